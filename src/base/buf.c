@@ -1,0 +1,79 @@
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_init(struct buf *b, size_t limit)
+{
+	*b = (struct buf){.limit = limit};
+}
+
+void buf_done(struct buf *b)
+{
+	if (b->mem)
+		explicit_bzero(b->mem, b->tail);
+	free(b->mem);
+	*b = (struct buf){.limit = b->limit};
+}
+
+int buf_reserve(struct buf *b, size_t n, uint8_t **ret)
+{
+	size_t len = buf_len(b), cap = b->cap ? b->cap : 256;
+	uint8_t *mem;
+
+	if (b->limit && len + n > b->limit)
+		return -ENOBUFS;
+	if (b->cap - b->tail < n && b->head > 0) {
+		memmove(b->mem, b->mem + b->head, len);
+		b->head = 0;
+		b->tail = len;
+	}
+	if (b->cap - b->tail < n) {
+		while (cap < len + n)
+			cap *= 2;
+		mem = realloc(b->mem, cap);
+		if (!mem)
+			return -ENOMEM;
+		b->mem = mem;
+		b->cap = cap;
+	}
+	*ret = b->mem + b->tail;
+	return 0;
+}
+
+void buf_commit(struct buf *b, size_t n)
+{
+	b->tail += n;
+}
+
+int buf_append(struct buf *b, const void *octets, size_t n)
+{
+	uint8_t *p;
+	int r;
+
+	if (!n)
+		return 0;
+	r = buf_reserve(b, n, &p);
+	if (r < 0)
+		return r;
+	memcpy(p, octets, n);
+	buf_commit(b, n);
+	return 0;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	b->head += n;
+	if (b->head == b->tail)
+		b->head = b->tail = 0;
+}
+
+void buf_shrink(struct buf *b)
+{
+	if (b->mem && !buf_len(b)) {
+		free(b->mem);
+		b->mem = NULL;
+		b->cap = b->head = b->tail = 0;
+	}
+}

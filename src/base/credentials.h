@@ -1,0 +1,73 @@
+/*
+ * base/credentials.h — what a peer showed to prove who it is, and the answer to it.
+ *
+ * PPP fills a `struct proof` from the authentication protocol's packets; whoever keeps the users
+ * (local store, RADIUS) judges it and fills a `struct verdict`. The type stands in base/ because
+ * neither side may know the other.
+ *
+ * Secrets: both may hold keys or passwords; proof_wipe() and verdict_wipe() when done.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/addr.h"
+
+enum auth_method { AUTH_NONE, AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAPV2, AUTH_EAP, AUTH_METHODS };
+
+#define USER_NAME_MAX 256      /* octets; a longer name is refused at the codec */
+#define PAP_PASSWORD_MAX 255   /* RFC 1334: one octet of length */
+#define HLAK_LEN 32            /* [MS-SSTP] 3.2.5.2.2 */
+
+struct proof {
+	enum auth_method method;
+	uint8_t identifier; /* of the CHAP Response (RADIUS wants it) */
+	char user[USER_NAME_MAX + 1]; /* as sent, with domain, NUL at [user_len]; may hold any octet */
+	size_t user_len;
+	char password[PAP_PASSWORD_MAX + 1]; /* PAP; NUL-terminated */
+	size_t password_len;
+	uint8_t challenge[16];      /* CHAP-MD5 and MS-CHAPv2: ours, the authenticator's */
+	uint8_t md5_response[16];   /* CHAP-MD5 */
+	uint8_t peer_challenge[16]; /* MS-CHAPv2 */
+	uint8_t nt_response[24];
+};
+
+/* E= of RFC 2759 section 6; also what other methods report. */
+enum auth_error {
+	AUTH_OK = 0,
+	AUTH_RESTRICTED_HOURS = 646,
+	AUTH_DISABLED = 647,
+	AUTH_PASSWORD_EXPIRED = 648,
+	AUTH_NO_DIALIN = 649,
+	AUTH_FAILED = 691,
+};
+
+/* What an accepted user gets for IPCP and IPv6CP. AF_UNSPEC: not given. */
+struct ppp_addresses {
+	struct addr local;   /* the server's address inside the tunnel */
+	struct addr peer;    /* the client's */
+	struct addr dns[2];  /* IPv4 */
+	struct addr nbns[2]; /* IPv4 */
+	bool ipv6;           /* IPv6CP wanted */
+	uint8_t local_ifid[8], peer_ifid[8]; /* interface identifiers; peer zero: any the peer likes */
+};
+
+struct verdict {
+	enum auth_error error; /* AUTH_OK: accepted */
+	char auth_response[43]; /* MS-CHAPv2, accepted: "S=…" with a zero */
+	char message[128];      /* shown to the peer; may be empty */
+	uint8_t hlak[HLAK_LEN]; /* zeros for methods that yield no key */
+	struct ppp_addresses addresses;
+};
+
+static inline void proof_wipe(struct proof *p)
+{
+	explicit_bzero(p, sizeof(*p));
+}
+
+static inline void verdict_wipe(struct verdict *v)
+{
+	explicit_bzero(v, sizeof(*v));
+}

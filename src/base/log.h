@@ -1,0 +1,15 @@
+/*
+ * base/log.h — where log lines go. What is worth a line, and its words, is the event catalogue's
+ * affair (events/event.h); this file only filters by level and writes to standard error, with
+ * journal priorities (<3>…) when standard error is the journal.
+ *
+ * Threads: any; one line is one write(2).
+ */
+#pragma once
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+void log_init(enum log_level least);
+enum log_level log_level_now(void);
+/* One line, no newline at its end. Control characters from the peer are escaped here, once. */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,31 @@
+/*
+ * base/mailbox.h — messages from any thread to one event loop.
+ *
+ * Letters are intrusive (the sender's struct holds a struct letter), so posting never allocates
+ * and never fails. The fd of an eventfd becomes readable when letters wait; the owner then calls
+ * mailbox_take() until NULL. How many letters can be under way is the sender's bound: each kind
+ * of letter names its own.
+ *
+ * Threads: mailbox_post() any; all else the owner.
+ */
+#pragma once
+#include <pthread.h>
+
+struct letter {
+	struct letter *next;
+	void (*deliver)(struct letter *l); /* runs on the owner's thread; owns the letter from then on */
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct letter *head, **tail;
+	int fd;
+};
+
+int mailbox_init(struct mailbox *m);
+void mailbox_done(struct mailbox *m);
+void mailbox_post(struct mailbox *m, struct letter *l);
+/* The oldest letter or NULL; clears the eventfd when it found none. */
+struct letter *mailbox_take(struct mailbox *m);
+/* Takes and delivers all that wait now. */
+void mailbox_deliver(struct mailbox *m);

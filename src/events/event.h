@@ -1,0 +1,62 @@
+/*
+ * events/event.h — the event catalogue: everything worth telling a person, once.
+ *
+ * events.def has one row per event; logs, `culvert diagnose`, the attempts' record, metrics and
+ * docs/events.md are read out of it, so no message is written twice.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "base/log.h"
+
+/* The layers of the way into a tunnel, in order; `culvert` exits with layer_exit_code(). */
+enum layer {
+	LAYER_LOCAL,  /* this program, its files, its machine */
+	LAYER_CONFIG, /* configuration and command line */
+	LAYER_DNS,
+	LAYER_TCP,
+	LAYER_PROXY,
+	LAYER_TLS,
+	LAYER_CERT,
+	LAYER_HTTP,
+	LAYER_SSTP,
+	LAYER_BINDING,
+	LAYER_LCP,
+	LAYER_AUTH,
+	LAYER_NCP, /* IPCP and IPv6CP: addresses */
+	LAYER_IP,  /* interface, routes, DNS, data */
+	LAYERS,
+};
+
+enum event {
+	EV_NONE = 0,
+#define EVENT(number, name, layer, level, windows, what, cure) EV_##name = number,
+#include "events/events.def"
+#undef EVENT
+};
+
+struct event_info {
+	int number;
+	const char *name; /* SSTP_BINDING_MISMATCH */
+	enum layer layer;
+	enum log_level level;
+	const char *windows; /* what Windows shows for it: "RasSstp event 4", "691", "0x800B0109", or "" */
+	const char *what;    /* one sentence */
+	const char *cure;    /* the next thing to try; may be "" */
+};
+
+const struct event_info *event_info(enum event ev); /* never NULL; EV_NONE has a row of its own */
+const struct event_info *event_at(unsigned i);      /* the catalogue in order; NULL at its end */
+const char *layer_name(enum layer l);
+int layer_exit_code(enum layer l);
+
+/* Whose line it is: set once by the owner of a session, kept for its life. */
+struct log_scope {
+	uint64_t session; /* 0: none */
+	char peer[56];    /* "ADDR:PORT" or "" */
+	char correlation[40]; /* SSTPCORRELATIONID or "" */
+};
+
+/* One line: number, name, what happened, scope, then key=value pairs from fmt (may be ""). */
+void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
