@@ -12,7 +12,7 @@
 
 #define AUTO(x) __attribute__((cleanup(x##_freep)))
 #define TAKE(p)                                                                                    \
-	({                                                                                         \
+	__extension__({                                                                            \
 		__typeof__(p) take_ = (p);                                                         \
 		(p) = NULL;                                                                        \
 		take_;                                                                             \
@@ -31,4 +31,4 @@ static inline void mem_freep(void *p)
 #define AUTO_MEM __attribute__((cleanup(mem_freep)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
