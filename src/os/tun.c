@@ -1,0 +1,161 @@
+/*
+ * os/tun.c — the TUN interface.
+ *
+ * Theory of operation. One interface, N queues (IFF_MULTI_QUEUE): each is a file descriptor of
+ * /dev/net/tun with a ring of its own, read and written by one worker. Which queue a packet takes
+ * is steering's affair (os/steering.c). Every packet carries a struct virtio_net_hdr
+ * (IFF_VNET_HDR), which lets super-packets of up to 64 KiB and unfinished checksums pass both ways
+ * as far as TUNSETOFFLOAD granted; kernels refuse bits they do not know, so less and less is asked
+ * for. Older kernels (before 6.2) lack USO, and USO4 or USO6 alone is -EINVAL.
+ *
+ * The interface is never persistent. IFF_TUN_EXCL makes the kernel itself refuse a name that is
+ * taken, be it by another program or by a second Culvert, without a gap between look and leap.
+ */
+#include "os/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+struct tun {
+	char name[IFNAMSIZ];
+	unsigned ifindex, queues, offloads;
+	int *fds; /* [queues], -1: not open */
+};
+
+void tun_free(struct tun *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; t->fds && i < t->queues; i++)
+		if (t->fds[i] >= 0)
+			close(t->fds[i]);
+	free(t->fds);
+	free(t);
+}
+
+int tun_fd(const struct tun *t, unsigned queue)
+{
+	return queue < t->queues ? t->fds[queue] : -EINVAL;
+}
+
+unsigned tun_queues(const struct tun *t)
+{
+	return t->queues;
+}
+
+const char *tun_name(const struct tun *t)
+{
+	return t->name;
+}
+
+unsigned tun_ifindex(const struct tun *t)
+{
+	return t->ifindex;
+}
+
+unsigned tun_offloads(const struct tun *t)
+{
+	return t->offloads;
+}
+
+/* Opens queue i; the first one creates the interface and settles its name. */
+static int open_queue(struct tun *t, unsigned i, struct os_failure *why)
+{
+	struct ifreq ifr = {0};
+	int header = TUN_VNET_HDR_LEN;
+	unsigned flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+
+	t->fds[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t->fds[i] < 0)
+		return os_fail(why, EV_TUN_NO_DEVICE, -errno, "open /dev/net/tun");
+	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
+	ifr.ifr_flags = (short)(i == 0 ? flags | IFF_TUN_EXCL : flags);
+	if (ioctl(t->fds[i], TUNSETIFF, &ifr) < 0) {
+		if (i == 0 && (errno == EBUSY || errno == EINVAL) && if_nametoindex(t->name))
+			return os_fail(why, EV_TUN_NAME_TAKEN, -EEXIST, "create TUN interface %s",
+				t->name);
+		return os_fail(why, EV_TUN_REFUSED, -errno, "%s TUN interface %s",
+			i == 0 ? "create" : "add a queue to", t->name);
+	}
+	memcpy(t->name, ifr.ifr_name, sizeof(t->name));
+	if (ioctl(t->fds[i], TUNSETVNETHDRSZ, &header) < 0)
+		return os_fail(why, EV_TUN_REFUSED, -errno, "set vnet header of %s", t->name);
+	return 0;
+}
+
+/* The offloads are the interface's, not the queue's: asked for once. */
+static unsigned ask_for_offloads(int fd, unsigned unwanted)
+{
+	static const unsigned steps[] = {
+		TUN_OFFLOAD_ALL,
+		TUN_OFFLOAD_ALL & ~(TUN_OFFLOAD_USO4 | TUN_OFFLOAD_USO6),
+		TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6,
+		TUN_OFFLOAD_CSUM,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		unsigned long wanted = steps[i] & ~unwanted;
+
+		if (ioctl(fd, TUNSETOFFLOAD, wanted) == 0)
+			return (unsigned)wanted;
+	}
+	return 0;
+}
+
+static int set_txqueuelen(const struct tun *t, unsigned packets, struct os_failure *why)
+{
+	struct ifreq ifr = {.ifr_qlen = (int)packets};
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
+	if (s < 0 || ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
+		r = os_fail(
+			why, EV_TUN_REFUSED, -errno, "set txqueuelen %u on %s", packets, t->name);
+	if (s >= 0)
+		close(s);
+	return r;
+}
+
+static int choose_name(struct tun *t, const char *name, struct os_failure *why)
+{
+	const char *percent = strchr(name, '%');
+
+	if (strlen(name) >= sizeof(t->name) || !*name || strchr(name, '/') ||
+		(percent && (percent[1] != 'd' || strchr(percent + 1, '%'))))
+		return os_fail(why, EV_TUN_BAD_NAME, -EINVAL, "create TUN interface %s", name);
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	return 0;
+}
+
+int tun_new(const struct tun_opts *opts, struct tun **ret, struct os_failure *why)
+{
+	unsigned queues = opts->queues ? opts->queues : 1;
+	AUTO(tun) struct tun *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t || !(t->fds = calloc(queues, sizeof(*t->fds))))
+		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "open a TUN with %u queues", queues);
+	t->queues = queues;
+	for (unsigned i = 0; i < queues; i++)
+		t->fds[i] = -1;
+	r = choose_name(t, opts->name ? opts->name : TUN_NAME_DEFAULT, why);
+	for (unsigned i = 0; r >= 0 && i < queues; i++)
+		r = open_queue(t, i, why);
+	if (r < 0)
+		return r;
+	t->offloads = ask_for_offloads(t->fds[0], opts->no_offloads);
+	t->ifindex = if_nametoindex(t->name);
+	if (opts->txqueuelen && (r = set_txqueuelen(t, opts->txqueuelen, why)) < 0)
+		return r;
+	*ret = TAKE(t);
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* os/tun.c: the interface comes, gives what it says, and goes. */
+#include "netns.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "os/tun.h"
+
+static void the_interface_has_the_name_and_goes_with_its_last_queue(void **state)
+{
+	struct tun_opts opts = {.name = "vpn7", .queues = 3, .txqueuelen = 123};
+	struct tun *t;
+
+	NEED_NETNS();
+	assert_int_equal(tun_new(&opts, &t, NULL), 0);
+	assert_string_equal(tun_name(t), "vpn7");
+	assert_int_equal(tun_ifindex(t), if_nametoindex("vpn7"));
+	assert_int_equal(tun_queues(t), 3);
+	assert_true(tun_fd(t, 2) >= 0);
+	assert_int_equal(tun_fd(t, 3), -EINVAL);
+	assert_true(fcntl(tun_fd(t, 2), F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(tun_fd(t, 2), F_GETFD) & FD_CLOEXEC);
+	assert_true(output_has("ip link show vpn7", "qlen 123"));
+	tun_free(t);
+	assert_int_equal(if_nametoindex("vpn7"), 0);
+}
+
+static void two_tuns_by_pattern_get_two_names(void **state)
+{
+	struct tun_opts opts = {0};
+	struct tun *a, *b;
+
+	NEED_NETNS();
+	assert_int_equal(tun_new(&opts, &a, NULL), 0);
+	assert_int_equal(tun_new(&opts, &b, NULL), 0);
+	assert_string_equal(tun_name(a), "culvert0");
+	assert_string_equal(tun_name(b), "culvert1");
+	tun_free(a);
+	tun_free(b);
+}
+
+/* Ours, a persistent TUN of another program, and something that is no TUN at all. */
+static void a_name_that_is_taken_is_refused_and_left_alone(void **state)
+{
+	static const char *const make[] = {"ip tuntap add mode tun name taken",
+		"ip tuntap add mode tun multi_queue vnet_hdr name taken",
+		"ip link add taken type veth peer name other"};
+	struct tun_opts opts = {.name = "taken"};
+	struct os_failure why = {0};
+	struct tun *t = NULL, *second = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
+		NEED_NETNS();
+		RUN(make[i]);
+		assert_int_equal(tun_new(&opts, &t, &why), -EEXIST);
+		assert_int_equal(why.event, EV_TUN_NAME_TAKEN);
+		assert_non_null(strstr(why.text, "taken"));
+		assert_int_not_equal(if_nametoindex("taken"), 0);
+	}
+	NEED_NETNS();
+	assert_int_equal(tun_new(&opts, &t, NULL), 0);
+	assert_int_equal(tun_new(&opts, &second, &why), -EEXIST);
+	assert_null(second);
+	tun_free(t);
+}
+
+static void a_name_that_is_none_is_refused(void **state)
+{
+	static const char *const names[] = {"", "a/b", "sixteencharacter", "a%s", "a%d%d"};
+	struct os_failure why;
+	struct tun *t = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct tun_opts opts = {.name = names[i]};
+
+		assert_int_equal(tun_new(&opts, &t, &why), -EINVAL);
+		assert_int_equal(why.event, EV_TUN_BAD_NAME);
+		assert_null(t);
+	}
+}
+
+static void offloads_are_granted_down_to_none(void **state)
+{
+	static const unsigned unwanted[] = {
+		0, TUN_OFFLOAD_USO4 | TUN_OFFLOAD_USO6, TUN_OFFLOAD_ALL};
+	unsigned must = TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6;
+
+	NEED_NETNS();
+	for (size_t i = 0; i < ARRAY_SIZE(unwanted); i++) {
+		struct tun_opts opts = {.no_offloads = unwanted[i]};
+		struct tun *t;
+		unsigned got;
+
+		assert_int_equal(tun_new(&opts, &t, NULL), 0);
+		got = tun_offloads(t);
+		assert_int_equal(got & unwanted[i], 0);
+		if (!(unwanted[i] & must))
+			assert_int_equal(got & must, must);
+		assert_int_equal(!(got & TUN_OFFLOAD_USO4), !(got & TUN_OFFLOAD_USO6));
+		tun_free(t);
+	}
+}
+
+/* One UDP datagram from the host's side comes out of a queue behind a vnet header of 10 octets. */
+static void a_packet_comes_with_its_vnet_header(void **state)
+{
+	struct tun_opts opts = {.name = "vpn0"};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7)};
+	uint8_t octets[2048];
+	struct pollfd pfd;
+	struct tun *t;
+	ssize_t n = 0;
+	int s;
+
+	NEED_NETNS();
+	assert_int_equal(tun_new(&opts, &t, NULL), 0);
+	RUN("ip link set vpn0 up && ip address add 10.9.0.1/24 dev vpn0");
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	inet_pton(AF_INET, "10.9.0.2", &to.sin_addr);
+	assert_int_equal(sendto(s, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+	pfd = (struct pollfd){tun_fd(t, 0), POLLIN, 0};
+	do { /* the kernel's own IPv6 multicasts may come first */
+		assert_int_equal(poll(&pfd, 1, 2000), 1);
+		n = read(tun_fd(t, 0), octets, sizeof(octets));
+	} while (n > 0 && octets[TUN_VNET_HDR_LEN] >> 4 != 4);
+	assert_int_equal(n, TUN_VNET_HDR_LEN + 20 + 8 + 5);
+	assert_memory_equal(octets + TUN_VNET_HDR_LEN + 28, "hello", 5);
+	close(s);
+	tun_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_interface_has_the_name_and_goes_with_its_last_queue),
+		cmocka_unit_test(two_tuns_by_pattern_get_two_names),
+		cmocka_unit_test(a_name_that_is_taken_is_refused_and_left_alone),
+		cmocka_unit_test(a_name_that_is_none_is_refused),
+		cmocka_unit_test(offloads_are_granted_down_to_none),
+		cmocka_unit_test(a_packet_comes_with_its_vnet_header),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
