@@ -12,18 +12,40 @@ void buf_init(struct buf *b, size_t limit)
 void buf_done(struct buf *b)
 {
 	if (b->mem)
-		explicit_bzero(b->mem, b->tail);
+		explicit_bzero(b->mem, b->cap); /* consumed octets too */
 	free(b->mem);
 	*b = (struct buf){.limit = b->limit};
+}
+
+/* Not realloc(): the old place may hold a password or a key, and must be wiped. */
+static int buf_grow(struct buf *b, size_t cap)
+{
+	size_t len = buf_len(b);
+	uint8_t *mem = malloc(cap);
+
+	if (!mem)
+		return -ENOMEM;
+	if (b->mem) {
+		memcpy(mem, b->mem + b->head, len);
+		explicit_bzero(b->mem, b->cap);
+		free(b->mem);
+	}
+	b->mem = mem;
+	b->cap = cap;
+	b->head = 0;
+	b->tail = len;
+	return 0;
 }
 
 int buf_reserve(struct buf *b, size_t n, uint8_t **ret)
 {
 	size_t len = buf_len(b), cap = b->cap ? b->cap : 256;
-	uint8_t *mem;
+	int r;
 
-	if (b->limit && len + n > b->limit)
+	if (b->limit && (len > b->limit || n > b->limit - len))
 		return -ENOBUFS;
+	if (n > SIZE_MAX / 4)
+		return -ENOMEM;
 	if (b->cap - b->tail < n && b->head > 0) {
 		memmove(b->mem, b->mem + b->head, len);
 		b->head = 0;
@@ -32,11 +54,9 @@ int buf_reserve(struct buf *b, size_t n, uint8_t **ret)
 	if (b->cap - b->tail < n) {
 		while (cap < len + n)
 			cap *= 2;
-		mem = realloc(b->mem, cap);
-		if (!mem)
-			return -ENOMEM;
-		b->mem = mem;
-		b->cap = cap;
+		r = buf_grow(b, cap);
+		if (r < 0)
+			return r;
 	}
 	*ret = b->mem + b->tail;
 	return 0;

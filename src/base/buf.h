@@ -20,7 +20,7 @@ void buf_done(struct buf *b); /* wipes, frees; usable again afterwards */
 
 static inline const uint8_t *buf_data(const struct buf *b)
 {
-	return b->mem + b->head;
+	return b->head ? b->mem + b->head : b->mem; /* NULL + 0 is undefined */
 }
 
 static inline size_t buf_len(const struct buf *b)

@@ -18,7 +18,9 @@ struct rd {
 
 static inline struct rd rd_init(const void *octets, size_t n)
 {
-	return (struct rd){(const uint8_t *)octets, (const uint8_t *)octets + n, false};
+	const uint8_t *p = octets;
+
+	return (struct rd){p, n ? p + n : p, false}; /* NULL + 0 is undefined */
 }
 
 static inline size_t rd_left(const struct rd *r)
@@ -36,7 +38,8 @@ static inline const uint8_t *rd_ptr(struct rd *r, size_t n)
 		r->p = r->end;
 		return NULL;
 	}
-	r->p += n;
+	if (n)
+		r->p += n;
 	return p;
 }
 
@@ -76,6 +79,8 @@ static inline void rd_copy(struct rd *r, void *dst, size_t n)
 {
 	const uint8_t *p = rd_ptr(r, n);
 
+	if (!n)
+		return;
 	if (p)
 		memcpy(dst, p, n);
 	else
