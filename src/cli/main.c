@@ -1,4 +1,59 @@
-int main(void)
+/* cli/main.c — `culvert COMMAND`: finds the command and hands over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "config/suggest.h"
+
+static const struct command {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{"config", cmd_config, "check or print a configuration"},
+};
+
+static void print_usage(FILE *out)
 {
-	return 0;
+	fputs("Usage: culvert COMMAND [OPTION]...\n\nAn SSTP VPN: server, client and diagnosis.\n\n",
+		out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fputs("\n`culvert COMMAND --help` says more; culvert(1) says most.\n", out);
+}
+
+static int unknown_command(const char *name)
+{
+	const char *known[ARRAY_SIZE(commands) + 1] = {0}, *near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		known[i] = commands[i].name;
+	near = suggest(name, known);
+	fprintf(stderr, "culvert: there is no command \"%s\"", name);
+	if (near)
+		fprintf(stderr, "; did you mean \"%s\"?\n", near);
+	else
+		fputs("; `culvert --help` lists them\n", stderr);
+	return CMD_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return CMD_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_usage(stdout);
+		return CMD_OK;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("culvert " CULVERT_VERSION);
+		return CMD_OK;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].main(argc - 1, argv + 1);
+	return unknown_command(argv[1]);
 }

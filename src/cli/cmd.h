@@ -1,0 +1,12 @@
+/*
+ * cli/cmd.h — the subcommands. Each has a file of its own and a row in cli/main.c; argv[0] is the
+ * subcommand's name. A command returns its exit code: 0, one of CMD_*, or layer_exit_code().
+ */
+#pragma once
+
+#define CMD_OK 0
+#define CMD_FAILED 1 /* LAYER_LOCAL: this machine, its files */
+#define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
+
+int cmd_config(int argc, char **argv);
+int cmd_user(int argc, char **argv);

@@ -1,0 +1,101 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "config/config.h"
+#include "config/manual.h"
+
+static const char usage[] =
+	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"
+	"       culvert config dump [--config FILE]    print every option with its value\n"
+	"       culvert config help                    print every option with its meaning\n"
+	"       culvert config man                     print culvert.conf(5)\n"
+	"\n"
+	"  -c, --config FILE             the file; without it, the defaults\n"
+	"  -o, --option SECTION.NAME=VALUE   set an option as the command line would\n"
+	"\n"
+	"Exit codes: 0 good, 2 the configuration or the command line is wrong.\n";
+
+static int report(const struct config_error *err)
+{
+	const struct event_info *info = event_info(err->event);
+
+	fprintf(stderr, "culvert: %s\n", err->text);
+	if (*info->cure)
+		fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
+	return layer_exit_code(info->layer);
+}
+
+static int load(const char *file, char **options, size_t n_options, struct config **ret)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct config_error err;
+
+	if (config_load(file, &cfg, &err) < 0)
+		return report(&err);
+	for (size_t i = 0; i < n_options; i++) {
+		char *equals = strchr(options[i], '=');
+
+		if (!equals) {
+			fprintf(stderr,
+				"culvert: --option: expected SECTION.NAME=VALUE, got \"%s\"\n",
+				options[i]);
+			return CMD_USAGE;
+		}
+		*equals = '\0';
+		if (config_set(cfg, options[i], equals + 1, &err) < 0)
+			return report(&err);
+	}
+	if (config_check(cfg, &err) < 0)
+		return report(&err);
+	*ret = TAKE(cfg);
+	return CMD_OK;
+}
+
+static int check_or_dump(const char *action, const char *file, char **options, size_t n_options)
+{
+	AUTO(config) struct config *cfg = NULL;
+	int r = load(file, options, n_options, &cfg);
+
+	if (r)
+		return r;
+	if (!strcmp(action, "dump"))
+		config_dump(cfg, stdout);
+	else
+		printf("%s: good\n", file ? file : "defaults");
+	return CMD_OK;
+}
+
+int cmd_config(int argc, char **argv)
+{
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+		{"option", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+	const char *file = NULL, *action;
+	char *options[CONFIG_OPTIONS];
+	size_t n_options = 0;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:h", longs, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return CMD_OK;
+		}
+		if (c == '?')
+			return CMD_USAGE;
+		if (c == 'c')
+			file = optarg;
+		else if (n_options < CONFIG_OPTIONS)
+			options[n_options++] = optarg;
+	}
+	action = argc - optind == 1 ? argv[optind] : "";
+	if (!strcmp(action, "check") || !strcmp(action, "dump"))
+		return check_or_dump(action, file, options, n_options);
+	if (!strcmp(action, "help"))
+		config_print_help(stdout);
+	else if (!strcmp(action, "man"))
+		config_print_manual(stdout);
+	else
+		fputs(usage, stderr);
+	return !strcmp(action, "help") || !strcmp(action, "man") ? CMD_OK : CMD_USAGE;
+}

@@ -1,0 +1,414 @@
+/*
+ * Theory: options.def becomes two things, the fields of struct config and the rows of `options`.
+ * Everything here walks the rows; the grammar is in parse.c, the types are in value.c, the texts
+ * for people in manual.c. Defaults go the same way as a file's values, so a wrong row shows at
+ * once, in every test.
+ */
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/parse.h"
+#include "config/suggest.h"
+
+static const struct config_option options[] = {
+#define FIELD_BOOL(section, name) section.name
+#define FIELD_INT FIELD_BOOL
+#define FIELD_SIZE FIELD_BOOL
+#define FIELD_DURATION(section, name) section.name##_ms
+#define FIELD_TEXT FIELD_BOOL
+#define FIELD_PATH FIELD_BOOL
+#define FIELD_CHOICE FIELD_BOOL
+#define FIELD_SET FIELD_BOOL
+#define FIELD_ADDRESS FIELD_BOOL
+#define FIELD_ADDRESS_LIST FIELD_BOOL
+#define FIELD_IP_LIST FIELD_BOOL
+#define FIELD_PREFIX FIELD_BOOL
+#define FIELD_LIST FIELD_BOOL
+#define FIELD_PATH_LIST FIELD_BOOL
+#define SECTION(name, help)
+#define END(name)
+#define OPT(section, name, type, def, valid, effect, help)                                         \
+	{#section, #name, VALUE_##type, def, valid, CONFIG_##effect, help,                         \
+		offsetof(struct config, FIELD_##type(section, name))},
+#include "config/options.def"
+#undef SECTION
+#undef END
+#undef OPT
+};
+
+static const struct section {
+	const char *name, *help;
+} sections[] = {
+#define SECTION(name, help) {#name, help},
+#define END(name)
+#define OPT(section, name, type, def, valid, effect, help)
+#include "config/options.def"
+#undef SECTION
+#undef END
+#undef OPT
+};
+
+const struct config_option *config_option(size_t i)
+{
+	return i < ARRAY_SIZE(options) ? &options[i] : NULL;
+}
+
+const char *config_section_help(const char *section)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (!strcmp(sections[i].name, section))
+			return sections[i].help;
+	return NULL;
+}
+
+const char *config_effect_text(enum config_effect effect)
+{
+	static const char *const texts[] = {
+		[CONFIG_ON_RESTART] = "on restart",
+		[CONFIG_NEW_SESSIONS] = "for new sessions, at reload",
+		[CONFIG_AT_ONCE] = "at once, at reload",
+	};
+
+	return texts[effect];
+}
+
+const void *config_value(const struct config *cfg, const struct config_option *o)
+{
+	return (const char *)cfg + o->offset;
+}
+
+static void *value_at(struct config *cfg, const struct config_option *o)
+{
+	return (char *)cfg + o->offset;
+}
+
+/* --- errors --- */
+
+/* Sets the error; octets that a terminal would obey become '?'. */
+static int __attribute__((format(printf, 3, 4)))
+fail(struct config_error *err, enum event ev, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->event = ev;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	for (char *p = err->text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return -EINVAL;
+}
+
+static int out_of_memory(struct config_error *err)
+{
+	fail(err, EV_OUT_OF_MEMORY, "%s", event_info(EV_OUT_OF_MEMORY)->what);
+	return -ENOMEM;
+}
+
+/* Where a value came from, in front of what is wrong with it. */
+struct place {
+	const char *file; /* NULL: the command line */
+	unsigned line;
+};
+
+static const char *place_text(const struct place *at, char *ret, size_t cap)
+{
+	if (at->file)
+		snprintf(ret, cap, "%.200s:%u", at->file, at->line);
+	else
+		snprintf(ret, cap, "command line");
+	return ret;
+}
+
+static int unknown_section(const struct place *at, const char *section, struct config_error *err)
+{
+	const char *known[ARRAY_SIZE(sections) + 1] = {0}, *near;
+	char place[240];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		known[i] = sections[i].name;
+	near = suggest(section, known);
+	return fail(err, EV_CONFIG_UNKNOWN_OPTION, "%s: there is no section [%s]%s%s%s",
+		place_text(at, place, sizeof(place)), section, near ? "; did you mean [" : "",
+		near ? near : "", near ? "]?" : "");
+}
+
+/* The same name in another section is nearer than another name in this one. */
+static int unknown_option(
+	const struct place *at, const char *section, const char *name, struct config_error *err)
+{
+	const char *known[ARRAY_SIZE(options) + 1] = {0}, *near;
+	char place[240];
+	size_t n = 0;
+
+	place_text(at, place, sizeof(place));
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!strcmp(options[i].name, name))
+			return fail(err, EV_CONFIG_UNKNOWN_OPTION,
+				"%s: there is no option %s in [%s]; it belongs in [%s]", place,
+				name, section, options[i].section);
+		if (!strcmp(options[i].section, section))
+			known[n++] = options[i].name;
+	}
+	near = suggest(name, known);
+	return fail(err, EV_CONFIG_UNKNOWN_OPTION, "%s: there is no option %s in [%s]%s%s%s", place,
+		name, section, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static const struct config_option *find(
+	const struct place *at, const char *section, const char *name, struct config_error *err)
+{
+	if (!config_section_help(section)) {
+		unknown_section(at, section, err);
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (!strcmp(options[i].section, section) && !strcmp(options[i].name, name))
+			return &options[i];
+	unknown_option(at, section, name, err);
+	return NULL;
+}
+
+static int bad_value(const struct place *at, const struct config_option *o, int r, const char *why,
+	struct config_error *err)
+{
+	char place[240];
+
+	if (r == -ENOMEM)
+		return out_of_memory(err);
+	return fail(err, EV_CONFIG_BAD_VALUE, "%s: [%s] %s: %s",
+		place_text(at, place, sizeof(place)), o->section, o->name, why);
+}
+
+/* --- making one --- */
+
+static void set_default(struct config *cfg, const struct config_option *o)
+{
+	char text[256], why[CONFIG_WHY_LEN];
+	struct words words;
+
+	snprintf(text, sizeof(text), "%s", o->def);
+	if (parse_words(text, &words, why) < 0 ||
+		value_parse(o->type, o->valid, &words, value_at(cfg, o), why) < 0) {
+		fprintf(stderr, "culvert: default of %s.%s: %s\n", o->section, o->name, why);
+		abort();
+	}
+}
+
+static struct config *config_new(void)
+{
+	struct config *cfg = calloc(1, sizeof(*cfg));
+
+	if (!cfg)
+		return NULL;
+	atomic_init(&cfg->refs, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		set_default(cfg, &options[i]);
+	return cfg;
+}
+
+struct config *config_ref(struct config *cfg)
+{
+	atomic_fetch_add(&cfg->refs, 1);
+	return cfg;
+}
+
+void config_free(struct config *cfg)
+{
+	if (!cfg || atomic_fetch_sub(&cfg->refs, 1) > 1)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		value_done(options[i].type, value_at(cfg, &options[i]));
+	free(cfg);
+}
+
+/* One line of a file. `lines` remembers where each option stood, for it may stand there once. */
+static int take_line(struct config *cfg, const char *file, const struct parse_line *line,
+	unsigned lines[static CONFIG_OPTIONS], struct config_error *err)
+{
+	struct place at = {file, line->number};
+	const struct config_option *o;
+	char why[CONFIG_WHY_LEN];
+	int r;
+
+	if (!line->key)
+		return config_section_help(line->section)
+			       ? 0
+			       : unknown_section(&at, line->section, err);
+	o = find(&at, line->section, line->key, err);
+	if (!o)
+		return -EINVAL;
+	if (lines[o - options]) {
+		snprintf(why, sizeof(why), "expected once, but it stands in line %u already",
+			lines[o - options]);
+		return bad_value(&at, o, -EINVAL, why, err);
+	}
+	lines[o - options] = line->number;
+	r = value_parse(o->type, o->valid, &line->words, value_at(cfg, o), why);
+	if (r < 0)
+		return bad_value(&at, o, r, why, err);
+	cfg->origin[o - options] = CONFIG_BY_FILE;
+	return 0;
+}
+
+int config_parse(const char *name, const char *text, size_t n, struct config **ret,
+	struct config_error *ret_err)
+{
+	AUTO(config) struct config *cfg = config_new();
+	unsigned lines[CONFIG_OPTIONS] = {0};
+	struct parse_line line;
+	struct parser parser;
+	int r;
+
+	if (!cfg)
+		return out_of_memory(ret_err);
+	parse_init(&parser, text, n);
+	while ((r = parse_next(&parser, &line)) > 0) {
+		r = take_line(cfg, name, &line, lines, ret_err);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return fail(
+			ret_err, EV_CONFIG_SYNTAX, "%.200s:%u: %s", name, parser.line, parser.why);
+	*ret = TAKE(cfg);
+	return 0;
+}
+
+/* The whole file; reading one octet past the limit tells that it is too long. */
+static int read_file(const char *file, char **ret_text, size_t *ret_n, struct config_error *err)
+{
+	AUTO_MEM char *text = malloc(CONFIG_FILE_MAX + 1);
+	FILE *f;
+	size_t n;
+	int failed;
+
+	if (!text)
+		return out_of_memory(err);
+	f = fopen(file, "re");
+	if (!f)
+		return fail(err, EV_CONFIG_UNREADABLE, "%.200s: %s", file, strerror(errno));
+	n = fread(text, 1, CONFIG_FILE_MAX + 1, f);
+	failed = ferror(f) ? errno : 0;
+	fclose(f);
+	if (failed)
+		return fail(err, EV_CONFIG_UNREADABLE, "%.200s: %s", file, strerror(failed));
+	if (n > CONFIG_FILE_MAX)
+		return fail(err, EV_CONFIG_UNREADABLE, "%.200s: expected at most %d octets", file,
+			CONFIG_FILE_MAX);
+	*ret_text = TAKE(text);
+	*ret_n = n;
+	return 0;
+}
+
+int config_load(const char *file, struct config **ret, struct config_error *ret_err)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n = 0;
+	int r;
+
+	*ret_err = (struct config_error){0};
+	if (!file)
+		return config_parse("defaults", "", 0, ret, ret_err);
+	r = read_file(file, &text, &n, ret_err);
+	return r < 0 ? r : config_parse(file, text, n, ret, ret_err);
+}
+
+int config_set(
+	struct config *cfg, const char *option, const char *value, struct config_error *ret_err)
+{
+	static const struct place command_line = {NULL, 0};
+	AUTO_MEM char *copy = strdup(value);
+	char section[64], why[CONFIG_WHY_LEN];
+	const char *dot = strchr(option, '.');
+	const struct config_option *o;
+	struct words words = {1, {copy}};
+	int r = 0;
+
+	*ret_err = (struct config_error){0};
+	if (!copy)
+		return out_of_memory(ret_err);
+	snprintf(section, sizeof(section), "%.*s", dot ? (int)(dot - option) : 0, option);
+	o = find(&command_line, section, dot ? dot + 1 : option, ret_err);
+	if (!o)
+		return -EINVAL;
+	if (value_is_cut_at_blanks(o->type))
+		r = parse_words(copy, &words, why);
+	if (!r && value_is_list(o->type) && cfg->origin[o - options] == CONFIG_BY_COMMAND)
+		r = value_append(o->type, o->valid, &words, value_at(cfg, o), why);
+	else if (!r)
+		r = value_parse(o->type, o->valid, &words, value_at(cfg, o), why);
+	if (r < 0)
+		return bad_value(&command_line, o, r, why, ret_err);
+	cfg->origin[o - options] = CONFIG_BY_COMMAND;
+	return 0;
+}
+
+/* --- what holds between options --- */
+
+static bool is_interface_name(const char *name)
+{
+	return !strpbrk(name, "/: \t") && strcmp(name, ".") && strcmp(name, "..");
+}
+
+/* IPCP carries two of each (RFC 1877), and IPv4 only. */
+static bool fits_ipcp(const struct addr_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].family != AF_INET)
+			return false;
+	return list->n <= 2;
+}
+
+int config_check(const struct config *cfg, struct config_error *ret_err)
+{
+	const struct {
+		bool wrong;
+		const char *text;
+	} checks[] = {
+		{!cfg->server.listen.n, "[server] listen: expected at least one address"},
+		{!*cfg->server.state, "[server] state: expected a folder"},
+		{cfg->tls.certificate.n != cfg->tls.key.n,
+			"[tls] key: expected as many keys as there are files in certificate"},
+		{!cfg->sstp.hashes.n, "[sstp] hashes: expected at least one hash"},
+		{!cfg->ppp.auth.n, "[ppp] auth: expected at least one method"},
+		{!is_interface_name(cfg->tunnel.tun),
+			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
+		{!fits_ipcp(&cfg->tunnel.dns),
+			"[tunnel] dns: expected at most two addresses, of IPv4"},
+		{!fits_ipcp(&cfg->tunnel.nbns),
+			"[tunnel] nbns: expected at most two addresses, of IPv4"},
+	};
+
+	*ret_err = (struct config_error){0};
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].wrong)
+			return fail(ret_err, EV_CONFIG_CONTRADICTION, "%s", checks[i].text);
+	return 0;
+}
+
+/* --- in the terms of others --- */
+
+size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS])
+{
+	static const enum auth_method methods[] = {AUTH_MSCHAPV2, AUTH_CHAP_MD5, AUTH_PAP};
+
+	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
+		ret[i] = methods[cfg->ppp.auth.item[i]];
+	return cfg->ppp.auth.n;
+}
+
+uint8_t config_hash_mask(const struct config *cfg)
+{
+	static const uint8_t bits[] = {0x02, 0x01};
+	uint8_t mask = 0;
+
+	for (size_t i = 0; i < cfg->sstp.hashes.n; i++)
+		mask |= bits[cfg->sstp.hashes.item[i]];
+	return mask;
+}
