@@ -1,0 +1,62 @@
+/*
+ * tls/ctx.h — what many TLS connections share: certificates and keys, trusted roots, pins, versions.
+ *
+ * Ownership: counted. The creator holds one reference and drops it with tls_ctx_free(); every
+ *            connection holds one of its own. So a reload makes a new context for new connections
+ *            while running ones keep theirs.
+ * Threads:   a context may be used by all workers at once; nothing in it changes after creation.
+ *            The key log function is called from whichever thread runs the handshake.
+ * Errors:    negative errno; *ret_failure (may be NULL) says in words which file and what is wrong.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "tls/failure.h"
+
+struct tls_ctx;
+
+/* One line of the NSS key log format, without the newline. */
+typedef void tls_keylog_fn(void *arg, const char *line);
+
+/* A PEM file with the leaf first and its chain after it, and the PEM file of its key. */
+struct tls_pair {
+	const char *cert_file, *key_file;
+};
+
+struct tls_server_opts {
+	const struct tls_pair
+		*pairs; /* at most one RSA and one EC (or EdDSA): the client's offer chooses */
+	size_t n_pairs;
+	const char *min_version; /* "1.2" (NULL: this) or "1.3" */
+	tls_keylog_fn *keylog;   /* NULL: none */
+	void *keylog_arg;
+	uint64_t records_per_key; /* 0: TLS_RECORDS_PER_KEY */
+};
+
+struct tls_client_opts {
+	const char *ca_file; /* PEM; a self-signed server leaf will do. NULL: the system's store */
+	/*
+	 * "sha256//BASE64" of the SubjectPublicKeyInfo (as curl's --pinnedpubkey); any one must match.
+	 * With pins and no ca_file the pin alone decides: chain, name, dates and usage are not asked,
+	 * for the key itself is what was agreed on. With pins and ca_file both must hold.
+	 */
+	const char *const *pins;
+	size_t n_pins;
+	bool insecure; /* accept any certificate; tls_problems() still tells what was wrong */
+	const char *min_version;
+	tls_keylog_fn *keylog;
+	void *keylog_arg;
+	uint64_t records_per_key;
+};
+
+int tls_server_ctx_new(
+	const struct tls_server_opts *opts, struct tls_ctx **ret, struct tls_failure *ret_failure);
+int tls_client_ctx_new(
+	const struct tls_client_opts *opts, struct tls_ctx **ret, struct tls_failure *ret_failure);
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
+void tls_ctx_free(struct tls_ctx *ctx); /* drops one reference; NULL is fine */
+
+DEFINE_AUTO(tls_ctx, struct tls_ctx *, tls_ctx_free)

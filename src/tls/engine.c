@@ -1,0 +1,381 @@
+/*
+ * Theory of operation
+ *
+ * OpenSSL's SSL object does the protocol; this file puts it between two pieces of memory. Its BIO
+ * reads from the octets that the owner lent with tls_recv() and appends what it writes to `out`, so
+ * there is no copy but OpenSSL's own, and all records made between two socket writes leave in one.
+ *
+ * Read-ahead: OpenSSL is told to read 36 KiB at a time (two full records and a piece) instead of a
+ * header and then a body. More gets slower, for it moves the rest to the front for every record.
+ * With SSL_MODE_RELEASE_BUFFERS that memory is given back whenever it is empty.
+ *
+ * What is left out on purpose: resumption, tickets and 0-RTT (a resumed handshake shows no
+ * certificate, so the crypto binding of a client could name the one before a renewal, [MS-SSTP]
+ * 3.2.5.2), renegotiation, compression, client certificates.
+ *
+ * KeyUpdate (RFC 8446 4.6.3): a peer's is answered by OpenSSL inside tls_read(); ours is sent when
+ * TLS_RECORDS_PER_KEY records were sealed with one key (5.5). OpenSSL does not count.
+ *
+ * After a failure or a close every call is harmless: reads repeat the verdict, writes are refused.
+ */
+#include "tls/private.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A sealed record is longer than its text by a header, a nonce or type octet, tag and padding. */
+#define RECORD_TEXT_MAX 16384u
+#define RECORD_OVERHEAD_MAX 256u
+
+static int bio_read(BIO *b, char *ret, int n)
+{
+	struct tls *t = BIO_get_data(b);
+	size_t left = rd_left(&t->in), take = (size_t)n < left ? (size_t)n : left;
+
+	BIO_clear_retry_flags(b);
+	if (!take) {
+		BIO_set_retry_read(b);
+		return -1;
+	}
+	rd_copy(&t->in, ret, take);
+	return (int)take;
+}
+
+static int bio_write(BIO *b, const char *octets, int n)
+{
+	struct tls *t = BIO_get_data(b);
+
+	BIO_clear_retry_flags(b);
+	if (buf_append(&t->out, octets, (size_t)n) < 0) {
+		t->short_output = true;
+		return -1;
+	}
+	return n;
+}
+
+static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+	return cmd == BIO_CTRL_FLUSH; /* nothing is held back, and nothing else is supported */
+}
+
+static int bio_create(BIO *b)
+{
+	BIO_set_init(b, 1);
+	return 1;
+}
+
+BIO_METHOD *tls_bio_method(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "culvert memory");
+
+	if (m && BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) &&
+		BIO_meth_set_ctrl(m, bio_ctrl) && BIO_meth_set_create(m, bio_create))
+		return m;
+	BIO_meth_free(m);
+	return NULL;
+}
+
+static bool is_address(const char *host)
+{
+	uint8_t octets[16];
+
+	return inet_pton(AF_INET, host, octets) == 1 || inet_pton(AF_INET6, host, octets) == 1;
+}
+
+/* RFC 6066 3: a name without its trailing dot, and never an address. */
+static int set_sni(struct tls *t, const struct tls_peer_opts *peer)
+{
+	const char *sni = peer->sni ? peer->sni : peer->host;
+	char name[256];
+	size_t n;
+
+	if (!sni || !*sni || is_address(sni))
+		return 0;
+	n = strlen(sni);
+	if (sni[n - 1] == '.')
+		n--;
+	if (!n || n >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, sni, n);
+	name[n] = 0;
+	return SSL_set_tlsext_host_name(t->ssl, name) ? 0 : -ENOMEM;
+}
+
+static int start_client(struct tls *t, const struct tls_peer_opts *peer)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+
+	if (!peer || (!peer->host && !t->ctx->insecure && !t->ctx->n_pins))
+		return -EINVAL;
+	if (peer->host) {
+		t->host = strdup(peer->host);
+		if (!t->host)
+			return -ENOMEM;
+	}
+	t->verify_at_s = peer->verify_at_s;
+	SSL_set_connect_state(t->ssl);
+	if (SSL_set_alpn_protos(t->ssl, alpn, sizeof(alpn) - 1))
+		return -ENOMEM;
+	return set_sni(t, peer);
+}
+
+int tls_new(struct tls_ctx *ctx, const struct tls_peer_opts *peer, struct tls **ret)
+{
+	AUTO(tls) struct tls *t = calloc(1, sizeof(*t));
+	BIO *bio;
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->ctx = tls_ctx_ref(ctx);
+	t->alert = 0xff;
+	buf_init(&t->out, TLS_OUTPUT_MAX + RECORD_TEXT_MAX);
+	t->ssl = SSL_new(ctx->ssl);
+	bio = BIO_new(ctx->bio);
+	if (!t->ssl || !bio) {
+		BIO_free(bio);
+		return -ENOMEM;
+	}
+	BIO_set_data(bio, t);
+	SSL_set_bio(t->ssl, bio, bio);
+	SSL_set_app_data(t->ssl, t);
+	if (ctx->server) {
+		SSL_set_accept_state(t->ssl);
+	} else {
+		r = start_client(t, peer);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE(t);
+	return 0;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	SSL_free(t->ssl);
+	buf_done(&t->out);
+	tls_ctx_free(t->ctx);
+	free(t->host);
+	free(t->problems);
+	free(t);
+}
+
+void tls_recv(struct tls *t, const void *octets, size_t n)
+{
+	assert(!rd_left(&t->in) || t->state >= TLS_PEER_CLOSED);
+	t->in = rd_init(octets, n);
+	if (t->n_first < sizeof(t->first)) {
+		struct rd r = t->in;
+		size_t room = sizeof(t->first) - t->n_first, take = n < room ? n : room;
+
+		rd_copy(&r, t->first + t->n_first, take);
+		t->n_first = (uint8_t)(t->n_first + take);
+	}
+}
+
+/* OpenSSL could not go on: does it want more, is it over, or is it broken? */
+static ssize_t stopped(struct tls *t, int r)
+{
+	switch (SSL_get_error(t->ssl, r)) {
+	case SSL_ERROR_WANT_READ: return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN: t->state = TLS_PEER_CLOSED; return 0;
+	default:
+		tls_fail_from_queue(t);
+		t->state = TLS_FAILED;
+		return -EPROTO;
+	}
+}
+
+static ssize_t handshake(struct tls *t)
+{
+	int r = SSL_do_handshake(t->ssl);
+
+	if (r != 1)
+		return stopped(t, r);
+	t->state = TLS_OPEN;
+	return 0;
+}
+
+ssize_t tls_read(struct tls *t, void *buf, size_t cap)
+{
+	size_t got = 0, n;
+	ssize_t r = 0;
+
+	ERR_clear_error(); /* other code of this thread may have left something in the queue */
+	if (t->state == TLS_HANDSHAKE) {
+		r = handshake(t);
+		if (r < 0)
+			return r;
+	}
+	while (t->state == TLS_OPEN && got < cap) {
+		int ok = SSL_read_ex(t->ssl, (uint8_t *)buf + got, cap - got, &n);
+
+		if (ok != 1) {
+			r = stopped(t, ok);
+			break;
+		}
+		got += n;
+	}
+	if (got || !cap)
+		return (ssize_t)got;
+	return t->state == TLS_FAILED ? -EPROTO : t->state == TLS_PEER_CLOSED ? 0 : r;
+}
+
+/* Room for all records at once, so that none is sealed and then has nowhere to go. */
+static int make_room(struct tls *t, size_t n)
+{
+	size_t records = n / RECORD_TEXT_MAX + 2; /* one more: a KeyUpdate */
+	uint8_t *p;
+
+	if (n > TLS_OUTPUT_MAX ||
+		buf_len(&t->out) + n + records * RECORD_OVERHEAD_MAX > TLS_OUTPUT_MAX)
+		return -ENOBUFS;
+	return buf_reserve(&t->out, n + records * RECORD_OVERHEAD_MAX, &p);
+}
+
+static void count_records(struct tls *t, size_t n)
+{
+	t->records += (n + RECORD_TEXT_MAX - 1) / RECORD_TEXT_MAX;
+	if (t->records < t->ctx->records_per_key || SSL_version(t->ssl) < TLS1_3_VERSION)
+		return;
+	/* Goes out with the next record. The other direction's key is the peer's to count. */
+	SSL_key_update(t->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+	t->records = 0;
+}
+
+int tls_write(struct tls *t, const void *octets, size_t n)
+{
+	size_t done;
+	int r;
+
+	if (t->closed)
+		return -EPIPE;
+	if (t->state == TLS_HANDSHAKE)
+		return -EAGAIN;
+	if (t->state == TLS_FAILED)
+		return -EPROTO;
+	if (!n)
+		return 0;
+	r = make_room(t, n);
+	if (r < 0)
+		return r;
+	ERR_clear_error();
+	if (SSL_write_ex(t->ssl, octets, n, &done) != 1) {
+		tls_fail_from_queue(t);
+		t->state = TLS_FAILED;
+		return -EPROTO;
+	}
+	count_records(t, n);
+	return 0;
+}
+
+struct buf *tls_output(struct tls *t)
+{
+	return &t->out;
+}
+
+bool tls_established(const struct tls *t)
+{
+	return t->state == TLS_OPEN || t->state == TLS_PEER_CLOSED;
+}
+
+void tls_close(struct tls *t)
+{
+	if (t->closed || !tls_established(t))
+		return;
+	ERR_clear_error();
+	SSL_shutdown(t->ssl);
+	t->closed = true;
+}
+
+void tls_eof(struct tls *t)
+{
+	if (t->state == TLS_HANDSHAKE)
+		tls_failure_set(&t->failure, 0, EV_TLS_CLOSED_IN_HANDSHAKE, "%s",
+			t->n_first ? "after its first octets" : "without a single octet");
+	else if (t->state == TLS_OPEN)
+		tls_failure_set(&t->failure, 0, EV_TLS_CUT, "no close_notify");
+	else
+		return;
+	t->state = TLS_FAILED;
+}
+
+const struct tls_failure *tls_failure(const struct tls *t)
+{
+	return &t->failure;
+}
+
+size_t tls_problems(const struct tls *t, const struct tls_failure **ret)
+{
+	*ret = t->problems;
+	return t->n_problems;
+}
+
+/* The ALPN name is not terminated; the only one we ever agree on is this. */
+static const char *alpn_name(const SSL *ssl)
+{
+	const unsigned char *p;
+	unsigned n;
+
+	SSL_get0_alpn_selected(ssl, &p, &n);
+	return n ? "http/1.1" : "";
+}
+
+void tls_info(const struct tls *t, struct tls_info *ret)
+{
+	int group = (int)SSL_get_negotiated_group(t->ssl);
+	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+	const char *name = group ? SSL_group_to_name(t->ssl, group) : NULL;
+
+	*ret = (struct tls_info){
+		.version = SSL_get_version(t->ssl),
+		.cipher = SSL_get_cipher_name(t->ssl),
+		.group = name ? name : "",
+		.sni = sni ? sni : "",
+		.alpn = alpn_name(t->ssl),
+		.resumed = SSL_session_reused(t->ssl) != 0,
+	};
+}
+
+/* Server: OpenSSL points this at the certificate chosen for the handshake (RSA or EC). */
+static X509 *leaf(const struct tls *t)
+{
+	if (t->ctx->server)
+		return t->state == TLS_HANDSHAKE ? NULL : SSL_get_certificate(t->ssl);
+	return SSL_get0_peer_certificate(t->ssl);
+}
+
+int tls_leaf_hash(const struct tls *t, enum hash h, uint8_t *ret)
+{
+	X509 *x = leaf(t);
+	unsigned n;
+
+	if (h != HASH_SHA1 && h != HASH_SHA256)
+		return -EINVAL;
+	if (!x)
+		return -EAGAIN;
+	return X509_digest(x, h == HASH_SHA1 ? EVP_sha1() : EVP_sha256(), ret, &n) ? 0 : -EIO;
+}
+
+int tls_leaf_info(const struct tls *t, struct cert_info *ret)
+{
+	X509 *x = leaf(t);
+
+	if (!x)
+		return -EAGAIN;
+	cert_info_fill(x, ret);
+	return 0;
+}
+
+void tls_idle(struct tls *t)
+{
+	SSL_free_buffers(t->ssl); /* refuses while a record is half read */
+	buf_shrink(&t->out);
+}

@@ -1,0 +1,215 @@
+/*
+ * Names for what goes wrong: OpenSSL's reasons, the peer's alerts (RFC 8446 6.2) and octets that are
+ * no TLS at all become events of the catalogue, each with the detail that helps.
+ */
+#include "tls/private.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int tls_failure_set(struct tls_failure *f, int error, enum event event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!f)
+		return error;
+	f->event = event;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return error;
+}
+
+struct alert {
+	uint8_t code;
+	const char *name; /* as the RFC spells it */
+	enum event event;
+};
+
+// clang-format off
+static const struct alert alerts[] = {
+	{10,  "unexpected_message",              EV_TLS_PEER_ALERT},
+	{20,  "bad_record_mac",                  EV_TLS_DAMAGED},
+	{21,  "decryption_failed",               EV_TLS_DAMAGED},
+	{22,  "record_overflow",                 EV_TLS_PEER_ALERT},
+	{30,  "decompression_failure",           EV_TLS_PEER_ALERT},
+	{40,  "handshake_failure",               EV_TLS_NOTHING_IN_COMMON},
+	{41,  "no_certificate",                  EV_TLS_PEER_ALERT},
+	{42,  "bad_certificate",                 EV_TLS_PEER_REFUSES_CERT},
+	{43,  "unsupported_certificate",         EV_TLS_PEER_REFUSES_CERT},
+	{44,  "certificate_revoked",             EV_TLS_PEER_REFUSES_CERT},
+	{45,  "certificate_expired",             EV_TLS_PEER_REFUSES_CERT},
+	{46,  "certificate_unknown",             EV_TLS_PEER_REFUSES_CERT},
+	{47,  "illegal_parameter",               EV_TLS_PEER_ALERT},
+	{48,  "unknown_ca",                      EV_TLS_PEER_REFUSES_CERT},
+	{49,  "access_denied",                   EV_TLS_PEER_ALERT},
+	{50,  "decode_error",                    EV_TLS_PEER_ALERT},
+	{51,  "decrypt_error",                   EV_TLS_PEER_ALERT},
+	{60,  "export_restriction",              EV_TLS_PEER_ALERT},
+	{70,  "protocol_version",                EV_TLS_VERSION},
+	{71,  "insufficient_security",           EV_TLS_NOTHING_IN_COMMON},
+	{80,  "internal_error",                  EV_TLS_PEER_ALERT},
+	{86,  "inappropriate_fallback",          EV_TLS_VERSION},
+	{90,  "user_canceled",                   EV_TLS_PEER_ALERT},
+	{100, "no_renegotiation",                EV_TLS_PEER_ALERT},
+	{109, "missing_extension",               EV_TLS_PEER_ALERT},
+	{110, "unsupported_extension",           EV_TLS_PEER_ALERT},
+	{111, "certificate_unobtainable",        EV_TLS_PEER_ALERT},
+	{112, "unrecognized_name",               EV_TLS_PEER_REFUSES_NAME},
+	{113, "bad_certificate_status_response", EV_TLS_PEER_REFUSES_CERT},
+	{114, "bad_certificate_hash_value",      EV_TLS_PEER_REFUSES_CERT},
+	{115, "unknown_psk_identity",            EV_TLS_PEER_ALERT},
+	{116, "certificate_required",            EV_TLS_PEER_WANTS_CERT},
+	{120, "no_application_protocol",         EV_TLS_PEER_ALERT},
+};
+
+static const struct {
+	int reason;
+	enum event event;
+} reasons[] = {
+	{SSL_R_UNSUPPORTED_PROTOCOL,                   EV_TLS_VERSION},
+	{SSL_R_VERSION_TOO_LOW,                        EV_TLS_VERSION},
+	{SSL_R_VERSION_TOO_HIGH,                       EV_TLS_VERSION},
+	{SSL_R_WRONG_SSL_VERSION,                      EV_TLS_VERSION},
+	{SSL_R_UNKNOWN_PROTOCOL,                       EV_TLS_VERSION},
+	{SSL_R_INAPPROPRIATE_FALLBACK,                 EV_TLS_VERSION},
+	{SSL_R_NO_SHARED_CIPHER,                       EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_NO_SUITABLE_KEY_SHARE,                  EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_NO_SUITABLE_GROUPS,                     EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,        EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,         EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_NO_SHARED_GROUPS,                       EV_TLS_NOTHING_IN_COMMON},
+	{SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,    EV_TLS_DAMAGED},
+	{SSL_R_BLOCK_CIPHER_PAD_IS_WRONG,              EV_TLS_DAMAGED},
+};
+// clang-format on
+
+static const struct alert *find_alert(uint8_t code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(alerts); i++)
+		if (alerts[i].code == code)
+			return &alerts[i];
+	return NULL;
+}
+
+/* OpenSSL calls this for alerts, among others; `ret` is level << 8 | description. */
+void tls_info_callback(const SSL *ssl, int where, int ret)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	/* 1.3 has no warnings but close_notify and user_canceled; only fatal ones end a connection */
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && ret >> 8 == SSL3_AL_FATAL && t)
+		t->alert = (uint8_t)ret;
+}
+
+static bool looks_like_tls(const struct tls *t)
+{
+	static const uint8_t alert_or_handshake[] = {21, 22};
+
+	if (!t->n_first)
+		return true;
+	if (!memchr(alert_or_handshake, t->first[0], sizeof(alert_or_handshake)))
+		return false;
+	return t->n_first < 2 || t->first[1] == 3; /* 3.x: every version since SSL 3.0 */
+}
+
+/* What spoke instead. The octets are the peer's: printable ones as they are, others in hex. */
+static void fail_not_tls(struct tls *t)
+{
+	static const struct {
+		const char *start, *what;
+	} known[] = {
+		{"HTTP/", "plain HTTP"},
+		{"GET ", "plain HTTP"},
+		{"POST ", "plain HTTP"},
+		{"HEAD ", "plain HTTP"},
+		{"OPTI", "plain HTTP"},
+		{"CONN", "a proxy request"},
+		{"SSTP_", "SSTP's HTTP request without TLS"},
+		{"SSH-", "SSH"},
+		{"PROXY ", "the PROXY protocol"},
+		{"\r\n\r\n\0\r\nQ", "the PROXY protocol"},
+		{"220 ", "a mail or FTP server"},
+		{"\x10\x01", "SSTP without TLS"},
+	};
+	const char *what = "something else";
+	char shown[4 * sizeof(t->first) + 1];
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		size_t len = strlen(known[i].start);
+
+		if (t->n_first >= len && !memcmp(t->first, known[i].start, len))
+			what = known[i].what;
+	}
+	for (unsigned i = 0; i < t->n_first; i++) {
+		bool printable = t->first[i] >= 0x20 && t->first[i] < 0x7f;
+
+		n += snprintf(shown + n, sizeof(shown) - (size_t)n, printable ? "%c" : "\\x%02x",
+			t->first[i]);
+	}
+	tls_failure_set(&t->failure, 0, EV_TLS_NOT_TLS, "it looks like %s: \"%s\"", what, shown);
+}
+
+static void fail_from_alert(struct tls *t)
+{
+	const struct alert *a = find_alert(t->alert);
+
+	if (a)
+		tls_failure_set(
+			&t->failure, 0, a->event, "alert from the peer: %s (%u)", a->name, a->code);
+	else
+		tls_failure_set(
+			&t->failure, 0, EV_TLS_PEER_ALERT, "alert from the peer: %u", t->alert);
+}
+
+const char *tls_error_text(char *ret, size_t cap)
+{
+	unsigned long e = ERR_peek_last_error();
+	const char *reason = e ? ERR_reason_error_string(e) : NULL;
+
+	if (reason)
+		snprintf(ret, cap, "%s", reason);
+	else if (e && ERR_SYSTEM_ERROR(e))
+		snprintf(ret, cap, "%s", strerror(ERR_GET_REASON(e)));
+	else
+		snprintf(ret, cap, "%s", e ? "unknown error" : "no reason given");
+	return ret;
+}
+
+/*
+ * Why OpenSSL gave up. A certificate problem has been named by verify.c already and is kept, since
+ * the queue only says "certificate verify failed".
+ */
+void tls_fail_from_queue(struct tls *t)
+{
+	unsigned long e = ERR_peek_error();
+	enum event event = EV_TLS_PROTOCOL;
+	char text[128];
+
+	if (t->failure.event != EV_NONE)
+		return;
+	if (t->alert != 0xff) {
+		fail_from_alert(t);
+		return;
+	}
+	if (t->state == TLS_HANDSHAKE && !looks_like_tls(t)) {
+		fail_not_tls(t);
+		return;
+	}
+	if (t->short_output) {
+		tls_failure_set(&t->failure, 0, EV_TLS_FLOOD,
+			"%zu octets wait to be read by the peer", buf_len(&t->out));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == reasons[i].reason)
+			event = reasons[i].event;
+	if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
+		event = EV_OUT_OF_MEMORY;
+	tls_failure_set(&t->failure, 0, event, "%s", tls_error_text(text, sizeof(text)));
+}

@@ -1,0 +1,26 @@
+/*
+ * tls/limits.h — what a peer can make the TLS layer hold or do, and where that ends.
+ */
+#pragma once
+
+/*
+ * Octets that may wait in tls_output(). The owner stops writing data long before (it keeps its own
+ * queue); the bound is against a peer that asks for answers (KeyUpdate, RFC 8446 4.6.3) and never
+ * reads them. Beyond it the connection fails.
+ */
+#define TLS_OUTPUT_MAX (1024u * 1024u)
+
+/*
+ * Records sealed with one key before our side sends a KeyUpdate: RFC 8446 5.5 allows 2^24.5 for
+ * AES-GCM. A tunnel that moves data all day gets there (2^24 full records are 256 GiB).
+ */
+#define TLS_RECORDS_PER_KEY (1u << 24)
+
+/* Certificate problems kept per connection; a chain of ten bad certificates needs no ten lines. */
+#define TLS_PROBLEMS_MAX 6
+
+/* The peer's certificate chain in octets (OpenSSL's own default is 100 KiB). */
+#define TLS_CHAIN_MAX (32 * 1024)
+
+#define TLS_PINS_MAX 8
+#define TLS_PAIRS_MAX 8

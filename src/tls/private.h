@@ -1,0 +1,68 @@
+/*
+ * tls/private.h — shared by the files of this folder only; the one header with <openssl/ssl.h>.
+ */
+#pragma once
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdatomic.h>
+
+#include "base/rd.h"
+#include "tls/cert.h"
+#include "tls/ctx.h"
+#include "tls/engine.h"
+#include "tls/limits.h"
+
+struct tls_pin {
+	uint8_t sha256[SHA256_LEN]; /* of the SubjectPublicKeyInfo */
+};
+
+struct tls_ctx {
+	atomic_uint refs;
+	bool server;
+	SSL_CTX *ssl;
+	BIO_METHOD *bio; /* reads from tls.in, writes to tls.out */
+	tls_keylog_fn *keylog;
+	void *keylog_arg;
+	uint64_t records_per_key;
+	bool insecure, own_ca;
+	struct tls_pin pins[TLS_PINS_MAX];
+	size_t n_pins;
+};
+
+enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_PEER_CLOSED, TLS_FAILED };
+
+struct tls {
+	struct tls_ctx *ctx;
+	SSL *ssl;
+	struct rd in; /* given to tls_recv(), not yet taken by OpenSSL */
+	struct buf out;
+	enum tls_state state;
+	bool closed;               /* we sent close_notify */
+	bool short_output;         /* an answer found no room in out */
+	uint8_t alert;             /* fatal alert received, 0xff: none */
+	uint8_t first[8], n_first; /* the very first octets: what is it, if not TLS? */
+	char *host;
+	int64_t verify_at_s;
+	uint64_t records; /* sealed since the last key change */
+	struct tls_failure failure;
+	struct tls_failure *problems; /* made by verify.c, TLS_PROBLEMS_MAX of them */
+	size_t n_problems;
+	bool distrusted; /* something is wrong with the server's certificate */
+};
+
+/* engine.c */
+BIO_METHOD *tls_bio_method(void);
+
+/* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
+void tls_fail_from_queue(struct tls *t);
+void tls_info_callback(const SSL *ssl, int where, int ret);
+const char *tls_error_text(char *ret, size_t cap); /* last entry of the error queue, in words */
+
+/* verify.c: the client's judgement on the server's certificate. */
+int tls_verify_server(X509_STORE_CTX *sctx, void *arg);
+
+/* cert.c */
+int cert_spki_sha256(const X509 *x, uint8_t ret[static SHA256_LEN]);
+void cert_names_text(const X509 *x, char *ret, size_t cap);
+void cert_info_fill(X509 *x, struct cert_info *ret);
+void cert_time_text(const ASN1_TIME *at, char *ret, size_t cap);
