@@ -1,0 +1,48 @@
+/*
+ * ppp/limits.h — bounds on what a peer can make this layer hold or do, each with the attack.
+ */
+#pragma once
+
+/* Longest control packet built here: what every end takes before LCP agreed on more (RFC 1661 6.1). */
+#define PPP_PACKET_MAX 1500
+#define PPP_FRAME_MAX (4 + PPP_PACKET_MAX)
+
+/* Octets waiting in ppp_output(): a peer that floods Echo-Requests and never reads. Beyond: dropped. */
+#define PPP_OUTPUT_MAX 16384
+
+/* A Configure-Request longer than this, or with more options, is dropped: thousands of two-octet
+ * options would make thousands of table look-ups and a Reject of the same size. */
+#define FSM_REQUEST_MAX 512
+#define FSM_OPTIONS_MAX 32
+#define FSM_REPLY_MAX (FSM_REQUEST_MAX + 128) /* a Nak may add options */
+#define FSM_OWN_REQUEST_MAX 64
+
+/* RFC 1661 4.6. */
+#define FSM_RESTART_MS 3000
+#define FSM_MAX_CONFIGURE 10
+#define FSM_MAX_TERMINATE 2
+#define FSM_MAX_FAILURE 5
+
+/* A peer that answers every Request with another Nak, or asks for ever: no timer ever fires then. */
+#define FSM_NAKS_HEARD_MAX 20
+#define FSM_REQUESTS_HEARD_MAX 50
+
+/* Identifications (Windows sends three) reported per call: a log flood. */
+#define PPP_IDENTIFICATIONS_MAX 8
+
+#define LCP_LOOPS_MAX 5    /* own magic numbers seen before the link counts as looped back */
+#define IPCP_INSISTS_MAX 2 /* Naks for a client that insists on an address */
+
+/* A peer's MRU below this is Nak'd: tiny ones multiply the packets we would have to send. */
+#define PPP_MRU_MIN 576
+#define PPP_MRU_DEFAULT 1500
+#define PPP_MRU_MAX 4087 /* an SSTP packet holds 4095: 4 for SSTP, 4 for FF 03 and the protocol */
+
+#define AUTH_RESEND_MS 3000
+#define AUTH_TRIES 10
+#define AUTH_ANSWER_MS                                                                             \
+	60000 /* client: a server that asks RADIUS may take this long for its verdict */
+#define CHAP_MESSAGE_MAX 256 /* of a Success or Failure text; the rest is cut */
+
+#define PPP_TEXT_MAX 128   /* a peer's text in an event */
+#define PPP_DETAIL_MAX 256 /* the detail of PPP_CLOSED */
