@@ -1,0 +1,163 @@
+/*
+ * store/db.h — the database, synchronously: one SQLite handle for one thread.
+ *
+ * Who holds a struct db may wait for the disk: a command, or the store's own thread (store.h), never
+ * a worker. Functions that change several rows are meant to run inside db_begin()/db_commit().
+ *
+ * Files:   <state>/culvert.db (with -wal and -shm beside), <state>/culvert.key unless a key is given.
+ * Errors:  negative errno; db_error() then has the event and the words for people.
+ *          -EEXIST a name or address is taken, -ENOENT no such row, -EBUSY another process writes,
+ *          -ENOSPC the disk is full, -EUCLEAN damaged, -EACCES not to be opened, -EIO all else.
+ * Secrets: passwords and hashes are sealed with the key (secret.h); what db_login() gives back is in
+ *          clear, and the caller wipes it.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/addr.h"
+#include "base/credentials.h"
+#include "base/mschap.h"
+#include "events/event.h"
+#include "store/limits.h"
+
+struct db;
+
+struct db_error {
+	enum event event; /* 61xx */
+	char text[500];
+};
+
+struct db_opts {
+	const char *state;    /* folder; made when missing (not its parents) */
+	const char *key_file; /* NULL or "": see option store.key_file */
+	int64_t node;         /* which of several servers on one database; 0: the only one */
+	bool check;           /* look for damage in the whole file (a server, at start) */
+	bool must_exist;      /* -ENOENT instead of making a new database */
+};
+
+int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err);
+void db_close(struct db *db); /* NULL is fine; wipes the key */
+DEFINE_AUTO(db, struct db *, db_close)
+const struct db_error *db_error(const struct db *db); /* of the last call that failed */
+
+/* db_begin() takes the right to write; -EBUSY after the busy time. */
+int db_begin(struct db *db);
+int db_commit(struct db *db); /* on failure nothing of it happened */
+void db_rollback(struct db *db);
+/* A job inside a transaction: undone alone. */
+int db_savepoint(struct db *db);
+void db_savepoint_release(struct db *db, bool keep);
+void db_set_busy_ms(struct db *db, int ms);
+/* Pages in the write-ahead log. */
+int db_log_pages(const struct db *db);
+void db_checkpoint(struct db *db); /* moves the log into the file as far as readers let it */
+
+/* Small facts that are chosen once and kept ("ipv4_pool"). -ENOENT; -ENOSPC when cap is short. */
+int db_meta_get(struct db *db, const char *key, char *ret, size_t cap);
+int db_meta_set(struct db *db, const char *key, const char *value);
+
+/* --- users (users.c) --- */
+
+struct db_user {
+	int64_t id;
+	char name[USER_NAME_MAX + 1]; /* as typed by the admin */
+	bool disabled, reversible;
+	int64_t expires_at;                        /* seconds since 1970; 0: never */
+	struct addr ipv4;                          /* static address; AF_UNSPEC: from the pool */
+	int64_t created_at, password_at, login_at; /* 0: not yet */
+};
+
+/* -EINVAL (with db_error): no good name or password. Names differ by more than case. */
+int db_user_add(struct db *db, const char *name, const struct addr *ipv4, int64_t expires_at,
+	int64_t *ret_id);
+/* `reversible`: the password itself is kept too, sealed; CHAP-MD5 needs it. Else it is dropped. */
+int db_user_set_password(struct db *db, int64_t id, const char *password, bool reversible);
+int db_user_find(struct db *db, const char *name, struct db_user *ret); /* any case */
+int db_user_set_disabled(struct db *db, int64_t id, bool disabled);
+int db_user_set_expiry(struct db *db, int64_t id, int64_t expires_at);
+int db_user_set_ipv4(struct db *db, int64_t id, const struct addr *ipv4);
+int db_user_remove(struct db *db, int64_t id); /* its secrets and leases too */
+/* Calls `each` for every user by name; stops when it returns nonzero, which is then returned. */
+int db_user_list(struct db *db, int (*each)(const struct db_user *user, void *arg), void *arg);
+
+/* What a login is judged by. */
+struct db_login {
+	int64_t id;
+	char name[USER_NAME_MAX + 1]; /* the admin's spelling */
+	bool disabled;
+	int64_t expires_at;
+	struct addr ipv4;
+	bool has_nt, has_reversible;
+	uint8_t nt_hash[MSCHAP_NT_HASH_LEN];
+	char password[STORE_PASSWORD_MAX + 1]; /* when has_reversible */
+};
+
+/*
+ * The user of a name as a peer sent it: any octets, with or without DOMAIN\, any case. -ENOENT takes
+ * as long as success. -EKEYREJECTED: a secret does not open with this key. db_login_wipe() when done.
+ */
+int db_login(struct db *db, const char *name, size_t n, struct db_login *ret);
+static inline void db_login_wipe(struct db_login *l)
+{
+	explicit_bzero(l, sizeof(*l));
+}
+
+/* --- leases (leases.c) --- */
+
+struct db_lease_request {
+	int64_t user_id;
+	uint64_t session;
+	struct addr wanted;   /* the user's static address, or AF_UNSPEC */
+	struct prefix pool;   /* IPv4, or IPv6 of at least /104 */
+	struct addr reserved; /* inside the pool but never given: the server's own */
+};
+
+/*
+ * An address on which no other session is: the static one; else what the user had last; else one
+ * never used; else the one that is idle for longest. The pool's first and last address are not
+ * given. -EADDRINUSE: a session (*ret_holder, of any node) is on the static one; -EADDRNOTAVAIL: all
+ * are in use.
+ */
+int db_lease_take(
+	struct db *db, const struct db_lease_request *req, struct addr *ret, uint64_t *ret_holder);
+int db_lease_release(struct db *db, const struct addr *address, uint64_t session);
+
+/* --- sessions and attempts (records.c) --- */
+
+struct db_session {
+	uint64_t id;
+	int64_t user_id;
+	char user[USER_NAME_MAX + 1];
+	struct addr ipv4;
+	char peer[ENDPOINT_TEXT_LEN], correlation[40];
+	int64_t started_at, ended_at;
+	uint64_t octets_in, octets_out; /* from and to the client */
+	enum event reason;
+};
+
+struct db_attempt {
+	uint64_t seq; /* set by the store */
+	int64_t at;
+	char peer[ENDPOINT_TEXT_LEN], user[USER_NAME_MAX + 1], correlation[40];
+	enum event outcome; /* its layer is recorded with it */
+	char detail[200];
+};
+
+/* After a crash: no session is up, so no address is in use, and open records are closed. */
+int db_recover(struct db *db);
+int db_session_start(
+	struct db *db, const struct db_session *s); /* id, user, ipv4, peer, started_at */
+int db_session_stop(struct db *db, const struct db_session *s); /* id, ended_at, octets, reason */
+/* The highest id on record for this node; the next session takes one above. */
+int db_session_last(struct db *db, uint64_t *ret);
+int db_attempt_add(struct db *db, struct db_attempt *a);
+/* Drops the oldest beyond `keep_…`. */
+int db_prune(struct db *db, uint64_t keep_attempts, uint64_t keep_sessions);
+/* Newest first, at most `most`. */
+int db_session_list(
+	struct db *db, int most, int (*each)(const struct db_session *, void *arg), void *arg);
+int db_attempt_list(
+	struct db *db, int most, int (*each)(const struct db_attempt *, void *arg), void *arg);
