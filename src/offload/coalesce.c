@@ -1,0 +1,484 @@
+/*
+ * offload/coalesce.c — generic receive offload for the packets of a tunnel.
+ *
+ * A packet joins the super-packet of its flow when cutting that again would give back the very
+ * packets that came:
+ *
+ *   both   same addresses and ports, plain headers (no IPv4 options, fragments, extension headers),
+ *          right checksums; same TTL or hop limit, TOS or traffic class with its ECN bits, DF, flow
+ *          label; IPv4 id one more than before, or the same and DF (RFC 6864: it means nothing then)
+ *   TCP    the octets follow on (sequence); only ACK, ECE, PSH and, in the first, CWR are set; same
+ *          acknowledgement, window, urgent pointer and options, timestamps included
+ *   size   not longer than the first; a shorter one and a PSH are taken and end the super-packet
+ *   UDP    the TUN has USO, and the datagram carries a checksum
+ *
+ * Anything else ends the super-packet of its flow and passes behind it, alone and unchanged; when
+ * its ports cannot be known (a fragment, an extension header), it ends all that it might belong to.
+ * A packet with a wrong checksum passes in this way too: the kernel drops and counts it.
+ *
+ * A place (struct slot) is free, open (may grow) or ready (waits to be pulled). The first octets of
+ * the iovec array are the virtio_net_hdr and the new headers, in the slot; the payloads stay where
+ * they are. A super-packet of one packet is that packet, untouched.
+ *
+ * Left out: encapsulated flows, IPv6 extension headers, VLAN tags (a TUN has none).
+ */
+#include "offload/coalesce.h"
+#include "offload/csum.h"
+#include "offload/inet.h"
+#include "offload/ip_packet.h"
+#include "offload/vnet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define HEADERS_MAX (IPV6_HEADER_LEN + 60) /* of a joined packet: no options but TCP's */
+
+enum id_step {
+	ID_UNKNOWN = -1, /* a single packet so far */
+	ID_FIXED = 0,
+	ID_COUNTS = 1,
+};
+
+struct slot {
+	struct slot *next; /* in its list */
+	struct ip_packet first;
+	uint32_t hash;
+	uint32_t octets;   /* headers and payloads, once */
+	uint32_t next_seq; /* TCP */
+	uint16_t gso_size; /* payload of the first */
+	uint16_t last_id;
+	enum id_step id_step;
+	bool verified;     /* the checksums were found right */
+	uint8_t end_flags; /* TCP: PSH of the last one */
+	uint32_t packets;
+	struct iovec iov[COALESCE_IOV_MAX];
+	struct vnet_hdr vnet;
+	uint8_t headers[HEADERS_MAX]; /* follows vnet without a gap: one piece of the iovec */
+};
+
+_Static_assert(offsetof(struct slot, headers) == offsetof(struct slot, vnet) + VNET_HDR_LEN,
+	"virtio_net_hdr and headers are one piece");
+
+struct list {
+	struct slot *head, **tail;
+};
+
+struct coalesce {
+	bool udp;
+	struct slot *free;
+	struct slot *pulled; /* the caller has its iov until the next call */
+	struct list open, ready;
+	struct coalesce_stats stats;
+	struct slot slots[COALESCE_FLOWS];
+};
+
+static void list_init(struct list *l)
+{
+	*l = (struct list){NULL, &l->head};
+}
+
+static void list_append(struct list *l, struct slot *s)
+{
+	s->next = NULL;
+	*l->tail = s;
+	l->tail = &s->next;
+}
+
+/* Takes out the slot that *at points to, which is l->head or the next of another. */
+static struct slot *list_take(struct list *l, struct slot **at)
+{
+	struct slot *s = *at;
+
+	*at = s->next;
+	if (l->tail == &s->next)
+		l->tail = at;
+	return s;
+}
+
+int coalesce_new(bool udp, struct coalesce **ret)
+{
+	struct coalesce *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->udp = udp;
+	list_init(&c->open);
+	list_init(&c->ready);
+	for (size_t i = 0; i < COALESCE_FLOWS; i++) {
+		c->slots[i].next = c->free;
+		c->free = &c->slots[i];
+	}
+	*ret = c;
+	return 0;
+}
+
+void coalesce_free(struct coalesce *c)
+{
+	free(c);
+}
+
+const struct coalesce_stats *coalesce_stats(const struct coalesce *c)
+{
+	return &c->stats;
+}
+
+/* ---- one super-packet ---- */
+
+static const uint8_t *l4_of(const struct ip_packet *p)
+{
+	return p->octets + p->l4;
+}
+
+static void slot_append(struct slot *s, const uint8_t *payload, size_t n)
+{
+	s->packets++;
+	s->iov[s->packets] = (struct iovec){.iov_base = (void *)(uintptr_t)payload, .iov_len = n};
+	s->octets += (uint32_t)n;
+}
+
+static void slot_start(struct slot *s, const struct ip_packet *p, uint32_t hash)
+{
+	uint16_t payload = (uint16_t)(p->len - p->payload);
+
+	s->first = *p;
+	s->hash = hash;
+	s->octets = p->payload;
+	s->packets = 0;
+	s->gso_size = payload;
+	s->id_step = ID_UNKNOWN;
+	s->last_id = load_be16(p->octets + IPV4_ID);
+	s->end_flags = 0;
+	s->verified = true;
+	if (p->protocol == PROTOCOL_TCP)
+		s->next_seq = load_be32(l4_of(p) + TCP_SEQ) + payload;
+	slot_append(s, p->octets + p->payload, payload);
+}
+
+/* A packet that goes as it came. */
+static void slot_whole(struct slot *s, const struct ip_packet *p, bool verified)
+{
+	s->first = *p;
+	s->packets = 1;
+	s->verified = verified;
+}
+
+static void finish_whole(struct slot *s)
+{
+	s->vnet = (struct vnet_hdr){.flags = s->verified ? VNET_F_DATA_VALID : 0};
+	s->iov[0] = (struct iovec){.iov_base = &s->vnet, .iov_len = VNET_HDR_LEN};
+	s->iov[1] = (struct iovec){
+		.iov_base = (void *)(uintptr_t)s->first.octets, .iov_len = s->first.len};
+}
+
+static void finish_ip_header(struct slot *s)
+{
+	uint8_t *ip = s->headers;
+
+	if (s->first.version == 6) {
+		store_be16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)(s->octets - IPV6_HEADER_LEN));
+		return;
+	}
+	store_be16(ip + IPV4_TOTAL_LENGTH, (uint16_t)s->octets);
+	store16(ip + IPV4_CHECK, 0);
+	store16(ip + IPV4_CHECK, csum_finish(csum_add_scalar(0, ip, IPV4_HEADER_LEN)));
+}
+
+static uint8_t finish_tcp_header(struct slot *s)
+{
+	uint8_t *tcp = s->headers + s->first.l4;
+
+	tcp[TCP_FLAGS] |= s->end_flags;
+	if (s->first.version == 6)
+		return tcp[TCP_FLAGS] & TCP_FLAG_CWR ? VNET_GSO_TCPV6 | VNET_GSO_ECN
+						     : VNET_GSO_TCPV6;
+	return tcp[TCP_FLAGS] & TCP_FLAG_CWR ? VNET_GSO_TCPV4 | VNET_GSO_ECN : VNET_GSO_TCPV4;
+}
+
+static void finish_joined(struct slot *s)
+{
+	uint16_t l4 = s->first.l4, l4_len = (uint16_t)(s->octets - l4);
+	bool tcp = s->first.protocol == PROTOCOL_TCP;
+
+	memcpy(s->headers, s->first.octets, s->first.payload);
+	finish_ip_header(s);
+	s->vnet = (struct vnet_hdr){
+		.flags = VNET_F_NEEDS_CSUM,
+		.gso_type = tcp ? finish_tcp_header(s) : VNET_GSO_UDP_L4,
+		.hdr_len = s->first.payload,
+		.gso_size = s->gso_size,
+		.csum_start = l4,
+		.csum_offset = tcp ? TCP_CHECK : UDP_CHECK,
+	};
+	if (!tcp)
+		store_be16(s->headers + l4 + UDP_LENGTH, l4_len);
+	store16(s->headers + l4 + s->vnet.csum_offset,
+		csum_fold(ip_pseudo_sum(s->headers, s->first.protocol, l4_len)));
+	s->iov[0] = (struct iovec){
+		.iov_base = &s->vnet, .iov_len = VNET_HDR_LEN + (size_t)s->first.payload};
+}
+
+/* ---- may it join? ---- */
+
+static bool ipv4_header_good(const struct ip_packet *p)
+{
+	return p->version != 4 || csum_finish(csum_add_scalar(0, p->octets, IPV4_HEADER_LEN)) == 0;
+}
+
+enum verdict {
+	CHECKSUM_GOOD,
+	CHECKSUM_BAD,
+	CHECKSUM_NONE, /* UDP without one (RFC 768), or nothing that has one */
+};
+
+static enum verdict verify(const struct ip_packet *p)
+{
+	uint64_t sum;
+
+	if (!p->simple || (p->protocol == PROTOCOL_UDP && !load16(l4_of(p) + UDP_CHECK)))
+		return CHECKSUM_NONE;
+	sum = ip_pseudo_sum(p->octets, p->protocol, p->len - p->l4);
+	if (csum_finish(csum_add(sum, l4_of(p), p->len - p->l4)) || !ipv4_header_good(p))
+		return CHECKSUM_BAD;
+	return CHECKSUM_GOOD;
+}
+
+/* Of the kind that can be part of a super-packet; checksums apart. */
+static bool can_join(const struct coalesce *c, const struct ip_packet *p)
+{
+	if (!p->simple || p->len <= p->payload || p->len > COALESCE_OCTETS_MAX)
+		return false;
+	if (p->protocol == PROTOCOL_UDP)
+		return c->udp;
+	return (l4_of(p)[TCP_FLAGS] & ~(TCP_FLAG_PSH | TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
+	       TCP_FLAG_ACK;
+}
+
+static bool id_follows(struct slot *s, const struct ip_packet *p)
+{
+	uint16_t id = load_be16(p->octets + IPV4_ID);
+	bool df = load_be16(p->octets + IPV4_FRAGMENT) & IPV4_DF;
+	uint16_t step = (uint16_t)(id - s->last_id);
+
+	if (step > 1 || (step == ID_FIXED && !df))
+		return false;
+	return s->id_step == ID_UNKNOWN || s->id_step == (enum id_step)step;
+}
+
+static bool same_ip_header(struct slot *s, const struct ip_packet *p)
+{
+	const uint8_t *a = s->first.octets, *b = p->octets;
+
+	if (p->version == 6)
+		return load32(a) == load32(b) && a[IPV6_HOP_LIMIT] == b[IPV6_HOP_LIMIT];
+	return load16(a) == load16(b) && load16(a + IPV4_FRAGMENT) == load16(b + IPV4_FRAGMENT) &&
+	       a[IPV4_TTL] == b[IPV4_TTL] && id_follows(s, p);
+}
+
+static bool same_tcp_header(const struct slot *s, const struct ip_packet *p)
+{
+	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
+	size_t options = (size_t)(s->first.payload - s->first.l4 - TCP_HEADER_LEN);
+	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t)~TCP_FLAG_CWR,
+		b_flags = b[TCP_FLAGS] & (uint8_t)~TCP_FLAG_PSH;
+
+	return load_be32(b + TCP_SEQ) == s->next_seq &&
+	       load32(a + TCP_ACK) == load32(b + TCP_ACK) &&
+	       a[TCP_DATA_OFFSET] == b[TCP_DATA_OFFSET] && a_flags == b_flags &&
+	       load16(a + TCP_WINDOW) == load16(b + TCP_WINDOW) &&
+	       load16(a + TCP_URGENT) == load16(b + TCP_URGENT) &&
+	       !memcmp(a + TCP_HEADER_LEN, b + TCP_HEADER_LEN, options);
+}
+
+static bool slot_join(struct slot *s, const struct ip_packet *p)
+{
+	size_t payload = p->len - p->payload;
+
+	if (payload > s->gso_size || s->octets + payload > COALESCE_OCTETS_MAX ||
+		!same_ip_header(s, p))
+		return false;
+	if (p->protocol == PROTOCOL_TCP) {
+		if (!same_tcp_header(s, p))
+			return false;
+		s->end_flags = l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH;
+		s->next_seq += (uint32_t)payload;
+	}
+	if (p->version == 4) {
+		uint16_t id = load_be16(p->octets + IPV4_ID);
+
+		s->id_step = id == s->last_id ? ID_FIXED : ID_COUNTS;
+		s->last_id = id;
+	}
+	slot_append(s, p->octets + p->payload, payload);
+	return true;
+}
+
+/* Nothing may follow the packet that was just taken. */
+static bool slot_complete(const struct slot *s, const struct ip_packet *p)
+{
+	if (s->packets == COALESCE_PIECES || p->len - p->payload < s->gso_size)
+		return true;
+	return p->protocol == PROTOCOL_TCP && (l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH);
+}
+
+/* ---- the table ---- */
+
+static void make_ready(struct coalesce *c, struct slot *s)
+{
+	if (s->packets > 1) {
+		finish_joined(s);
+		c->stats.super_packets++;
+		c->stats.pieces_joined += s->packets;
+	} else {
+		finish_whole(s);
+	}
+	list_append(&c->ready, s);
+}
+
+static void give_back_pulled(struct coalesce *c)
+{
+	if (!c->pulled)
+		return;
+	c->pulled->next = c->free;
+	c->free = c->pulled;
+	c->pulled = NULL;
+}
+
+static struct slot *take_free(struct coalesce *c)
+{
+	struct slot *s = c->free;
+
+	c->free = s->next;
+	return s;
+}
+
+static bool same_flow(const struct ip_packet *a, const struct ip_packet *b)
+{
+	return a->protocol == b->protocol && load32(l4_of(a)) == load32(l4_of(b)) &&
+	       ip_packet_same_addresses(a, b);
+}
+
+/* Where the open super-packet of p's flow hangs in the list, or NULL. */
+static struct slot **find_open(struct coalesce *c, const struct ip_packet *p, uint32_t hash)
+{
+	for (struct slot **at = &c->open.head; *at; at = &(*at)->next)
+		if ((*at)->hash == hash && same_flow(&(*at)->first, p))
+			return at;
+	return NULL;
+}
+
+/* p may belong to the flow of `open`: what is not known of it does not speak against it. */
+static bool may_belong(const struct ip_packet *p, const struct ip_packet *open)
+{
+	if (!ip_packet_same_addresses(p, open) || (p->protocol && p->protocol != open->protocol))
+		return false;
+	return !p->l4 || load32(l4_of(p)) == load32(l4_of(open));
+}
+
+static void end_flows_of(struct coalesce *c, const struct ip_packet *p)
+{
+	struct slot **at = &c->open.head;
+
+	while (*at) {
+		if (may_belong(p, &(*at)->first))
+			make_ready(c, list_take(&c->open, at));
+		else
+			at = &(*at)->next;
+	}
+}
+
+/* No place is free: makes room by ending the oldest, which the caller must pull. */
+static bool refuse(struct coalesce *c)
+{
+	if (!c->ready.head)
+		make_ready(c, list_take(&c->open, &c->open.head));
+	return false;
+}
+
+static bool pass_alone(struct coalesce *c, const struct ip_packet *p, bool verified)
+{
+	struct slot *s;
+
+	if (!c->free)
+		return refuse(c);
+	if (p->version)
+		end_flows_of(c, p);
+	s = take_free(c);
+	slot_whole(s, p, verified);
+	make_ready(c, s);
+	return true;
+}
+
+static bool open_new(struct coalesce *c, const struct ip_packet *p, uint32_t hash)
+{
+	struct slot *s;
+
+	if (!c->free)
+		return refuse(c);
+	s = take_free(c);
+	slot_start(s, p, hash);
+	if (slot_complete(s, p))
+		make_ready(c, s);
+	else
+		list_append(&c->open, s);
+	return true;
+}
+
+static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
+{
+	uint32_t hash = ip_packet_hash(p, 0);
+	struct slot **at = find_open(c, p, hash);
+
+	if (!at)
+		return open_new(c, p, hash);
+	if (slot_join(*at, p)) {
+		if (slot_complete(*at, p))
+			make_ready(c, list_take(&c->open, at));
+		return true;
+	}
+	make_ready(c, list_take(&c->open, at));
+	return open_new(c, p, hash);
+}
+
+bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
+{
+	struct ip_packet p;
+	enum verdict verdict;
+	bool taken;
+
+	give_back_pulled(c);
+	ip_packet_parse(packet, n, &p);
+	verdict = verify(&p);
+	if (verdict == CHECKSUM_GOOD && can_join(c, &p))
+		taken = join_or_open(c, &p);
+	else
+		taken = pass_alone(c, &p, verdict == CHECKSUM_GOOD);
+	if (taken) {
+		c->stats.packets++;
+		c->stats.bad_checksums += verdict == CHECKSUM_BAD;
+	}
+	return taken;
+}
+
+void coalesce_flush(struct coalesce *c)
+{
+	give_back_pulled(c);
+	while (c->open.head)
+		make_ready(c, list_take(&c->open, &c->open.head));
+}
+
+bool coalesce_next(struct coalesce *c, struct coalesced *ret)
+{
+	struct slot *s = c->ready.head;
+
+	give_back_pulled(c);
+	if (!s)
+		return false;
+	list_take(&c->ready, &c->ready.head);
+	c->pulled = s;
+	*ret = (struct coalesced){
+		.iov = s->iov,
+		.iovcnt = s->packets > 1 ? (int)s->packets + 1 : 2,
+		.packets = s->packets,
+	};
+	return true;
+}

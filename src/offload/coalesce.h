@@ -1,0 +1,59 @@
+/*
+ * offload/coalesce.h — joins packets from the tunnel to super-packets for the TUN.
+ *
+ * One TUN write costs 4 to 5 us whatever its size, so consecutive segments of a flow are put
+ * together again before they are written; the kernel's own GRO does the same, by the same rules.
+ *
+ *     for each packet of a batch:
+ *         while (!coalesce_add(c, packet, n))
+ *             drain: while (coalesce_next(c, &out)) writev(tun, out.iov, out.iovcnt)
+ *     coalesce_flush(c), drain                          (before the octets go away)
+ *
+ * Ownership: packets are not copied: what was added must stay where it is until it was pulled and
+ *            written. out.iov lives until the next call with the same c.
+ * Threads:   one struct coalesce per worker (or TUN queue), none locks. It may mix tunnels.
+ * Order:     packets of one flow leave in the order in which they came; flows may pass each other.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/auto.h"
+
+enum coalesce_limits {
+	COALESCE_FLOWS = 16,  /* super-packets being built or waiting at a time */
+	COALESCE_PIECES = 64, /* packets in one; the kernel's UDP_MAX_SEGMENTS in 6.1 */
+	COALESCE_OCTETS_MAX = 65535,
+	COALESCE_IOV_MAX = COALESCE_PIECES + 1,
+};
+
+struct coalesce;
+
+struct coalesced {
+	const struct iovec
+		*iov; /* [0] starts with the virtio_net_hdr; all of it is one TUN write */
+	int iovcnt;
+	uint32_t packets; /* how many were joined */
+};
+
+struct coalesce_stats {
+	uint64_t packets, pieces_joined, super_packets, bad_checksums;
+};
+
+/* udp: the TUN took TUN_F_USO4 and USO6; without them UDP is never joined. */
+int coalesce_new(bool udp, struct coalesce **ret);
+void coalesce_free(struct coalesce *c);
+DEFINE_AUTO(coalesce, struct coalesce *, coalesce_free)
+
+/*
+ * Takes one IP packet. False: every place is taken and at least one super-packet is ready; pull it,
+ * then offer the same packet again. Octets that are no IP packet pass like any odd one.
+ */
+bool coalesce_add(struct coalesce *c, const void *packet, size_t n);
+/* Nothing more comes for now: everything that is open becomes ready. */
+void coalesce_flush(struct coalesce *c);
+bool coalesce_next(struct coalesce *c, struct coalesced *ret);
+
+const struct coalesce_stats *coalesce_stats(const struct coalesce *c);
