@@ -1,0 +1,44 @@
+/*
+ * os/socket.h — TCP sockets, made and tuned. The event loop is the caller's.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "os/failure.h"
+
+#define CONGESTION_NAME_LEN 16 /* TCP_CA_NAME_MAX */
+
+/*
+ * A non-blocking, close-on-exec listening socket with SO_REUSEPORT, so that every worker has one
+ * of its own on the same port. [::] takes IPv4 as well, and becomes 0.0.0.0 on a machine without
+ * IPv6; any other address is that one alone. Port 0: the kernel chooses (socket_local() tells).
+ */
+int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os_failure *why);
+
+/*
+ * A non-blocking socket on its way to `to`, routed with `mark` (0: none). It is connected, or has
+ * failed (socket_error()), when it becomes writable.
+ */
+int socket_connect(const struct endpoint *to, uint32_t mark, int *ret_fd, struct os_failure *why);
+int socket_error(int fd); /* 0 or the negative errno of the connection attempt, once */
+int socket_local(int fd, struct endpoint *ret);
+int socket_peer(int fd, struct endpoint *ret);
+
+/* What a tunnel's TCP connection wants; 0 or NULL leaves the system's value. */
+struct tcp_opts {
+	uint32_t keepalive_idle_s;     /* silence before the first probe; 0: no keepalive */
+	uint32_t keepalive_interval_s; /* between probes */
+	uint32_t keepalive_count;      /* unanswered ones that end it */
+	uint32_t user_timeout_ms;      /* data unacknowledged that long end it (RFC 5482) */
+	uint32_t notsent_lowat;        /* octets: writable only while less waits unsent */
+	const char *congestion;        /* "bbr", "cubic"; one the kernel lacks leaves its default */
+	uint32_t mark;                 /* SO_MARK; needs CAP_NET_ADMIN */
+};
+
+/*
+ * TCP_NODELAY, always, and the options above. Returns 0 or the first negative errno (the rest is
+ * set all the same). ret_congestion, unless NULL: the algorithm in force.
+ */
+int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION_NAME_LEN]);

@@ -1,0 +1,47 @@
+/* ip/packet.c and ip/toobig.c: any octets as a packet; whatever is accepted must lie inside them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ip/packet.h"
+#include "ip/toobig.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
+
+static void must(bool b)
+{
+	if (!b)
+		abort();
+}
+
+static void answer(const uint8_t *octets, const struct packet *p)
+{
+	struct addr from = {.family = p->family, .octets = {10, 0, 0, 1}};
+	uint8_t out[TOOBIG_MAX];
+	size_t len = toobig_build(octets, p, &from, 1400, out, sizeof(out));
+	struct packet reply, again;
+	uint8_t second[TOOBIG_MAX];
+
+	if (!len)
+		return;
+	must(packet_parse(out, len, &reply) == 0 && reply.len == len);
+	must(!memcmp(reply.destination, p->source, p->family == AF_INET ? 4 : 16));
+	again = reply;
+	again.dont_fragment = true; /* an error is never answered by an error */
+	must(toobig_build(out, &again, &from, 68, second, sizeof(second)) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
+{
+	struct prefix all[] = {{{.family = AF_INET}, 0}, {{.family = AF_INET6}, 0}};
+	struct packet p;
+
+	if (packet_parse(octets, n, &p) < 0)
+		return 0;
+	must(p.len <= n && p.header_len <= p.len);
+	must(p.header_len >= (p.family == AF_INET ? IPV4_HEADER_LEN : IPV6_HEADER_LEN));
+	must(packet_source_in(&p, all, 2));
+	must(packet_flow_hash(&p, 1) == packet_flow_hash(&p, 1));
+	must(ip_scope_of(p.family, p.destination) <= IP_BROADCAST);
+	answer(octets, &p);
+	return 0;
+}
