@@ -1,0 +1,148 @@
+"""
+Checks of the text of the tree that need no build; each yields its complaints, one a line.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+# Who may include whom (docs/architecture.md). A layer includes base/, events/ and itself; tunnel/
+# includes all of them; above it stand the parts that own sockets, clocks and threads.
+LAYERS = ("front", "tls", "http", "sstp", "ppp", "ip", "offload")
+ABOVE = ("server", "client", "diagnose", "admin", "cli")
+BOTTOM = {"base", "events"}
+ALLOWED = {
+    "base": set(), "events": {"base"}, "config": BOTTOM,
+    **{layer: BOTTOM for layer in LAYERS},
+    "tunnel": BOTTOM | set(LAYERS),
+    "os": BOTTOM | {"config", "ip", "offload"}, "store": BOTTOM | {"config"},
+    "aaa": BOTTOM | {"config", "store"},
+}
+# One foreign library, one folder.
+LIBRARIES = {
+    r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"}, r"uv\.h": set(ABOVE),
+    r"sqlite3\.h": {"store"}, r"netlink/": {"os"}, r"jansson\.h": {"admin", "cli", "os", "diagnose"},
+    r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
+    r"urcu": {"ip", "server", "os"},
+}
+# What a layer that does no I/O must not know.
+IMPURE = re.compile(r"sys/socket\.h|sys/epoll\.h|pthread\.h|uv\.h|sys/time\.h|unistd\.h|fcntl\.h")
+PURE = {"sstp", "ppp", "http", "ip", "offload"}
+IMPURE_CALL = re.compile(r"\b(clock_gettime|gettimeofday|time|socket|getrandom|rand|recv|send|"
+                         r"read|write|pthread_\w+)\s*\(")
+
+
+def tracked(root, *patterns):
+    out = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard", *patterns],
+                         capture_output=True, text=True, check=True).stdout
+    return [f for f in out.splitlines() if os.path.exists(os.path.join(root, f))]
+
+
+def lines(root, path):
+    with open(os.path.join(root, path), errors="replace") as f:
+        return list(enumerate(f.read().splitlines(), 1))
+
+
+def layering(root):
+    for path in tracked(root, "src/*.c", "src/*.h"):
+        own = path.split("/")[1]
+        for number, line in lines(root, path):
+            found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+            if not found:
+                continue
+            kind, name = found.groups()
+            there = name.split("/")[0]
+            if kind == '"' and own in ALLOWED and there != own and there not in ALLOWED[own]:
+                yield f"{path}:{number}: {own}/ must not include {name}"
+            if kind == "<":
+                for pattern, folders in LIBRARIES.items():
+                    if re.match(pattern, name):
+                        if own not in folders:
+                            yield f"{path}:{number}: {name} belongs to {' '.join(sorted(folders))}"
+                        break
+                if own in PURE and IMPURE.match(name):
+                    yield f"{path}:{number}: {own}/ does no I/O and has no clock: {name}"
+
+
+def purity(root):
+    for path in tracked(root, *(f"src/{layer}/*.c" for layer in PURE)):
+        inside = False
+        for number, line in lines(root, path):
+            code = re.sub(r'/\*.*?\*/|"(?:[^"\\]|\\.)*"', "", line)
+            if inside:
+                inside = "*/" not in code
+                continue
+            if "/*" in code:
+                inside, code = True, code.split("/*")[0]
+            if IMPURE_CALL.search(code):
+                yield f"{path}:{number}: no I/O, clock or thread here: {line.strip()}"
+
+
+def formatting(root):
+    files = tracked(root, "*.c", "*.h")
+    if not files:
+        return
+    r = subprocess.run(["clang-format", "--dry-run", "-Werror", *files], cwd=root,
+                       capture_output=True, text=True)
+    if r.returncode:
+        yield from [ln for ln in r.stderr.splitlines() if "error:" in ln] or [r.stderr]
+
+
+def width(root):
+    """100 columns; clang-format keeps code to it, this keeps what it leaves alone: comments, text."""
+    for path in tracked(root, "src/*.[ch]", "tests/*.[ch]", "*.py", "dev"):
+        table = False
+        for number, line in lines(root, path):
+            table = "clang-format off" in line or (table and "clang-format on" not in line)
+            if len(line.expandtabs(8)) > WIDTH and not table and '"' not in line:
+                yield f"{path}:{number}: {len(line.expandtabs(8))} columns"
+
+
+def names(root):
+    """The tree stands alone: no path of a machine it was written on."""
+    for path in tracked(root):
+        if path.endswith((".der", ".pcap", ".png")) or "/corpus/" in path:
+            continue
+        for number, line in lines(root, path):
+            if re.search(r"(^|[\s\"'(=])/(work|home)/", line):
+                yield f"{path}:{number}: {line.strip()}"
+
+
+def events(root):
+    """Numbers and names of events are unique and in ascending order."""
+    path = "src/events/events.def"
+    last, seen = 0, set()
+    for number, line in lines(root, path):
+        found = re.match(r"EVENT\((\d+), (\w+),", line)
+        if found:
+            if int(found[1]) <= last or found[2] in seen:
+                yield f"{path}:{number}: {found[1]} {found[2]} is out of order or there twice"
+            last = int(found[1])
+            seen.add(found[2])
+
+
+def manuals(root):
+    for path in tracked(root, "docs/*.[1-8]"):
+        r = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], cwd=root,
+                           capture_output=True, text=True)
+        yield from [ln for ln in r.stdout.splitlines() if "WARNING" in ln or "ERROR" in ln]
+
+
+WIDTH = 108  # some grace: a comment is not cut for three letters
+CHECKS = (layering, purity, formatting, width, names, events, manuals)
+
+
+def all_checks(root):
+    for check in CHECKS:
+        yield check.__name__, list(check(root))
+
+
+if __name__ == "__main__":
+    bad = False
+    for name, complaints in all_checks(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))):
+        print(f"{name}: {'ok' if not complaints else len(complaints)}")
+        for complaint in complaints:
+            print(f"  {complaint}")
+        bad = bad or bool(complaints)
+    sys.exit(bad)
