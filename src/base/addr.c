@@ -8,14 +8,14 @@
 
 struct addr addr_v4(uint32_t v)
 {
-	return (struct addr){AF_INET,
-		{(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v}};
+	return (struct addr){
+		AF_INET, {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v}};
 }
 
 uint32_t addr_v4_value(const struct addr *a)
 {
 	return (uint32_t)a->octets[0] << 24 | (uint32_t)a->octets[1] << 16 |
-		(uint32_t)a->octets[2] << 8 | a->octets[3];
+	       (uint32_t)a->octets[2] << 8 | a->octets[3];
 }
 
 bool addr_equal(const struct addr *a, const struct addr *b)

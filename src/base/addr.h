@@ -26,7 +26,7 @@ struct endpoint { /* an address and a TCP or UDP port */
 	uint16_t port;
 };
 
-#define ADDR_TEXT_LEN 46     /* with the zero */
+#define ADDR_TEXT_LEN 46 /* with the zero */
 #define PREFIX_TEXT_LEN 50
 #define ENDPOINT_TEXT_LEN 56 /* "[v6]:port" or "v4:port" */
 

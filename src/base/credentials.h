@@ -17,14 +17,15 @@
 
 enum auth_method { AUTH_NONE, AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAPV2, AUTH_EAP, AUTH_METHODS };
 
-#define USER_NAME_MAX 256      /* octets; a longer name is refused at the codec */
-#define PAP_PASSWORD_MAX 255   /* RFC 1334: one octet of length */
-#define HLAK_LEN 32            /* [MS-SSTP] 3.2.5.2.2 */
+#define USER_NAME_MAX 256    /* octets; a longer name is refused at the codec */
+#define PAP_PASSWORD_MAX 255 /* RFC 1334: one octet of length */
+#define HLAK_LEN 32          /* [MS-SSTP] 3.2.5.2.2 */
 
 struct proof {
 	enum auth_method method;
 	uint8_t identifier; /* of the CHAP Response (RADIUS wants it) */
-	char user[USER_NAME_MAX + 1]; /* as sent, with domain, NUL at [user_len]; may hold any octet */
+	/* As sent, with domain, NUL at [user_len]; may hold any octet. */
+	char user[USER_NAME_MAX + 1];
 	size_t user_len;
 	char password[PAP_PASSWORD_MAX + 1]; /* PAP; NUL-terminated */
 	size_t password_len;
@@ -51,11 +52,12 @@ struct ppp_addresses {
 	struct addr dns[2];  /* IPv4 */
 	struct addr nbns[2]; /* IPv4 */
 	bool ipv6;           /* IPv6CP wanted */
-	uint8_t local_ifid[8], peer_ifid[8]; /* interface identifiers; peer zero: any the peer likes */
+	/* Interface identifiers; peer zero: any the peer likes. */
+	uint8_t local_ifid[8], peer_ifid[8];
 };
 
 struct verdict {
-	enum auth_error error; /* AUTH_OK: accepted */
+	enum auth_error error;  /* AUTH_OK: accepted */
 	char auth_response[43]; /* MS-CHAPv2, accepted: "S=…" with a zero */
 	char message[128];      /* shown to the peer; may be empty */
 	uint8_t hlak[HLAK_LEN]; /* zeros for methods that yield no key */

@@ -39,7 +39,8 @@ static void init(void)
 	OSSL_LIB_CTX *legacy = OSSL_LIB_CTX_new();
 
 	pthread_key_create(&thread_key, thread_ctx_free);
-	if (legacy && OSSL_PROVIDER_load(legacy, "legacy") && OSSL_PROVIDER_load(legacy, "default")) {
+	if (legacy && OSSL_PROVIDER_load(legacy, "legacy") &&
+		OSSL_PROVIDER_load(legacy, "default")) {
 		mds[HASH_MD4] = EVP_MD_fetch(legacy, "MD4", NULL);
 		des_ecb = EVP_CIPHER_fetch(legacy, "DES-ECB", NULL);
 	}
@@ -142,7 +143,8 @@ static void des_spread_key(const uint8_t key7[static 7], uint8_t ret_key8[static
 	}
 }
 
-int des_encrypt_block(const uint8_t key[static 7], const uint8_t in[static 8], uint8_t ret[static 8])
+int des_encrypt_block(
+	const uint8_t key[static 7], const uint8_t in[static 8], uint8_t ret[static 8])
 {
 	struct thread_ctx *t = thread_ctx();
 	uint8_t key8[8];
@@ -154,15 +156,16 @@ int des_encrypt_block(const uint8_t key[static 7], const uint8_t in[static 8], u
 		return -ENOTSUP;
 	des_spread_key(key, key8);
 	ok = EVP_EncryptInit_ex2(t->cipher, des_ecb, key8, NULL, NULL) &&
-		EVP_CIPHER_CTX_set_padding(t->cipher, 0) &&
-		EVP_EncryptUpdate(t->cipher, ret, &n, in, 8) && n == 8;
+	     EVP_CIPHER_CTX_set_padding(t->cipher, 0) &&
+	     EVP_EncryptUpdate(t->cipher, ret, &n, in, 8) && n == 8;
 	EVP_CIPHER_CTX_reset(t->cipher);
 	explicit_bzero(key8, sizeof(key8));
 	return ok ? 0 : -EIO;
 }
 
 int aead_encrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[static AEAD_NONCE_LEN],
-	const void *aad, size_t aad_len, const void *in, size_t n, uint8_t *ret_out, uint8_t *ret_tag)
+	const void *aad, size_t aad_len, const void *in, size_t n, uint8_t *ret_out,
+	uint8_t *ret_tag)
 {
 	struct thread_ctx *t = thread_ctx();
 	int len = 0, ok;
@@ -170,16 +173,17 @@ int aead_encrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[sta
 	if (!t)
 		return -ENOMEM;
 	ok = EVP_EncryptInit_ex2(t->cipher, aes_gcm, key, nonce, NULL) &&
-		EVP_EncryptUpdate(t->cipher, NULL, &len, aad, (int)aad_len) &&
-		EVP_EncryptUpdate(t->cipher, ret_out, &len, in, (int)n) &&
-		EVP_EncryptFinal_ex(t->cipher, ret_out + len, &len) &&
-		EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, ret_tag);
+	     EVP_EncryptUpdate(t->cipher, NULL, &len, aad, (int)aad_len) &&
+	     EVP_EncryptUpdate(t->cipher, ret_out, &len, in, (int)n) &&
+	     EVP_EncryptFinal_ex(t->cipher, ret_out + len, &len) &&
+	     EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, ret_tag);
 	EVP_CIPHER_CTX_reset(t->cipher);
 	return ok ? 0 : -EIO;
 }
 
 int aead_decrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[static AEAD_NONCE_LEN],
-	const void *aad, size_t aad_len, const void *in, size_t n, const uint8_t *tag, uint8_t *ret_out)
+	const void *aad, size_t aad_len, const void *in, size_t n, const uint8_t *tag,
+	uint8_t *ret_out)
 {
 	struct thread_ctx *t = thread_ctx();
 	uint8_t tag_copy[AEAD_TAG_LEN];
@@ -189,10 +193,10 @@ int aead_decrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[sta
 		return -ENOMEM;
 	memcpy(tag_copy, tag, sizeof(tag_copy));
 	ok = EVP_DecryptInit_ex2(t->cipher, aes_gcm, key, nonce, NULL) &&
-		EVP_DecryptUpdate(t->cipher, NULL, &len, aad, (int)aad_len) &&
-		EVP_DecryptUpdate(t->cipher, ret_out, &len, in, (int)n) &&
-		EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, tag_copy) &&
-		EVP_DecryptFinal_ex(t->cipher, ret_out + len, &len) > 0;
+	     EVP_DecryptUpdate(t->cipher, NULL, &len, aad, (int)aad_len) &&
+	     EVP_DecryptUpdate(t->cipher, ret_out, &len, in, (int)n) &&
+	     EVP_CIPHER_CTX_ctrl(t->cipher, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, tag_copy) &&
+	     EVP_DecryptFinal_ex(t->cipher, ret_out + len, &len) > 0;
 	EVP_CIPHER_CTX_reset(t->cipher);
 	if (!ok)
 		explicit_bzero(ret_out, n);

@@ -32,16 +32,19 @@ int hmac_parts(enum hash h, const void *key, size_t key_len, const struct octets
 	size_t n_parts, uint8_t *ret);
 
 /* One DES block under a 56-bit key of 7 octets (spread to 8 with parity inside). */
-int des_encrypt_block(const uint8_t key[static 7], const uint8_t in[static 8], uint8_t ret[static 8]);
+int des_encrypt_block(
+	const uint8_t key[static 7], const uint8_t in[static 8], uint8_t ret[static 8]);
 
 /* AES-256-GCM with 12-octet nonce and 16-octet tag. Decryption fails with -EBADMSG. */
 #define AEAD_KEY_LEN 32
 #define AEAD_NONCE_LEN 12
 #define AEAD_TAG_LEN 16
 int aead_encrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[static AEAD_NONCE_LEN],
-	const void *aad, size_t aad_len, const void *in, size_t n, uint8_t *ret_out, uint8_t *ret_tag);
+	const void *aad, size_t aad_len, const void *in, size_t n, uint8_t *ret_out,
+	uint8_t *ret_tag);
 int aead_decrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[static AEAD_NONCE_LEN],
-	const void *aad, size_t aad_len, const void *in, size_t n, const uint8_t *tag, uint8_t *ret_out);
+	const void *aad, size_t aad_len, const void *in, size_t n, const uint8_t *tag,
+	uint8_t *ret_out);
 
 bool crypto_equal(const void *a, const void *b, size_t n); /* constant time */
 void crypto_random(void *ret, size_t n);                   /* aborts if the system has none */

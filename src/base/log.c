@@ -20,7 +20,7 @@ static bool stderr_is_journal(void)
 	struct stat st;
 
 	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(2, &st) &&
-		st.st_dev == dev && st.st_ino == ino;
+	       st.st_dev == dev && st.st_ino == ino;
 }
 
 void log_init(enum log_level least)
@@ -47,7 +47,8 @@ static size_t put_stamp(char *line, size_t cap, enum log_level level)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	n = strftime(line, cap, "%F %T", &tm);
-	return n + (size_t)snprintf(line + n, cap - n, ".%03ld %s ", now.tv_nsec / 1000000, names[level]);
+	return n + (size_t)snprintf(
+			   line + n, cap - n, ".%03ld %s ", now.tv_nsec / 1000000, names[level]);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -64,7 +65,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	n = put_stamp(line, sizeof(line), level);
 	for (const char *p = text; *p && n < sizeof(line) - 6; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			n += (size_t)snprintf(line + n, sizeof(line) - n, "\\x%02x", (unsigned char)*p);
+			n += (size_t)snprintf(
+				line + n, sizeof(line) - n, "\\x%02x", (unsigned char)*p);
 		else
 			line[n++] = *p;
 	}

@@ -13,7 +13,8 @@
 
 struct letter {
 	struct letter *next;
-	void (*deliver)(struct letter *l); /* runs on the owner's thread; owns the letter from then on */
+	/* Runs on the owner's thread; owns the letter from then on. */
+	void (*deliver)(struct letter *l);
 };
 
 struct mailbox {

@@ -6,12 +6,24 @@
 
 #include "base/crypto.h"
 
+/* How many octets follow this first one; -1: none may begin so. */
+static int utf8_more(uint8_t first)
+{
+	if (first < 0x80)
+		return 0;
+	if (first >= 0xc2 && first < 0xe0)
+		return 1;
+	if (first >= 0xe0 && first < 0xf0)
+		return 2;
+	return first >= 0xf0 && first < 0xf5 ? 3 : -1;
+}
+
 /* One code point of UTF-8; advances *p. Refuses overlong forms, surrogates and cut sequences. */
 static int utf8_next(const uint8_t **p)
 {
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	const uint8_t *s = *p;
-	int more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : *s >= 0xe0 && *s < 0xf0 ? 2 : *s >= 0xf0 && *s < 0xf5 ? 3 : -1;
+	int more = utf8_more(*s);
 	uint32_t c;
 
 	if (more < 0)
@@ -71,8 +83,8 @@ static int challenge_hash(const uint8_t *peer_challenge, const uint8_t *auth_cha
 }
 
 int mschap_nt_response(const uint8_t auth_challenge[static MSCHAP_CHALLENGE_LEN],
-	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user, size_t user_len,
-	const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
+	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user,
+	size_t user_len, const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
 	uint8_t ret[static MSCHAP_NT_RESPONSE_LEN])
 {
 	uint8_t challenge[SHA1_LEN], padded[21] = {0};
@@ -88,8 +100,8 @@ int mschap_nt_response(const uint8_t auth_challenge[static MSCHAP_CHALLENGE_LEN]
 int mschap_auth_response(const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
 	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN],
 	const uint8_t auth_challenge[static MSCHAP_CHALLENGE_LEN],
-	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user, size_t user_len,
-	char ret[static MSCHAP_AUTH_RESPONSE_LEN])
+	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user,
+	size_t user_len, char ret[static MSCHAP_AUTH_RESPONSE_LEN])
 {
 	static const char magic1[] = "Magic server to client signing constant";
 	static const char magic2[] = "Pad to make it do more than one iteration";
@@ -134,7 +146,8 @@ static int start_key(const uint8_t *master_key, const char *magic, size_t magic_
 }
 
 int mschap_hlak(const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
-	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN], uint8_t ret[static MSCHAP_HLAK_LEN])
+	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN],
+	uint8_t ret[static MSCHAP_HLAK_LEN])
 {
 	static const char magic1[] = "This is the MPPE Master Key";
 	static const char magic2[] =

@@ -22,20 +22,21 @@
 int mschap_nt_hash(const char *password, uint8_t ret[static MSCHAP_NT_HASH_LEN]);
 
 int mschap_nt_response(const uint8_t auth_challenge[static MSCHAP_CHALLENGE_LEN],
-	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user, size_t user_len,
-	const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
+	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user,
+	size_t user_len, const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
 	uint8_t ret[static MSCHAP_NT_RESPONSE_LEN]);
 
 /* GenerateAuthenticatorResponse: the text "S=…" by which the server proves itself. */
 int mschap_auth_response(const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
 	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN],
 	const uint8_t auth_challenge[static MSCHAP_CHALLENGE_LEN],
-	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user, size_t user_len,
-	char ret[static MSCHAP_AUTH_RESPONSE_LEN]);
+	const uint8_t peer_challenge[static MSCHAP_CHALLENGE_LEN], const char *user,
+	size_t user_len, char ret[static MSCHAP_AUTH_RESPONSE_LEN]);
 
 /*
  * The HLAK of [MS-SSTP] 3.2.5.2.2: K(Magic2) | K(Magic3), the same octets on both ends
  * (client MasterSendKey | MasterReceiveKey; server MasterReceiveKey | MasterSendKey).
  */
 int mschap_hlak(const uint8_t nt_hash[static MSCHAP_NT_HASH_LEN],
-	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN], uint8_t ret[static MSCHAP_HLAK_LEN]);
+	const uint8_t nt_response[static MSCHAP_NT_RESPONSE_LEN],
+	uint8_t ret[static MSCHAP_HLAK_LEN]);

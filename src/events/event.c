@@ -33,13 +33,20 @@ static const struct {
 	const char *name;
 	int exit_code;
 } layers[LAYERS] = {
-	[LAYER_LOCAL] = {"local", 1},     [LAYER_CONFIG] = {"config", 2},
-	[LAYER_DNS] = {"dns", 10},        [LAYER_TCP] = {"tcp", 11},
-	[LAYER_PROXY] = {"proxy", 12},    [LAYER_TLS] = {"tls", 13},
-	[LAYER_CERT] = {"cert", 14},      [LAYER_HTTP] = {"http", 15},
-	[LAYER_SSTP] = {"sstp", 16},      [LAYER_BINDING] = {"binding", 17},
-	[LAYER_LCP] = {"lcp", 18},        [LAYER_AUTH] = {"auth", 19},
-	[LAYER_NCP] = {"addresses", 20},  [LAYER_IP] = {"ip", 21},
+	[LAYER_LOCAL] = {"local", 1},
+	[LAYER_CONFIG] = {"config", 2},
+	[LAYER_DNS] = {"dns", 10},
+	[LAYER_TCP] = {"tcp", 11},
+	[LAYER_PROXY] = {"proxy", 12},
+	[LAYER_TLS] = {"tls", 13},
+	[LAYER_CERT] = {"cert", 14},
+	[LAYER_HTTP] = {"http", 15},
+	[LAYER_SSTP] = {"sstp", 16},
+	[LAYER_BINDING] = {"binding", 17},
+	[LAYER_LCP] = {"lcp", 18},
+	[LAYER_AUTH] = {"auth", 19},
+	[LAYER_NCP] = {"addresses", 20},
+	[LAYER_IP] = {"ip", 21},
 };
 
 const char *layer_name(enum layer l)

@@ -40,7 +40,7 @@ struct event_info {
 	const char *name; /* SSTP_BINDING_MISMATCH */
 	enum layer layer;
 	enum log_level level;
-	const char *windows; /* what Windows shows for it: "RasSstp event 4", "691", "0x800B0109", or "" */
+	const char *windows; /* what Windows shows: "RasSstp event 4", "691", "0x800B0109", or "" */
 	const char *what;    /* one sentence */
 	const char *cure;    /* the next thing to try; may be "" */
 };
@@ -52,8 +52,8 @@ int layer_exit_code(enum layer l);
 
 /* Whose line it is: set once by the owner of a session, kept for its life. */
 struct log_scope {
-	uint64_t session; /* 0: none */
-	char peer[56];    /* "ADDR:PORT" or "" */
+	uint64_t session;     /* 0: none */
+	char peer[56];        /* "ADDR:PORT" or "" */
 	char correlation[40]; /* SSTPCORRELATIONID or "" */
 };
 
