@@ -1,10 +1,12 @@
-/* pppemu.c - LD_PRELOAD library: enough of Linux's /dev/ppp in user space that pppd (and other programs which
- * drive the kernel's PPP by ioctl: a tty or pty with the PPP line discipline, a channel, a unit) work on a
- * kernel without CONFIG_PPP. The network interface is a TUN device named pppN; HDLC framing (RFC 1662, every
- * control character escaped) is done here by one thread a channel. No compression, no MPPE, no multilink.
+/*
+ * pppemu.c — LD_PRELOAD library: enough of Linux's /dev/ppp in user space that pppd (and other
+ * programs which drive the kernel's PPP by ioctl: a tty or pty with the PPP line discipline, a
+ * channel, a unit) work on a kernel without CONFIG_PPP. The network interface is a TUN device named
+ * pppN; HDLC framing (RFC 1662, every control character escaped) is done here by one thread a
+ * channel. No compression, no MPPE, no multilink.
  *
  *   cc -O2 -Wall -shared -fPIC -o pppemu.so pppemu.c -lpthread
- *   LD_PRELOAD=$PWD/pppemu.so pppd nodetach ...        (nodetach: the thread does not survive a fork)
+ *   LD_PRELOAD=$PWD/pppemu.so pppd nodetach ...     (nodetach: the thread does not survive a fork)
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
