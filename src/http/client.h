@@ -1,0 +1,53 @@
+/*
+ * http/client.h — the client's half of the HTTP exchange that opens a tunnel ([MS-SSTP] 3.2.4.1).
+ *
+ * Use:    http_client_start() puts the request into http_client_output(); http_client_recv() takes the
+ *         answer; one event says how it went. What follows the answer's head stays with the caller.
+ * Units:  *_ms are monotonic milliseconds.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "events/event.h"
+#include "http/message.h"
+
+struct http_answer {     /* for reports: the status line and Server tell what box answered */
+	unsigned status; /* 0: none could be read */
+	char line[96], server[64], via[64];
+	char location[128];    /* where a redirection points to */
+	char authenticate[96]; /* what a 407 asks for: "Negotiate, Basic realm=..." */
+};
+
+struct http_client_event {
+	enum { HTTP_CLIENT_OPEN, HTTP_CLIENT_FAILED } type;
+	enum event reason; /* HTTP_CLIENT_FAILED */
+	char text[400];    /* what was found, for the log's line */
+	struct http_answer answer;
+};
+
+struct http_client_opts {
+	const char *host;        /* as the user named the server */
+	uint16_t port;           /* shown in Host unless 443 */
+	const char *correlation; /* http_guid_make(); NULL: the header is left out */
+	const char *agent;       /* User-Agent; NULL: none, as Windows does */
+};
+
+struct http_client;
+
+int http_client_new(struct http_client **ret);
+void http_client_free(struct http_client *c);
+/* -EINVAL for a host that has no place in a header (blanks, control characters). */
+int http_client_start(struct http_client *c, const struct http_client_opts *opts, uint64_t now_ms);
+/* *ret_consumed octets were the answer's head; afterwards nothing is consumed any more. */
+void http_client_recv(struct http_client *c, const void *octets, size_t n, size_t *ret_consumed);
+void http_client_eof(struct http_client *c); /* the server closed */
+bool http_client_next_event(struct http_client *c, struct http_client_event *ret);
+struct buf *http_client_output(struct http_client *c);
+uint64_t http_client_deadline(const struct http_client *c); /* HTTP_RESPONSE_MS after the start */
+void http_client_tick(struct http_client *c, uint64_t now_ms);
+
+DEFINE_AUTO(http_client, struct http_client *, http_client_free)

@@ -1,0 +1,75 @@
+/*
+ * http/message.h — the head of an HTTP/1 message: first line and headers (RFC 9112), read strictly
+ * and within limits.h.
+ *
+ * Ownership: the texts of a parsed message point into the octets it was parsed from. A reader owns
+ *            the head it collects.
+ * Strict:    lines end in CR LF, nothing else; one space between the parts of the first line; no
+ *            blank before a colon; no folded header lines; no control characters. What two programs
+ *            could read in two ways is refused rather than guessed (RFC 9112 11.2).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rd.h"
+#include "http/limits.h"
+
+struct http_text {
+	const char *p; /* not terminated */
+	size_t n;
+};
+
+struct http_header {
+	struct http_text name, value; /* value without blanks around it */
+};
+
+enum http_kind { HTTP_REQUEST, HTTP_RESPONSE };
+
+struct http_message {
+	struct http_text first_line;
+	struct http_text method, target; /* request */
+	struct http_text reason;         /* response; may be empty */
+	unsigned status;                 /* response, 100 to 999 */
+	unsigned major, minor;           /* 0.0 in a response whose version cannot be read */
+	struct http_header headers[HTTP_HEADERS_MAX];
+	size_t n_headers;
+};
+
+/*
+ * Returns 0 and advances *in past the blank line; -EAGAIN when octets are missing (*in untouched);
+ * -ENOMSG when a response does not begin with "HTTP/"; -EPROTO when the head is malformed; -E2BIG
+ * when it exceeds limits.h. Errors are found as early as the octets show them.
+ */
+int http_message_parse(struct rd *in, enum http_kind kind, struct http_message *ret);
+
+/* The first header of that name (any letter case), or NULL. */
+const struct http_text *http_header(const struct http_message *m, const char *name);
+size_t http_header_count(const struct http_message *m, const char *name);
+
+/* Letters compare without case. */
+bool http_text_is(struct http_text t, const char *word);
+/* Copies what fits, terminated; "" for NULL. Returns ret. */
+const char *http_text_copy(const struct http_text *t, char *ret, size_t cap);
+
+/* Collects a head that may come in pieces. */
+struct http_reader {
+	struct buf head;
+};
+
+void http_reader_init(struct http_reader *r);
+void http_reader_done(struct http_reader *r);
+/*
+ * As http_message_parse(); *ret_consumed (set when 0 or -EAGAIN came back) is how many of the n
+ * octets belong to the head. *ret points into the reader.
+ */
+int http_reader_feed(struct http_reader *r, enum http_kind kind, const void *octets, size_t n,
+	struct http_message *ret, size_t *ret_consumed);
+
+/* SSTPCORRELATIONID, [MS-DTYP] 2.3.4.3: "{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}" */
+#define HTTP_GUID_LEN 39 /* with the zero */
+void http_guid_make(const uint8_t random[static 16], char ret[static HTTP_GUID_LEN]);
+/* Accepts the form without braces, too, and writes the one with them; -EINVAL otherwise. */
+int http_guid_parse(struct http_text text, char ret[static HTTP_GUID_LEN]);

@@ -1,0 +1,171 @@
+/*
+ * Theory of operation
+ *
+ * CONNECT with the header SSTPVERSION: 1.0, by which an administrator can tell SSTP from other uses
+ * ([MS-SSTP] 4.5). Any 2xx opens the way, from a proxy of HTTP/1.0, too (they all do CONNECT).
+ * Credentials are sent at once when there are any: a second round after a 407 would need a second
+ * connection with many proxies. Only Basic is spoken; a proxy that wants Negotiate or NTLM alone gets
+ * an event of its own, since no password will help there.
+ */
+#include "http/proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/hex.h"
+#include "http/answer.h"
+
+struct http_proxy {
+	struct http_waiter wait;
+	bool with_password;
+};
+
+int http_proxy_new(struct http_proxy **ret)
+{
+	struct http_proxy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	http_waiter_init(&p->wait);
+	*ret = p;
+	return 0;
+}
+
+void http_proxy_free(struct http_proxy *p)
+{
+	if (!p)
+		return;
+	http_waiter_done(&p->wait); /* wipes */
+	free(p);
+}
+
+/* RFC 7617 2: user and password joined by a colon, which the user name therefore cannot hold. */
+static int add_credentials(struct http_proxy *p, const struct http_proxy_opts *opts)
+{
+	char both[300], text[404];
+	int n, r;
+
+	if (!opts->user)
+		return 0;
+	n = snprintf(both, sizeof(both), "%s:%s", opts->user, opts->password ? opts->password : "");
+	if (strchr(opts->user, ':') || n < 0 || (size_t)n >= sizeof(both)) {
+		explicit_bzero(both, sizeof(both));
+		return -EINVAL;
+	}
+	base64_encode(both, (size_t)n, text);
+	r = buf_append(
+		&p->wait.out, "Proxy-Authorization: Basic ", strlen("Proxy-Authorization: Basic "));
+	if (!r)
+		r = buf_append(&p->wait.out, text, strlen(text));
+	if (!r)
+		r = buf_append(&p->wait.out, "\r\n", 2);
+	explicit_bzero(both, sizeof(both));
+	explicit_bzero(text, sizeof(text));
+	p->with_password = true;
+	return r;
+}
+
+int http_proxy_start(struct http_proxy *p, const struct http_proxy_opts *opts, uint64_t now_ms)
+{
+	char host[300], request[800];
+	int n, r;
+
+	/* The target of CONNECT always has its port (RFC 9112 3.2.3): 0 is no usual one */
+	if (!opts->port || http_host_text(opts->host, opts->port, 0, host, sizeof(host)) < 0)
+		return -EINVAL;
+	n = snprintf(request, sizeof(request),
+		"CONNECT %s HTTP/1.1\r\nHost: %s\r\nSSTPVERSION: 1.0\r\n", host, host);
+	r = buf_append(&p->wait.out, request, (size_t)n);
+	if (!r)
+		r = add_credentials(p, opts);
+	if (!r)
+		r = buf_append(&p->wait.out, "\r\n", 2);
+	if (!r)
+		http_waiter_start(&p->wait, now_ms);
+	return r;
+}
+
+/* Whether the schemes that a 407 names include Basic. */
+static bool offers_basic(const struct http_message *m)
+{
+	for (size_t i = 0; i < m->n_headers; i++) {
+		const struct http_text *v = &m->headers[i].value;
+
+		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") && v->n >= 5 &&
+			!strncasecmp(v->p, "Basic", 5) && (v->n == 5 || v->p[5] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static enum event judge(const struct http_proxy *p, const struct http_message *m)
+{
+	if (m->major != 1)
+		return EV_PROXY_NOT_HTTP;
+	switch (m->status) {
+	case 407:
+		if (!offers_basic(m))
+			return EV_PROXY_AUTH_SCHEME;
+		return p->with_password ? EV_PROXY_AUTH_REFUSED : EV_PROXY_AUTH_NEEDED;
+	case 400:
+	case 403:
+	case 405:
+	case 501: return EV_PROXY_FORBIDS;
+	case 502:
+	case 503:
+	case 504: return EV_PROXY_NO_WAY;
+	default: return m->status / 100 == 2 ? EV_NONE : EV_PROXY_STATUS;
+	}
+}
+
+void http_proxy_recv(struct http_proxy *p, const void *octets, size_t n, size_t *ret_consumed)
+{
+	struct http_waiter *w = &p->wait;
+	struct http_message m;
+	enum event ev;
+	int r = http_waiter_recv(w, octets, n, ret_consumed, &m);
+
+	if (r == -EAGAIN)
+		return;
+	if (r) {
+		http_waiter_end(w, r == -ENOMEM ? EV_OUT_OF_MEMORY : EV_PROXY_NOT_HTTP, NULL);
+		return;
+	}
+	ev = judge(p, &m);
+	if (m.status == 407)
+		http_waiter_end(w, ev, "it wants: %s", w->event.answer.authenticate);
+	else
+		http_waiter_end(w, ev, NULL);
+}
+
+void http_proxy_eof(struct http_proxy *p)
+{
+	if (p->wait.state == HTTP_WAITING)
+		http_waiter_end(&p->wait, EV_PROXY_NO_RESPONSE, "closed after %zu octets",
+			buf_len(&p->wait.reader.head));
+}
+
+bool http_proxy_next_event(struct http_proxy *p, struct http_client_event *ret)
+{
+	return http_waiter_next_event(&p->wait, ret);
+}
+
+struct buf *http_proxy_output(struct http_proxy *p)
+{
+	return &p->wait.out;
+}
+
+uint64_t http_proxy_deadline(const struct http_proxy *p)
+{
+	return p->wait.deadline_ms;
+}
+
+void http_proxy_tick(struct http_proxy *p, uint64_t now_ms)
+{
+	if (now_ms >= p->wait.deadline_ms)
+		http_waiter_end(
+			&p->wait, EV_PROXY_NO_RESPONSE, "after %d s", HTTP_RESPONSE_MS / 1000);
+}

@@ -1,0 +1,168 @@
+/* CONNECT: the request's octets, and what each answer of a proxy means. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "http/proxy.h"
+
+static const struct http_proxy_opts plain = {.host = "vpn.example", .port = 443};
+static const struct http_proxy_opts with_login = {
+	.host = "vpn.example", .port = 443, .user = "Aladdin", .password = "open sesame"};
+static struct http_proxy *p;
+
+static int done(void **state)
+{
+	http_proxy_free(p);
+	p = NULL;
+	return 0;
+}
+
+static void start(const struct http_proxy_opts *opts)
+{
+	done(NULL);
+	assert_int_equal(http_proxy_new(&p), 0);
+	assert_int_equal(http_proxy_start(p, opts, 0), 0);
+}
+
+static const char *request_of(const struct http_proxy_opts *opts)
+{
+	static char text[1024];
+	struct buf *out;
+
+	start(opts);
+	out = http_proxy_output(p);
+	memcpy(text, buf_data(out), buf_len(out));
+	text[buf_len(out)] = 0;
+	return text;
+}
+
+static struct http_client_event tell(const struct http_proxy_opts *opts, const char *text)
+{
+	struct http_client_event ev;
+	size_t used;
+
+	start(opts);
+	http_proxy_recv(p, text, strlen(text), &used);
+	assert_true(http_proxy_next_event(p, &ev));
+	return ev;
+}
+
+static void the_request_is_marked_as_sstp(void **state)
+{
+	assert_string_equal(request_of(&plain),
+		"CONNECT vpn.example:443 HTTP/1.1\r\nHost: vpn.example:443\r\nSSTPVERSION: 1.0\r\n\r\n");
+	assert_string_equal(
+		request_of(&(struct http_proxy_opts){.host = "2001:db8::1", .port = 8443}),
+		"CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n"
+		"SSTPVERSION: 1.0\r\n\r\n");
+}
+
+/* The example of RFC 7617 section 2. */
+static void credentials_are_sent_as_basic(void **state)
+{
+	assert_non_null(strstr(request_of(&with_login),
+		"\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"));
+}
+
+static void what_cannot_be_sent_is_refused(void **state)
+{
+	struct http_proxy_opts bad[] = {plain, plain, plain};
+
+	bad[0].user = "a:b";
+	bad[1].host = "a b";
+	bad[2].port = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		http_proxy_new(&p);
+		assert_int_equal(http_proxy_start(p, &bad[i], 0), -EINVAL);
+		done(state);
+	}
+}
+
+static void an_open_way_leaves_the_next_octet_to_tls(void **state)
+{
+	static const char text[] = "HTTP/1.0 200 Connection established\r\n\r\n\x16\x03";
+	struct http_client_event ev;
+	size_t used;
+
+	start(&plain);
+	http_proxy_recv(p, text, sizeof(text) - 1, &used);
+	assert_int_equal(used, sizeof(text) - 3);
+	assert_true(http_proxy_next_event(p, &ev));
+	assert_int_equal(ev.type, HTTP_CLIENT_OPEN);
+}
+
+static void each_answer_of_a_proxy_has_its_meaning(void **state)
+{
+	static const struct {
+		const struct http_proxy_opts *opts;
+		const char *text;
+		enum event reason;
+	} rows[] = {
+		{&plain, "HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=\"a\"\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED},
+		{&with_login, "HTTP/1.1 407 x\r\nProxy-Authenticate: basic\r\n\r\n",
+			EV_PROXY_AUTH_REFUSED},
+		{&with_login,
+			"HTTP/1.1 407 x\r\nProxy-Authenticate: Negotiate\r\n"
+			"Proxy-Authenticate: NTLM\r\n\r\n",
+			EV_PROXY_AUTH_SCHEME},
+		{&plain,
+			"HTTP/1.1 407 x\r\nProxy-Authenticate: Negotiate\r\n"
+			"Proxy-Authenticate: Basic realm=\"a\"\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED},
+		{&plain, "HTTP/1.1 403 Forbidden\r\n\r\n", EV_PROXY_FORBIDS},
+		{&plain, "HTTP/1.1 405 No\r\n\r\n", EV_PROXY_FORBIDS},
+		{&plain, "HTTP/1.1 502 Bad Gateway\r\n\r\n", EV_PROXY_NO_WAY},
+		{&plain, "HTTP/1.1 503 x\r\n\r\n", EV_PROXY_NO_WAY},
+		{&plain, "HTTP/1.1 504 x\r\n\r\n", EV_PROXY_NO_WAY},
+		{&plain, "HTTP/1.1 302 x\r\n\r\n", EV_PROXY_STATUS},
+		{&plain, "HTTP/2 200\r\n\r\n", EV_PROXY_NOT_HTTP},
+		{&plain, "\x05\xff", EV_PROXY_NOT_HTTP},
+		{&plain, "HTTP/1.1 200 OK\n", EV_PROXY_NOT_HTTP},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct http_client_event ev = tell(rows[i].opts, rows[i].text);
+
+		assert_int_equal(ev.type, HTTP_CLIENT_FAILED);
+		if (ev.reason != rows[i].reason)
+			fail_msg("row %zu: %d", i, ev.reason);
+		assert_true(*ev.text);
+	}
+	assert_string_equal(tell(rows[2].opts, rows[2].text).text, "it wants: Negotiate, NTLM");
+}
+
+static void silence_and_a_close_are_told(void **state)
+{
+	struct http_client_event ev;
+
+	start(&plain);
+	http_proxy_tick(p, http_proxy_deadline(p) - 1);
+	assert_false(http_proxy_next_event(p, &ev));
+	http_proxy_tick(p, http_proxy_deadline(p));
+	assert_true(http_proxy_next_event(p, &ev));
+	assert_int_equal(ev.reason, EV_PROXY_NO_RESPONSE);
+	start(&plain);
+	http_proxy_eof(p);
+	assert_true(http_proxy_next_event(p, &ev));
+	assert_int_equal(ev.reason, EV_PROXY_NO_RESPONSE);
+}
+
+#define T(name) cmocka_unit_test_teardown(name, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_request_is_marked_as_sstp),
+		T(credentials_are_sent_as_basic),
+		T(what_cannot_be_sent_is_refused),
+		T(an_open_way_leaves_the_next_octet_to_tls),
+		T(each_answer_of_a_proxy_has_its_meaning),
+		T(silence_and_a_close_are_told),
+	};
+
+	return cmocka_run_group_tests_name("http/proxy", tests, NULL, NULL);
+}
