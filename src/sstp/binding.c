@@ -98,8 +98,9 @@ static bool any_cert_matches(
 
 	for (size_t i = 0; i < terms->n_certs; i++) {
 		cert_field(binding->hash, &terms->certs[i], field);
-		found |= (int)crypto_equal(field, binding->cert_hash, sizeof(field)) &
-			 (int)!crypto_equal(field, zeros, sizeof(field));
+		if (crypto_equal(field, binding->cert_hash, sizeof(field)) &&
+			!crypto_equal(field, zeros, sizeof(field)))
+			found = true;
 	}
 	return found;
 }
