@@ -161,6 +161,33 @@ int netlink_link_set(
 	return 0;
 }
 
+static bool is_routed_kind(const char *kind)
+{
+	static const char *const kinds[] = {"bridge", "veth", "tun", "wireguard", "macvlan",
+		"ipvlan", "ppp", "ipip", "gre", "sit", "vti", "xfrm", "vxlan"};
+
+	for (size_t i = 0; kind && i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kind, kinds[i]))
+			return true;
+	return false;
+}
+
+bool netlink_has_routed_link(struct netlink *nl, unsigned except_ifindex)
+{
+	AUTO(nlcache) struct nl_cache *cache = NULL;
+
+	if (rtnl_link_alloc_cache(nl->sock, AF_UNSPEC, &cache) < 0)
+		return true; /* in doubt, somebody needs it */
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		struct rtnl_link *l = (struct rtnl_link *)o;
+
+		if ((unsigned)rtnl_link_get_ifindex(l) != except_ifindex &&
+			is_routed_kind(rtnl_link_get_type(l)))
+			return true;
+	}
+	return false;
+}
+
 /* --- addresses --------------------------------------------------------------------------- */
 
 /*

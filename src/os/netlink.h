@@ -35,6 +35,9 @@ struct link_opts {
 int netlink_link_set(
 	struct netlink *nl, unsigned ifindex, const struct link_opts *opts, struct os_failure *why);
 
+/* Is there a bridge, veth, TUN, WireGuard or the like, for which others may need forwarding? */
+bool netlink_has_routed_link(struct netlink *nl, unsigned except_ifindex);
+
 enum {
 	NETLINK_NO_PREFIX_ROUTE = 1, /* the kernel adds no route for local->len */
 	NETLINK_NO_DAD = 2,          /* IPv6: usable at once (nobody else is on a TUN) */

@@ -1,0 +1,25 @@
+/*
+ * os/choose.h — address ranges for the tunnel that collide with nothing this machine knows.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "os/failure.h"
+#include "os/netlink.h"
+
+#define POOL_V4_LEN 22
+#define POOL_V6_LEN 64
+
+/*
+ * An IPv4 /22 from 10/8, else from 100.64/10, and an IPv6 ULA /64 (RFC 4193) that overlap no route
+ * and no address of this machine. The same seed on the same machine gives the same answer; chosen
+ * once, written down by the caller. -EADDRNOTAVAIL: everything overlaps.
+ */
+int os_choose_pool(struct netlink *nl, uint64_t seed, struct prefix *ret_v4, struct prefix *ret_v6,
+	struct os_failure *why);
+
+/* The choice itself, over a list of what is taken. */
+int choose_pool_v4(uint64_t seed, const struct prefix *taken, size_t n, struct prefix *ret);
+int choose_pool_v6(uint64_t seed, const struct prefix *taken, size_t n, struct prefix *ret);

@@ -1,0 +1,121 @@
+/*
+ * os/forward.c — forwarding.
+ *
+ * Who else needs it is guessed from the kinds of interfaces: bridges, veth and macvlan pairs
+ * (containers, virtual machines), WireGuard, other TUNs (another VPN, a second Culvert). When one is
+ * there the switch stays on: leaving it on harms a machine less than cutting its containers off.
+ *
+ * IPv6 (Documentation/networking/ip-sysctl, accept_ra): 0 never, 1 when not forwarding, 2 always.
+ * The kernel throws out default routes learned by advertisement the moment forwarding goes on,
+ * unless accept_ra is 2 by then: so that comes first.
+ */
+#include "os/forward.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IPV4_SWITCH "/proc/sys/net/ipv4/ip_forward"
+#define IPV6_SWITCH "/proc/sys/net/ipv6/conf/all/forwarding"
+#define IPV6_CONF "/proc/sys/net/ipv6/conf"
+
+/* The number in a sysctl file, or -1. */
+static int read_switch(const char *path)
+{
+	char text[16];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), v;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%d", &v) == 1 ? v : -1;
+}
+
+static int write_switch(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, 1) != 1)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static int put_on(const char *path, bool *ret_was_off, struct os_failure *why)
+{
+	int r;
+
+	if (read_switch(path) > 0)
+		return 0;
+	r = write_switch(path, "1");
+	if (r < 0)
+		return os_fail(why, EV_FORWARD_REFUSED, r, "write 1 to %s", path);
+	*ret_was_off = true;
+	return 0;
+}
+
+int forward_v4_on(struct forward *f, struct os_failure *why)
+{
+	return put_on(IPV4_SWITCH, &f->v4_was_off, why);
+}
+
+static const char *ra_path(const char *ifname, char ret[static 64])
+{
+	snprintf(ret, 64, IPV6_CONF "/%.15s/accept_ra", ifname);
+	return ret;
+}
+
+/* "default" too: an interface that comes later learns its route as well. */
+static void keep_advertised_routes(struct forward *f)
+{
+	DIR *d = opendir(IPV6_CONF);
+	const struct dirent *e;
+	char path[64];
+
+	while (d && (e = readdir(d)) && f->n_ra < FORWARD_RA_MAX) {
+		if (e->d_name[0] == '.' || strlen(e->d_name) >= sizeof(f->ra[0]) ||
+			!strcmp(e->d_name, "all") || !strcmp(e->d_name, "lo") ||
+			read_switch(ra_path(e->d_name, path)) != 1)
+			continue;
+		if (write_switch(path, "2") == 0)
+			snprintf(f->ra[f->n_ra++], sizeof(f->ra[0]), "%.15s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+}
+
+int forward_v6_on(struct forward *f, struct os_failure *why)
+{
+	if (read_switch(IPV6_SWITCH) == 0)
+		keep_advertised_routes(f);
+	return put_on(IPV6_SWITCH, &f->v6_was_off, why);
+}
+
+static void restore_v6(struct forward *f)
+{
+	char path[64];
+
+	write_switch(IPV6_SWITCH, "0");
+	for (unsigned i = 0; i < f->n_ra; i++)
+		if (read_switch(ra_path(f->ra[i], path)) == 2)
+			write_switch(path, "1");
+}
+
+void forward_restore(struct forward *f, struct netlink *nl, unsigned own_ifindex)
+{
+	if ((f->v4_was_off || f->v6_was_off) && nl && !netlink_has_routed_link(nl, own_ifindex)) {
+		if (f->v4_was_off)
+			write_switch(IPV4_SWITCH, "0");
+		if (f->v6_was_off)
+			restore_v6(f);
+	}
+	*f = (struct forward){0};
+}

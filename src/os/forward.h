@@ -1,0 +1,29 @@
+/*
+ * os/forward.h — the kernel's forwarding switches, put on for the tunnel and back afterwards.
+ *
+ * The switches are the whole machine's: others may rely on them. What was on stays on, and what
+ * was put on here goes off only where no other interface that needs it is there (forward.c).
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "os/failure.h"
+#include "os/netlink.h"
+
+#define FORWARD_RA_MAX 32 /* interfaces whose accept_ra was changed and is remembered */
+
+struct forward {
+	bool v4_was_off, v6_was_off; /* and were put on here */
+	char ra[FORWARD_RA_MAX][16]; /* interfaces whose accept_ra went from 1 to 2 */
+	unsigned n_ra;
+};
+
+/* net.ipv4.ip_forward. -EROFS, -EACCES: it is off and cannot be put on. */
+int forward_v4_on(struct forward *f, struct os_failure *why);
+/*
+ * net.ipv6.conf.all.forwarding. A router does not listen to router advertisements: so that this
+ * machine keeps its own default route, interfaces with accept_ra = 1 get 2 first.
+ */
+int forward_v6_on(struct forward *f, struct os_failure *why);
+/* `nl` may be NULL: then the switches stay as they are. `own_ifindex` is the tunnel's interface. */
+void forward_restore(struct forward *f, struct netlink *nl, unsigned own_ifindex);

@@ -1,0 +1,25 @@
+/*
+ * os/nft.h — this instance's packet filter table, written by the `nft` program.
+ *
+ * One table, `inet culvert_INSTANCE`, holds everything; nobody else's table is read or written.
+ * Threads: it runs a child and waits for it (os/child.h): not for a worker.
+ */
+#pragma once
+#include "base/addr.h"
+#include "os/failure.h"
+
+#define NFT_TABLE_LEN 64
+
+struct nft_rules {
+	const char *instance;            /* what is no letter, digit or _ becomes _ */
+	const char *tun;                 /* the interface that is not masqueraded onto */
+	const struct prefix *masquerade; /* pools, either family */
+	size_t n_masquerade;
+};
+
+/* "culvert_INSTANCE"; for messages and tests. */
+const char *nft_table_name(const char *instance, char ret[static NFT_TABLE_LEN]);
+/* In one transaction: the table has these rules and no others, or all is as before. */
+int nft_apply(const struct nft_rules *rules, struct os_failure *why);
+/* 0 also when there is none. */
+int nft_remove(const char *instance, struct os_failure *why);
