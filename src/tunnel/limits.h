@@ -1,0 +1,21 @@
+/*
+ * tunnel/limits.h — what one worker's tunnels may pile up, and the attack behind each bound.
+ */
+#pragma once
+
+enum tunnel_limits {
+	/*
+	 * Packets waiting for a slow peer, per tunnel. A peer that stops reading while traffic flows to
+	 * it costs this much and no more: octets of frames, and buffers whatever their fill.
+	 */
+	FQ_LIMIT_OCTETS = 4 << 20,
+	FQ_LIMIT_PACKETS = 2048,
+
+	/*
+	 * Packet buffers per worker and class (pbuf.h): some 100 MiB if thousands of peers stall at once.
+	 * Above it new packets are dropped, as a full interface queue would.
+	 */
+	PBUF_SMALL_MAX = 16384,
+	PBUF_MEDIUM_MAX = 4096,
+	PBUF_LARGE_MAX = 512,
+};
