@@ -34,8 +34,8 @@ struct db_opts {
 	const char *state;    /* folder; made when missing (not its parents) */
 	const char *key_file; /* NULL or "": see option store.key_file */
 	int64_t node;         /* which of several servers on one database; 0: the only one */
-	bool check;           /* look for damage in the whole file (a server, at start) */
-	bool must_exist;      /* -ENOENT instead of making a new database */
+	bool check;      /* a server: look for damage in the whole file, and for the right key */
+	bool must_exist; /* -ENOENT instead of making a new database */
 };
 
 int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err);
@@ -47,6 +47,8 @@ const struct db_error *db_error(const struct db *db); /* of the last call that f
 int db_begin(struct db *db);
 int db_commit(struct db *db); /* on failure nothing of it happened */
 void db_rollback(struct db *db);
+/* A full disk and the like undo a transaction at once: nothing of it happened, and none is open. */
+bool db_in_transaction(const struct db *db);
 /* A job inside a transaction: undone alone. */
 int db_savepoint(struct db *db);
 void db_savepoint_release(struct db *db, bool keep);

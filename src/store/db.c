@@ -1,0 +1,416 @@
+/*
+ * Theory: SQLite in WAL mode with synchronous=NORMAL: a commit appends to the log and does not wait
+ * for the disk, a checkpoint does; readers never wait for writers. After a power cut the last
+ * commits may be missing, but the file is whole. Checkpoints are run by hand (db_checkpoint), when
+ * nobody waits.
+ *
+ * What SQLite says is turned into an errno and an event once, in db_fail_sqlite().
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/internal.h"
+#include "store/schema.h"
+
+int db_fail(struct db *db, int r, enum event ev, const char *fmt, ...)
+{
+	va_list ap;
+
+	db->error.event = ev;
+	va_start(ap, fmt);
+	vsnprintf(db->error.text, sizeof(db->error.text), fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+const struct db_error *db_error(const struct db *db)
+{
+	return &db->error;
+}
+
+int db_fail_sqlite(struct db *db, int code)
+{
+	const char *why = db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(code);
+
+	if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
+		return db_fail(db, -ENOENT, EV_STORE_NO_USER, "the user was removed");
+	switch (code & 0xff) {
+	case SQLITE_FULL: return db_fail(db, -ENOSPC, EV_STORE_FULL, "%.200s: %s", db->path, why);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED: return db_fail(db, -EBUSY, EV_STORE_BUSY, "%.200s: %s", db->path, why);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return db_fail(db, -EUCLEAN, EV_STORE_CORRUPT, "%.200s: %s", db->path, why);
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+	case SQLITE_READONLY:
+		return db_fail(db, -EACCES, EV_STORE_UNREADABLE, "%.200s: %s", db->path, why);
+	case SQLITE_NOMEM:
+		return db_fail(db, -ENOMEM, EV_OUT_OF_MEMORY, "%.200s: %s", db->path, why);
+	case SQLITE_CONSTRAINT:
+		return db_fail(db, -EEXIST, EV_STORE_FAILED, "%.200s: %s", db->path, why);
+	default: return db_fail(db, -EIO, EV_STORE_FAILED, "%.200s: %s (%d)", db->path, why, code);
+	}
+}
+
+static int execute(struct db *db, const char *sql)
+{
+	int code = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : db_fail_sqlite(db, code);
+}
+
+/* The first column of the first row of a query that is run once. */
+static int execute_int(struct db *db, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db->h, sql, -1, &s, NULL), r = 0;
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*ret = sqlite3_column_int64(s, 0);
+	else
+		r = code == SQLITE_DONE ? -ENOENT : db_fail_sqlite(db, code);
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* --- opening --- */
+
+/*
+ * The folder and the file, before SQLite makes it with the rights of the umask. A command that root
+ * runs must leave files that the server's user can write.
+ */
+static int make_file(struct db *db, const struct db_opts *opts)
+{
+	struct stat folder;
+	int fd;
+
+	if (!opts->must_exist && mkdir(opts->state, 0700) < 0 && errno != EEXIST)
+		return db_fail(db, -EACCES, EV_STORE_UNREADABLE, "%.200s: %s", opts->state,
+			strerror(errno));
+	fd = open(db->path, O_RDWR | O_CLOEXEC | O_NOCTTY | (opts->must_exist ? 0 : O_CREAT), 0600);
+	if (fd < 0)
+		return db_fail(db, errno == ENOENT ? -ENOENT : -EACCES, EV_STORE_UNREADABLE,
+			"%.200s: %s", db->path, strerror(errno));
+	if (!geteuid() && !stat(opts->state, &folder) &&
+		fchown(fd, folder.st_uid, folder.st_gid) < 0)
+		errno = 0; /* a file system without owners */
+	close(fd);
+	return 0;
+}
+
+static int open_handle(struct db *db)
+{
+	int code = sqlite3_open_v2(
+		    db->path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL),
+	    r;
+
+	if (code != SQLITE_OK)
+		return db_fail_sqlite(db, code);
+	sqlite3_extended_result_codes(db->h, 1);
+	db_set_busy_ms(db, STORE_BUSY_MS);
+	r = execute(db, "PRAGMA journal_mode = WAL");
+	if (!r)
+		r = execute(db, "PRAGMA synchronous = NORMAL");
+	if (!r)
+		r = execute(db, "PRAGMA foreign_keys = ON");
+	if (!r)
+		r = execute(db, "PRAGMA wal_autocheckpoint = 0");
+	return r;
+}
+
+static int on_log_grown(void *arg, sqlite3 *h, const char *name, int pages)
+{
+	struct db *db = arg;
+
+	db->log_pages = pages;
+	return SQLITE_OK;
+}
+
+static int check_damage(struct db *db)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db->h, "PRAGMA quick_check(1)", -1, &s, NULL), r = 0;
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	if (code != SQLITE_ROW)
+		r = db_fail_sqlite(db, code);
+	else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok"))
+		r = db_fail(db, -EUCLEAN, EV_STORE_CORRUPT, "%.200s: %.200s", db->path,
+			(const char *)sqlite3_column_text(s, 0));
+	sqlite3_finalize(s);
+	return r;
+}
+
+/* --- schema --- */
+
+static int read_version(struct db *db, int64_t *ret)
+{
+	int64_t tables = 0;
+	int r = execute_int(
+		db, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'", &tables);
+
+	*ret = 0;
+	return r < 0 || !tables ? r : execute_int(db, "SELECT version FROM schema_version", ret);
+}
+
+/* Steps `from` and following, in one transaction; another process may have been faster. */
+static int take_steps(struct db *db)
+{
+	char sql[80];
+	int64_t from = 0;
+	int r = db_begin(db);
+
+	if (r < 0)
+		return r;
+	r = read_version(db, &from);
+	if (r < 0 || from >= (int64_t)schema_version) {
+		db_rollback(db);
+		return r;
+	}
+	if (from == 0)
+		r = execute(db, "CREATE TABLE schema_version (version BIGINT NOT NULL);"
+				"INSERT INTO schema_version (version) VALUES (0)");
+	for (int64_t i = from; !r && i < (int64_t)schema_version; i++)
+		r = execute(db, schema_steps[i]);
+	snprintf(sql, sizeof(sql), "UPDATE schema_version SET version = %zu", schema_version);
+	if (!r)
+		r = execute(db, sql);
+	if (!r)
+		return db_commit(db);
+	db_rollback(db);
+	return r;
+}
+
+/* A copy of the old version, for who has to go back. */
+static int keep_copy(struct db *db, int64_t version)
+{
+	char path[sizeof(db->path) + 40];
+	char *sql;
+	int r;
+
+	snprintf(path, sizeof(path), "%s.version-%lld", db->path, (long long)version);
+	if (!access(path, F_OK))
+		return 0;
+	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
+	if (!sql)
+		return -ENOMEM;
+	r = execute(db, sql);
+	sqlite3_free(sql);
+	if (!r && chmod(path, 0600) < 0)
+		errno = 0; /* made with the umask's rights; secrets in it are sealed */
+	return r;
+}
+
+static int bring_up_to_date(struct db *db)
+{
+	int64_t version;
+	int r = read_version(db, &version);
+
+	if (r < 0)
+		return r;
+	if (version > (int64_t)schema_version)
+		return db_fail(db, -EACCES, EV_STORE_NEWER,
+			"%.200s: it has version %lld, this Culvert knows versions up to %zu",
+			db->path, (long long)version, schema_version);
+	if (version == (int64_t)schema_version)
+		return 0;
+	if (version > 0)
+		r = keep_copy(db, version);
+	return r < 0 ? r : take_steps(db);
+}
+
+/* --- the key --- */
+
+/*
+ * Secrets under another key would fail one login at a time; better to say it at the start. Commands
+ * do not look, so that passwords can be set anew.
+ */
+static int check_key(struct db *db)
+{
+	struct query q = query_start(db, SQL_SECRET_OTHER_KEY);
+	int64_t others = 0;
+	int r;
+
+	query_bind_text(&q, db->key.id, strlen(db->key.id));
+	if (query_row(&q))
+		others = query_int(&q);
+	r = query_end(&q);
+	if (r < 0)
+		return r;
+	if (others)
+		return db_fail(db, -EKEYREJECTED, EV_STORE_KEY_WRONG,
+			"%.200s: %lld secrets are sealed with another key than %s", db->path,
+			(long long)others, db->key.id);
+	return 0;
+}
+
+static int load_key(struct db *db, const struct db_opts *opts)
+{
+	uint8_t nothing[MSCHAP_NT_HASH_LEN] = {0};
+	int r = secret_key_load(opts->state, opts->key_file, &db->key, &db->error);
+
+	if (r < 0)
+		return r;
+	r = secret_seal(&db->key, 0, SECRET_NT, nothing, sizeof(nothing), &db->decoy);
+	if (r < 0)
+		return db_fail(db, r, EV_STORE_FAILED, "AES-256-GCM: %s", strerror(-r));
+	return opts->check ? check_key(db) : 0;
+}
+
+static int read_attempt_seq(struct db *db)
+{
+	struct query q = query_start(db, SQL_ATTEMPT_LAST);
+	int r;
+
+	query_bind_int(&q, db->node);
+	if (query_row(&q))
+		db->attempt_seq = (uint64_t)query_int(&q);
+	r = query_end(&q);
+	return r < 0 ? r : 0;
+}
+
+int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err)
+{
+	AUTO(db) struct db *db = calloc(1, sizeof(*db));
+	int r;
+
+	*ret_err = (struct db_error){EV_OUT_OF_MEMORY, "no memory"};
+	if (!db)
+		return -ENOMEM;
+	db->node = opts->node;
+	snprintf(db->path, sizeof(db->path), "%s/culvert.db", opts->state);
+	r = make_file(db, opts);
+	if (!r)
+		r = open_handle(db);
+	if (!r && opts->check)
+		r = check_damage(db);
+	if (!r)
+		r = bring_up_to_date(db);
+	if (!r)
+		r = load_key(db, opts);
+	if (!r)
+		r = read_attempt_seq(db);
+	if (r < 0) {
+		*ret_err = db->error;
+		return r;
+	}
+	sqlite3_wal_hook(db->h, on_log_grown, db);
+	*ret = TAKE(db);
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < SQL_STATEMENTS; i++)
+		sqlite3_finalize(db->stmt[i]);
+	sqlite3_close(db->h); /* the last one to close moves the log into the file */
+	pool_maps_done(db);
+	explicit_bzero(db, sizeof(*db));
+	free(db);
+}
+
+/* --- transactions --- */
+
+int db_begin(struct db *db)
+{
+	return execute(db, "BEGIN IMMEDIATE");
+}
+
+int db_commit(struct db *db)
+{
+	int r = execute(db, "COMMIT");
+
+	if (r < 0)
+		db_rollback(db);
+	return r;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+	return !sqlite3_get_autocommit(db->h);
+}
+
+/* After some errors (a full disk among them) SQLite has rolled back by itself. */
+void db_rollback(struct db *db)
+{
+	if (!sqlite3_get_autocommit(db->h))
+		sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+	pool_maps_done(db);
+}
+
+int db_savepoint(struct db *db)
+{
+	return execute(db, "SAVEPOINT job");
+}
+
+void db_savepoint_release(struct db *db, bool keep)
+{
+	if (sqlite3_get_autocommit(db->h))
+		return;
+	if (!keep)
+		sqlite3_exec(db->h, "ROLLBACK TO job", NULL, NULL, NULL);
+	sqlite3_exec(db->h, "RELEASE job", NULL, NULL, NULL);
+}
+
+void db_set_busy_ms(struct db *db, int ms)
+{
+	sqlite3_busy_timeout(db->h, ms);
+}
+
+int db_log_pages(const struct db *db)
+{
+	return db->log_pages;
+}
+
+void db_checkpoint(struct db *db)
+{
+	int in_log = 0, moved = 0;
+
+	/* PASSIVE waits for nobody. Pages that were moved count no longer; a later commit recounts. */
+	if (sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved) ==
+		SQLITE_OK)
+		db->log_pages = in_log - moved;
+}
+
+/* --- facts --- */
+
+int db_meta_get(struct db *db, const char *key, char *ret, size_t cap)
+{
+	struct query q = query_start(db, SQL_META_GET);
+	int found = -ENOENT, r;
+
+	query_bind_text(&q, key, strlen(key));
+	if (query_row(&q)) {
+		const char *value = query_text(&q);
+
+		found = strlen(value) < cap ? 0 : -ENOSPC;
+		if (!found)
+			strcpy(ret, value);
+	}
+	r = query_end(&q);
+	return r < 0 ? r : found;
+}
+
+int db_meta_set(struct db *db, const char *key, const char *value)
+{
+	struct query q = query_start(db, SQL_META_SET);
+	int r;
+
+	query_bind_text(&q, key, strlen(key));
+	query_bind_text(&q, value, strlen(value));
+	r = query_run(&q);
+	return r < 0 ? r : 0;
+}
