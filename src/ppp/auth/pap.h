@@ -1,0 +1,16 @@
+/* ppp/auth/pap.h — the Password Authentication Protocol (RFC 1334 section 2). */
+#pragma once
+#include "ppp/auth/auth.h"
+
+enum pap_code { PAP_REQUEST = 1, PAP_ACK, PAP_NAK };
+
+struct pap_request {
+	struct rd user, password;
+};
+
+/* -EPROTO when a length leaves the packet. */
+int pap_request_parse(struct rd body, struct pap_request *ret);
+/* The message of an Ack or Nak; empty when there is none. */
+struct rd pap_message(struct rd body);
+
+extern const struct auth_scheme pap_scheme;

@@ -1,0 +1,600 @@
+/*
+ * One PPP end (RFC 1661): start reading here.
+ *
+ * Purpose. The three layers of PPP and their order. Phases, RFC 1661 3.2:
+ *
+ *     Dead --lower up--> Establish --LCP Opened--> Authenticate --passed--> Network
+ *       ^                    |                          |                       |
+ *       +--- Terminate <-----+--------------------------+-----------------------+
+ *
+ * The parts (lcp, auth, ipcp, ipv6cp) never call up. Each call into this file hands its packet or
+ * its time down to one part and then settles: layer bits are taken, faults become ppp_close(), and
+ * the phase moves on. Events are not queued but read off the state by ppp_next_event(), so that no
+ * peer can pile them up.
+ *
+ * The server's first word. Windows drops LCP packets that come before its own PPP is up, right after
+ * CALL_CONNECT_ACK, and a lost Configure-Request costs a restart timer of 3 s. So the server is silent
+ * until the client's first LCP packet, or for first_request_wait_ms. Its own Request goes out at the
+ * head of the answer to that packet; if it went out earlier, unanswered, it goes out once more.
+ *
+ * Terminating. Before PPP_CLOSED we wait for the Terminate-Ack (two restart timers at most). When the
+ * peer terminates, PPP_CLOSED comes at once with our Terminate-Ack in the output: RFC 1661 3.7 wants
+ * a restart timer of waiting here because a modem's hang-up could overtake the Ack; a TCP stream
+ * keeps them in order.
+ *
+ * DEVIATION: LCP is negotiated once. When an end wants to renegotiate after Opened, where RFC 1661
+ * would go back to Establish and authenticate anew, the link is closed: the crypto binding of SSTP is
+ * made from the first authentication and nothing in [MS-SSTP] binds a second one.
+ * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up.
+ *
+ * Left out: link quality, multilink, callback, compression, Echo-Requests of our own (SSTP has some).
+ * Timers: restart timers of the automata, authentication, the server's first word. Limits: limits.h.
+ */
+#include "ppp/ppp.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ppp/ipcp.h"
+#include "ppp/ipv6cp.h"
+#include "ppp/lcp.h"
+
+#define NAME_MAX_LEN 64
+#define USER_MAX_LEN USER_NAME_MAX
+#define PASSWORD_MAX_LEN 1024
+
+enum phase { DEAD, ESTABLISH, AUTHENTICATE, NETWORK, TERMINATE };
+
+/* One network protocol: what its owner was told, and whether there is still hope. */
+struct ncp {
+	struct fsm *fsm;
+	bool wanted;        /* opened on this link */
+	bool up;            /* Opened */
+	bool finished;      /* timed out, rejected or terminated; the peer may still begin anew */
+	unsigned ups, told; /* how often it came up; which of them was reported, 0: none */
+};
+
+enum { NCP_IPV4, NCP_IPV6, NCPS };
+
+struct ppp {
+	bool server, ipv4, ipv6;
+	enum auth_method methods[AUTH_METHODS];
+	char name[NAME_MAX_LEN + 1];
+	struct auth_secrets secrets;
+	uint64_t first_request_wait_ms, first_request_at; /* NEVER: sent, or not ours to wait */
+
+	enum phase phase;
+	bool closing, done; /* ppp_close() was called; it is over */
+	bool lcp_heard;     /* the peer's first LCP packet has come */
+	struct buf queue;
+	struct draw draw;
+	struct ppp_fault fault;
+	struct lcp lcp;
+	struct auth auth;
+	struct ipcp ipcp;
+	struct ipv6cp ipv6cp;
+	struct ncp ncps[NCPS];
+	struct ppp_addresses addresses;
+
+	enum event reason;
+	char detail[PPP_DETAIL_MAX];
+	bool told_request, told_authenticated, told_closed;
+	bool has_identification;
+	unsigned identifications;
+	char identification[PPP_TEXT_MAX];
+};
+
+/* ---- life ---- */
+
+static void free_secret(char *text, size_t n)
+{
+	if (text)
+		explicit_bzero(text, n);
+	free(text);
+}
+
+void ppp_free(struct ppp *p)
+{
+	if (!p)
+		return;
+	free_secret(p->secrets.user, p->secrets.user_len);
+	free_secret(p->secrets.password, p->secrets.password_len);
+	auth_done(&p->auth);
+	buf_done(&p->queue);
+	explicit_bzero(p, sizeof(*p));
+	free(p);
+}
+
+static int copy_secret(const char *text, size_t max, char **ret, size_t *ret_len)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n > max)
+		return -EINVAL;
+	*ret = strdup(text ? text : "");
+	if (!*ret)
+		return -ENOMEM;
+	*ret_len = n;
+	return 0;
+}
+
+static int copy_methods(struct ppp *p, const struct ppp_opts *opts)
+{
+	if (!opts->n_methods || opts->n_methods > AUTH_METHODS)
+		return -EINVAL;
+	for (size_t i = 0; i < opts->n_methods; i++) {
+		if (!auth_scheme_of_method(opts->methods[i]))
+			return -EINVAL;
+		p->methods[i] = opts->methods[i];
+	}
+	return 0;
+}
+
+static int copy_opts(struct ppp *p, const struct ppp_opts *opts)
+{
+	int r = copy_methods(p, opts);
+
+	if (!r)
+		r = copy_secret(opts->user, USER_MAX_LEN, &p->secrets.user, &p->secrets.user_len);
+	if (!r)
+		r = copy_secret(opts->password, PASSWORD_MAX_LEN, &p->secrets.password,
+			&p->secrets.password_len);
+	if (!r && opts->role == PPP_CLIENT && !p->secrets.user_len)
+		r = -EINVAL;
+	snprintf(p->name, sizeof(p->name), "%s", opts->name ? opts->name : "culvert");
+	memcpy(p->draw.seed, opts->random, sizeof(p->draw.seed));
+	return r;
+}
+
+static int init_parts(struct ppp *p, const struct ppp_opts *opts)
+{
+	struct lcp_opts lcp = {.server = p->server,
+		.mru = opts->mru ? opts->mru : PPP_MRU_DEFAULT,
+		.methods = p->methods,
+		.n_methods = opts->n_methods};
+	struct ipcp_opts ipcp = {p->server, opts->want_dns, opts->want_nbns};
+	int r = lcp_init(&p->lcp, &lcp, &p->draw, &p->queue, &p->fault);
+
+	if (r < 0)
+		return r;
+	auth_init(&p->auth, p->server, p->name, &p->secrets, &p->draw, &p->queue, &p->fault);
+	ipcp_init(&p->ipcp, &ipcp, &p->queue, &p->fault);
+	ipv6cp_init(&p->ipv6cp, &p->draw, &p->queue, &p->fault);
+	p->ncps[NCP_IPV4].fsm = &p->ipcp.fsm;
+	p->ncps[NCP_IPV6].fsm = &p->ipv6cp.fsm;
+	return 0;
+}
+
+int ppp_new(const struct ppp_opts *opts, struct ppp **ret)
+{
+	AUTO(ppp) struct ppp *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->server = opts->role == PPP_SERVER;
+	p->ipv4 = opts->ipv4;
+	p->ipv6 = opts->ipv6;
+	p->first_request_wait_ms = opts->first_request_wait_ms;
+	p->first_request_at = NEVER;
+	buf_init(&p->queue, PPP_OUTPUT_MAX);
+	r = copy_opts(p, opts);
+	if (!r)
+		r = init_parts(p, opts);
+	if (r < 0)
+		return r;
+	*ret = TAKE(p);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void ncps_down(struct ppp *p, uint64_t now_ms)
+{
+	for (int i = 0; i < NCPS; i++) {
+		struct ncp *n = &p->ncps[i];
+
+		if (n->fsm->state >= FSM_CLOSED)
+			fsm_event(n->fsm, FSM_DOWN, now_ms);
+		n->up = n->wanted = false;
+	}
+}
+
+static void finish(struct ppp *p, uint64_t now_ms)
+{
+	ncps_down(p, now_ms);
+	p->phase = DEAD;
+	p->done = true;
+	p->first_request_at = p->auth.deadline = p->lcp.fsm.deadline = NEVER;
+	proof_wipe(&p->auth.proof);
+}
+
+static void set_reason(struct ppp *p, enum event why, const char *detail)
+{
+	if (p->closing || p->done)
+		return;
+	p->reason = why;
+	snprintf(p->detail, sizeof(p->detail), "%s", detail);
+}
+
+static void close_with(struct ppp *p, enum event why, const char *detail, uint64_t now_ms)
+{
+	if (p->closing || p->done)
+		return;
+	set_reason(p, why, detail);
+	p->closing = true;
+	p->first_request_at = p->auth.deadline = NEVER;
+	ncps_down(p, now_ms);
+	p->phase = TERMINATE;
+	p->lcp.fsm.terminate_text = event_info(why)->what;
+	fsm_event(&p->lcp.fsm, FSM_CLOSE, now_ms);
+	fsm_take_layer(&p->lcp.fsm);
+	if (p->lcp.fsm.state != FSM_CLOSING)
+		finish(p, now_ms);
+}
+
+void ppp_close(struct ppp *p, enum event why, uint64_t now_ms)
+{
+	close_with(p, why, "", now_ms);
+}
+
+void ppp_lower_down(struct ppp *p)
+{
+	if (p->done)
+		return;
+	set_reason(p, EV_LCP_LINK_GONE, "");
+	finish(p, 0);
+}
+
+/* ---- moving on ---- */
+
+static void open_ncp(struct ppp *p, int which, uint64_t now_ms)
+{
+	struct ncp *n = &p->ncps[which];
+
+	n->wanted = true;
+	fsm_event(n->fsm, FSM_OPEN, now_ms);
+	fsm_event(n->fsm, FSM_UP, now_ms);
+}
+
+/* The peer's MRU bounds Code-Rejects of every protocol. */
+static void enter_network(struct ppp *p, uint64_t now_ms)
+{
+	bool ipv4 = p->ipv4, ipv6 = p->ipv6;
+
+	if (p->server) {
+		ipv4 = ipv4 && p->addresses.peer.family == AF_INET;
+		ipv6 = ipv6 && p->addresses.ipv6;
+		ipcp_set_addresses(&p->ipcp, &p->addresses);
+		ipv6cp_set_addresses(&p->ipv6cp, &p->addresses);
+	}
+	p->phase = NETWORK;
+	p->ipcp.fsm.mtu = p->ipv6cp.fsm.mtu = p->lcp.fsm.mtu;
+	p->addresses = (struct ppp_addresses){0}; /* from here on: as negotiated */
+	if (ipv4)
+		open_ncp(p, NCP_IPV4, now_ms);
+	if (ipv6)
+		open_ncp(p, NCP_IPV6, now_ms);
+	if (!ipv4 && !ipv6)
+		ppp_fault_set(&p->fault, EV_NCP_NOTHING_TO_OFFER, "%s", "");
+}
+
+static void enter_authenticate(struct ppp *p, uint64_t now_ms)
+{
+	const struct auth_scheme *scheme = lcp_auth(&p->lcp);
+
+	if (!scheme) {
+		ppp_fault_set(&p->fault, EV_LCP_NO_AUTHENTICATION, "%s", "");
+		return;
+	}
+	p->phase = AUTHENTICATE;
+	auth_start(&p->auth, scheme, now_ms);
+}
+
+static void settle_lcp(struct ppp *p, uint64_t now_ms)
+{
+	unsigned layer = fsm_take_layer(&p->lcp.fsm);
+
+	if (layer & FSM_TLD && p->lcp.fsm.state >= FSM_REQ_SENT)
+		ppp_fault_set(&p->fault, EV_LCP_RENEGOTIATED, "%s", "");
+	if (layer & FSM_TLU && p->phase == ESTABLISH)
+		enter_authenticate(p, now_ms);
+	if (layer & FSM_TLD && p->lcp.fsm.state == FSM_STOPPING && !p->lcp.fsm.peer_terminated)
+		ppp_fault_set(
+			&p->fault, p->lcp.fsm.end, "%s", ""); /* RXJ-: it terminates by itself */
+	if (layer & FSM_TLF) {
+		set_reason(p, p->lcp.fsm.end, "");
+		finish(p, now_ms);
+	}
+}
+
+static void settle_ncp(struct ppp *p, int which)
+{
+	struct ncp *n = &p->ncps[which];
+	unsigned layer = fsm_take_layer(n->fsm);
+
+	if (layer & FSM_TLD)
+		n->up = false;
+	if (layer & FSM_TLF)
+		n->finished = true;
+	if (!(layer & FSM_TLU))
+		return;
+	if (which == NCP_IPV4)
+		ipcp_opened(&p->ipcp, &p->addresses);
+	else
+		ipv6cp_opened(&p->ipv6cp, &p->addresses);
+	n->finished = false;
+	n->up = !p->fault.event;
+	n->ups++;
+}
+
+/* A link on which no network protocol is left to hope for is of no use. */
+static void check_hope(struct ppp *p)
+{
+	enum event why = EV_NONE;
+
+	for (int i = 0; i < NCPS; i++) {
+		const struct ncp *n = &p->ncps[i];
+
+		if (n->wanted && !n->finished)
+			return;
+		if (n->wanted && !why)
+			why = n->fsm->end;
+	}
+	if (why)
+		ppp_fault_set(&p->fault, why, "%s", "");
+}
+
+static void settle(struct ppp *p, uint64_t now_ms)
+{
+	settle_lcp(p, now_ms);
+	if (p->phase == AUTHENTICATE && p->auth.stage == AUTH_PASSED)
+		enter_network(p, now_ms);
+	if (p->phase == NETWORK) {
+		settle_ncp(p, NCP_IPV4);
+		settle_ncp(p, NCP_IPV6);
+		check_hope(p);
+	}
+	if (p->fault.event)
+		close_with(p, p->fault.event, p->fault.detail, now_ms);
+}
+
+/* ---- in ---- */
+
+void ppp_lower_up(struct ppp *p, uint64_t now_ms)
+{
+	if (p->phase != DEAD || p->done)
+		return;
+	p->phase = ESTABLISH;
+	fsm_event(&p->lcp.fsm, FSM_OPEN, now_ms);
+	if (p->server && p->first_request_wait_ms)
+		p->first_request_at = now_ms + p->first_request_wait_ms;
+	else
+		fsm_event(&p->lcp.fsm, FSM_UP, now_ms);
+	settle(p, now_ms);
+}
+
+static void say_first_word(struct ppp *p, uint64_t now_ms)
+{
+	p->first_request_at = NEVER;
+	fsm_event(&p->lcp.fsm, FSM_UP, now_ms);
+}
+
+/* See "The server's first word" above. */
+static void on_first_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t now_ms)
+{
+	p->lcp_heard = true;
+	if (!p->server)
+		return;
+	if (p->first_request_at != NEVER)
+		say_first_word(p, now_ms);
+	else if (packet->code == CONFIGURE_REQUEST)
+		fsm_resend_request(&p->lcp.fsm, now_ms);
+}
+
+/* Data protocols fall with their control protocol. */
+static void on_protocol_rejected(struct ppp *p, uint16_t protocol, uint64_t now_ms)
+{
+	static const uint16_t numbers[NCPS][2] = {{PPP_IPCP, PPP_IPV4}, {PPP_IPV6CP, PPP_IPV6}};
+
+	if (protocol == PPP_LCP)
+		ppp_fault_set(&p->fault, EV_LCP_REFUSED, "%s", "");
+	else if (p->auth.scheme && protocol == p->auth.scheme->protocol)
+		ppp_fault_set(&p->fault, EV_AUTH_PROTOCOL_REJECTED, "%s", p->auth.scheme->name);
+	for (int i = 0; i < NCPS; i++) {
+		struct fsm *f = p->ncps[i].fsm;
+
+		if (f->state < FSM_CLOSED ||
+			(numbers[i][0] != protocol && numbers[i][1] != protocol))
+			continue;
+		f->end = f->protocol->refused;
+		fsm_event(f, FSM_RXJ_MINUS, now_ms);
+	}
+}
+
+static void identify(struct ppp *p, const char *text)
+{
+	if (p->has_identification || p->identifications >= PPP_IDENTIFICATIONS_MAX)
+		return;
+	p->identifications++;
+	p->has_identification = true;
+	snprintf(p->identification, sizeof(p->identification), "%s", text);
+}
+
+static void recv_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t now_ms)
+{
+	struct lcp_notice notice;
+
+	if (!p->lcp_heard)
+		on_first_lcp(p, packet, now_ms);
+	lcp_recv(&p->lcp, packet, now_ms, &notice);
+	switch (notice.type) {
+	case LCP_NOTHING: break;
+	case LCP_PROTOCOL_REJECTED: on_protocol_rejected(p, notice.protocol, now_ms); break;
+	case LCP_IDENTIFIED: identify(p, notice.text); break;
+	case LCP_TERMINATED:
+		set_reason(p, EV_LCP_PEER_TERMINATED, notice.text);
+		finish(p, now_ms);
+		break;
+	}
+}
+
+/* RFC 1661 3.5: during authentication nothing but LCP and the method's own packets counts. */
+static void recv_other(struct ppp *p, uint16_t protocol, struct rd payload, uint64_t now_ms)
+{
+	struct ppp_packet packet;
+	bool whole = ppp_packet_parse(payload, &packet) == 0;
+
+	if (p->auth.scheme && protocol == p->auth.scheme->protocol) {
+		if (whole)
+			auth_recv(&p->auth, &packet, now_ms);
+	} else if (p->phase != NETWORK) {
+		return;
+	} else if (protocol == PPP_IPCP && p->ncps[NCP_IPV4].wanted) {
+		if (whole)
+			ipcp_recv(&p->ipcp, &packet, now_ms);
+	} else if (protocol == PPP_IPV6CP && p->ncps[NCP_IPV6].wanted) {
+		if (whole)
+			ipv6cp_recv(&p->ipv6cp, &packet, now_ms);
+	} else if (protocol != PPP_IPV4 && protocol != PPP_IPV6) {
+		lcp_protocol_reject(&p->lcp, protocol, payload);
+	}
+}
+
+void ppp_recv(struct ppp *p, struct rd frame, uint64_t now_ms)
+{
+	struct ppp_packet packet;
+	uint16_t protocol;
+
+	if (p->phase == DEAD || ppp_frame_parse(&frame, &protocol) < 0)
+		return;
+	if (protocol == PPP_LCP) {
+		if (ppp_packet_parse(frame, &packet) == 0)
+			recv_lcp(p, &packet, now_ms);
+	} else if (p->lcp.fsm.state == FSM_OPENED) {
+		recv_other(p, protocol, frame, now_ms);
+	}
+	if (!p->done)
+		settle(p, now_ms);
+}
+
+void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now_ms)
+{
+	if (p->phase != AUTHENTICATE || p->auth.stage != AUTH_JUDGING)
+		return;
+	p->addresses = verdict->addresses;
+	auth_conclude(&p->auth, verdict);
+	settle(p, now_ms);
+}
+
+/* ---- time ---- */
+
+uint64_t ppp_deadline(const struct ppp *p)
+{
+	uint64_t t = deadline_min(p->first_request_at, p->lcp.fsm.deadline);
+
+	t = deadline_min(t, p->auth.deadline);
+	return deadline_min(t, deadline_min(p->ipcp.fsm.deadline, p->ipv6cp.fsm.deadline));
+}
+
+void ppp_tick(struct ppp *p, uint64_t now_ms)
+{
+	if (p->done)
+		return;
+	if (now_ms >= p->first_request_at)
+		say_first_word(p, now_ms);
+	fsm_tick(&p->lcp.fsm, now_ms);
+	auth_tick(&p->auth, now_ms);
+	fsm_tick(&p->ipcp.fsm, now_ms);
+	fsm_tick(&p->ipv6cp.fsm, now_ms);
+	settle(p, now_ms);
+}
+
+/* ---- out ---- */
+
+size_t ppp_output(struct ppp *p, uint8_t *frame, size_t cap)
+{
+	return ppp_queue_take(&p->queue, frame, cap);
+}
+
+static bool ncp_event(struct ppp *p, int which, struct ppp_event *ret)
+{
+	static const enum ppp_event_type types[NCPS][2] = {
+		{PPP_IPV4_DOWN, PPP_IPV4_UP}, {PPP_IPV6_DOWN, PPP_IPV6_UP}};
+	struct ncp *n = &p->ncps[which];
+
+	if (n->told && (!n->up || n->told != n->ups)) {
+		n->told = 0;
+		ret->type = types[which][0];
+		return true;
+	}
+	if (!n->up || n->told)
+		return false;
+	n->told = n->ups;
+	ret->type = types[which][1];
+	ret->addresses = &p->addresses;
+	return true;
+}
+
+/* True once for each time that `now` holds and was not told. */
+static bool first_time(bool now, bool *told)
+{
+	bool first = now && !*told;
+
+	*told = *told || now;
+	return first;
+}
+
+bool ppp_next_event(struct ppp *p, struct ppp_event *ret)
+{
+	*ret = (struct ppp_event){.detail = ""};
+	if (p->has_identification) {
+		p->has_identification = false;
+		ret->type = PPP_IDENTIFICATION;
+		ret->text = p->identification;
+		return true;
+	}
+	if (first_time(
+		    p->phase == AUTHENTICATE && p->auth.stage == AUTH_JUDGING, &p->told_request)) {
+		ret->type = PPP_AUTH_REQUEST;
+		ret->proof = &p->auth.proof;
+		return true;
+	}
+	if (first_time(p->auth.has_hlak && !p->done, &p->told_authenticated)) {
+		ret->type = PPP_AUTHENTICATED;
+		ret->hlak = p->auth.hlak;
+		return true;
+	}
+	if (ncp_event(p, NCP_IPV4, ret) || ncp_event(p, NCP_IPV6, ret))
+		return true;
+	if (first_time(p->done, &p->told_closed)) {
+		ret->type = PPP_CLOSED;
+		ret->reason = p->reason;
+		ret->detail = p->detail;
+		return true;
+	}
+	return false;
+}
+
+bool ppp_data_ok(const struct ppp *p, int family)
+{
+	return p->ncps[family == AF_INET ? NCP_IPV4 : NCP_IPV6].up;
+}
+
+uint16_t ppp_peer_mru(const struct ppp *p)
+{
+	return p->lcp.peer.mru;
+}
+
+const char *ppp_phase_name(const struct ppp *p)
+{
+	static const char *const names[] = {
+		"Dead", "Establish", "Authenticate", "Network", "Terminate"};
+
+	return names[p->phase];
+}
+
+enum auth_method ppp_auth_method(const struct ppp *p)
+{
+	return p->auth.scheme ? p->auth.scheme->method : AUTH_NONE;
+}
