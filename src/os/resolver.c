@@ -1,0 +1,460 @@
+/*
+ * os/resolver.c — DNS servers of this machine.
+ *
+ * Theory of operation, client's side. Three ways, the first that fits:
+ *
+ *   systemd-resolved, when /etc/resolv.conf leads to it: `resolvectl dns` and `domain` for the
+ *   tunnel's interface; all of it vanishes with the interface, even after kill -9.
+ *
+ *   resolvconf, when it is installed: a record named so that its usual order puts tunnels first.
+ *
+ *   else the file itself. The original is kept beside it as resolv.conf.culvert (a hard link to the
+ *   very file or symbolic link that was there), the new one takes its place by rename(2), and its
+ *   first line says who wrote it:
+ *
+ *       # culvert PID STARTTIME IFNAME: ...
+ *
+ *   Restoring renames the original back, but only while that line is still there: a DHCP client
+ *   that wrote the file meanwhile knows better. Start time (field 22 of /proc/PID/stat) with the
+ *   PID tells the dead from the living whatever number was reused. Where /etc/resolv.conf is a
+ *   mount (containers), rename is -EBUSY and its contents are copied instead.
+ */
+#include "os/resolver.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/child.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define BACKUP "/etc/resolv.conf.culvert"
+#define FRESH "/etc/resolv.conf.culvert-new"
+#define MARK "# culvert "
+#define FILE_MAX_LEN 16384 /* a resolv.conf longer than that is none */
+
+struct resolver {
+	enum resolver_way way;
+	char root[128];
+	char ifname[16];
+};
+
+static const char *const way_names[] = {
+	[RESOLVER_RESOLVED] = "systemd-resolved",
+	[RESOLVER_RESOLVCONF] = "resolvconf",
+	[RESOLVER_FILE] = "/etc/resolv.conf",
+};
+
+enum resolver_way resolver_way(const struct resolver *r)
+{
+	return r->way;
+}
+
+const char *resolver_way_name(enum resolver_way way)
+{
+	return way_names[way];
+}
+
+struct path {
+	char text[256];
+};
+
+static struct path path_of(const char *root, const char *path)
+{
+	struct path p;
+
+	snprintf(p.text, sizeof(p.text), "%s%s", root, path);
+	return p;
+}
+
+/* --- the server's side ------------------------------------------------------------------- */
+
+static bool is_global(const struct addr *a)
+{
+	static const uint8_t zeros[15];
+	const uint8_t *o = a->octets;
+
+	if (a->family == AF_INET)
+		return o[0] != 0 && o[0] != 127 && !(o[0] == 169 && o[1] == 254) && o[0] < 224;
+	return o[0] != 0xff && !(o[0] == 0xfe && (o[1] & 0xc0) == 0x80) &&
+	       memcmp(o, zeros, sizeof(zeros));
+}
+
+static bool has(const struct addr *list, size_t n, const struct addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_equal(&list[i], a))
+			return true;
+	return false;
+}
+
+/* "nameserver ADDRESS", resolv.conf(5); an address with %zone is link-local and fails to parse. */
+static size_t read_servers(const char *path, struct addr *ret, size_t cap)
+{
+	FILE *f = fopen(path, "re");
+	char line[256], text[64];
+	size_t n = 0;
+
+	while (f && n < cap && fgets(line, sizeof(line), f)) {
+		struct addr a;
+
+		if (sscanf(line, " nameserver %63s", text) == 1 && addr_parse(text, &a) == 0 &&
+			is_global(&a) && !has(ret, n, &a))
+			ret[n++] = a;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap)
+{
+	static const char *const files[] = {
+		"/run/systemd/resolve/resolv.conf",        /* behind 127.0.0.53 */
+		"/run/NetworkManager/no-stub-resolv.conf", /* behind its dnsmasq */
+		RESOLV_CONF,
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && n == 0; i++)
+		n = read_servers(path_of(root, files[i]).text, ret, cap);
+	return n;
+}
+
+/* --- systemd-resolved -------------------------------------------------------------------- */
+
+/* Does /etc/resolv.conf lead to resolved: by its stub's address, or as a link to its files? */
+static bool resolved_answers(const char *root)
+{
+	struct path conf = path_of(root, RESOLV_CONF);
+	char line[256], target[PATH_MAX];
+	bool found = false;
+	ssize_t n = readlink(conf.text, target, sizeof(target) - 1);
+	FILE *f;
+
+	if (access(path_of(root, "/run/systemd/resolve").text, F_OK) < 0)
+		return false;
+	if (n > 0) {
+		target[n] = '\0';
+		if (strstr(target, "systemd/resolve"))
+			return true;
+	}
+	f = fopen(conf.text, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, "nameserver", 10) && strstr(line, "127.0.0.53");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int run(const char *const argv[], const char *input, struct os_failure *why)
+{
+	char output[120];
+	int r = child_run(argv, input, output, sizeof(output));
+
+	if (r == 0)
+		return 0;
+	return os_fail(
+		why, EV_DNS_NOT_SET, r < 0 ? r : -EIO, "%s %s: %s", argv[0], argv[1], output);
+}
+
+static int set_resolved(const struct resolver_opts *o, const char *program, struct os_failure *why)
+{
+	char text[4][ADDR_TEXT_LEN];
+	const char *dns[8] = {program, "dns", o->ifname};
+	const char *const domain[] = {program, "domain", o->ifname, o->all_names ? "~." : "", NULL};
+	size_t n = 3;
+	int r;
+
+	for (size_t i = 0; i < o->n_servers && i < ARRAY_SIZE(text); i++)
+		dns[n++] = addr_format(&o->servers[i], text[i]);
+	r = run(dns, NULL, why);
+	return r < 0 ? r : run(domain, NULL, why);
+}
+
+/* --- resolvconf -------------------------------------------------------------------------- */
+
+/* Both kinds of resolvconf put records that begin with "tun" and a digit before the rest. */
+static const char *record_name(const char *ifname, char ret[static 32])
+{
+	snprintf(ret, 32, "tun0.%s", ifname);
+	return ret;
+}
+
+static void put_servers(const struct resolver_opts *o, char *ret, size_t cap)
+{
+	size_t at = strlen(ret);
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < o->n_servers && at + 64 < cap; i++)
+		at += (size_t)snprintf(
+			ret + at, cap - at, "nameserver %s\n", addr_format(&o->servers[i], text));
+}
+
+static int set_resolvconf(
+	const struct resolver_opts *o, const char *program, struct os_failure *why)
+{
+	char record[32], servers[512] = "";
+	const char *const argv[] = {program, "-a", record_name(o->ifname, record), NULL};
+
+	put_servers(o, servers, sizeof(servers));
+	return run(argv, servers, why);
+}
+
+/* --- the file ---------------------------------------------------------------------------- */
+
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. 0: not there. */
+static unsigned long long start_time(long pid)
+{
+	char path[64], text[1024], *p;
+	unsigned long long t = 0;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p && sscanf(p, " %llu", &t) == 1 ? t : 0;
+}
+
+/* A whole small file; NULL when it is not there or too long. */
+static char *read_file(const char *path, size_t *ret_n)
+{
+	AUTO_MEM char *text = malloc(FILE_MAX_LEN);
+	FILE *f = fopen(path, "re");
+	size_t n = f && text ? fread(text, 1, FILE_MAX_LEN, f) : FILE_MAX_LEN;
+
+	if (f)
+		fclose(f);
+	if (n == FILE_MAX_LEN)
+		return NULL;
+	text[n] = '\0';
+	*ret_n = n;
+	return TAKE(text);
+}
+
+static int write_file(const char *path, int flags, const char *text, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, n) != (ssize_t)n || fsync(fd) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+struct mark {
+	long pid;
+	unsigned long long start;
+	char ifname[16];
+};
+
+static bool read_mark(const char *path, struct mark *ret)
+{
+	FILE *f = fopen(path, "re");
+	char line[256] = "";
+	bool found;
+
+	found = f && fgets(line, sizeof(line), f) &&
+		sscanf(line, MARK "%ld %llu %15[^:]:", &ret->pid, &ret->start, ret->ifname) == 3;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool is_alive(const struct mark *m)
+{
+	return start_time(m->pid) == m->start;
+}
+
+/* Puts `from` in the place of `to`, by rename or, where `to` is a mount, by copying. */
+static int replace(const char *from, const char *to)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n;
+	int r;
+
+	if (rename(from, to) == 0)
+		return 0;
+	if (errno != EBUSY && errno != EXDEV)
+		return -errno;
+	text = read_file(from, &n);
+	if (!text)
+		return -EIO;
+	r = write_file(to, O_TRUNC, text, n);
+	if (r == 0)
+		unlink(from);
+	return r;
+}
+
+/* A hard link keeps owner, mode and, when it is one, the symbolic link; a copy is second best. */
+static int back_up(const char *conf, const char *backup)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n;
+
+	if (linkat(AT_FDCWD, conf, AT_FDCWD, backup, 0) == 0)
+		return 0;
+	if (errno == EEXIST || (errno != EXDEV && errno != EPERM && errno != EMLINK))
+		return -errno;
+	text = read_file(conf, &n);
+	return text ? write_file(backup, O_EXCL, text, n) : -EIO;
+}
+
+/* What is not a server line stays: search domains, options. */
+static char *new_contents(const struct resolver_opts *o, const char *conf)
+{
+	size_t n = 0;
+	AUTO_MEM char *old = read_file(conf, &n);
+	char *text = malloc(FILE_MAX_LEN);
+	size_t at;
+
+	if (!text)
+		return NULL;
+	snprintf(text, FILE_MAX_LEN, MARK "%ld %llu %s: the original is " BACKUP "\n",
+		(long)getpid(), start_time(getpid()), o->ifname);
+	put_servers(o, text, FILE_MAX_LEN);
+	for (char *save = NULL, *line = old ? strtok_r(old, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save)) {
+		at = strlen(text);
+		if (strncmp(line, "nameserver", 10) && at + strlen(line) + 2 < FILE_MAX_LEN)
+			snprintf(text + at, FILE_MAX_LEN - at, "%s\n", line);
+	}
+	return text;
+}
+
+/* With `conf` still ours the original goes back (or, if there was none, ours goes away). */
+static int restore_file(const char *root)
+{
+	struct path conf = path_of(root, RESOLV_CONF), backup = path_of(root, BACKUP);
+	struct mark mark;
+	int r;
+
+	if (!read_mark(conf.text, &mark)) {
+		unlink(backup.text); /* somebody rewrote it: theirs is newer than what we kept */
+		return 0;
+	}
+	r = replace(backup.text, conf.text);
+	if (r == -ENOENT)
+		r = unlink(conf.text) < 0 ? -errno : 0;
+	return r;
+}
+
+int resolver_recover(const char *root, struct os_failure *why)
+{
+	struct path conf = path_of(root, RESOLV_CONF), backup = path_of(root, BACKUP);
+	bool kept = access(backup.text, F_OK) == 0;
+	struct mark mark;
+	int r;
+
+	if (!read_mark(conf.text, &mark)) {
+		if (kept)
+			unlink(backup.text);
+		return 0;
+	}
+	if (is_alive(&mark))
+		return 0;
+	r = restore_file(root);
+	if (r < 0)
+		return os_fail(why, EV_DNS_NOT_SET, r, "put %s back in the place of %s",
+			backup.text, conf.text);
+	if (why)
+		snprintf(why->text, sizeof(why->text), "pid=%ld interface=%s", mark.pid,
+			mark.ifname);
+	return 1;
+}
+
+static int set_file(const struct resolver_opts *o, struct os_failure *why)
+{
+	struct path conf = path_of(o->root, RESOLV_CONF), backup = path_of(o->root, BACKUP),
+		    fresh = path_of(o->root, FRESH);
+	AUTO_MEM char *text = new_contents(o, conf.text);
+	struct mark mark;
+	int r;
+
+	if (!text)
+		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "write %s", conf.text);
+	resolver_recover(o->root, NULL);
+	if (read_mark(conf.text, &mark))
+		return os_fail(why, EV_DNS_BUSY, -EBUSY, "write %s (process %ld has it)", conf.text,
+			mark.pid);
+	r = back_up(conf.text, backup.text);
+	if (r < 0 && r != -ENOENT)
+		return os_fail(why, EV_DNS_NOT_SET, r, "keep %s as %s", conf.text, backup.text);
+	r = write_file(fresh.text, O_TRUNC, text, strlen(text));
+	if (r == 0)
+		r = replace(fresh.text, conf.text);
+	if (r < 0) {
+		unlink(fresh.text);
+		unlink(backup.text);
+		return os_fail(why, EV_DNS_NOT_SET, r, "write %s", conf.text);
+	}
+	return 0;
+}
+
+/* --- the three together ------------------------------------------------------------------ */
+
+int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why)
+{
+	char program[CHILD_PATH_LEN];
+	struct resolver *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "set DNS servers");
+	snprintf(r->root, sizeof(r->root), "%s", opts->root);
+	snprintf(r->ifname, sizeof(r->ifname), "%s", opts->ifname);
+	if (resolved_answers(opts->root) && child_find(opts->root, "resolvectl", program) == 0) {
+		r->way = RESOLVER_RESOLVED;
+		error = set_resolved(opts, program, why);
+	} else if (child_find(opts->root, "resolvconf", program) == 0) {
+		r->way = RESOLVER_RESOLVCONF;
+		error = set_resolvconf(opts, program, why);
+	} else {
+		r->way = RESOLVER_FILE;
+		error = set_file(opts, why);
+	}
+	if (error < 0) {
+		free(r);
+		return error;
+	}
+	*ret = r;
+	return 0;
+}
+
+void resolver_restore(struct resolver *r)
+{
+	char program[CHILD_PATH_LEN], record[32];
+
+	if (!r)
+		return;
+	switch (r->way) {
+	case RESOLVER_RESOLVED:
+		if (child_find(r->root, "resolvectl", program) == 0)
+			run((const char *const[]){program, "revert", r->ifname, NULL}, NULL, NULL);
+		break;
+	case RESOLVER_RESOLVCONF:
+		if (child_find(r->root, "resolvconf", program) == 0)
+			run((const char *const[]){program, "-d", record_name(r->ifname, record),
+				    NULL},
+				NULL, NULL);
+		break;
+	case RESOLVER_FILE: restore_file(r->root); break;
+	}
+	free(r);
+}

@@ -1,0 +1,52 @@
+/*
+ * os/resolver.h — this machine's DNS servers: read for the clients of a server, set for a client.
+ *
+ * `root` is "" but in tests, where it stands before every path.
+ * Threads: resolver_set(), _restore() and _recover() run children and wait: not for a worker.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/auto.h"
+#include "os/failure.h"
+
+/* --- the server's side ------------------------------------------------------------------- */
+
+/*
+ * The real servers this machine asks, IPv4 and IPv6, in order and each once: never a loopback or
+ * link-local address, which would mean another machine to whoever gets it. Returns how many (at
+ * most cap); 0: there are none to be found.
+ */
+size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap);
+
+/* --- the client's side ------------------------------------------------------------------- */
+
+enum resolver_way {
+	RESOLVER_RESOLVED,   /* resolvectl: systemd-resolved keeps servers per interface */
+	RESOLVER_RESOLVCONF, /* resolvconf or openresolv */
+	RESOLVER_FILE,       /* /etc/resolv.conf rewritten, its original kept beside it */
+};
+
+struct resolver_opts {
+	const char *root;
+	const char *ifname; /* the tunnel's interface */
+	const struct addr *servers;
+	size_t n_servers;
+	bool all_names; /* the tunnel's servers answer for everything (it is the default route) */
+};
+
+struct resolver;
+
+int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why);
+enum resolver_way resolver_way(const struct resolver *r);
+const char *resolver_way_name(enum resolver_way way);
+/* Undoes what resolver_set() did, unless somebody else changed it since; frees. NULL is fine. */
+void resolver_restore(struct resolver *r);
+DEFINE_AUTO(resolver, struct resolver *, resolver_restore)
+
+/*
+ * At every start: puts /etc/resolv.conf back when a Culvert that is dead left it changed. Returns 1
+ * when it did (EV_DNS_RESTORED), 0 when there was nothing to do.
+ */
+int resolver_recover(const char *root, struct os_failure *why);
