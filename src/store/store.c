@@ -83,7 +83,7 @@ int store_submit(struct store *s, struct store_job *job)
 	pthread_mutex_lock(&s->lock);
 	room = has_room(s, job->kind);
 	tell = !room && !s->dropping;
-	s->dropping = !room;
+	s->dropping |= !room;
 	if (room) {
 		push(job->kind == STORE_READ ? &s->reads : &s->writes, job);
 		pthread_cond_signal(&s->wake);
@@ -252,6 +252,8 @@ static bool wait_for_work(struct store *s)
 	bool work;
 
 	pthread_mutex_lock(&s->lock);
+	if (!s->reads.n && !s->writes.n)
+		s->dropping = false;
 	while (!s->reads.n && !s->writes.n && !s->stop)
 		pthread_cond_wait(&s->wake, &s->lock);
 	work = s->reads.n || s->writes.n;

@@ -1,0 +1,255 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "unit/store/state.h"
+
+struct fixture {
+	struct state state;
+	struct db *db;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	state_make(&f->state);
+	f->db = state_open(&f->state);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	db_close(f->db);
+	state_remove(&f->state);
+	free(f);
+	return 0;
+}
+
+/* What an address ends in, or a negative errno. `pool` 10.0.0.0/len; .1 is the server's. */
+static int take(struct fixture *f, int64_t user, uint64_t session, uint8_t len, int wanted)
+{
+	struct db_lease_request req = {.user_id = user,
+		.session = session,
+		.pool = {addr_v4(0x0a000000), len},
+		.reserved = addr_v4(0x0a000001)};
+	struct addr got = {0};
+	uint64_t holder = 0;
+	int r;
+
+	if (wanted)
+		req.wanted = addr_v4(0x0a000000 + (uint32_t)wanted);
+	r = db_lease_take(f->db, &req, &got, &holder);
+	return r < 0 ? r : (int)(addr_v4_value(&got) - 0x0a000000);
+}
+
+static void release(struct fixture *f, int ends_in, uint64_t session)
+{
+	struct addr a = addr_v4(0x0a000000 + (uint32_t)ends_in);
+
+	assert_int_equal(db_lease_release(f->db, &a, session), 0);
+}
+
+static void a_user_gets_the_address_of_the_last_time(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	assert_int_equal(take(f, bob, 2, 24, 0), 3);
+	release(f, 2, 1);
+	release(f, 3, 2);
+	assert_int_equal(take(f, bob, 3, 24, 0), 3);
+	assert_int_equal(take(f, alice, 4, 24, 0), 2);
+	/* Also after a restart. */
+	release(f, 3, 3);
+	db_close(f->db);
+	f->db = state_open(&f->state);
+	assert_int_equal(db_recover(f->db), 0);
+	assert_int_equal(take(f, bob, 5, 24, 0), 3);
+}
+
+static void two_sessions_of_a_user_have_two_addresses(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	assert_int_equal(take(f, alice, 2, 24, 0), 3);
+}
+
+static void network_broadcast_and_server_are_never_given(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	/* 10.0.0.0/29: 2 to 6 */
+	for (int i = 2; i <= 6; i++)
+		assert_int_equal(take(f, alice, (uint64_t)i, 29, 0), i);
+	assert_int_equal(take(f, alice, 9, 29, 0), -EADDRNOTAVAIL);
+	assert_int_equal(db_error(f->db)->event, EV_LEASE_POOL_EXHAUSTED);
+	assert_string_equal(db_error(f->db)->text, "pool=10.0.0.0/29");
+}
+
+static void when_all_were_given_once_the_one_longest_idle_changes_hands(void **state)
+{
+	struct fixture *f = *state;
+	int64_t user[6];
+	char name[8];
+
+	for (int i = 0; i < 6; i++) {
+		sprintf(name, "u%d", i);
+		user[i] = state_add_user(f->db, name, NULL, false);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(take(f, user[i], (uint64_t)i + 1, 29, 0), i + 2);
+	assert_int_equal(take(f, user[5], 9, 29, 0), -EADDRNOTAVAIL);
+	release(f, 4, 3);
+	assert_int_equal(take(f, user[5], 10, 29, 0), 4);
+	assert_int_equal(take(f, user[2], 11, 29, 0), -EADDRNOTAVAIL);
+}
+
+static void addresses_of_a_removed_user_are_free_again(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+
+	for (int i = 2; i <= 6; i++)
+		assert_int_equal(take(f, i == 4 ? bob : alice, (uint64_t)i, 29, 0), i);
+	assert_int_equal(db_user_remove(f->db, bob), 0);
+	assert_int_equal(take(f, alice, 9, 29, 0), 4);
+}
+
+static void a_static_address_is_its_users_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct addr two = addr_v4(0x0a000002);
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+	struct db_lease_request req = {.user_id = bob, .session = 3, .wanted = two};
+	struct addr got;
+	uint64_t holder = 0;
+
+	/* alice had it once; then it was tied to bob */
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	release(f, 2, 1);
+	assert_int_equal(db_user_set_ipv4(f->db, bob, &two), 0);
+	assert_int_equal(take(f, alice, 2, 24, 0), 3);
+	assert_int_equal(take(f, bob, 3, 24, 2), 2);
+	/* a second session of bob's cannot have it */
+	assert_int_equal(db_lease_take(f->db, &req, &got, &holder), -EADDRINUSE);
+	assert_int_equal(holder, 3);
+	assert_int_equal(db_error(f->db)->event, EV_LEASE_ADDRESS_IN_USE);
+	release(f, 2, 3);
+	assert_int_equal(take(f, bob, 4, 24, 2), 2);
+}
+
+static void a_fresh_pool_leaves_out_static_addresses_of_others(void **state)
+{
+	struct fixture *f = *state;
+	struct addr two = addr_v4(0x0a000002);
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+
+	assert_int_equal(db_user_set_ipv4(f->db, bob, &two), 0);
+	for (int i = 3; i <= 6; i++)
+		assert_int_equal(take(f, alice, (uint64_t)i, 29, 0), i);
+	assert_int_equal(take(f, alice, 9, 29, 0), -EADDRNOTAVAIL);
+	assert_int_equal(take(f, bob, 10, 29, 2), 2);
+}
+
+static void a_session_can_only_release_its_own_address(void **state)
+{
+	struct fixture *f = *state;
+	struct addr two = addr_v4(0x0a000002);
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	assert_int_equal(db_lease_release(f->db, &two, 7), -ENOENT);
+	assert_int_equal(take(f, alice, 2, 24, 0), 3);
+}
+
+static void a_changed_pool_gives_addresses_of_the_new_one(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	struct db_lease_request req = {
+		.user_id = alice, .session = 2, .pool = {addr_v4(0xc0000200), 24}};
+	struct addr got;
+	uint64_t holder;
+	char text[ADDR_TEXT_LEN];
+
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	release(f, 2, 1);
+	assert_int_equal(db_lease_take(f->db, &req, &got, &holder), 0);
+	assert_string_equal(addr_format(&got, text), "192.0.2.1");
+}
+
+static void more_pools_than_maps_are_kept_still_work(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	for (uint32_t round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < 2 * STORE_POOLS_MAX; i++) {
+			struct db_lease_request req = {.user_id = alice,
+				.session = 1 + i + 100 * round,
+				.pool = {addr_v4(0xc0a80000 + 256 * i), 24}};
+			struct addr got;
+			uint64_t holder;
+
+			assert_int_equal(db_lease_take(f->db, &req, &got, &holder), 0);
+			assert_int_equal(addr_v4_value(&got), 0xc0a80000 + 256 * i + 1 + round);
+		}
+	}
+}
+
+static void a_pool_too_small_or_too_large_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	assert_int_equal(take(f, alice, 1, 31, 0), -EINVAL);
+	assert_int_equal(take(f, alice, 1, 7, 0), -EINVAL);
+	assert_int_equal(take(f, alice, 1, 8, 0), 2);
+}
+
+static void a_lease_for_a_user_that_is_gone_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(take(f, 999, 1, 24, 0), -ENOENT);
+	assert_int_equal(db_error(f->db)->event, EV_STORE_NO_USER);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_user_gets_the_address_of_the_last_time),
+		CASE(two_sessions_of_a_user_have_two_addresses),
+		CASE(network_broadcast_and_server_are_never_given),
+		CASE(when_all_were_given_once_the_one_longest_idle_changes_hands),
+		CASE(addresses_of_a_removed_user_are_free_again),
+		CASE(a_static_address_is_its_users_alone),
+		CASE(a_fresh_pool_leaves_out_static_addresses_of_others),
+		CASE(a_session_can_only_release_its_own_address),
+		CASE(a_changed_pool_gives_addresses_of_the_new_one),
+		CASE(more_pools_than_maps_are_kept_still_work),
+		CASE(a_pool_too_small_or_too_large_is_refused),
+		CASE(a_lease_for_a_user_that_is_gone_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
