@@ -162,7 +162,8 @@ int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *
 	ERR_clear_error();
 	bio = BIO_new_file(file, "r");
 	if (!bio)
-		return fail_from_openssl(ret_failure, -ENOENT, EV_CERT_FILE_UNREADABLE, file);
+		return fail_from_openssl(
+			ret_failure, tls_open_error(), EV_CERT_FILE_UNREADABLE, file);
 	x = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
 	if (!x)
 		return fail_from_openssl(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED, file);

@@ -138,8 +138,8 @@ static int load_key(const char *file, EVP_PKEY **ret, struct tls_failure *ret_fa
 	char text[128];
 
 	if (!bio)
-		return tls_failure_set(ret_failure, -ENOENT, EV_CERT_FILE_UNREADABLE, "%s: %s",
-			file, tls_error_text(text, sizeof(text)));
+		return tls_failure_set(ret_failure, tls_open_error(), EV_CERT_FILE_UNREADABLE,
+			"%s: %s", file, tls_error_text(text, sizeof(text)));
 	*ret = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &encrypted);
 	BIO_free(bio);
 	if (*ret)

@@ -80,7 +80,7 @@ BIO_METHOD *tls_bio_method(void)
 	return NULL;
 }
 
-static bool is_address(const char *host)
+bool tls_is_address(const char *host)
 {
 	uint8_t octets[16];
 
@@ -94,7 +94,7 @@ static int set_sni(struct tls *t, const struct tls_peer_opts *peer)
 	char name[256];
 	size_t n;
 
-	if (!sni || !*sni || is_address(sni))
+	if (!sni || !*sni || tls_is_address(sni))
 		return 0;
 	n = strlen(sni);
 	if (sni[n - 1] == '.')
@@ -110,7 +110,7 @@ static int start_client(struct tls *t, const struct tls_peer_opts *peer)
 {
 	static const unsigned char alpn[] = "\x08http/1.1";
 
-	if (!peer || (!peer->host && !t->ctx->insecure && !t->ctx->n_pins))
+	if (!peer || ((!peer->host || !*peer->host) && !t->ctx->insecure && !t->ctx->n_pins))
 		return -EINVAL;
 	if (peer->host) {
 		t->host = strdup(peer->host);
@@ -181,51 +181,44 @@ void tls_recv(struct tls *t, const void *octets, size_t n)
 }
 
 /* OpenSSL could not go on: does it want more, is it over, or is it broken? */
-static ssize_t stopped(struct tls *t, int r)
+static void stopped(struct tls *t, int r)
 {
 	switch (SSL_get_error(t->ssl, r)) {
-	case SSL_ERROR_WANT_READ: return -EAGAIN;
-	case SSL_ERROR_ZERO_RETURN: t->state = TLS_PEER_CLOSED; return 0;
-	default:
-		tls_fail_from_queue(t);
-		t->state = TLS_FAILED;
-		return -EPROTO;
+	case SSL_ERROR_WANT_READ: break;
+	case SSL_ERROR_ZERO_RETURN: t->state = TLS_PEER_CLOSED; break;
+	default: tls_fail_from_queue(t); t->state = TLS_FAILED;
 	}
 }
 
-static ssize_t handshake(struct tls *t)
+static void handshake(struct tls *t)
 {
 	int r = SSL_do_handshake(t->ssl);
 
-	if (r != 1)
-		return stopped(t, r);
-	t->state = TLS_OPEN;
-	return 0;
+	if (r == 1)
+		t->state = TLS_OPEN;
+	else
+		stopped(t, r);
 }
 
 ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 {
 	size_t got = 0, n;
-	ssize_t r = 0;
 
 	ERR_clear_error(); /* other code of this thread may have left something in the queue */
-	if (t->state == TLS_HANDSHAKE) {
-		r = handshake(t);
-		if (r < 0)
-			return r;
-	}
+	if (t->state == TLS_HANDSHAKE)
+		handshake(t);
 	while (t->state == TLS_OPEN && got < cap) {
 		int ok = SSL_read_ex(t->ssl, (uint8_t *)buf + got, cap - got, &n);
 
 		if (ok != 1) {
-			r = stopped(t, ok);
+			stopped(t, ok);
 			break;
 		}
 		got += n;
 	}
-	if (got || !cap)
+	if (got)
 		return (ssize_t)got;
-	return t->state == TLS_FAILED ? -EPROTO : t->state == TLS_PEER_CLOSED ? 0 : r;
+	return t->state == TLS_FAILED ? -EPROTO : t->state == TLS_PEER_CLOSED ? 0 : -EAGAIN;
 }
 
 /* Room for all records at once, so that none is sealed and then has nowhere to go. */

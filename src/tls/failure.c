@@ -167,17 +167,27 @@ static void fail_from_alert(struct tls *t)
 			&t->failure, 0, EV_TLS_PEER_ALERT, "alert from the peer: %u", t->alert);
 }
 
+/* The system's reason is the first entry; OpenSSL adds a "system lib" of its own behind it. */
+static int system_error(void)
+{
+	unsigned long e = ERR_peek_error();
+
+	return e && ERR_SYSTEM_ERROR(e) ? ERR_GET_REASON(e) : 0;
+}
+
+int tls_open_error(void)
+{
+	return system_error() ? -system_error() : -EIO;
+}
+
 const char *tls_error_text(char *ret, size_t cap)
 {
 	unsigned long e = ERR_peek_last_error();
 	const char *reason = e ? ERR_reason_error_string(e) : NULL;
 
-	if (reason)
-		snprintf(ret, cap, "%s", reason);
-	else if (e && ERR_SYSTEM_ERROR(e))
-		snprintf(ret, cap, "%s", strerror(ERR_GET_REASON(e)));
-	else
-		snprintf(ret, cap, "%s", e ? "unknown error" : "no reason given");
+	if (system_error())
+		reason = strerror(system_error());
+	snprintf(ret, cap, "%s", reason ? reason : e ? "unknown error" : "no reason given");
 	return ret;
 }
 

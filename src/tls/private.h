@@ -52,11 +52,13 @@ struct tls {
 
 /* engine.c */
 BIO_METHOD *tls_bio_method(void);
+bool tls_is_address(const char *host);
 
 /* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
 void tls_fail_from_queue(struct tls *t);
 void tls_info_callback(const SSL *ssl, int where, int ret);
-const char *tls_error_text(char *ret, size_t cap); /* last entry of the error queue, in words */
+const char *tls_error_text(char *ret, size_t cap); /* OpenSSL's error queue in words */
+int tls_open_error(void); /* why a file could not be opened, as a negative errno */
 
 /* verify.c: the client's judgement on the server's certificate. */
 int tls_verify_server(X509_STORE_CTX *sctx, void *arg);

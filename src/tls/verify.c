@@ -148,20 +148,25 @@ static int collect(int ok, X509_STORE_CTX *sctx)
 	return 1;
 }
 
-static void check_name(struct tls *t, X509 *leaf)
+/* An address is looked for among the addresses, a name among the names: no "192.0.2.1" as a DNS name. */
+static bool name_matches(const char *host, X509 *leaf)
 {
 	unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
-	size_t n = t->host ? strlen(t->host) : 0;
+	size_t n = strlen(host);
+
+	if (tls_is_address(host))
+		return X509_check_ip_asc(leaf, host, 0) == 1;
+	if (host[n - 1] == '.')
+		n--;
+	return X509_check_host(leaf, host, n, flags, NULL) == 1;
+}
+
+static void check_name(struct tls *t, X509 *leaf)
+{
 	struct tls_failure *f;
 	char names[160];
 
-	if (!n)
-		return;
-	if (X509_check_ip_asc(leaf, t->host, 0) == 1)
-		return;
-	if (t->host[n - 1] == '.')
-		n--;
-	if (X509_check_host(leaf, t->host, n, flags, NULL) == 1)
+	if (!t->host || !*t->host || name_matches(t->host, leaf))
 		return;
 	f = problem_new(t, EV_CERT_NAME_MISMATCH);
 	if (!f)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/rd.h"
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
@@ -231,4 +232,88 @@ static inline void pair_run(struct pair *p)
 		any = pair_carry(p, 0);
 		any = pair_carry(p, 1) || any;
 	} while (any);
+}
+
+/* ---- a bare OpenSSL client or server as the stranger ---- */
+
+struct stranger {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	BIO *in, *out; /* memory BIOs; owned by ssl */
+	bool server;
+};
+
+static inline struct stranger stranger_new(int min, int max)
+{
+	struct stranger s = {.ctx = SSL_CTX_new(TLS_method())};
+
+	SSL_CTX_set_min_proto_version(s.ctx, min);
+	SSL_CTX_set_max_proto_version(s.ctx, max);
+	SSL_CTX_set_cipher_list(s.ctx, "ALL:@SECLEVEL=0");
+	SSL_CTX_set_session_cache_mode(s.ctx, SSL_SESS_CACHE_CLIENT);
+	return s;
+}
+
+/* A server that loads what ours would refuse, and has sessions and tickets as servers commonly do. */
+static inline struct stranger stranger_server(const char *crt, const char *key, int min, int max)
+{
+	struct stranger s = stranger_new(min, max);
+
+	s.server = true;
+	assert_int_equal(SSL_CTX_use_certificate_chain_file(s.ctx, in_dir(crt)), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(s.ctx, in_dir(key), SSL_FILETYPE_PEM), 1);
+	SSL_CTX_set_session_id_context(s.ctx, (const uint8_t *)"x", 1);
+	SSL_CTX_set_session_cache_mode(s.ctx, SSL_SESS_CACHE_SERVER);
+	return s;
+}
+
+/* A new connection of the same stranger (so that it can show a session it saved). */
+static inline void stranger_dial(struct stranger *s)
+{
+	SSL_free(s->ssl);
+	s->ssl = SSL_new(s->ctx);
+	s->in = BIO_new(BIO_s_mem());
+	s->out = BIO_new(BIO_s_mem());
+	SSL_set_bio(s->ssl, s->in, s->out);
+	if (s->server)
+		SSL_set_accept_state(s->ssl);
+	else
+		SSL_set_connect_state(s->ssl);
+}
+
+static inline void stranger_done(struct stranger *s)
+{
+	SSL_free(s->ssl);
+	SSL_CTX_free(s->ctx);
+}
+
+/* What waits at either end goes to the other, until nothing waits. The engine's text goes to `got`. */
+static inline ssize_t stranger_run(struct stranger *s, struct tls *t, void *got, size_t cap)
+{
+	ssize_t n, end = tls_read(t, got, 0);
+	size_t at = 0;
+	bool any;
+
+	do {
+		uint8_t wire[65536];
+		int len;
+
+		any = false;
+		if (!SSL_is_init_finished(s->ssl))
+			SSL_do_handshake(s->ssl);
+		while ((len = BIO_read(s->out, wire, sizeof(wire))) > 0) {
+			any = true;
+			tls_recv(t, wire, (size_t)len);
+			while ((n = tls_read(t, (uint8_t *)got + at, cap - at)) > 0)
+				at += (size_t)n;
+			end = n;
+		}
+		if (buf_len(tls_output(t))) {
+			any = true;
+			BIO_write(s->in, buf_data(tls_output(t)), (int)buf_len(tls_output(t)));
+			buf_consume(tls_output(t), buf_len(tls_output(t)));
+		}
+	} while (any);
+	ERR_clear_error();
+	return at ? (ssize_t)at : end;
 }
