@@ -17,7 +17,7 @@
 #define IPV4_MF 0x2000
 #define IPV4_OFFSET 0x1fff
 
-static void read_ports(struct rd *r, struct packet *p)
+static void read_ports(struct rd *r, struct ip_view *p)
 {
 	struct rd ports = *r;
 
@@ -28,10 +28,10 @@ static void read_ports(struct rd *r, struct packet *p)
 	p->destination_port = rd_be16(&ports);
 }
 
-static int parse_v4(const uint8_t *octets, size_t n, struct packet *ret)
+static int parse_v4(const uint8_t *octets, size_t n, struct ip_view *ret)
 {
 	struct rd r = rd_init(octets, n);
-	struct packet p = {.family = AF_INET};
+	struct ip_view p = {.family = AF_INET};
 	size_t header = (size_t)(rd_u8(&r) & 0x0f) * 4;
 	uint16_t frag;
 
@@ -57,7 +57,7 @@ static int parse_v4(const uint8_t *octets, size_t n, struct packet *ret)
 }
 
 /* RFC 8200 section 4.5: offset in the upper 13 bits, M in the lowest. */
-static void read_fragment(struct rd *ext, struct packet *p)
+static void read_fragment(struct rd *ext, struct ip_view *p)
 {
 	uint16_t frag;
 
@@ -69,7 +69,7 @@ static void read_fragment(struct rd *ext, struct packet *p)
 }
 
 /* Walks the extension headers; on return r stands at the upper layer and p->protocol names it. */
-static int walk_extensions(struct rd *r, struct packet *p)
+static int walk_extensions(struct rd *r, struct ip_view *p)
 {
 	for (unsigned i = 0; i <= PACKET_EXTENSIONS_MAX; i++) {
 		struct rd ext = *r;
@@ -99,10 +99,10 @@ static int walk_extensions(struct rd *r, struct packet *p)
 	return -EPROTO;
 }
 
-static int parse_v6(const uint8_t *octets, size_t n, struct packet *ret)
+static int parse_v6(const uint8_t *octets, size_t n, struct ip_view *ret)
 {
 	struct rd r = rd_init(octets, n);
-	struct packet p = {.family = AF_INET6, .dont_fragment = true};
+	struct ip_view p = {.family = AF_INET6, .dont_fragment = true};
 
 	p.traffic_class = (uint8_t)(rd_be32(&r) >> 20);
 	p.len = (uint32_t)rd_be16(&r) + IPV6_HEADER_LEN;
@@ -121,7 +121,7 @@ static int parse_v6(const uint8_t *octets, size_t n, struct packet *ret)
 	return 0;
 }
 
-int packet_parse(const uint8_t *octets, size_t n, struct packet *ret)
+int packet_parse(const uint8_t *octets, size_t n, struct ip_view *ret)
 {
 	switch (n ? octets[0] >> 4 : 0) {
 	case 4: return parse_v4(octets, n, ret);
@@ -146,7 +146,7 @@ static uint64_t load(const uint8_t *p, size_t n)
 	return v;
 }
 
-uint32_t packet_flow_hash(const struct packet *p, uint32_t seed)
+uint32_t packet_flow_hash(const struct ip_view *p, uint32_t seed)
 {
 	uint64_t h = mix((uint64_t)seed << 32 | p->protocol, 1);
 
@@ -166,7 +166,7 @@ uint32_t packet_flow_hash(const struct packet *p, uint32_t seed)
 
 /* --- addresses --------------------------------------------------------------------------- */
 
-bool packet_source_in(const struct packet *p, const struct prefix *allowed, size_t n)
+bool packet_source_in(const struct ip_view *p, const struct prefix *allowed, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct prefix *a = &allowed[i];

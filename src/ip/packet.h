@@ -29,7 +29,7 @@ enum { /* upper-layer protocols and IPv6 extension headers that are looked at he
 #define TCP_HEADER_LEN 20
 #define UDP_HEADER_LEN 8
 
-struct packet {
+struct ip_view {
 	const uint8_t *source, *destination; /* 4 or 16 octets */
 	uint32_t len;                        /* by its own header; what follows is padding */
 	uint16_t header_len;                 /* up to the upper layer, IPv6 extensions included */
@@ -47,13 +47,13 @@ struct packet {
  * 0, or -EPROTO: not IP, shorter than it says, or a header that runs out of it. n may be more than
  * the packet (PPP padding). A super-packet (GSO) is one long packet here.
  */
-int packet_parse(const uint8_t *octets, size_t n, struct packet *ret);
+int packet_parse(const uint8_t *octets, size_t n, struct ip_view *ret);
 
 /* The same for all packets of one flow in one direction; `seed` keeps peers from aiming at a queue. */
-uint32_t packet_flow_hash(const struct packet *p, uint32_t seed);
+uint32_t packet_flow_hash(const struct ip_view *p, uint32_t seed);
 
 /* The source check (BCP 38): does the packet come from one of the prefixes? */
-bool packet_source_in(const struct packet *p, const struct prefix *allowed, size_t n);
+bool packet_source_in(const struct ip_view *p, const struct prefix *allowed, size_t n);
 
 enum ip_scope {
 	IP_UNSPECIFIED, /* 0.0.0.0/8, :: */
@@ -66,7 +66,7 @@ enum ip_scope {
 
 enum ip_scope ip_scope_of(uint8_t family, const uint8_t *address);
 
-static inline struct addr packet_source(const struct packet *p)
+static inline struct addr packet_source(const struct ip_view *p)
 {
 	struct addr a = {.family = p->family};
 
@@ -74,7 +74,7 @@ static inline struct addr packet_source(const struct packet *p)
 	return a;
 }
 
-static inline struct addr packet_destination(const struct packet *p)
+static inline struct addr packet_destination(const struct ip_view *p)
 {
 	struct addr a = {.family = p->family};
 

@@ -35,7 +35,7 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static bool icmp_error(const uint8_t *octets, const struct packet *p)
+static bool icmp_error(const uint8_t *octets, const struct ip_view *p)
 {
 	uint8_t type;
 
@@ -50,7 +50,7 @@ static bool icmp_error(const uint8_t *octets, const struct packet *p)
 	       (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
 }
 
-static bool may_answer(const uint8_t *octets, const struct packet *p)
+static bool may_answer(const uint8_t *octets, const struct ip_view *p)
 {
 	enum ip_scope source = ip_scope_of(p->family, p->source);
 	enum ip_scope destination = ip_scope_of(p->family, p->destination);
@@ -60,7 +60,7 @@ static bool may_answer(const uint8_t *octets, const struct packet *p)
 	       (destination == IP_UNICAST || destination == IP_LINK_LOCAL);
 }
 
-static size_t build_v4(const uint8_t *octets, const struct packet *p, const struct addr *from,
+static size_t build_v4(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
 	uint16_t mtu, struct wr *w)
 {
 	size_t quote = p->len, room = ICMPV4_ANSWER_MAX - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
@@ -89,7 +89,7 @@ static size_t build_v4(const uint8_t *octets, const struct packet *p, const stru
 	return wr_len(w);
 }
 
-static size_t build_v6(const uint8_t *octets, const struct packet *p, const struct addr *from,
+static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
 	uint16_t mtu, struct wr *w)
 {
 	size_t quote = p->len, room = TOOBIG_MAX - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
@@ -116,7 +116,7 @@ static size_t build_v6(const uint8_t *octets, const struct packet *p, const stru
 	return wr_len(w);
 }
 
-size_t toobig_build(const uint8_t *octets, const struct packet *p, const struct addr *from,
+size_t toobig_build(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
 	uint16_t mtu, uint8_t *ret, size_t cap)
 {
 	struct wr w = wr_init(ret, cap);

@@ -13,12 +13,12 @@ static void must(bool b)
 		abort();
 }
 
-static void answer(const uint8_t *octets, const struct packet *p)
+static void answer(const uint8_t *octets, const struct ip_view *p)
 {
 	struct addr from = {.family = p->family, .octets = {10, 0, 0, 1}};
 	uint8_t out[TOOBIG_MAX];
 	size_t len = toobig_build(octets, p, &from, 1400, out, sizeof(out));
-	struct packet reply, again;
+	struct ip_view reply, again;
 	uint8_t second[TOOBIG_MAX];
 
 	if (!len)
@@ -33,7 +33,7 @@ static void answer(const uint8_t *octets, const struct packet *p)
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	struct prefix all[] = {{{.family = AF_INET}, 0}, {{.family = AF_INET6}, 0}};
-	struct packet p;
+	struct ip_view p;
 
 	if (packet_parse(octets, n, &p) < 0)
 		return 0;

@@ -9,7 +9,7 @@ static void an_ipv4_header_is_read(void **state)
 {
 	uint8_t octets[64] = {0};
 	size_t n = craft_v4(octets, IP_UDP, udp, sizeof(udp));
-	struct packet p = parsed(octets, n);
+	struct ip_view p = parsed(octets, n);
 	struct addr source = packet_source(&p), destination = packet_destination(&p);
 
 	assert_int_equal(p.family, AF_INET);
@@ -30,7 +30,7 @@ static void an_ipv6_header_is_read(void **state)
 {
 	uint8_t octets[64] = {0};
 	size_t n = craft_v6(octets, IP_UDP, udp, sizeof(udp));
-	struct packet p = parsed(octets, n);
+	struct ip_view p = parsed(octets, n);
 
 	assert_int_equal(p.family, AF_INET6);
 	assert_int_equal(p.len, 52);
@@ -55,7 +55,7 @@ static void padding_behind_a_packet_is_not_its_own(void **state)
 static void every_prefix_of_a_packet_is_refused(void **state)
 {
 	uint8_t octets[64] = {0};
-	struct packet p;
+	struct ip_view p;
 	size_t n = craft_v4(octets, IP_UDP, udp, sizeof(udp));
 
 	for (size_t i = 0; i < n; i++)
@@ -69,7 +69,7 @@ static void wrong_versions_and_lengths_are_refused(void **state)
 {
 	uint8_t octets[64] = {0};
 	size_t n = craft_v4(octets, IP_UDP, udp, sizeof(udp));
-	struct packet p;
+	struct ip_view p;
 
 	for (unsigned version = 0; version < 16; version++) {
 		octets[0] = (uint8_t)(version << 4 | 5);
@@ -147,7 +147,7 @@ static void an_extension_header_that_leaves_the_packet_is_refused(void **state)
 {
 	uint8_t octets[80] = {0}, body[8] = {IP_UDP, 1};
 	size_t n = craft_v6(octets, IP_DSTOPTS, body, sizeof(body));
-	struct packet p;
+	struct ip_view p;
 
 	assert_int_equal(packet_parse(octets, n, &p), -EPROTO);
 	assert_int_equal(
@@ -157,7 +157,7 @@ static void an_extension_header_that_leaves_the_packet_is_refused(void **state)
 static void an_endless_chain_of_extension_headers_is_refused(void **state)
 {
 	static uint8_t octets[40 + 8 * 1000];
-	struct packet p;
+	struct ip_view p;
 
 	for (size_t i = 0; i < 1000; i++)
 		octets[40 + 8 * i] = IP_DSTOPTS;
@@ -174,7 +174,7 @@ static void a_flow_has_one_hash_and_another_flow_another(void **state)
 {
 	uint8_t a[64] = {0}, b[64] = {0};
 	size_t n = craft_v4(a, IP_UDP, udp, sizeof(udp));
-	struct packet pa, pb;
+	struct ip_view pa, pb;
 
 	craft_v4(b, IP_UDP, udp, sizeof(udp));
 	b[4] ^= 1; /* identification, TOS and TTL are no part of a flow */
@@ -197,7 +197,7 @@ static void all_pieces_of_a_fragmented_packet_share_a_flow(void **state)
 {
 	uint8_t a[64] = {0}, b[64] = {0};
 	size_t n = craft_v4(a, IP_UDP, udp, sizeof(udp));
-	struct packet first, later;
+	struct ip_view first, later;
 
 	craft_v4(b, IP_UDP, udp + 4, 8);
 	a[6] = 0x20;
@@ -215,7 +215,7 @@ static void many_flows_spread_over_the_hash(void **state)
 	unsigned buckets[64] = {0};
 
 	for (unsigned port = 0; port < 6400; port++) {
-		struct packet p;
+		struct ip_view p;
 
 		craft16(octets + 20, port);
 		p = parsed(octets, n);
@@ -228,8 +228,8 @@ static void many_flows_spread_over_the_hash(void **state)
 static void the_source_must_lie_in_one_of_the_prefixes(void **state)
 {
 	uint8_t four[64] = {0}, six[64] = {0};
-	struct packet p4 = parsed(four, craft_v4(four, IP_UDP, udp, sizeof(udp)));
-	struct packet p6 = parsed(six, craft_v6(six, IP_UDP, udp, sizeof(udp)));
+	struct ip_view p4 = parsed(four, craft_v4(four, IP_UDP, udp, sizeof(udp)));
+	struct ip_view p6 = parsed(six, craft_v6(six, IP_UDP, udp, sizeof(udp)));
 	struct prefix allowed[2];
 
 	assert_int_equal(prefix_parse("10.1.2.3", &allowed[0]), 0);
