@@ -1,0 +1,682 @@
+/*
+ * Theory of operation
+ *
+ * The whole path of one tunnel, from ciphertext to IP and back. Each layer is pulled: octets go in
+ * at the bottom, and tunnel_next_event() asks TLS for plaintext, HTTP or SSTP for what it means,
+ * PPP for what to do about it, until nothing more comes out. Control frames flow the other way in
+ * collect(), before any data is sealed, so that they overtake it.
+ *
+ * Phases: TLS → HTTP → CALL → ENDED. The SSTP call is made when HTTP has agreed (only then the
+ * hash of the certificate that this very connection used is known), PPP when the call asks for it.
+ *
+ * Plaintext is collected from as many records as the scratch buffer holds before it is parsed:
+ * packets of one batch then lie side by side and can be joined without a copy.
+ *
+ * Randomness (nonce, magic number, challenges) is drawn here, once a tunnel; the layers below get
+ * it as an argument.
+ */
+#include "tunnel/tunnel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "ppp/frame.h"
+#include "ppp/ppp.h"
+#include "sstp/call.h"
+#include "tls/cert.h"
+#include "tls/ctx.h"
+#include "tls/engine.h"
+
+#define HANDSHAKE_MS_DEFAULT 60000 /* [MS-SSTP] 4.1 */
+#define NETWORK_MS 60000           /* from authentication to the first address */
+
+enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_ENDED };
+
+struct tunnel {
+	enum tunnel_role role;
+	enum phase phase;
+	struct tls *tls;
+	struct http_server *http_server;
+	struct http_client *http_client;
+	struct sstp_call *call;
+	struct ppp *ppp;
+
+	uint8_t *scratch;
+	uint64_t handshake_deadline;
+	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
+	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
+	bool bound;                /* SSTP says that data may flow */
+	bool up4, up6;             /* reported with TUNNEL_UP */
+	bool ncp4, ncp6;           /* PPP says that data may flow */
+	bool ended;                /* TUNNEL_ENDED is due */
+	bool ended_told;
+	bool tls_closed;       /* close_notify came */
+	bool packets_out;      /* the owner may hold packets that lie in scratch */
+	bool wants_sstp;       /* server: what the request asked for */
+	unsigned fault_status; /* server: the answer to a request that was none for us; 0: it was */
+	uint16_t port;
+	enum event reason;
+	char reason_text[256], text[320], tls_text[96], correlation[40], host[280];
+	struct ppp_addresses addresses4, addresses6;
+	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
+	size_t rest_len;
+
+	/* what the layers above TLS are made from */
+	struct sstp_call_opts call_opts;
+	struct sstp_cert_hash cert;
+	struct ppp_opts ppp_opts;
+	enum auth_method methods[AUTH_METHODS];
+	char user[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1], name[64];
+};
+
+static int copy_text(char *dst, size_t cap, const char *src)
+{
+	if (!src)
+		src = "";
+	if (strlen(src) >= cap)
+		return -EINVAL;
+	strcpy(dst, src);
+	return 0;
+}
+
+static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
+{
+	t->call_opts = (struct sstp_call_opts){
+		.role = o->role == TUNNEL_SERVER ? SSTP_SERVER : SSTP_CLIENT,
+		.certs = &t->cert,
+		.n_certs = 1,
+		.hashes = o->binding_hashes ? o->binding_hashes : 0x03,
+		.require_binding = o->require_binding,
+		.hello_ms = o->hello_ms ? o->hello_ms : 60000,
+	};
+	t->ppp_opts = (struct ppp_opts){
+		.role = o->role == TUNNEL_SERVER ? PPP_SERVER : PPP_CLIENT,
+		.mru = o->mru ? o->mru : 1400,
+		.methods = t->methods,
+		.n_methods = o->n_methods < AUTH_METHODS ? o->n_methods : AUTH_METHODS,
+		.name = t->name,
+		.user = t->user,
+		.password = t->password,
+		.ipv4 = o->ipv4,
+		.ipv6 = o->ipv6,
+		.want_dns = o->want_dns,
+		.first_request_wait_ms = 1000,
+	};
+	memcpy(t->methods, o->methods, t->ppp_opts.n_methods * sizeof(*t->methods));
+}
+
+int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret)
+{
+	AUTO(tunnel) struct tunnel *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->role = o->role;
+	t->port = o->port;
+	t->scratch = o->scratch;
+	t->network_deadline = NEVER;
+	t->handshake_deadline = now_ms + (o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS_DEFAULT);
+	if (copy_text(t->user, sizeof(t->user), o->user) < 0 ||
+		copy_text(t->password, sizeof(t->password), o->password) < 0 ||
+		copy_text(t->name, sizeof(t->name), o->name) < 0 ||
+		copy_text(t->host, sizeof(t->host), o->host) < 0)
+		return -EINVAL;
+	keep_opts(t, o);
+	r = tls_new(o->tls, o->verify, &t->tls);
+	if (r < 0)
+		return r;
+	*ret = TAKE(t);
+	return 0;
+}
+
+void tunnel_free(struct tunnel *t)
+{
+	if (!t)
+		return;
+	ppp_free(t->ppp);
+	sstp_call_free(t->call);
+	http_server_free(t->http_server);
+	http_client_free(t->http_client);
+	tls_free(t->tls);
+	explicit_bzero(t->password, sizeof(t->password));
+	free(t);
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+static void end_now(struct tunnel *t, enum event why, const char *text)
+{
+	if (t->phase == PHASE_ENDED)
+		return;
+	t->phase = PHASE_ENDED;
+	t->ended = true;
+	if (!t->reason) {
+		t->reason = why;
+		snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
+	}
+	tls_close(t->tls);
+}
+
+/* The first reason is the true one; what follows from it is noise. */
+static void note_reason(struct tunnel *t, enum event why, const char *text)
+{
+	if (t->reason)
+		return;
+	t->reason = why;
+	snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
+}
+
+static void end_tls_failure(struct tunnel *t)
+{
+	const struct tls_failure *f = tls_failure(t->tls);
+
+	end_now(t, f->event, f->text);
+}
+
+void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (t->phase == PHASE_ENDED)
+		return;
+	if (t->call && sstp_call_reason(t->call))
+		note_reason(t, sstp_call_reason(t->call), ""); /* a call that was closing already */
+	if (t->call)
+		sstp_call_https_gone(t->call);
+	if (error)
+		end_now(t, EV_TCP_FAILED, strerror(error));
+	if (t->phase == PHASE_TLS) {
+		tls_eof(t->tls);
+		end_tls_failure(t);
+	}
+	end_now(t, EV_TCP_CLOSED_BY_PEER, t->phase == PHASE_HTTP ? "during the HTTPS request" : "");
+}
+
+void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
+{
+	note_reason(t, why, "");
+	if (t->phase != PHASE_CALL || !t->call) {
+		end_now(t, why, "");
+		return;
+	}
+	sstp_call_disconnect(t->call, why, now_ms);
+}
+
+/* ---- control frames on their way out ------------------------------------------------------- */
+
+/* PPP → SSTP → TLS; data is sealed only after this. */
+static void collect(struct tunnel *t)
+{
+	uint8_t frame[PPP_FRAME_MAX];
+	struct buf *plain = NULL;
+	size_t n;
+
+	if (t->ppp)
+		while ((n = ppp_output(t->ppp, frame, sizeof(frame))))
+			sstp_call_send_frame(t->call, frame, n);
+	if (t->call)
+		plain = sstp_call_output(t->call);
+	else if (t->http_client)
+		plain = http_client_output(t->http_client);
+	else if (t->http_server)
+		plain = http_server_output(t->http_server);
+	if (plain && buf_len(plain) && tls_established(t->tls) &&
+		!tls_write(t->tls, buf_data(plain), buf_len(plain))) {
+		buf_consume(plain, buf_len(plain));
+		buf_shrink(plain);
+	}
+}
+
+/* ---- TLS → HTTP ------------------------------------------------------------------------------ */
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate CN valid until …" for the client's step line. */
+static const char *tls_words(struct tunnel *t)
+{
+	struct cert_info cert;
+
+	if (t->role == TUNNEL_SERVER || tls_leaf_info(t->tls, &cert) < 0)
+		return t->tls_text;
+	snprintf(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
+		cert.subject, cert.key, cert.pin);
+	return t->text;
+}
+
+static int start_http(struct tunnel *t, uint64_t now_ms)
+{
+	struct http_client_opts opts = {
+		.host = t->host, .port = t->port, .correlation = t->correlation};
+	uint8_t random[16];
+	int r;
+
+	if (t->role == TUNNEL_SERVER)
+		return http_server_new(&(struct http_server_opts){0}, &t->http_server);
+	crypto_random(random, sizeof(random));
+	http_guid_make(random, t->correlation);
+	r = http_client_new(&t->http_client);
+	return r ? r : http_client_start(t->http_client, &opts, now_ms);
+}
+
+static bool tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+{
+	struct tls_info info;
+
+	tls_info(t->tls, &info);
+	snprintf(t->tls_text, sizeof(t->tls_text), "%s %s", info.version, info.cipher);
+	if (start_http(t, now_ms) < 0 || tls_leaf_hash(t->tls, HASH_SHA1, t->cert.sha1) < 0 ||
+		tls_leaf_hash(t->tls, HASH_SHA256, t->cert.sha256) < 0) {
+		end_now(t, EV_OUT_OF_MEMORY, "after the TLS handshake");
+		return false;
+	}
+	t->phase = PHASE_HTTP;
+	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_TLS, .text = tls_words(t)};
+	return true;
+}
+
+static void start_call(struct tunnel *t, uint64_t now_ms)
+{
+	crypto_random(t->call_opts.nonce, sizeof(t->call_opts.nonce));
+	if (sstp_call_new(&t->call_opts, &t->call) < 0) {
+		end_now(t, EV_OUT_OF_MEMORY, "at the start of the SSTP call");
+		return;
+	}
+	t->phase = PHASE_CALL;
+	t->handshake_deadline = NEVER;
+	sstp_call_start(t->call, now_ms);
+}
+
+/* Returns the octets taken; what follows the header belongs to SSTP. */
+static size_t recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
+	struct tunnel_event *ret, bool *ret_event)
+{
+	const struct http_request *req;
+	size_t used = 0;
+
+	http_server_recv(t->http_server, octets, n, &used);
+	if (!http_server_next_event(t->http_server, &req))
+		return n;
+	copy_text(t->correlation, sizeof(t->correlation), req->correlation);
+	snprintf(t->text, sizeof(t->text), "%s %s", req->method, req->target);
+	t->wants_sstp = req->wish == HTTP_WANTS_SSTP;
+	if (req->wish == HTTP_WANTS_OTHER) { /* a fault that needs no decision of the owner's */
+		note_reason(t, req->reason, t->text);
+		t->fault_status = req->status;
+	}
+	*ret = (struct tunnel_event){TUNNEL_HTTP_REQUEST, .sstp = t->wants_sstp, .text = t->text,
+		.correlation = t->correlation};
+	*ret_event = true;
+	return used;
+}
+
+static size_t recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
+	struct tunnel_event *ret, bool *ret_event)
+{
+	struct http_client_event ev;
+	size_t used = 0;
+
+	http_client_recv(t->http_client, octets, n, &used);
+	if (!http_client_next_event(t->http_client, &ev))
+		return n;
+	if (ev.type == HTTP_CLIENT_FAILED) {
+		end_now(t, ev.reason, ev.text);
+		return n;
+	}
+	snprintf(t->text, sizeof(t->text), "%s%s%s, correlation %s", ev.answer.line,
+		*ev.answer.server ? " from " : "", ev.answer.server, t->correlation);
+	start_call(t, now_ms);
+	http_client_free(t->http_client);
+	t->http_client = NULL;
+	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_HTTP, .text = t->text};
+	*ret_event = true;
+	return used;
+}
+
+void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms)
+{
+	bool go_on = status == 200 && t->wants_sstp;
+
+	if (t->phase != PHASE_HTTP || !t->http_server)
+		return;
+	http_server_respond(
+		t->http_server, t->fault_status ? t->fault_status : (unsigned)status, wall_s);
+	collect(t);
+	http_server_free(t->http_server); /* a tunnel does not carry it along */
+	t->http_server = NULL;
+	if (go_on)
+		start_call(t, now_ms);
+	else
+		end_now(t, EV_HTTP_ANSWERED, t->text);
+}
+
+/* ---- SSTP → PPP ------------------------------------------------------------------------------ */
+
+static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+{
+	crypto_random(t->ppp_opts.random, sizeof(t->ppp_opts.random));
+	if (ppp_new(&t->ppp_opts, &t->ppp) < 0) {
+		tunnel_close(t, EV_OUT_OF_MEMORY, now_ms);
+		return false;
+	}
+	explicit_bzero(t->password, sizeof(t->password)); /* PPP has its copy */
+	ppp_lower_up(t->ppp, now_ms);
+	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_SSTP,
+		.text = t->role == TUNNEL_SERVER ? "call accepted" : "call accepted by the server"};
+	return true;
+}
+
+/* IP comes out as an event when both SSTP and PPP allow it; anything else is PPP's. */
+static bool recv_frame(struct tunnel *t, struct rd frame, uint64_t now_ms, struct tunnel_event *ret)
+{
+	struct rd payload = frame;
+	uint16_t protocol;
+	int family;
+
+	if (ppp_frame_parse(&payload, &protocol) < 0)
+		return false;
+	family = protocol == PPP_IPV4 ? AF_INET : protocol == PPP_IPV6 ? AF_INET6 : 0;
+	if (!family) {
+		ppp_recv(t->ppp, frame, now_ms);
+		return false;
+	}
+	if (!tunnel_data_ok(t, family))
+		return false;
+	t->packets_out = true;
+	*ret = (struct tunnel_event){TUNNEL_PACKET, .family = family, .packet = payload};
+	return true;
+}
+
+/* Reports a family once both gates are open, whichever opened last. */
+static bool gates(struct tunnel *t, struct tunnel_event *ret)
+{
+	bool want4 = t->bound && t->ncp4, want6 = t->bound && t->ncp6;
+
+	if (want4 || want6)
+		t->network_deadline = NEVER;
+	if (want4 != t->up4) {
+		t->up4 = want4;
+		*ret = (struct tunnel_event){want4 ? TUNNEL_UP : TUNNEL_DOWN, .family = AF_INET,
+			.addresses = &t->addresses4};
+		return true;
+	}
+	if (want6 != t->up6) {
+		t->up6 = want6;
+		*ret = (struct tunnel_event){want6 ? TUNNEL_UP : TUNNEL_DOWN, .family = AF_INET6,
+			.addresses = &t->addresses6};
+		return true;
+	}
+	return false;
+}
+
+static const char *binding_text(const struct tunnel *t)
+{
+	struct sstp_call_binding b = sstp_call_binding(t->call);
+
+	return b.hash == CERT_HASH_PROTOCOL_SHA256 ? "SHA-256"
+	       : b.hash == CERT_HASH_PROTOCOL_SHA1 ? "SHA-1"
+						   : "";
+}
+
+static bool on_call_event(struct tunnel *t, const struct sstp_call_event *ev, uint64_t now_ms,
+	struct tunnel_event *ret)
+{
+	switch (ev->type) {
+	case SSTP_CALL_PPP_START: return start_ppp(t, now_ms, ret);
+	case SSTP_CALL_PPP_FRAME: return t->ppp && recv_frame(t, ev->frame, now_ms, ret);
+	case SSTP_CALL_CONNECTED:
+		t->bound = true;
+		*ret = (struct tunnel_event){TUNNEL_BOUND, .text = binding_text(t)};
+		return true;
+	case SSTP_CALL_CLOSED:
+		collect(t); /* the last words go out before TLS closes */
+		end_now(t, ev->reason, "");
+		return false;
+	} /* no default: the compiler lists what a new event must visit */
+	return false;
+}
+
+static const char *const method_names[AUTH_METHODS] = {[AUTH_NONE] = "none",
+	[AUTH_PAP] = "PAP",
+	[AUTH_CHAP_MD5] = "CHAP-MD5",
+	[AUTH_MSCHAPV2] = "MS-CHAPv2",
+	[AUTH_EAP] = "EAP"};
+
+static bool on_ppp_event(
+	struct tunnel *t, const struct ppp_event *ev, uint64_t now_ms, struct tunnel_event *ret)
+{
+	switch (ev->type) {
+	case PPP_AUTH_REQUEST:
+		*ret = (struct tunnel_event){TUNNEL_AUTH_REQUEST, .proof = ev->proof};
+		return true;
+	case PPP_AUTHENTICATED:
+		collect(t); /* Success goes out before CALL_CONNECTED */
+		sstp_call_set_hlak(t->call, ev->hlak, now_ms);
+		t->network_deadline = now_ms + NETWORK_MS;
+		*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_AUTH,
+			.text = method_names[ppp_auth_method(t->ppp)]};
+		return true;
+	case PPP_IPV4_UP:
+		t->ncp4 = true;
+		t->addresses4 = *ev->addresses;
+		return false;
+	case PPP_IPV6_UP:
+		t->ncp6 = true;
+		t->addresses6 = *ev->addresses;
+		return false;
+	case PPP_IPV4_DOWN: t->ncp4 = false; return false;
+	case PPP_IPV6_DOWN: t->ncp6 = false; return false;
+	case PPP_IDENTIFICATION:
+		snprintf(t->text, sizeof(t->text), "%s", ev->text);
+		*ret = (struct tunnel_event){TUNNEL_IDENTIFIED, .text = t->text};
+		return true;
+	case PPP_CLOSED:
+		note_reason(t, ev->reason, ev->detail);
+		collect(t);
+		sstp_call_disconnect(t->call, ev->reason, now_ms);
+		return false;
+	} /* no default */
+	return false;
+}
+
+/* ---- the pull ---------------------------------------------------------------------------------- */
+
+/* Plaintext of as many records as there are and fit. Returns its length. */
+static size_t fill_scratch(struct tunnel *t)
+{
+	ssize_t n = tls_read(t->tls, t->scratch, TUNNEL_SCRATCH_LEN);
+
+	if (n > 0) {
+		t->fed = n == TUNNEL_SCRATCH_LEN; /* full: there may be more */
+		return (size_t)n;
+	}
+	t->fed = false;
+	if (n == 0)
+		t->tls_closed = true;
+	else if (n != -EAGAIN)
+		end_tls_failure(t);
+	return 0;
+}
+
+/* Takes in what TLS has. Returns true with an event; *ret_more says whether to pull again. */
+static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bool *ret_more)
+{
+	bool event = false;
+	size_t used;
+
+	*ret_more = false;
+	if (t->rest_len == 0) {
+		if (!t->fed)
+			return false;
+		if (t->packets_out) { /* the scratch buffer is about to be used again */
+			t->packets_out = false;
+			*ret = (struct tunnel_event){.type = TUNNEL_BATCH_END};
+			return true;
+		}
+		t->rest = t->scratch;
+		t->rest_len = fill_scratch(t);
+		if (t->phase == PHASE_TLS && tls_established(t->tls))
+			return tls_up(t, now_ms, ret);
+		if (t->rest_len == 0)
+			return false;
+	}
+	*ret_more = true;
+	if (t->phase == PHASE_CALL) {
+		sstp_call_recv(t->call, t->rest, t->rest_len, now_ms);
+		used = t->rest_len;
+	} else if (t->phase == PHASE_HTTP && t->role == TUNNEL_SERVER) {
+		used = recv_http_server(t, t->rest, t->rest_len, ret, &event);
+	} else if (t->phase == PHASE_HTTP) {
+		used = recv_http_client(t, t->rest, t->rest_len, now_ms, ret, &event);
+	} else {
+		used = t->rest_len;
+	}
+	t->rest += used;
+	t->rest_len -= used;
+	return event;
+}
+
+static bool tell_end(struct tunnel *t, struct tunnel_event *ret)
+{
+	if (!t->ended || t->ended_told)
+		return false;
+	t->ended_told = true;
+	*ret = (struct tunnel_event){TUNNEL_ENDED, .reason = t->reason, .text = t->reason_text};
+	return true;
+}
+
+bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+{
+	struct sstp_call_event call_ev;
+	struct ppp_event ppp_ev;
+	bool more = true;
+
+	while (more && t->phase != PHASE_ENDED) {
+		if (gates(t, ret))
+			return true;
+		if (t->ppp && ppp_next_event(t->ppp, &ppp_ev)) {
+			if (on_ppp_event(t, &ppp_ev, now_ms, ret))
+				return true;
+			continue;
+		}
+		if (t->call && sstp_call_next_event(t->call, &call_ev)) {
+			if (on_call_event(t, &call_ev, now_ms, ret))
+				return true;
+			continue;
+		}
+		if (feed(t, now_ms, ret, &more))
+			return true;
+	}
+	t->packets_out = false;
+	if (t->tls_closed && t->phase != PHASE_ENDED)
+		tunnel_recv_end(t, 0, now_ms);
+	if (t->phase != PHASE_ENDED)
+		collect(t);
+	return tell_end(t, ret);
+}
+
+void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
+{
+	(void)now_ms;
+	if (t->phase == PHASE_ENDED)
+		return;
+	tls_recv(t->tls, octets, n);
+	t->fed = true;
+}
+
+void tunnel_start(struct tunnel *t, uint64_t now_ms)
+{
+	tunnel_recv(t, NULL, 0, now_ms); /* the client's first flight comes out of a read */
+}
+
+struct buf *tunnel_output(struct tunnel *t)
+{
+	return tls_output(t->tls);
+}
+
+/* ---- data out ------------------------------------------------------------------------------------ */
+
+bool tunnel_data_ok(const struct tunnel *t, int family)
+{
+	return t->bound && t->phase == PHASE_CALL && (family == AF_INET ? t->ncp4 : t->ncp6) &&
+	       sstp_call_data_ok(t->call);
+}
+
+int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
+{
+	if (!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call))
+		return -ENOTCONN;
+	collect(t);
+	return tls_write(t->tls, frames, n);
+}
+
+uint16_t tunnel_peer_mru(const struct tunnel *t)
+{
+	uint16_t peer = t->ppp ? ppp_peer_mru(t->ppp) : t->ppp_opts.mru;
+
+	return peer < t->ppp_opts.mru ? peer : t->ppp_opts.mru;
+}
+
+void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now_ms)
+{
+	if (t->ppp && t->phase == PHASE_CALL)
+		ppp_auth_verdict(t->ppp, v, now_ms);
+}
+
+/* ---- time ------------------------------------------------------------------------------------------ */
+
+uint64_t tunnel_deadline(const struct tunnel *t)
+{
+	uint64_t d = deadline_min(t->handshake_deadline, t->network_deadline);
+
+	if (t->phase == PHASE_ENDED)
+		return NEVER;
+	if (t->call)
+		d = deadline_min(d, sstp_call_deadline(t->call));
+	if (t->ppp)
+		d = deadline_min(d, ppp_deadline(t->ppp));
+	return d;
+}
+
+void tunnel_tick(struct tunnel *t, uint64_t now_ms)
+{
+	if (t->phase == PHASE_ENDED)
+		return;
+	if (now_ms >= t->handshake_deadline) {
+		end_now(t, t->phase == PHASE_TLS ? EV_TLS_TIMEOUT : EV_HTTP_TIMEOUT, "");
+		return;
+	}
+	if (now_ms >= t->network_deadline) {
+		t->network_deadline = NEVER;
+		tunnel_close(t, EV_NCP_TIMEOUT, now_ms);
+	}
+	if (t->ppp && now_ms >= ppp_deadline(t->ppp))
+		ppp_tick(t->ppp, now_ms);
+	if (t->call && now_ms >= sstp_call_deadline(t->call))
+		sstp_call_tick(t->call, now_ms);
+}
+
+void tunnel_idle(struct tunnel *t)
+{
+	tls_idle(t->tls);
+	buf_shrink(tls_output(t->tls));
+}
+
+const char *tunnel_tls_text(const struct tunnel *t)
+{
+	return t->tls_text;
+}
+
+const char *tunnel_phase(const struct tunnel *t)
+{
+	switch (t->phase) {
+	case PHASE_TLS: return "tls";
+	case PHASE_HTTP: return "http";
+	case PHASE_CALL: return t->up4 || t->up6 ? "up" : t->bound ? "addresses" : "ppp";
+	case PHASE_ENDED: return "ended";
+	}
+	return "";
+}

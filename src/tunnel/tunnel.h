@@ -1,0 +1,122 @@
+/*
+ * tunnel/tunnel.h — one end of a tunnel: TLS, HTTP, SSTP and PPP stacked (DESIGN section 1).
+ *
+ * No I/O: ciphertext and the time go in, ciphertext, events and IP packets come out. Server and
+ * client, the simulations and the load generator all drive this one object:
+ *
+ *     tunnel_recv(t, octets, n, now);            what the socket gave
+ *     while (tunnel_next_event(t, &ev)) …        pull until false
+ *     send(fd, buf_data(tunnel_output(t)) …)     what the socket shall take
+ *
+ * Ownership: opts.scratch belongs to the caller and may be shared by all tunnels of one thread:
+ *            an event's packet points into it and lives until TUNNEL_BATCH_END was told or
+ *            tunnel_next_event() returned false. So pull to the end before touching another tunnel.
+ * Units:     milliseconds of the monotonic clock; octets.
+ * Threads:   a tunnel belongs to one thread.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/credentials.h"
+#include "base/rd.h"
+#include "events/event.h"
+
+struct tls_ctx;
+struct tls_peer_opts;
+struct tunnel;
+
+enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
+
+#define TUNNEL_SCRATCH_LEN (128 * 1024) /* eight full records: one batch for the coalescer */
+
+struct tunnel_opts {
+	enum tunnel_role role;
+	struct tls_ctx *tls;                /* referenced */
+	const struct tls_peer_opts *verify; /* client: name to check, SNI */
+	const char *host;                   /* client: as the user named the server, for Host */
+	uint16_t port;                      /* client: shown in Host unless 443 */
+	uint8_t *scratch;                   /* TUNNEL_SCRATCH_LEN octets, see above */
+	bool require_binding;
+	uint8_t binding_hashes;  /* mask of [MS-SSTP] 2.2.6; 0: both */
+	uint64_t hello_ms;       /* 0: 60 s */
+	uint64_t negotiation_ms; /* 0: 60 s */
+	uint64_t handshake_ms;   /* TLS and HTTP together; 0: 60 s */
+	uint16_t mru;            /* what we take in; 0: 1400 */
+	const enum auth_method *methods;
+	size_t n_methods;
+	const char *name;            /* server: its name in CHAP challenges */
+	const char *user, *password; /* client; copied, wiped */
+	bool ipv4, ipv6, want_dns;   /* client: what to ask for; server: ipv6 allowed */
+};
+
+/* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
+enum tunnel_step { TUNNEL_STEP_TLS = 2, TUNNEL_STEP_HTTP, TUNNEL_STEP_SSTP, TUNNEL_STEP_AUTH };
+
+enum tunnel_event_type {
+	TUNNEL_STEP,         /* .step, .text */
+	TUNNEL_HTTP_REQUEST, /* server: answer with tunnel_http_answer(); .sstp, .text is the path */
+	TUNNEL_AUTH_REQUEST, /* server: .proof; answer with tunnel_auth_verdict() */
+	TUNNEL_BOUND,     /* the crypto binding was sent (client), holds (server); .text its hash */
+	TUNNEL_UP,        /* data of .family may flow; .addresses as negotiated */
+	TUNNEL_DOWN,      /* data of .family may not flow any more */
+	TUNNEL_PACKET,    /* .packet of .family came from the peer */
+	TUNNEL_BATCH_END, /* the octets of all packets so far go away with the next call */
+	TUNNEL_IDENTIFIED, /* .text: the peer's LCP Identification */
+	TUNNEL_ENDED,      /* .reason, .text; flush tunnel_output(), then close the socket */
+};
+
+struct tunnel_event {
+	enum tunnel_event_type type;
+	enum tunnel_step step;
+	int family; /* AF_INET, AF_INET6 */
+	struct rd packet;
+	const struct proof *proof; /* lives until the verdict */
+	const struct ppp_addresses *addresses;
+	bool sstp;               /* HTTP_REQUEST: a tunnel is asked for, not the health answer */
+	const char *correlation; /* HTTP_REQUEST: SSTPCORRELATIONID or "" */
+	enum event reason;
+	const char *text; /* lives until the next call */
+};
+
+int tunnel_new(const struct tunnel_opts *opts, uint64_t now_ms, struct tunnel **ret);
+void tunnel_free(struct tunnel *t);
+DEFINE_AUTO(tunnel, struct tunnel *, tunnel_free)
+
+/* The client speaks first: call once after TCP is up. The server may call it, too. */
+void tunnel_start(struct tunnel *t, uint64_t now_ms);
+void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms);
+/* The peer closed its side, or the socket failed (0 or an errno). Ends the tunnel. */
+void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms);
+bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret);
+/* Records to write; control frames have gone in first. */
+struct buf *tunnel_output(struct tunnel *t);
+uint64_t tunnel_deadline(const struct tunnel *t);
+void tunnel_tick(struct tunnel *t, uint64_t now_ms);
+
+/* 200 lets an SSTP request go on; anything else is sent and ends the connection. */
+void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms);
+void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now_ms);
+
+/* True when IP of this family may be sent. */
+bool tunnel_data_ok(const struct tunnel *t, int family);
+/*
+ * Seals `n` octets of finished SSTP data packets (offload/ writes them) into tunnel_output().
+ * Control frames waiting go first. -ENOTCONN when data may not flow.
+ */
+int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n);
+/* The largest IP packet that the peer takes (its MRU, bounded by ours). */
+uint16_t tunnel_peer_mru(const struct tunnel *t);
+
+/* Ends it politely: PPP is dropped, CALL_DISCONNECT, TLS close. TUNNEL_ENDED follows. */
+void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms);
+
+/* For people: "TLSv1.3 TLS_AES_256_GCM_SHA384", "" before; lives as long as the tunnel. */
+const char *tunnel_tls_text(const struct tunnel *t);
+/* Nothing to send or receive for a while: gives back what memory it can. */
+void tunnel_idle(struct tunnel *t);
+const char *tunnel_phase(const struct tunnel *t);

@@ -1,0 +1,57 @@
+/*
+ * tests/sim/sim.h — client and server tunnels joined in memory on a simulated clock.
+ *
+ *     client ──octets──▶ server        real TLS, HTTP, SSTP and PPP on both ends;
+ *     client ◀──octets── server        no socket, no thread, no real time
+ *
+ * The test may cut the stream into pieces of any size, stop it, or let time pass; what both ends
+ * reported is kept for it to look at.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tls/ctx.h"
+#include "tls/engine.h"
+#include "tunnel/tunnel.h"
+
+struct sim_end {
+	struct tunnel *tunnel;
+	bool up4, up6, bound, ended;
+	unsigned auth_requests, steps;
+	enum event reason;
+	char text[256];
+	struct ppp_addresses addresses;
+	unsigned packets;
+	uint8_t last_packet[4096];
+	size_t last_packet_len;
+	struct buf wire; /* octets on their way to this end */
+};
+
+struct sim {
+	uint64_t now_ms;
+	struct sim_end client, server;
+	struct tls_ctx *client_ctx, *server_ctx;
+	size_t chunk;                  /* at most so many octets are delivered at once; 0: all */
+	bool deaf_server, deaf_client; /* nothing arrives there */
+	int http_status;
+	const char *password; /* that the server knows */
+	enum auth_method method;
+	bool hold_verdict; /* questions stay open */
+	bool ipv6;
+	uint8_t peer_last; /* last octet of the client's address */
+	uint8_t scratch[TUNNEL_SCRATCH_LEN];
+};
+
+/* Contexts with a fresh certificate; made once for many sims. */
+void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server);
+void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, const char *password);
+void sim_done(struct sim *s);
+/* Delivers until neither end has octets to send. Returns octets moved. */
+size_t sim_run(struct sim *s);
+/* One piece each way; false when nothing moved. */
+bool sim_step(struct sim *s);
+/* Lets time pass, waking both ends at their deadlines, delivering what they say. */
+void sim_advance_ms(struct sim *s, uint64_t ms);
+/* Sends an IPv4 packet of n octets from one end. */
+int sim_send_ip(struct sim *s, struct sim_end *from, size_t n);

@@ -1,0 +1,264 @@
+/* Both ends of the whole stack in one process: what must hold whatever the network does. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sim.h"
+
+static struct tls_ctx *client_ctx, *server_ctx;
+
+static int make_contexts(void **state)
+{
+	(void)state;
+	sim_contexts(&client_ctx, &server_ctx);
+	return 0;
+}
+
+static int drop_contexts(void **state)
+{
+	(void)state;
+	tls_ctx_free(client_ctx);
+	tls_ctx_free(server_ctx);
+	return 0;
+}
+
+static struct sim *sim_new(void)
+{
+	struct sim *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	return s;
+}
+
+static void sim_end_free(struct sim *s)
+{
+	sim_done(s);
+	free(s);
+}
+
+static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	s->ipv6 = true;
+	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_run(s);
+	assert_true(s->client.up4 && s->server.up4 && s->client.up6 && s->server.up6);
+	assert_true(s->server.bound);
+	assert_int_equal(addr_v4_value(&s->client.addresses.local), 0x0a090002);
+	assert_int_equal(addr_v4_value(&s->client.addresses.peer), 0x0a090001);
+	assert_int_equal(addr_v4_value(&s->client.addresses.dns[0]), 0x09090909);
+	assert_int_equal(s->now_ms, 1000000); /* no timer was needed */
+	assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
+	sim_run(s);
+	assert_int_equal(s->server.packets, 1);
+	assert_int_equal(s->server.last_packet_len, 1400);
+	assert_int_equal(s->server.last_packet[1399], 0x77);
+	assert_int_equal(sim_send_ip(s, &s->server, 60), 0);
+	sim_run(s);
+	assert_int_equal(s->client.packets, 1);
+	sim_end_free(s);
+}
+
+static void it_comes_up_however_the_stream_is_cut(void **state)
+{
+	static const size_t chunks[] = {1, 2, 3, 5, 7, 13, 64, 100, 1000, 4096};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(*chunks); i++) {
+		struct sim *s = sim_new();
+
+		s->chunk = chunks[i];
+		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_run(s);
+		assert_true(s->client.up4 && s->server.up4);
+		assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
+		sim_run(s);
+		assert_int_equal(s->server.packets, 1);
+		sim_end_free(s);
+	}
+}
+
+/* The connection breaks after each of its first octets: both ends must end, with a reason. */
+static void every_cut_point_ends_both_ends(void **state)
+{
+	bool came_up = false;
+
+	(void)state;
+	for (size_t cut = 0; !came_up; cut++) {
+		struct sim *s = sim_new();
+
+		s->chunk = 37; /* a different place in some record each time */
+		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		for (size_t n = 0; n < cut; n++)
+			sim_step(s);
+		came_up = s->client.up4 && s->server.up4;
+		tunnel_recv_end(s->client.tunnel, 0, s->now_ms);
+		tunnel_recv_end(s->server.tunnel, 104 /* ECONNRESET */, s->now_ms);
+		sim_run(s);
+		assert_true(s->client.ended && s->server.ended);
+		assert_int_not_equal(s->client.reason, EV_NONE);
+		assert_int_not_equal(s->server.reason, EV_NONE);
+		sim_end_free(s);
+	}
+}
+
+/* From some point on nothing arrives any more, and nobody says so: timers must end it. */
+static void silence_from_any_point_ends_both_within_three_minutes(void **state)
+{
+	bool came_up = false;
+
+	(void)state;
+	for (size_t cut = 1; !came_up; cut += 3) {
+		struct sim *s = sim_new();
+
+		s->chunk = 61;
+		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		for (size_t n = 0; n < cut; n++)
+			sim_step(s);
+		came_up = s->client.up4 && s->server.up4;
+		s->deaf_client = s->deaf_server = true;
+		sim_advance_ms(s, 180000);
+		assert_true(s->client.ended);
+		assert_true(s->server.ended);
+		sim_end_free(s);
+	}
+}
+
+static void a_wrong_password_is_told_as_such(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	sim_init(s, client_ctx, server_ctx, "wrong");
+	sim_advance_ms(s, 10000);
+	assert_true(s->client.ended);
+	assert_int_equal(event_info(s->client.reason)->layer, LAYER_AUTH);
+	assert_false(s->client.up4 || s->server.up4 || s->server.bound);
+	sim_end_free(s);
+}
+
+static void a_503_reaches_the_client_as_an_http_error(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	s->http_status = 503;
+	sim_run(s);
+	assert_true(s->client.ended && s->server.ended);
+	assert_int_equal(event_info(s->client.reason)->layer, LAYER_HTTP);
+	assert_non_null(strstr(s->client.text, "503"));
+	sim_end_free(s);
+}
+
+static void a_login_nobody_judges_ends_by_itself(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	s->hold_verdict = true;
+	sim_advance_ms(s, 240000);
+	assert_true(s->client.ended && s->server.ended);
+	assert_false(s->server.up4);
+	sim_end_free(s);
+}
+
+static void a_polite_end_reaches_the_other_side(void **state)
+{
+	(void)state;
+	for (int who = 0; who < 2; who++) {
+		struct sim *s = sim_new();
+		struct sim_end *from = who ? &s->server : &s->client;
+
+		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_run(s);
+		assert_true(s->client.up4);
+		tunnel_close(from->tunnel, EV_CLIENT_STOPPED, s->now_ms);
+		sim_advance_ms(s, 10000);
+		assert_true(s->client.ended && s->server.ended);
+		assert_int_equal(from->reason, EV_CLIENT_STOPPED);
+		assert_int_equal(
+			(who ? &s->client : &s->server)->reason, EV_SSTP_PEER_DISCONNECTED);
+		sim_end_free(s);
+	}
+}
+
+static void an_idle_tunnel_lives_on_echo(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_run(s);
+	sim_advance_ms(s, 3600000);
+	assert_true(s->client.up4 && s->server.up4);
+	assert_false(s->client.ended || s->server.ended);
+	sim_end_free(s);
+}
+
+static void data_is_not_sent_before_it_may(void **state)
+{
+	struct sim *s = sim_new();
+
+	(void)state;
+	s->chunk = 50;
+	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	while (!s->client.up4 && sim_step(s))
+		if (!tunnel_data_ok(s->client.tunnel, AF_INET))
+			assert_false(s->client.up4);
+	assert_true(s->client.up4);
+	sim_end_free(s);
+}
+
+static void a_thousand_tunnels_live_in_one_process(void **state)
+{
+	struct sim **s = calloc(1000, sizeof(*s));
+
+	(void)state;
+	assert_non_null(s);
+	for (unsigned i = 0; i < 1000; i++) {
+		s[i] = sim_new();
+		s[i]->peer_last = (uint8_t)(i % 250 + 2);
+		sim_init(s[i], client_ctx, server_ctx, "Secret-1");
+	}
+	for (bool moved = true; moved;) { /* all a step at a time, side by side */
+		moved = false;
+		for (unsigned i = 0; i < 1000; i++)
+			moved |= sim_step(s[i]);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_true(s[i]->client.up4 && s[i]->server.up4);
+		sim_send_ip(s[i], &s[i]->server, 100 + i);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		sim_run(s[i]);
+		assert_int_equal(s[i]->client.last_packet_len, 100 + i);
+		sim_end_free(s[i]);
+	}
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_tunnel_comes_up_and_carries_packets_both_ways),
+		cmocka_unit_test(it_comes_up_however_the_stream_is_cut),
+		cmocka_unit_test(every_cut_point_ends_both_ends),
+		cmocka_unit_test(silence_from_any_point_ends_both_within_three_minutes),
+		cmocka_unit_test(a_wrong_password_is_told_as_such),
+		cmocka_unit_test(a_503_reaches_the_client_as_an_http_error),
+		cmocka_unit_test(a_login_nobody_judges_ends_by_itself),
+		cmocka_unit_test(a_polite_end_reaches_the_other_side),
+		cmocka_unit_test(an_idle_tunnel_lives_on_echo),
+		cmocka_unit_test(data_is_not_sent_before_it_may),
+		cmocka_unit_test(a_thousand_tunnels_live_in_one_process),
+	};
+
+	return cmocka_run_group_tests(tests, make_contexts, drop_contexts);
+}
