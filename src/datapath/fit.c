@@ -1,0 +1,68 @@
+#include "datapath/fit.h"
+
+#include "base/clock.h"
+#include "datapath/private.h"
+#include "ip/mss.h"
+#include "ip/toobig.h"
+
+#define TOOBIG_PER_SECOND 10 /* answers a link gives; RFC 4443 section 2.4 (f) */
+
+/* Is it a SYN? Nearly nothing is, and only those are looked into. */
+static bool is_syn(const struct ip_packet *ip)
+{
+	return ip->simple && ip->protocol == IP_TCP && ip->len > (size_t)ip->l4 + 13 &&
+	       (ip->octets[ip->l4 + 13] & 0x02);
+}
+
+static void clamp(const struct link *l, uint8_t *octets, size_t n, bool partial)
+{
+	struct ip_view view;
+
+	if (!packet_parse(octets, n, &view))
+		mss_clamp(octets, &view, l->mtu, partial);
+}
+
+/* Octets of the largest IP packet that will come out of what the TUN gave. */
+static size_t largest(const struct vnet_hdr *vnet, size_t n)
+{
+	return vnet->gso_type == VNET_GSO_NONE ? n : (size_t)vnet->hdr_len + vnet->gso_size;
+}
+
+static void answer_too_big(struct link *l, const uint8_t *octets, size_t len)
+{
+	uint64_t second = clock_mono_ms() / 1000;
+	const struct addr *from = octets[0] >> 4 == 4 ? &l->local4 : &l->local6;
+	uint8_t answer[TOOBIG_MAX];
+	struct ip_view view;
+	size_t n;
+
+	if (second != l->toobig_second)
+		l->toobig_answers = 0;
+	l->toobig_second = second;
+	if (!from->family || l->toobig_answers++ >= TOOBIG_PER_SECOND)
+		return;
+	if (packet_parse(octets, len, &view) < 0)
+		return;
+	n = toobig_build(octets, &view, from, l->mtu, answer, sizeof(answer));
+	if (n)
+		port_deliver(l->port, answer, n);
+	port_deliver_end(l->port); /* the answer's octets go away now */
+}
+
+bool fit_egress(
+	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, uint8_t *octets)
+{
+	if (is_syn(ip))
+		clamp(l, octets, ip->len, vnet->flags & VNET_F_NEEDS_CSUM);
+	if (largest(vnet, ip->len) <= l->mtu)
+		return true;
+	stat_add(&l->port->stats.drop_too_big, 1);
+	answer_too_big(l, octets, ip->len);
+	return false;
+}
+
+void fit_ingress(struct link *l, const struct ip_packet *ip, uint8_t *octets)
+{
+	if (is_syn(ip))
+		clamp(l, octets, ip->len, false);
+}

@@ -1,0 +1,359 @@
+/*
+ * Theory of operation
+ *
+ * In:  poll says readable → recv() into the port's buffer → tunnel_recv() → pull events. Packets go
+ *      through the source check into the coalescer; when the pull has run dry the joined packets
+ *      are written to the TUN, since the next recv() reuses the buffers.
+ * Out: packets wait in FQ-CoDel; link_flush() cuts them into frames straight into the port's
+ *      plaintext buffer, seals a burst, writes it. What the socket does not take waits sealed, and
+ *      nothing more is sealed until it is gone: the backlog stays where it can be reordered and
+ *      dropped. Control frames are sealed before data in every burst.
+ * Time: one uv timer per link, never moved per packet: when it fires it asks the tunnel for the true
+ *      deadline and goes back to sleep if that is later (the hello timer moves with each packet).
+ */
+#include "datapath/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "datapath/fit.h"
+#include "datapath/private.h"
+#include "tunnel/fq_codel.h"
+
+#define RECVS_PER_TURN 4 /* then others get their turn; poll is level triggered */
+#define LINGER_MS 2000   /* for the last octets after the end */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void finish(struct link *l);
+
+/* ---- interest and time ---------------------------------------------------------------------------- */
+
+static void want_events(struct link *l, int events)
+{
+	if (l->poll_events == events || l->closing)
+		return;
+	l->poll_events = events;
+	if (events)
+		uv_poll_start(&l->poll, events, on_poll);
+	else
+		uv_poll_stop(&l->poll);
+}
+
+static void want_write(struct link *l, bool on)
+{
+	want_events(l, on ? l->poll_events | UV_WRITABLE : l->poll_events & ~UV_WRITABLE);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm_timer(struct link *l)
+{
+	uint64_t at = l->ended ? l->linger_until : tunnel_deadline(l->tunnel), now;
+
+	if (at >= l->timer_at || l->closing)
+		return; /* fires early at worst, and asks again then */
+	now = clock_mono_ms();
+	l->timer_at = at;
+	uv_timer_start(&l->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+/* ---- out ---------------------------------------------------------------------------------------------- */
+
+/* The kernel's own queue of unsent octets follows the measured rate (TCP_NOTSENT_LOWAT). */
+static void follow_lowat(struct link *l)
+{
+	uint32_t want = pacer_lowat(&l->pacer);
+
+	if (want > l->lowat / 2 && want < l->lowat + l->lowat / 2)
+		return;
+	l->lowat = want;
+	setsockopt(l->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &want, sizeof(want));
+}
+
+/* Writes what is sealed. True when all of it is gone. */
+static bool send_output(struct link *l)
+{
+	struct buf *out = tunnel_output(l->tunnel);
+
+	while (buf_len(out)) {
+		ssize_t n = send(l->fd, buf_data(out), buf_len(out), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0) {
+			buf_consume(out, (size_t)n);
+			pacer_wrote(&l->pacer, (size_t)n, clock_mono_us());
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			pacer_blocked(&l->pacer, clock_mono_us());
+			follow_lowat(l);
+			return false;
+		}
+		l->send_failed = errno;
+		buf_consume(out, buf_len(out));
+	}
+	return true;
+}
+
+/* Fills the port's plaintext buffer with a burst of frames. Returns how many octets. */
+static size_t fill_frames(struct link *l)
+{
+	uint64_t lost = l->queue.stats.dropped + l->queue.stats.dropped_full;
+	size_t n = fq_codel_fill(
+		&l->queue, clock_mono_us(), pacer_burst(&l->pacer), l->port->tx, PORT_TX_LEN);
+
+	lost = l->queue.stats.dropped + l->queue.stats.dropped_full - lost;
+	if (lost)
+		stat_add(&l->port->stats.drop_queue, lost);
+	stat_add(&l->tx_octets, n);
+	stat_add(&l->port->stats.tx_octets, n);
+	return n;
+}
+
+/*
+ * All was said. Closing now would make TCP reset the connection if the peer has sent something that
+ * was not read, and our last words (an HTTP error, CALL_DISCONNECT) would be lost: end our direction
+ * and wait, for a while, until the peer ends its own.
+ */
+static void end_sending(struct link *l)
+{
+	if (l->sent_all)
+		return;
+	l->sent_all = true;
+	if (shutdown(l->fd, SHUT_WR) < 0 || l->send_failed)
+		finish(l);
+}
+
+void link_flush(struct link *l)
+{
+	size_t n = 0;
+
+	if (l->closing)
+		return;
+	while (send_output(l)) {
+		n = l->ended || fq_codel_empty(&l->queue) ? 0 : fill_frames(l);
+		if (!n) {
+			pacer_idle(&l->pacer, clock_mono_us());
+			break;
+		}
+		if (tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)
+			break;
+		port_warm(l->port, l);
+	}
+	want_write(l, buf_len(tunnel_output(l->tunnel)) > 0);
+	if (l->ended && !buf_len(tunnel_output(l->tunnel)))
+		end_sending(l);
+}
+
+void link_enqueue(struct link *l, struct pbuf *pkt)
+{
+	uint32_t n = segment_count(&pkt->segment);
+
+	stat_add(&l->tx_packets, n);
+	stat_add(&l->port->stats.tx_packets, n);
+	fq_codel_enqueue(&l->queue, pkt, clock_mono_us());
+}
+
+bool link_cool(struct link *l)
+{
+	if (buf_len(tunnel_output(l->tunnel)) || !fq_codel_empty(&l->queue))
+		return false;
+	tunnel_idle(l->tunnel);
+	fq_codel_trim(&l->queue, clock_mono_us());
+	return true;
+}
+
+/* ---- in ------------------------------------------------------------------------------------------------- */
+
+static void take_packet(struct link *l, const struct rd *packet)
+{
+	size_t n = rd_left(packet);
+	struct ip_packet ip;
+
+	ip_packet_parse(packet->p, n, &ip);
+	if (!ip.version) {
+		stat_add(&l->port->stats.drop_malformed, 1);
+		return;
+	}
+	if (!l->ops->accept_source(l, &ip)) {
+		stat_add(&l->port->stats.drop_source, 1);
+		return;
+	}
+	fit_ingress(l, &ip, (uint8_t *)(uintptr_t)packet->p);
+	stat_add(&l->rx_packets, 1);
+	stat_add(&l->rx_octets, n);
+	port_deliver(l->port, packet->p, n);
+}
+
+static void pull(struct link *l)
+{
+	struct tunnel_event ev;
+
+	l->is_busy = true;
+	while (tunnel_next_event(l->tunnel, clock_mono_ms(), &ev)) {
+		if (ev.type == TUNNEL_PACKET) {
+			take_packet(l, &ev.packet);
+			continue;
+		}
+		if (ev.type == TUNNEL_BATCH_END) {
+			port_deliver_end(l->port);
+			continue;
+		}
+		if (ev.type == TUNNEL_ENDED) {
+			l->ended = true;
+			l->linger_until = clock_mono_ms() + LINGER_MS;
+			l->timer_at = NEVER;
+		}
+		l->ops->event(l, &ev);
+	}
+	port_deliver_end(l->port);
+	l->is_busy = false;
+}
+
+void link_kick(struct link *l)
+{
+	if (l->closing)
+		return;
+	if (l->is_busy) /* called from a callback: the pull under way goes on */
+		return;
+	pull(l);
+	link_flush(l);
+	if (l->send_failed && !l->ended && !l->closing) {
+		tunnel_recv_end(l->tunnel, l->send_failed, clock_mono_ms());
+		pull(l);
+		link_flush(l);
+	}
+	arm_timer(l);
+}
+
+void link_readable(struct link *l)
+{
+	for (int i = 0; i < RECVS_PER_TURN && !l->closing; i++) {
+		ssize_t n = recv(l->fd, l->port->rx, PORT_RX_LEN, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n > 0)
+			tunnel_recv(l->tunnel, l->port->rx, (size_t)n, clock_mono_ms());
+		else
+			tunnel_recv_end(l->tunnel, n < 0 ? errno : 0, clock_mono_ms());
+		link_kick(l);
+		if (n < PORT_RX_LEN)
+			return; /* the socket is empty; if not, poll says so again */
+	}
+}
+
+/* After the end: what still comes is read and thrown away until the peer closes too. */
+static void discard(struct link *l)
+{
+	ssize_t n = recv(l->fd, l->port->rx, PORT_RX_LEN, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		finish(l);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct link *l = poll->data;
+
+	if (status < 0)
+		events = UV_READABLE; /* recv() names the error */
+	if (events & UV_WRITABLE)
+		link_flush(l);
+	if (l->closing || !(events & UV_READABLE))
+		return;
+	if (l->ended)
+		discard(l);
+	else if (l->deferred)
+		port_defer(l->port, l);
+	else
+		link_readable(l);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct link *l = timer->data;
+
+	l->timer_at = NEVER;
+	if (l->ended) {
+		finish(l);
+		return;
+	}
+	tunnel_tick(l->tunnel, clock_mono_ms());
+	link_kick(l);
+}
+
+/* ---- birth and death --------------------------------------------------------------------------------------- */
+
+int link_init(
+	struct link *l, struct port *p, int fd, struct tunnel *tunnel, const struct link_ops *ops)
+{
+	int r;
+
+	*l = (struct link){.port = p, .ops = ops, .fd = fd, .timer_at = NEVER};
+	r = uv_poll_init(p->loop, &l->poll, fd);
+	if (r < 0)
+		return r;
+	l->tunnel = tunnel;
+	pacer_init(&l->pacer);
+	fq_codel_init(&l->queue, &port_queue_opts, p->seed);
+	uv_timer_init(p->loop, &l->timer);
+	l->poll.data = l->timer.data = l;
+	l->handles_open = 2;
+	return 0;
+}
+
+void link_start(struct link *l)
+{
+	want_events(l, UV_READABLE);
+	tunnel_start(l->tunnel, clock_mono_ms());
+	link_kick(l);
+}
+
+void link_close(struct link *l, enum event why)
+{
+	tunnel_close(l->tunnel, why, clock_mono_ms());
+	link_kick(l);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	struct link *l = h->data;
+
+	if (--l->handles_open)
+		return;
+	close(l->fd);
+	tunnel_free(l->tunnel);
+	l->tunnel = NULL;
+	l->ops->closed(l);
+}
+
+/* Everything that holds memory goes now; the owner frees the link when the handles are gone. */
+static void finish(struct link *l)
+{
+	if (l->closing)
+		return;
+	l->closing = true;
+	port_forget(l->port, l);
+	fq_codel_done(&l->queue);
+	uv_close((uv_handle_t *)&l->poll, on_handle_closed);
+	uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+}
+
+void link_abort(struct link *l)
+{
+	if (l->closing)
+		return;
+	if (!l->ended) {
+		tunnel_recv_end(l->tunnel, 0, clock_mono_ms());
+		pull(l);
+	}
+	finish(l);
+}

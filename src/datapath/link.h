@@ -1,0 +1,69 @@
+/*
+ * datapath/link.h — one tunnel with its socket, egress queue and timer, on a port.
+ *
+ * The link moves octets between socket, tunnel and TUN and tells its owner what happens by
+ * callback; packets do not come up to the owner. It is embedded in the owner's struct (a session
+ * of the server, the client).
+ *
+ * Life: link_start() → callbacks → TUNNEL_ENDED is delivered → the link flushes what is left,
+ *       closes the socket → ops->closed(): the owner frees. link_close() asks for the end.
+ * Threads: the port's.
+ */
+#pragma once
+#include "datapath/port.h"
+#include "tunnel/fq_codel.h"
+#include "tunnel/pacer.h"
+#include "tunnel/tunnel.h"
+
+struct link_ops {
+	/* Every event but TUNNEL_PACKET. Must not free the link. */
+	void (*event)(struct link *l, const struct tunnel_event *ev);
+	/* May the peer send from this address? (Server: its own address only.) */
+	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
+	/* Socket and handles are gone; the last callback. */
+	void (*closed)(struct link *l);
+};
+
+struct link {
+	struct port *port;
+	const struct link_ops *ops;
+	struct tunnel *tunnel; /* owned */
+	int fd;                /* owned */
+	int poll_events;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
+	uint64_t linger_until;
+	bool deferred; /* set by the owner: read it in port_run_deferred(), within the cap */
+	bool is_dirty, is_warm, is_deferred, is_busy; /* on the port's lists; inside a pull */
+	bool ended, sent_all, closing;
+	uint8_t handles_open;
+	int send_failed; /* errno of a write */
+	struct link *next_dirty, *next_warm, *next_deferred;
+
+	/* set by the owner when a family comes up */
+	uint16_t mtu;               /* what the peer takes */
+	struct addr local4, local6; /* where too-big answers come from */
+	uint64_t toobig_second;     /* at most a few answers in each */
+	unsigned toobig_answers;
+
+	struct fq_codel queue;
+	struct pacer pacer;
+	uint32_t lowat; /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
+
+	/* counters, written by the port's thread; IP octets, not TLS */
+	_Atomic uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
+	uint64_t active_ms; /* when buffers were last in use */
+};
+
+/* Takes over fd (connected, non-blocking) and tunnel. */
+int link_init(
+	struct link *l, struct port *p, int fd, struct tunnel *tunnel, const struct link_ops *ops);
+/* Begins to read; the client's first octets leave. */
+void link_start(struct link *l);
+/* After a call on l->tunnel from outside a callback (a verdict): events, output, timer. */
+void link_kick(struct link *l);
+/* Ends the tunnel politely. */
+void link_close(struct link *l, enum event why);
+/* Ends it without a word: for a thread that must go now. */
+void link_abort(struct link *l);

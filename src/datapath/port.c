@@ -1,0 +1,300 @@
+/*
+ * Theory of operation
+ *
+ * One turn of the loop, TUN side: read a super-packet, ask whose it is, put it on that link's
+ * queue, and flush the link when a write's worth lies there; at most TUN_READS_PER_TURN reads, so
+ * that sockets (and with them acknowledgements) get their turn. Socket side: see link.c.
+ *
+ * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
+ * was read.
+ */
+#include "datapath/port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "datapath/fit.h"
+#include "datapath/link.h"
+#include "datapath/private.h"
+#include "offload/coalesce.h"
+#include "tunnel/fq_codel.h"
+
+#define TUN_READS_PER_TURN 16
+#define SWEEP_MS 1000
+
+/* ---- TUN → links ------------------------------------------------------------------------------- */
+
+void port_mark_dirty(struct port *p, struct link *l)
+{
+	if (l->is_dirty)
+		return;
+	l->is_dirty = true;
+	l->next_dirty = NULL;
+	*p->dirty_tail = l;
+	p->dirty_tail = &l->next_dirty;
+}
+
+void port_flush(struct port *p)
+{
+	struct link *l;
+
+	while ((l = p->dirty)) {
+		p->dirty = l->next_dirty;
+		if (!p->dirty)
+			p->dirty_tail = &p->dirty;
+		l->is_dirty = false;
+		link_flush(l);
+	}
+}
+
+/* Takes pkt. */
+static void send_packet(struct port *p, struct link *l, const struct vnet_hdr *vnet,
+	const struct ip_packet *ip, struct pbuf *pkt)
+{
+	if (fit_egress(l, vnet, ip, pkt->octets) &&
+		!segment_init(&pkt->segment, vnet, pkt->octets, ip->len)) {
+		link_enqueue(l, pbuf_fit(pkt, ip->len));
+		port_mark_dirty(p, l);
+		return;
+	}
+	pbuf_free(pkt);
+}
+
+void port_send_copy(
+	struct port *p, struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n)
+{
+	struct pbuf *pkt = pbuf_get(p->pool, n);
+	struct ip_packet ip;
+
+	if (!pkt) {
+		stat_add(&p->stats.drop_queue, 1);
+		return;
+	}
+	memcpy(pkt->octets, octets, n);
+	ip_packet_parse(pkt->octets, n, &ip);
+	send_packet(p, l, vnet, &ip, pkt);
+}
+
+/* What was read goes to its link, to another worker, or away. */
+static void take_from_tun(struct port *p, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
+{
+	struct ip_packet ip;
+	struct link *l = NULL;
+
+	ip_packet_parse(pkt->octets, n, &ip);
+	if (ip.version)
+		l = p->ops->route(p, vnet, &ip);
+	else
+		stat_add(&p->stats.drop_malformed, 1);
+	if (l)
+		send_packet(p, l, vnet, &ip, pkt);
+	else
+		pbuf_free(pkt);
+}
+
+static ssize_t read_tun(struct port *p, struct vnet_hdr *vnet, struct pbuf *pkt)
+{
+	struct iovec iov[2] = {{vnet, sizeof(*vnet)}, {pkt->octets, pkt->cap}};
+	ssize_t n = readv(p->tun_fd, iov, 2);
+
+	return n < 0 ? -errno : n - (ssize_t)sizeof(*vnet);
+}
+
+static void on_tun(uv_poll_t *poll, int status, int events)
+{
+	struct port *p = poll->data;
+	struct vnet_hdr vnet;
+	ssize_t n;
+
+	(void)status;
+	(void)events;
+	for (int i = 0; i < TUN_READS_PER_TURN; i++) {
+		struct pbuf *pkt = pbuf_get(p->pool, SEGMENT_SUPER_MAX);
+
+		if (!pkt)
+			break; /* all buffers are in queues: leave the rest to the kernel's own */
+		n = read_tun(p, &vnet, pkt);
+		if (n <= 0) {
+			pbuf_free(pkt);
+			break;
+		}
+		take_from_tun(p, &vnet, pkt, (size_t)n);
+		if (n >= PBUF_MEDIUM_OCTETS)
+			port_flush(p); /* a super-packet is a write's worth already */
+	}
+	port_flush(p);
+}
+
+void port_set_tun_polling(struct port *p, bool on)
+{
+	if (p->tun_fd < 0 || on == p->tun_polling)
+		return;
+	p->tun_polling = on;
+	if (on)
+		uv_poll_start(&p->tun_poll, UV_READABLE, on_tun);
+	else
+		uv_poll_stop(&p->tun_poll);
+}
+
+/* ---- links → TUN --------------------------------------------------------------------------------- */
+
+static void drain_coalesced(struct port *p)
+{
+	struct coalesced out;
+
+	while (coalesce_next(p->coalesce, &out)) {
+		ssize_t n = p->tun_fd < 0 ? 0 : writev(p->tun_fd, out.iov, out.iovcnt);
+
+		if (n < 0)
+			stat_add(&p->stats.drop_tun, out.packets);
+		else
+			stat_add(&p->stats.rx_packets, out.packets);
+	}
+}
+
+void port_deliver(struct port *p, const uint8_t *octets, size_t n)
+{
+	stat_add(&p->stats.rx_octets, n);
+	while (!coalesce_add(p->coalesce, octets, n))
+		drain_coalesced(p);
+}
+
+void port_deliver_end(struct port *p)
+{
+	coalesce_flush(p->coalesce);
+	drain_coalesced(p);
+}
+
+/* ---- handshakes within their cap ------------------------------------------------------------------- */
+
+void port_defer(struct port *p, struct link *l)
+{
+	if (l->is_deferred)
+		return;
+	l->is_deferred = true;
+	l->next_deferred = NULL;
+	*p->deferred_tail = l;
+	p->deferred_tail = &l->next_deferred;
+}
+
+bool port_run_deferred(struct port *p, unsigned most)
+{
+	struct link *l;
+
+	while (most-- && (l = p->deferred)) {
+		p->deferred = l->next_deferred;
+		if (!p->deferred)
+			p->deferred_tail = &p->deferred;
+		l->is_deferred = false;
+		link_readable(l);
+	}
+	return p->deferred;
+}
+
+void port_forget(struct port *p, struct link *l)
+{
+	struct link **at;
+
+	for (at = &p->dirty; *at && *at != l; at = &(*at)->next_dirty)
+		;
+	if (*at && !(*at = l->next_dirty))
+		p->dirty_tail = at;
+	for (at = &p->deferred; *at && *at != l; at = &(*at)->next_deferred)
+		;
+	if (*at && !(*at = l->next_deferred))
+		p->deferred_tail = at;
+	for (at = &p->warm; *at && *at != l; at = &(*at)->next_warm)
+		;
+	if (*at)
+		*at = l->next_warm;
+}
+
+/* ---- memory of links that fell idle ------------------------------------------------------------------ */
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct port *p = timer->data;
+	uint64_t now = uv_now(p->loop);
+	struct link **at = &p->warm, *l;
+
+	while ((l = *at)) {
+		if (now - l->active_ms < SWEEP_MS || !link_cool(l)) {
+			at = &l->next_warm;
+			continue;
+		}
+		*at = l->next_warm;
+		l->is_warm = false;
+	}
+	pbuf_pool_trim(p->pool);
+	if (!p->warm)
+		uv_timer_stop(timer);
+}
+
+void port_warm(struct port *p, struct link *l)
+{
+	l->active_ms = uv_now(p->loop);
+	if (l->is_warm)
+		return;
+	l->is_warm = true;
+	l->next_warm = p->warm;
+	p->warm = l;
+	if (!uv_is_active((uv_handle_t *)&p->sweep))
+		uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+/* ---- birth and death -------------------------------------------------------------------------------------- */
+
+static const uint32_t pool_max[PBUF_CLASSES] = {[PBUF_SMALL] = PBUF_SMALL_MAX,
+	[PBUF_MEDIUM] = PBUF_MEDIUM_MAX,
+	[PBUF_LARGE] = PBUF_LARGE_MAX};
+
+__extension__ const struct fq_codel_opts port_queue_opts = FQ_CODEL_DEFAULTS;
+
+int port_init(struct port *p, uv_loop_t *loop, int tun_fd, bool tun_uso, const struct port_ops *ops)
+{
+	int r;
+
+	*p = (struct port){.loop = loop, .ops = ops, .tun_fd = tun_fd};
+	p->dirty_tail = &p->dirty;
+	p->deferred_tail = &p->deferred;
+	p->scratch = malloc(TUNNEL_SCRATCH_LEN);
+	p->rx = malloc(PORT_RX_LEN);
+	p->tx = malloc(PORT_TX_LEN);
+	if (!p->scratch || !p->rx || !p->tx || pbuf_pool_new(pool_max, &p->pool) < 0)
+		return -ENOMEM;
+	crypto_random(&p->seed, sizeof(p->seed));
+	r = coalesce_new(tun_uso, &p->coalesce);
+	if (r < 0)
+		return r;
+	uv_timer_init(loop, &p->sweep);
+	p->sweep.data = p;
+	if (tun_fd < 0)
+		return 0;
+	r = uv_poll_init(loop, &p->tun_poll, tun_fd);
+	if (r < 0)
+		return r;
+	p->tun_poll.data = p;
+	port_set_tun_polling(p, true);
+	return 0;
+}
+
+void port_close(struct port *p)
+{
+	uv_close((uv_handle_t *)&p->sweep, NULL);
+	if (p->tun_fd >= 0)
+		uv_close((uv_handle_t *)&p->tun_poll, NULL);
+}
+
+void port_done(struct port *p)
+{
+	coalesce_free(p->coalesce);
+	pbuf_pool_free(p->pool);
+	free(p->scratch);
+	free(p->rx);
+	free(p->tx);
+}

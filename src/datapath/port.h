@@ -1,0 +1,96 @@
+/*
+ * datapath/port.h — what one thread needs to move packets: its event loop, its TUN queue, buffers.
+ *
+ * Server workers and the client have one port each; tunnels (datapath/link.h) hang on it. Packets
+ * that the kernel routes into the TUN are offered to ops->route(), which names the link, or takes
+ * the packet elsewhere, or drops it. Packets from tunnels are joined (offload/coalesce.h) and
+ * written to the TUN when the batch of one recv() has been parsed.
+ *
+ * Ownership: the creator owns the port, its loop and the TUN descriptor; links are their owners'.
+ * Threads:   a port and all its links belong to the thread that runs the loop. The counters are
+ *            written by it alone and may be read by others (relaxed; monotonic).
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "offload/ip_packet.h"
+#include "offload/vnet.h"
+#include "tunnel/pbuf.h"
+
+struct link;
+struct port;
+struct coalesce;
+
+/* Counters of one thread, on cache lines of their own. */
+struct port_stats {
+	_Alignas(64) _Atomic uint64_t rx_packets; /* from tunnels, written to the TUN */
+	_Atomic uint64_t rx_octets;
+	_Atomic uint64_t tx_packets; /* from the TUN, sealed into tunnels */
+	_Atomic uint64_t tx_octets;
+	_Atomic uint64_t drop_no_route; /* from the TUN, for an address that no tunnel has */
+	_Atomic uint64_t drop_malformed;
+	_Atomic uint64_t drop_source;  /* from a tunnel, with a source address it may not use */
+	_Atomic uint64_t drop_queue;   /* by FQ-CoDel */
+	_Atomic uint64_t drop_too_big; /* from the TUN, larger than the peer takes; answered */
+	_Atomic uint64_t drop_tun;     /* the TUN did not take it */
+};
+
+static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* One writer: a plain add, not a locked one. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+struct port_ops {
+	/*
+	 * A packet came out of the TUN: return the link of this port that takes it, or NULL when it
+	 * was handed on (copied) or is to be dropped.
+	 */
+	struct link *(*route)(
+		struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip);
+};
+
+struct port {
+	uv_loop_t *loop;
+	const struct port_ops *ops;
+	int tun_fd;
+	bool tun_uso; /* UDP super-packets may be written */
+	bool tun_polling;
+	uv_poll_t tun_poll;
+	uv_timer_t sweep; /* gives buffers of links back that fell idle */
+	struct pbuf_pool *pool;
+	uint32_t seed; /* of flow hashes */
+	struct coalesce *coalesce;
+	uint8_t *scratch;   /* plaintext of tunnel/tunnel.h, one batch */
+	uint8_t *rx;        /* ciphertext from a socket */
+	uint8_t *tx;        /* plaintext on its way out */
+	struct link *dirty; /* links with something to flush, in order */
+	struct link **dirty_tail;
+	struct link *deferred; /* links before login with something to read, in order */
+	struct link **deferred_tail;
+	struct link *warm; /* links that hold buffers */
+	struct port_stats stats;
+};
+
+#define PORT_RX_LEN (256 * 1024)
+#define PORT_TX_LEN (80 * 1024) /* a super-packet of 64 KiB as frames: 45 headers of 8 octets */
+
+/* tun_fd -1: no TUN (packets from tunnels are only counted). */
+int port_init(
+	struct port *p, uv_loop_t *loop, int tun_fd, bool tun_uso, const struct port_ops *ops);
+void port_done(struct port *p);  /* after the loop has run dry */
+void port_close(struct port *p); /* closes its handles; run the loop until they are gone */
+/* Reads nothing more from the TUN (while draining), or again. */
+void port_set_tun_polling(struct port *p, bool on);
+/* Hands a packet to a link of this port, as if it had come from its TUN queue; copies it. */
+void port_send_copy(
+	struct port *p, struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n);
+/* Reads for at most `most` of the links that wait (link.deferred). True when more wait. */
+bool port_run_deferred(struct port *p, unsigned most);
+/* Flushes links that got packets by port_send(); the TUN's own reads do so themselves. */
+void port_flush(struct port *p);

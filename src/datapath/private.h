@@ -1,0 +1,16 @@
+/* datapath/private.h — what port.c and link.c want of each other. */
+#pragma once
+#include "datapath/link.h"
+
+void link_enqueue(struct link *l, struct pbuf *pkt); /* takes pkt, whose segment is begun */
+void link_flush(struct link *l);
+void link_readable(struct link *l);
+bool link_cool(struct link *l); /* gives idle buffers back; false: not idle yet */
+
+extern const struct fq_codel_opts port_queue_opts;
+void port_mark_dirty(struct port *p, struct link *l);
+void port_deliver(struct port *p, const uint8_t *octets, size_t n);
+void port_deliver_end(struct port *p);
+void port_defer(struct port *p, struct link *l);
+void port_forget(struct port *p, struct link *l);
+void port_warm(struct port *p, struct link *l);
