@@ -1,0 +1,346 @@
+#include "admin/control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+
+struct control {
+	uv_pipe_t listener;
+	char path[108];
+	control_handler *handler;
+	void *arg;
+	struct client *clients;
+	unsigned n_clients;
+};
+
+struct client {
+	uv_pipe_t pipe; /* first: handles get back to the client */
+	struct control *control;
+	struct client *next, **prev;
+	struct buf in;
+	unsigned owed; /* replies that are still being made */
+	bool gone;
+};
+
+struct control_reply {
+	struct client *client;
+};
+
+struct out {
+	uv_write_t write;
+	char *text;
+};
+
+/* ---- a client's end ------------------------------------------------------------------------- */
+
+static void client_free_when_done(struct client *c)
+{
+	if (!c->gone || c->owed)
+		return;
+	buf_done(&c->in);
+	free(c);
+}
+
+static void on_client_closed(uv_handle_t *h)
+{
+	struct client *c = (struct client *)h;
+
+	c->gone = true;
+	client_free_when_done(c);
+}
+
+static void client_close(struct client *c)
+{
+	if (uv_is_closing((uv_handle_t *)&c->pipe))
+		return;
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->control->n_clients--;
+	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static void on_written(uv_write_t *w, int status)
+{
+	struct out *o = container_of(w, struct out, write);
+
+	(void)status;
+	free(o->text);
+	free(o);
+}
+
+static void send_line(struct client *c, json_t *answer)
+{
+	char *text = json_dumps(answer, JSON_COMPACT), *line;
+	struct out *o = calloc(1, sizeof(*o));
+	uv_buf_t b;
+
+	json_decref(answer);
+	if (!text || !o || asprintf(&line, "%s\n", text) < 0) {
+		free(text);
+		free(o);
+		return;
+	}
+	free(text);
+	o->text = line;
+	b = uv_buf_init(line, (unsigned)strlen(line));
+	if (c->gone || uv_is_closing((uv_handle_t *)&c->pipe) ||
+		uv_write(&o->write, (uv_stream_t *)&c->pipe, &b, 1, on_written)) {
+		free(line);
+		free(o);
+	}
+}
+
+static void reply(struct control_reply *r, json_t *answer)
+{
+	struct client *c = r->client;
+
+	free(r);
+	c->owed--;
+	send_line(c, answer);
+	client_free_when_done(c);
+}
+
+void control_answer(struct control_reply *r, json_t *result)
+{
+	reply(r, json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 1, "result", result));
+}
+
+void control_refuse(struct control_reply *r, const char *error)
+{
+	reply(r, json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error", error));
+}
+
+/* ---- requests --------------------------------------------------------------------------------------- */
+
+static void on_line(struct client *c, const char *line, size_t n)
+{
+	struct control_reply *r = calloc(1, sizeof(*r));
+	json_error_t err;
+	json_t *request;
+
+	if (!r) {
+		client_close(c);
+		return;
+	}
+	r->client = c;
+	c->owed++;
+	request = json_loadb(line, n, 0, &err);
+	if (!json_is_object(request))
+		control_refuse(r, "expected one JSON object a line");
+	else if (json_integer_value(json_object_get(request, "v")) != CONTROL_VERSION)
+		control_refuse(r, "this server speaks version 1 of the control protocol");
+	else if (!json_is_string(json_object_get(request, "cmd")))
+		control_refuse(r, "the request has no \"cmd\"");
+	else
+		c->control->handler(c->control->arg, request, r);
+	json_decref(request);
+}
+
+static void on_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret)
+{
+	struct client *c = (struct client *)h;
+	uint8_t *p;
+
+	(void)want;
+	*ret = buf_reserve(&c->in, 4096, &p) < 0 ? uv_buf_init(NULL, 0)
+						 : uv_buf_init((char *)p, 4096);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+	struct client *c = (struct client *)stream;
+	const char *end;
+
+	(void)b;
+	if (n < 0) {
+		client_close(c);
+		return;
+	}
+	buf_commit(&c->in, (size_t)n);
+	while (buf_len(&c->in) && (end = memchr(buf_data(&c->in), '\n', buf_len(&c->in)))) {
+		size_t len = (size_t)(end - (const char *)buf_data(&c->in));
+
+		on_line(c, (const char *)buf_data(&c->in), len);
+		buf_consume(&c->in, len + 1);
+	}
+	if (buf_len(&c->in) >= CONTROL_LINE_MAX)
+		client_close(c);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct control *ctl = listener->data;
+	struct client *c;
+
+	if (status < 0)
+		return;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return;
+	c->control = ctl;
+	buf_init(&c->in, CONTROL_LINE_MAX + 4096);
+	uv_pipe_init(listener->loop, &c->pipe, 0);
+	c->next = ctl->clients;
+	c->prev = &ctl->clients;
+	if (c->next)
+		c->next->prev = &c->next;
+	ctl->clients = c;
+	ctl->n_clients++;
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) || ctl->n_clients > CONTROL_CLIENTS_MAX ||
+		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read))
+		client_close(c);
+}
+
+/* A socket that nobody answers on is a dead server's: it may go. */
+static bool socket_is_alive(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive;
+
+	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	alive = fd >= 0 && !connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+int control_new(uv_loop_t *loop, const char *path, control_handler *handler, void *arg,
+	struct control **ret)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	struct group *g = getgrnam("culvert");
+	mode_t mask;
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	if (strlen(path) >= sizeof(c->path) || socket_is_alive(path)) {
+		free(c);
+		return strlen(path) >= sizeof(c->path) ? -ENAMETOOLONG : -EADDRINUSE;
+	}
+	strcpy(c->path, path);
+	c->handler = handler;
+	c->arg = arg;
+	unlink(path);
+	uv_pipe_init(loop, &c->listener, 0);
+	c->listener.data = c;
+	mask = umask(0117);
+	r = uv_pipe_bind(&c->listener, path);
+	umask(mask);
+	if (!r && g && chown(path, (uid_t)-1, g->gr_gid) < 0)
+		r = -errno;
+	if (!r)
+		r = uv_listen((uv_stream_t *)&c->listener, 16, on_connection);
+	*ret = c; /* also after a failure: the handle must be closed by the loop */
+	return r;
+}
+
+void control_close(struct control *c)
+{
+	if (!c || uv_is_closing((uv_handle_t *)&c->listener))
+		return;
+	unlink(c->path);
+	uv_close((uv_handle_t *)&c->listener, NULL);
+	for (struct client *cl = c->clients, *next; cl; cl = next) {
+		next = cl->next;
+		client_close(cl);
+	}
+}
+
+void control_free(struct control *c)
+{
+	free(c);
+}
+
+/* ---- the other end ------------------------------------------------------------------------------------ */
+
+static int read_line(int fd, struct buf *in)
+{
+	uint8_t *p;
+	ssize_t n;
+
+	while (!buf_len(in) || buf_data(in)[buf_len(in) - 1] != '\n') {
+		if (buf_reserve(in, 16384, &p) < 0)
+			return -ENOMEM;
+		n = read(fd, p, 16384);
+		if (n <= 0)
+			return n < 0 ? -errno : -EPIPE;
+		buf_commit(in, (size_t)n);
+	}
+	return 0;
+}
+
+static int exchange(int fd, json_t *request, struct buf *in)
+{
+	char *text = json_dumps(request, JSON_COMPACT);
+	size_t n = text ? strlen(text) : 0;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	text[n] = '\n'; /* the zero's place */
+	r = write(fd, text, n + 1) == (ssize_t)n + 1 ? read_line(fd, in) : -errno;
+	free(text);
+	return r;
+}
+
+static int take_answer(const struct buf *in, json_t **ret_result, char *why, size_t why_cap)
+{
+	json_error_t err;
+	json_t *answer = json_loadb((const char *)buf_data(in), buf_len(in), 0, &err);
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	int r = 0;
+
+	if (json_is_true(json_object_get(answer, "ok"))) {
+		*ret_result = json_incref(json_object_get(answer, "result"));
+	} else {
+		snprintf(why, why_cap, "the server refused: %s",
+			error ? error : "answer not understood");
+		r = -EPROTO;
+	}
+	json_decref(answer);
+	return r;
+}
+
+int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r = 0;
+	struct buf in;
+
+	buf_init(&in, 0);
+	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
+		r = fd < 0 ? -errno : -ENAMETOOLONG;
+	if (!r) {
+		strcpy(sa.sun_path, path);
+		r = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0
+			    ? -errno
+			    : exchange(fd, request, &in);
+	}
+	if (r)
+		snprintf(why, why_cap, "%s: %s%s", path, strerror(-r),
+			r == -ENOENT || r == -ECONNREFUSED
+				? " (is `culvert serve` running with this state folder?)"
+			: r == -EACCES ? " (root or a member of group culvert may ask)"
+				       : "");
+	else
+		r = take_answer(&in, ret_result, why, why_cap);
+	if (fd >= 0)
+		close(fd);
+	buf_done(&in);
+	json_decref(request);
+	return r;
+}

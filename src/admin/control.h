@@ -1,0 +1,40 @@
+/*
+ * admin/control.h — the control socket: JSON lines over a unix stream socket, protocol version 1.
+ *
+ *     → {"v":1,"cmd":"status"}
+ *     ← {"v":1,"ok":true,"result":{…}}      or   {"v":1,"ok":false,"error":"…"}
+ *
+ * One request a line, answered in order; lines are bounded. Access is by file permission: 0660,
+ * owned by root and, where it exists, group culvert. docs/control.md is the contract for scripts.
+ *
+ * Threads: server side: the loop's thread. control_call(): any, blocking.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#define CONTROL_VERSION 1
+#define CONTROL_SOCKET "control.sock" /* in the state folder */
+#define CONTROL_LINE_MAX (64 * 1024)  /* a request; answers may be longer */
+#define CONTROL_CLIENTS_MAX 32        /* at one time; more are closed */
+
+struct control;
+struct control_reply;
+
+/* Called per request; answers now or later, exactly once, with one of the two functions. */
+typedef void control_handler(void *arg, const json_t *request, struct control_reply *reply);
+
+int control_new(uv_loop_t *loop, const char *path, control_handler *handler, void *arg,
+	struct control **ret);
+void control_close(struct control *c); /* then run the loop dry */
+void control_free(struct control *c);
+
+void control_answer(struct control_reply *reply, json_t *result); /* steals result */
+void control_refuse(struct control_reply *reply, const char *error);
+
+/*
+ * The other end: sends one request and waits for the answer. 0 and *ret_result (a new reference),
+ * or a negative errno with `why` filled: -ENOENT, -ECONNREFUSED (nobody serves there), -EACCES.
+ */
+int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap);
