@@ -1,0 +1,65 @@
+/*
+ * server/server.h — `culvert serve`: what all workers share, its start and its end.
+ *
+ * Threads: server_run() and all set-up on the control thread. The functions below that say "any"
+ *          may be called by workers; what they read is constant while workers run, or atomic.
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/credentials.h"
+#include "os/forward.h"
+
+struct aaa;
+struct config;
+struct control;
+struct ip_packet;
+struct session;
+struct steering;
+struct store;
+struct table;
+struct tls_ctx;
+struct tun;
+struct worker;
+
+struct server {
+	struct config *config;
+	struct tls_ctx *tls;
+	struct table *table;       /* address → session and worker */
+	struct steering *steering; /* NULL: the ring */
+	struct store *store;
+	struct aaa *aaa;
+	struct tun *tun;
+	struct forward forward;
+	struct worker *workers;
+	unsigned n_workers;
+	char name[64];                    /* in CHAP challenges */
+	char ready_on[ENDPOINT_TEXT_LEN]; /* the first listener */
+	char pin[64], fingerprint[65];    /* of the first certificate */
+	struct prefix pool;
+	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
+	int64_t started_s;
+	_Atomic bool draining;
+	pthread_mutex_t spare_lock;
+	int spare_fd; /* given up to close a connection when descriptors run out */
+	_Atomic uint64_t refused, no_descriptors;
+};
+
+/* Runs until SIGTERM or SIGINT. Returns the exit code; whatever failed has been said. */
+int server_run(struct config *config);
+
+/* Any thread. */
+unsigned server_sessions(const struct server *s);
+unsigned server_handshakes(const struct server *s);
+bool server_accepting(const struct server *s);
+struct session *server_find_session(
+	struct server *s, const struct ip_packet *ip, struct worker **ret_owner);
+void server_note_refused(struct server *s, const struct endpoint *peer);
+void server_note_no_descriptors(struct server *s);
+int server_open_spare_fd(void);
+void server_worker_begins(struct server *s);
+void server_worker_ends(struct server *s);

@@ -1,0 +1,544 @@
+/*
+ * Theory of operation
+ *
+ * A session is a link (socket, tunnel, queue) plus what the server knows of its user. It reacts to
+ * the tunnel's events; two of them are questions whose answers come later, as letters to the
+ * worker: who is this (aaa), and which address does he get (store). A question under way holds its
+ * own memory and only the session's number, so a session may end without waiting for it.
+ *
+ * Life in the log (info level): opened with TLS, authenticated, bound, up with an address, ended
+ * with a reason and counters. Every connection leaves one row in the record of attempts.
+ */
+#include "server/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "aaa/aaa.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "config/config.h"
+#include "datapath/link.h"
+#include "ip/table.h"
+#include "offload/inet.h"
+#include "os/socket.h"
+#include "os/steering.h"
+#include "server/limits.h"
+#include "server/server.h"
+#include "server/worker.h"
+#include "store/store.h"
+
+struct question; /* one under way to aaa or the store */
+
+struct session {
+	struct link link; /* first: link callbacks get back to the session */
+	struct worker *worker;
+	struct session *next, *prev;
+	struct log_scope scope;
+	struct endpoint peer;
+	char user[64]; /* for people; escaped where it is printed */
+	int64_t opened_s;
+	uint64_t opened_ms;
+	struct question *question;
+	struct verdict verdict; /* held until the address is known; wiped then */
+	struct ppp_addresses addresses;
+	int64_t user_id;
+	struct addr leased_address; /* AF_UNSPEC: none */
+	uint8_t peer_ifid[8];
+	bool authenticated, up4, up6, recorded;
+	enum event ended_by;
+};
+
+static struct session *session_of(struct link *l)
+{
+	return container_of(l, struct session, link);
+}
+
+struct link *session_link(struct session *s)
+{
+	return &s->link;
+}
+
+struct session *session_next(const struct session *s)
+{
+	return s->next;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void session_list_add(struct worker *w, struct session *s)
+{
+	s->next = w->sessions;
+	if (s->next)
+		s->next->prev = s;
+	w->sessions = s;
+}
+
+static void session_list_del(struct session *s)
+{
+	if (s->next)
+		s->next->prev = s->prev;
+	if (s->prev)
+		s->prev->next = s->next;
+	else
+		s->worker->sessions = s->next;
+}
+
+static const struct link_ops link_ops;
+
+static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, struct tunnel **ret)
+{
+	const struct config *cfg = srv->config;
+	enum auth_method methods[AUTH_METHODS];
+	struct tunnel_opts opts = {
+		.role = TUNNEL_SERVER,
+		.tls = srv->tls,
+		.scratch = w->port.scratch,
+		.require_binding = cfg->sstp.binding == CONFIG_BINDING_REQUIRED,
+		.binding_hashes = config_hash_mask(cfg),
+		.hello_ms = cfg->sstp.hello_ms,
+		.negotiation_ms = cfg->sstp.negotiation_ms,
+		.handshake_ms = cfg->server.handshake_time_ms,
+		.mru = (uint16_t)cfg->ppp.mru,
+		.methods = methods,
+		.n_methods = config_auth_methods(cfg, methods),
+		.name = srv->name,
+		.ipv4 = true,
+		.ipv6 = cfg->ppp.ipv6,
+	};
+
+	return tunnel_new(&opts, now_ms, ret);
+}
+
+int session_open(
+	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local)
+{
+	struct server *srv = w->server;
+	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	struct session *s;
+	int r;
+
+	(void)local;
+	if (server_handshakes(srv) >= (unsigned)srv->config->server.max_handshakes) {
+		server_note_refused(srv, peer);
+		return -EBUSY;
+	}
+	tcp_tune(fd,
+		&(struct tcp_opts){.notsent_lowat = NOTSENT_LOWAT,
+			.keepalive_idle_s = 60,
+			.keepalive_interval_s = 15,
+			.keepalive_count = 4,
+			.user_timeout_ms = USER_TIMEOUT_MS},
+		NULL);
+	r = make_tunnel(srv, w, clock_mono_ms(), &tunnel);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->worker = w;
+	s->peer = *peer;
+	s->opened_s = clock_wall_s();
+	s->opened_ms = clock_mono_ms();
+	s->scope.session = store_next_session(srv->store);
+	endpoint_format(peer, s->scope.peer);
+	r = link_init(&s->link, &w->port, fd, tunnel, &link_ops);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	(void)TAKE(tunnel);
+	s->link.deferred = true; /* until it has logged in, see worker.c */
+	session_list_add(w, s);
+	atomic_fetch_add_explicit(&w->n_sessions, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	log_event(&s->scope, EV_SESSION_OPENED, "worker=%u", w->index);
+	link_start(&s->link);
+	return 0;
+}
+
+/* ---- the record of attempts -------------------------------------------------------------------- */
+
+static void record_attempt(struct session *s, enum event outcome, const char *detail)
+{
+	struct db_attempt a = {.at = s->opened_s, .outcome = outcome};
+
+	if (s->recorded)
+		return;
+	s->recorded = true;
+	snprintf(a.peer, sizeof(a.peer), "%s", s->scope.peer);
+	snprintf(a.user, sizeof(a.user), "%s", s->user);
+	snprintf(a.correlation, sizeof(a.correlation), "%s", s->scope.correlation);
+	snprintf(a.detail, sizeof(a.detail), "%s", detail);
+	store_attempt_add(s->worker->server->store, &a);
+}
+
+static void record_session(struct session *s, enum event ended)
+{
+	struct db_session r = {.id = s->scope.session,
+		.user_id = s->user_id,
+		.ipv4 = s->leased_address,
+		.started_at = s->opened_s,
+		.ended_at = clock_wall_s(),
+		.octets_in = s->link.rx_octets,
+		.octets_out = s->link.tx_octets,
+		.reason = ended};
+
+	snprintf(r.user, sizeof(r.user), "%s", s->user);
+	snprintf(r.peer, sizeof(r.peer), "%s", s->scope.peer);
+	snprintf(r.correlation, sizeof(r.correlation), "%s", s->scope.correlation);
+	if (ended)
+		store_session_stop(s->worker->server->store, &r); /* gives the lease back, too */
+	else
+		store_session_start(s->worker->server->store, &r);
+}
+
+/* ---- who is it, and which address --------------------------------------------------------------- */
+
+struct question {
+	struct session *session; /* NULL: it ended meanwhile */
+	struct worker *worker;
+	uint64_t id; /* the session's, also when it is gone */
+	struct aaa_request auth;
+	struct store_lease lease;
+};
+
+static void question_free(struct question *q)
+{
+	proof_wipe(&q->auth.proof);
+	verdict_wipe(&q->auth.verdict);
+	free(q);
+}
+
+static void give_verdict(struct session *s)
+{
+	tunnel_auth_verdict(s->link.tunnel, &s->verdict, clock_mono_ms());
+	verdict_wipe(&s->verdict);
+	link_kick(&s->link);
+}
+
+static void refuse(struct session *s, enum event why, const char *detail)
+{
+	log_event(&s->scope, why, "%s%s%s", *detail ? detail : "user=\"", *detail ? "" : s->user,
+		*detail ? "" : "\"");
+	record_attempt(s, why, detail);
+}
+
+static void fill_addresses(struct session *s, const struct addr *peer)
+{
+	struct server *srv = s->worker->server;
+	struct ppp_addresses *a = &s->verdict.addresses;
+
+	*a = srv->addresses; /* the server's own, DNS, NBNS */
+	a->peer = *peer;
+	a->ipv6 = srv->config->ppp.ipv6;
+	s->addresses = *a;
+}
+
+static void lease_done(struct store_lease *lease)
+{
+	struct question *q = container_of(lease, struct question, lease);
+	struct session *s = q->session;
+
+	if (!s) {
+		if (!lease->result)
+			store_lease_release(q->worker->server->store, &lease->address, q->id);
+		question_free(q);
+		return;
+	}
+	s->question = NULL;
+	if (lease->result) {
+		/* He is who he says, but there is no address for him: no network protocol comes up. */
+		refuse(s, lease->outcome, "");
+	} else {
+		s->leased_address = lease->address;
+		fill_addresses(s, &lease->address);
+	}
+	give_verdict(s);
+	question_free(q);
+}
+
+static void ask_for_lease(struct session *s, struct question *q)
+{
+	struct server *srv = s->worker->server;
+
+	q->lease = (struct store_lease){.request = {.user_id = s->user_id,
+						.session = q->id,
+						.wanted = q->auth.ipv4,
+						.pool = srv->pool,
+						.reserved = srv->addresses.local},
+		.reply_to = &s->worker->mailbox,
+		.done = lease_done};
+	if (store_lease_take(srv->store, &q->lease) < 0) {
+		q->lease.result = -EAGAIN;
+		q->lease.outcome = EV_SERVER_BUSY;
+		lease_done(&q->lease);
+	}
+}
+
+static void auth_done(struct aaa_request *req)
+{
+	struct question *q = container_of(req, struct question, auth);
+	struct session *s = q->session;
+
+	if (!s) {
+		question_free(q);
+		return;
+	}
+	s->verdict = req->verdict;
+	s->user_id = req->user_id;
+	if (req->verdict.error == AUTH_OK) {
+		snprintf(s->user, sizeof(s->user), "%s", req->user);
+		log_event(&s->scope, req->outcome, "%s", req->detail);
+		ask_for_lease(s, q);
+		return;
+	}
+	refuse(s, req->outcome, req->detail);
+	s->question = NULL;
+	give_verdict(s);
+	question_free(q);
+}
+
+static void on_auth_request(struct session *s, const struct proof *proof)
+{
+	struct question *q = s->question ? NULL : calloc(1, sizeof(*q));
+
+	if (!q)
+		return; /* PPP repeats itself, or its timer ends the call */
+	q->session = s;
+	q->worker = s->worker;
+	q->id = s->scope.session;
+	q->auth.proof = *proof;
+	q->auth.attempt = s->scope.session;
+	q->auth.reply_to = &s->worker->mailbox;
+	q->auth.done = auth_done;
+	snprintf(q->auth.peer, sizeof(q->auth.peer), "%s", s->scope.peer);
+	snprintf(s->user, sizeof(s->user), "%s", proof->user);
+	s->question = q;
+	if (aaa_submit(s->worker->server->aaa, &q->auth) < 0) {
+		q->auth.verdict.error = AUTH_FAILED;
+		q->auth.outcome = EV_SERVER_BUSY;
+		auth_done(&q->auth);
+	}
+}
+
+/* ---- events of the tunnel ------------------------------------------------------------------------- */
+
+static void on_http_request(struct session *s, const struct tunnel_event *ev)
+{
+	struct server *srv = s->worker->server;
+	bool room = server_accepting(srv);
+
+	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
+	if (ev->sstp && !room) {
+		log_event(&s->scope, EV_SERVER_FULL, "sessions=%u", server_sessions(srv));
+		record_attempt(s, EV_SERVER_FULL, "");
+	}
+	tunnel_http_answer(s->link.tunnel, room ? 200 : 503, clock_wall_s(), clock_mono_ms());
+}
+
+static void on_authenticated(struct session *s)
+{
+	if (s->authenticated)
+		return;
+	s->authenticated = true;
+	s->link.deferred = false;
+	atomic_fetch_sub_explicit(&s->worker->n_handshakes, 1, memory_order_relaxed);
+}
+
+/* The address by which packets for this session are known, per family. */
+static struct prefix own_prefix(const struct session *s, int family)
+{
+	struct prefix p = {s->addresses.peer, 32};
+
+	if (family == AF_INET)
+		return p;
+	p = (struct prefix){{AF_INET6, {0xfe, 0x80}}, 128};
+	memcpy(p.addr.octets + 8, s->peer_ifid, 8);
+	return p;
+}
+
+/* False when another session has the very address. */
+static bool claim(struct session *s, int family)
+{
+	struct server *srv = s->worker->server;
+	struct prefix p = own_prefix(s, family);
+
+	if (table_add(srv->table, &p, s, s->worker->index) < 0)
+		return false;
+	if (srv->steering)
+		steering_set(srv->steering, &p, s->worker->index);
+	return true;
+}
+
+static void unclaim(struct session *s, int family)
+{
+	struct server *srv = s->worker->server;
+	struct prefix p = own_prefix(s, family);
+
+	if (srv->steering)
+		steering_clear(srv->steering, &p);
+	table_del(srv->table, &p, s);
+}
+
+static void on_up4(struct session *s, const struct tunnel_event *ev)
+{
+	char a[ADDR_TEXT_LEN];
+
+	s->addresses = *ev->addresses;
+	s->up4 = claim(s, AF_INET);
+	if (!s->up4) {
+		tunnel_close(s->link.tunnel, EV_SERVER_ADDRESS_CLASH, clock_mono_ms());
+		return;
+	}
+	s->link.local4 = s->worker->server->addresses.local;
+	atomic_fetch_add_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+	log_event(&s->scope, EV_SESSION_UP, "user=\"%s\" address=%s mru=%u", s->user,
+		addr_format(&ev->addresses->peer, a), s->link.mtu);
+	record_attempt(s, EV_SESSION_UP, "");
+	record_session(s, EV_NONE);
+}
+
+static void on_up(struct session *s, const struct tunnel_event *ev)
+{
+	s->link.mtu = tunnel_peer_mru(s->link.tunnel);
+	if (ev->family == AF_INET) {
+		on_up4(s, ev);
+		return;
+	}
+	memcpy(s->peer_ifid, ev->addresses->peer_ifid, 8);
+	s->up6 = claim(s, AF_INET6);
+	log_event(&s->scope, EV_SESSION_UP6, "user=\"%s\"", s->user);
+}
+
+static void take_down(struct session *s, int family)
+{
+	bool *up = family == AF_INET ? &s->up4 : &s->up6;
+
+	if (!*up)
+		return;
+	*up = false;
+	if (family == AF_INET)
+		atomic_fetch_sub_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+	unclaim(s, family);
+}
+
+static void on_ended(struct session *s, const struct tunnel_event *ev)
+{
+	char took[32];
+
+	take_down(s, AF_INET);
+	take_down(s, AF_INET6);
+	s->ended_by = ev->reason;
+	record_attempt(s, ev->reason, ev->text);
+	snprintf(took, sizeof(took), "%.1f", (double)(clock_mono_ms() - s->opened_ms) / 1000);
+	log_event(&s->scope, ev->reason,
+		"user=\"%s\" seconds=%s received=%" PRIu64 " sent=%" PRIu64 "%s%s", s->user, took,
+		s->link.rx_octets, s->link.tx_octets, *ev->text ? " " : "", ev->text);
+}
+
+static void on_event(struct link *l, const struct tunnel_event *ev)
+{
+	struct session *s = session_of(l);
+
+	switch (ev->type) {
+	case TUNNEL_STEP:
+		if (ev->step == TUNNEL_STEP_AUTH)
+			on_authenticated(s);
+		else
+			log_event(&s->scope, EV_SESSION_STEP, "step=%d %s", ev->step, ev->text);
+		break;
+	case TUNNEL_HTTP_REQUEST: on_http_request(s, ev); break;
+	case TUNNEL_AUTH_REQUEST: on_auth_request(s, ev->proof); break;
+	case TUNNEL_BOUND:
+		log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, ev->text);
+		break;
+	case TUNNEL_UP: on_up(s, ev); break;
+	case TUNNEL_DOWN: take_down(s, ev->family); break;
+	case TUNNEL_BATCH_END:
+	case TUNNEL_PACKET: break;
+	case TUNNEL_IDENTIFIED:
+		log_event(&s->scope, EV_SESSION_IDENTIFIED, "text=\"%s\"", ev->text);
+		break;
+	case TUNNEL_ENDED: on_ended(s, ev); break;
+	} /* no default: the compiler lists what a new event must visit */
+}
+
+/* The client may send from the address it was given, and from its link-local one. */
+static bool accept_source(struct link *l, const struct ip_packet *ip)
+{
+	const struct session *s = session_of(l);
+
+	if (ip->version == 4)
+		return !memcmp(ip->octets + IPV4_ADDRESSES, s->addresses.peer.octets, 4);
+	return ip->octets[IPV6_ADDRESSES] == 0xfe &&
+	       (ip->octets[IPV6_ADDRESSES + 1] & 0xc0) == 0x80;
+}
+
+static void on_closed(struct link *l)
+{
+	struct session *s = session_of(l);
+	struct worker *w = s->worker;
+
+	take_down(s, AF_INET);
+	take_down(s, AF_INET6);
+	if (s->question)
+		s->question->session = NULL;
+	if (s->leased_address.family)
+		record_session(s, s->ended_by);
+	if (!s->authenticated)
+		atomic_fetch_sub_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&w->n_sessions, 1, memory_order_relaxed);
+	session_list_del(s);
+	verdict_wipe(&s->verdict);
+	free(s);
+	worker_maybe_finish(w);
+}
+
+static const struct link_ops link_ops = {
+	.event = on_event, .accept_source = accept_source, .closed = on_closed};
+
+void session_close_all(struct worker *w, enum event why)
+{
+	struct session *next;
+
+	for (struct session *s = w->sessions; s; s = next) {
+		next = s->next;
+		link_close(&s->link, why);
+	}
+}
+
+void session_route_packet(
+	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n)
+{
+	struct ip_packet ip;
+	struct worker *owner;
+	struct session *s;
+
+	ip_packet_parse(octets, n, &ip);
+	s = server_find_session(w->server, &ip, &owner);
+	if (s && owner == w) /* else it ended on the way */
+		port_send_copy(&w->port, &s->link, vnet, octets, n);
+}
+
+void session_info(const struct session *s, struct session_info *ret)
+{
+	*ret = (struct session_info){.id = s->scope.session,
+		.phase = tunnel_phase(s->link.tunnel),
+		.worker = s->worker->index,
+		.since = s->opened_s,
+		.rx_octets = s->link.rx_octets,
+		.tx_octets = s->link.tx_octets,
+		.rx_packets = s->link.rx_packets,
+		.tx_packets = s->link.tx_packets};
+	snprintf(ret->user, sizeof(ret->user), "%s", s->user);
+	snprintf(ret->peer, sizeof(ret->peer), "%s", s->scope.peer);
+	snprintf(ret->tls, sizeof(ret->tls), "%s", tunnel_tls_text(s->link.tunnel));
+	if (s->up4)
+		addr_format(&s->addresses.peer, ret->address);
+}

@@ -1,0 +1,36 @@
+/*
+ * server/session.h — one client's stay, from the accepted connection to the last octet.
+ *
+ * Threads: a session belongs to its worker; all functions run there.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "events/event.h"
+
+struct link;
+struct vnet_hdr;
+struct session;
+struct worker;
+
+/* What the control thread may be told about a session; a copy. */
+struct session_info {
+	uint64_t id;
+	char user[64], peer[ENDPOINT_TEXT_LEN], address[ADDR_TEXT_LEN], tls[96];
+	const char *phase;
+	unsigned worker;
+	int64_t since; /* seconds since 1970 */
+	uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
+};
+
+/* Takes the connection over. Negative errno (fd still the caller's) when it cannot. */
+int session_open(
+	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local);
+void session_close_all(struct worker *w, enum event why);
+struct link *session_link(struct session *s);
+/* A packet that another worker read from its TUN queue; copied. */
+void session_route_packet(
+	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);
+void session_info(const struct session *s, struct session_info *ret);
+struct session *session_next(const struct session *s);

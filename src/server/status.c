@@ -1,0 +1,49 @@
+#include "server/status.h"
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "os/tun.h"
+#include "server/server.h"
+#include "server/worker.h"
+
+static json_int_t get(const _Atomic uint64_t *counter)
+{
+	return (json_int_t)atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
+}
+
+static json_t *worker_json(const struct worker *w)
+{
+	const struct port_stats *st = &w->port.stats;
+
+	return json_pack(
+		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"connections", (int)w->n_sessions, "handshakes", (int)w->n_handshakes, "up",
+		(int)w->n_up, "rx_packets", get(&st->rx_packets), "rx_octets", get(&st->rx_octets),
+		"tx_packets", get(&st->tx_packets), "tx_octets", get(&st->tx_octets),
+		"drop_no_route", get(&st->drop_no_route), "drop_malformed",
+		get(&st->drop_malformed), "drop_source", get(&st->drop_source), "drop_queue",
+		get(&st->drop_queue), "drop_too_big", get(&st->drop_too_big), "drop_tun",
+		get(&st->drop_tun), "ring_sent", get(&w->ring_sent), "ring_dropped",
+		get(&w->ring_dropped));
+}
+
+json_t *status_json(const struct server *s)
+{
+	char pool[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN];
+	json_t *workers = json_array();
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		json_array_append_new(workers, worker_json(&s->workers[i]));
+		up += s->workers[i].n_up;
+	}
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
+		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
+		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
+		prefix_format(&s->pool, pool), "address", addr_format(&s->addresses.local, own),
+		"steering", s->steering ? "bpf" : "ring", "pin", s->pin, "certificate_sha256",
+		s->fingerprint, "up", (int)up, "connections", (int)server_sessions(s), "handshakes",
+		(int)server_handshakes(s), "max_sessions", s->config->server.max_sessions,
+		"refused", get(&s->refused), "workers", workers);
+}

@@ -1,0 +1,61 @@
+/*
+ * server/worker.h — one thread of the server: loop, listening sockets, TUN queue, sessions.
+ *
+ * A tunnel belongs to one worker from its first octet to its close. An accepted connection goes to
+ * the worker with the fewest sessions before that (a letter with the descriptor).
+ *
+ * Threads: worker_start() and worker_stop() from the control thread; worker_post_*() from any; the
+ *          atomics may be read by any; all else belongs to the worker.
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "base/mailbox.h"
+#include "datapath/port.h"
+#include "server/ring.h"
+
+struct server;
+struct session;
+
+#define LISTENERS_MAX 16
+
+struct listener {
+	uv_poll_t poll;
+	struct worker *worker;
+	int fd;
+};
+
+struct worker {
+	struct server *server;
+	unsigned index;
+	pthread_t thread;
+	bool running;
+	uv_loop_t loop;
+	struct port port;
+	struct mailbox mailbox;
+	uv_poll_t mailbox_poll;
+	uv_check_t turn;      /* once a loop turn: handshakes, within their cap */
+	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
+	struct listener listeners[LISTENERS_MAX];
+	unsigned n_listeners;
+	struct session *sessions; /* all, doubly linked */
+	struct ring *rings;       /* [from worker], packets for sessions of this one */
+	_Atomic bool ring_rung;   /* a wake-up is under way */
+	struct letter ring_letter;
+	bool stopping;
+	_Alignas(64) _Atomic unsigned n_sessions; /* open connections, any phase */
+	_Atomic unsigned n_handshakes;            /* of these, before authentication */
+	_Atomic unsigned n_up;                    /* of these, with data flowing */
+	_Atomic uint64_t ring_sent, ring_dropped;
+};
+
+int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, bool tun_uso);
+int worker_add_listener(struct worker *w, int fd);
+int worker_start(struct worker *w);
+/* Closes its sessions politely and ends the thread; waits for it. */
+void worker_stop(struct worker *w);
+void worker_done(struct worker *w);
+/* The last session went: a stopping worker may end its loop. */
+void worker_maybe_finish(struct worker *w);
