@@ -1,0 +1,415 @@
+/*
+ * Theory of operation
+ *
+ * One tunnel, one loop, one thread. The order is that of the seven steps: name → TCP → (link and
+ * tunnel do TLS, HTTP, SSTP, PPP) → interface, routes, resolver → data. The TUN is opened first,
+ * before anything is sent, so that a missing right shows at once and not after a login.
+ *
+ * What it sets up and how that goes away: the interface is not persistent, so addresses and routes
+ * on it die with the process, however it ends. The route to the server itself (so that the tunnel
+ * does not swallow its own packets) carries our protocol mark and is deleted at the end, or by the
+ * next start after a kill -9. The resolver is restored the same way (os/resolver.h).
+ *
+ * The default route is two halves (0/1 and 128/1) beside the old one, which stays untouched and
+ * counts again when the interface goes.
+ */
+#include "client/client.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "client/setup.h"
+#include "datapath/link.h"
+#include "os/keylog.h"
+#include "os/socket.h"
+#include "os/tun.h"
+#include "tls/ctx.h"
+#include "tls/engine.h"
+
+#define CONNECT_TRY_MS 10000 /* one address of the server; then the next */
+#define GOODBYE_MS 3000      /* after Ctrl-C: how long the server may take to answer */
+
+struct client {
+	const struct client_opts *opts;
+	struct link link;
+	bool link_open;
+	struct port port;
+	uv_loop_t loop;
+	uv_signal_t sigint, sigterm;
+	uv_timer_t goodbye;
+	struct tun *tun;
+	struct client_setup *setup;
+	struct endpoint server;
+	struct tls_ctx *tls;
+	bool up, stopping;
+	enum event reason;
+	char *detail;
+	size_t detail_cap;
+};
+
+static struct client *client_of(struct link *l)
+{
+	return container_of(l, struct client, link);
+}
+
+static void say(const struct client *c, const char *step, const char *text)
+{
+	if (c->opts->verbose)
+		fprintf(stderr, "culvert: %-9s %s\n", step, text);
+}
+
+static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->detail, c->detail_cap, fmt, ap);
+	va_end(ap);
+	return ev;
+}
+
+/* ---- name and TCP ------------------------------------------------------------------------------ */
+
+static enum event resolve(struct client *c, struct addrinfo **ret)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	char port[8];
+	int r;
+
+	snprintf(port, sizeof(port), "%u", c->opts->port);
+	r = getaddrinfo(c->opts->host, port, &hints, ret);
+	if (r == EAI_NONAME || r == EAI_NODATA)
+		return fail(c, EV_DNS_NO_SUCH_NAME, "%s: %s", c->opts->host, gai_strerror(r));
+	if (r)
+		return fail(c, EV_DNS_FAILED, "%s: %s", c->opts->host,
+			r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	return EV_NONE;
+}
+
+/* Waits for a connect() under way; 0 or a negative errno. */
+static int wait_connected(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t n = sizeof(int);
+	int err = 0;
+
+	do {
+		int r = poll(&p, 1, CONNECT_TRY_MS);
+
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	} while (!p.revents);
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
+	return -err;
+}
+
+static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	tcp_tune(fd,
+		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
+			.keepalive_idle_s = 60,
+			.keepalive_interval_s = 15,
+			.keepalive_count = 4,
+			.user_timeout_ms = 60000,
+			.congestion = c->opts->congestion ? c->opts->congestion : "bbr"},
+		NULL);
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
+		r = errno == EINPROGRESS ? wait_connected(fd) : -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static enum event tcp_event(int error)
+{
+	switch (-error) {
+	case ECONNREFUSED: return EV_TCP_REFUSED;
+	case ETIMEDOUT: return EV_TCP_TIMEOUT;
+	case ECONNRESET: return EV_TCP_RESET;
+	case ENETUNREACH:
+	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
+	}
+	return EV_TCP_FAILED;
+}
+
+static enum event connect_server(struct client *c, int *ret_fd)
+{
+	struct addrinfo *list = NULL;
+	char text[ENDPOINT_TEXT_LEN] = "", line[160];
+	uint64_t start = clock_mono_us();
+	enum event ev = resolve(c, &list);
+	int r = -EHOSTUNREACH;
+
+	if (ev)
+		return ev;
+	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
+		endpoint_from_sockaddr(ai->ai_addr, &c->server);
+		endpoint_format(&c->server, text);
+		r = connect_one(c, ai, ret_fd);
+		if (r < 0 && ai->ai_next)
+			say(c, "tcp", "one address did not answer, trying the next");
+	}
+	freeaddrinfo(list);
+	if (r < 0)
+		return fail(c, tcp_event(r), "%s: %s", text, strerror(-r));
+	snprintf(line, sizeof(line), "connected to %s in %.1f ms", text,
+		(double)(clock_mono_us() - start) / 1000);
+	say(c, "1 tcp", line);
+	return EV_NONE;
+}
+
+/* ---- what the tunnel says -------------------------------------------------------------------------- */
+
+static void come_up(struct client *c, const struct tunnel_event *ev)
+{
+	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], line[160];
+	struct os_failure why = {0};
+
+	c->link.mtu = tunnel_peer_mru(c->link.tunnel);
+	if (ev->family == AF_INET6) {
+		client_setup_ipv6(c->setup, ev->addresses);
+		return;
+	}
+	if (client_setup_ipv4(c->setup, ev->addresses, tunnel_peer_mru(c->link.tunnel), &why) < 0) {
+		c->reason = fail(c, why.event, "%s", why.text);
+		link_close(&c->link, why.event);
+		return;
+	}
+	c->link.local4 = ev->addresses->local;
+	addr_format(&ev->addresses->local, own);
+	addr_format(&ev->addresses->peer, peer);
+	snprintf(line, sizeof(line), "%s, peer %s, mtu %u", own, peer,
+		tunnel_peer_mru(c->link.tunnel));
+	say(c, "6 address", line);
+	say(c, "7 data", "packets may flow");
+	c->up = true;
+	printf("culvert: connected %s (peer %s)\n", own, peer);
+	fflush(stdout);
+}
+
+static const char *const step_names[] = {[TUNNEL_STEP_TLS] = "2 tls",
+	[TUNNEL_STEP_HTTP] = "3 https",
+	[TUNNEL_STEP_SSTP] = "4 sstp",
+	[TUNNEL_STEP_AUTH] = "5 auth"};
+
+static void on_event(struct link *l, const struct tunnel_event *ev)
+{
+	struct client *c = client_of(l);
+
+	switch (ev->type) {
+	case TUNNEL_STEP: say(c, step_names[ev->step], ev->text); break;
+	case TUNNEL_BOUND:
+		say(c, "  binding", "sent: the server can now see that nobody stands between");
+		break;
+	case TUNNEL_UP: come_up(c, ev); break;
+	case TUNNEL_DOWN: break; /* the end follows, or the family comes up again */
+	case TUNNEL_IDENTIFIED: break;
+	case TUNNEL_ENDED:
+		if (!c->reason && !c->stopping)
+			c->reason = fail(c, ev->reason, "%s", ev->text);
+		break;
+	case TUNNEL_HTTP_REQUEST:
+	case TUNNEL_AUTH_REQUEST:
+	case TUNNEL_BATCH_END:
+	case TUNNEL_PACKET: break; /* a server's, or the link's own */
+	}                          /* no default */
+}
+
+static bool accept_any_source(struct link *l, const struct ip_packet *ip)
+{
+	(void)l;
+	(void)ip;
+	return true; /* the server routes; it may forward from anywhere */
+}
+
+static void close_loop(struct client *c)
+{
+	port_close(&c->port);
+	uv_close((uv_handle_t *)&c->sigint, NULL);
+	uv_close((uv_handle_t *)&c->sigterm, NULL);
+	uv_close((uv_handle_t *)&c->goodbye, NULL);
+}
+
+static void on_closed(struct link *l)
+{
+	struct client *c = client_of(l);
+
+	c->link_open = false;
+	close_loop(c);
+}
+
+static const struct link_ops link_ops = {
+	.event = on_event, .accept_source = accept_any_source, .closed = on_closed};
+
+static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+{
+	struct client *c = container_of(p, struct client, port);
+
+	(void)vnet;
+	return tunnel_data_ok(c->link.tunnel, ip->version == 4 ? AF_INET : AF_INET6) ? &c->link
+										     : NULL;
+}
+
+static const struct port_ops port_ops = {.route = route};
+
+static void on_goodbye(uv_timer_t *timer)
+{
+	link_abort(&((struct client *)timer->data)->link);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct client *c = handle->data;
+
+	(void)signum;
+	if (c->stopping) { /* asked twice: at once */
+		link_abort(&c->link);
+		return;
+	}
+	c->stopping = true;
+	uv_timer_start(&c->goodbye, on_goodbye, GOODBYE_MS, 0);
+	link_close(&c->link, EV_CLIENT_STOPPED);
+}
+
+/* ---- putting it together --------------------------------------------------------------------------- */
+
+static enum event make_tls(struct client *c)
+{
+	struct tls_client_opts opts = {.ca_file = c->opts->ca_file,
+		.pins = c->opts->pins,
+		.n_pins = c->opts->n_pins,
+		.insecure = c->opts->insecure};
+	struct tls_failure why = {0};
+
+	if (c->opts->keylog) {
+		opts.keylog = keylog_write;
+		opts.keylog_arg = (void *)(uintptr_t)c->opts->keylog;
+	}
+	if (tls_client_ctx_new(&opts, &c->tls, &why) < 0)
+		return fail(c, why.event, "%s", why.text);
+	return EV_NONE;
+}
+
+static int make_tunnel(struct client *c, struct tunnel **ret)
+{
+	const struct client_opts *o = c->opts;
+	struct tls_peer_opts peer = {.host = o->host, .sni = o->sni};
+	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
+		.tls = c->tls,
+		.verify = &peer,
+		.host = o->host,
+		.port = o->port,
+		.scratch = c->port.scratch,
+		.require_binding = true,
+		.mru = o->mtu,
+		.hello_ms = (uint64_t)o->hello_s * 1000,
+		.methods = o->methods,
+		.n_methods = o->n_methods,
+		.user = o->user,
+		.password = o->password,
+		.ipv4 = true,
+		.ipv6 = o->ipv6,
+		.want_dns = o->dns};
+
+	return tunnel_new(&opts, clock_mono_ms(), ret);
+}
+
+static void watch_signals(struct client *c)
+{
+	uv_signal_init(&c->loop, &c->sigint);
+	uv_signal_init(&c->loop, &c->sigterm);
+	uv_timer_init(&c->loop, &c->goodbye);
+	c->sigint.data = c->sigterm.data = c->goodbye.data = c;
+	uv_signal_start(&c->sigint, on_signal, SIGINT);
+	uv_signal_start(&c->sigterm, on_signal, SIGTERM);
+}
+
+static enum event open_link(struct client *c)
+{
+	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	enum event ev;
+	int fd = -1, r;
+
+	ev = connect_server(c, &fd);
+	if (ev)
+		return ev;
+	r = make_tunnel(c, &tunnel);
+	if (!r)
+		r = link_init(&c->link, &c->port, fd, tunnel, &link_ops);
+	if (r < 0) {
+		close(fd);
+		return fail(c, EV_OUT_OF_MEMORY, "%s", strerror(-r));
+	}
+	(void)TAKE(tunnel);
+	c->link_open = true;
+	return EV_NONE;
+}
+
+static enum event run(struct client *c)
+{
+	struct os_failure why = {0};
+	enum event ev;
+
+	ev = make_tls(c);
+	if (ev)
+		return ev;
+	if (tun_new(&(struct tun_opts){.name = c->opts->tun_name, .queues = 1}, &c->tun, &why) < 0)
+		return fail(c, why.event, "%s", why.text);
+	if (c->opts->insecure)
+		fputs("culvert: --insecure: the server's certificate is not checked; whoever stands in "
+		      "between can read everything and learn what your password proves\n",
+			stderr);
+	uv_loop_init(&c->loop);
+	if (port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
+		    (tun_offloads(c->tun) & TUN_OFFLOAD_USO4) != 0, &port_ops) < 0)
+		return fail(c, EV_OUT_OF_MEMORY, "at the start");
+	ev = open_link(c);
+	watch_signals(c);
+	if (!ev && client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
+		ev = fail(c, why.event, "%s", why.text);
+	if (ev)
+		c->reason = ev;
+	if (c->link_open)
+		ev ? link_abort(&c->link) : link_start(&c->link);
+	else
+		close_loop(c);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	client_setup_free(c->setup);
+	port_done(&c->port);
+	uv_loop_close(&c->loop);
+	return c->reason;
+}
+
+enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap)
+{
+	struct client c = {.opts = opts, .detail = detail, .detail_cap = detail_cap};
+	enum event ev;
+
+	signal(SIGPIPE, SIG_IGN);
+	ev = run(&c);
+	tun_free(c.tun);
+	tls_ctx_free(c.tls);
+	return ev;
+}

@@ -1,0 +1,43 @@
+/*
+ * client/client.h — `culvert connect`: one tunnel to an SSTP server, an interface, routes, DNS.
+ *
+ * Ownership: options are borrowed for the call. Everything that was set up is undone on return.
+ * Threads:   runs its own loop on the caller's thread until the tunnel ends; SIGINT and SIGTERM
+ *            end it politely.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/credentials.h"
+#include "events/event.h"
+
+#define CLIENT_ROUTES_MAX 64
+#define CLIENT_PINS_MAX 8
+
+struct client_opts {
+	const char *user, *password;
+	const char *host;
+	uint16_t port;
+	const char *ca_file; /* NULL: the system's store */
+	const char *pins[CLIENT_PINS_MAX];
+	size_t n_pins;
+	bool insecure;
+	const char *sni; /* NULL: host */
+	const char *keylog;
+	const char *tun_name; /* NULL: culvert%d */
+	enum auth_method methods[AUTH_METHODS];
+	size_t n_methods;
+	bool default_route, dns, ipv6;
+	struct prefix routes[CLIENT_ROUTES_MAX];
+	size_t n_routes;
+	uint16_t mtu;           /* 0: 1400 */
+	unsigned hello_s;       /* 0: 60 */
+	const char *congestion; /* NULL: bbr where the kernel has it */
+	bool verbose;           /* a line per step on standard error */
+};
+
+/* Returns EV_NONE when the user ended it, else what went wrong; `detail` tells more. */
+enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap);

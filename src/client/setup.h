@@ -1,0 +1,25 @@
+/*
+ * client/setup.h — what a connected client changes on this machine, and how it is undone.
+ *
+ * client_setup_free() undoes all of it. After a kill -9 the interface's own settings are gone with
+ * the process; the rest is found by its mark and undone by the next client_setup_new().
+ *
+ * Threads: the client's one.
+ */
+#pragma once
+#include "base/credentials.h"
+#include "client/client.h"
+#include "os/failure.h"
+#include "os/tun.h"
+
+struct client_setup;
+
+/* Cleans up what a killed client left; nothing is changed yet. */
+int client_setup_new(const struct client_opts *opts, const struct tun *tun,
+	const struct addr *server, struct client_setup **ret, struct os_failure *why);
+void client_setup_free(struct client_setup *s);
+/* Address, MTU, routes, resolver. */
+int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu,
+	struct os_failure *why);
+/* The link-local address of the negotiated interface identifier. */
+int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
