@@ -9,4 +9,7 @@
 #define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
 
 int cmd_config(int argc, char **argv);
+int cmd_connect(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_user(int argc, char **argv);

@@ -11,6 +11,9 @@ static const struct command {
 	int (*main)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{"serve", cmd_serve, "run the server"},
+	{"connect", cmd_connect, "connect to an SSTP server"},
+	{"status", cmd_status, "what the running server does"},
 	{"config", cmd_config, "check or print a configuration"},
 };
 

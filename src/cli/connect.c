@@ -1,0 +1,284 @@
+/* culvert connect — the client; see client/client.h for what it does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "cli/password.h"
+#include "client/client.h"
+
+static const char usage_text[] =
+	"usage: culvert connect [USER@]HOST[:PORT] [options]\n"
+	"\n"
+	"Brings up an SSTP tunnel to HOST (port 443) and stays in the foreground until SIGINT or SIGTERM.\n"
+	"\n"
+	"Who you are\n"
+	"  -u, --user NAME            user name (also USER@HOST; DOMAIN\\\\USER and USER@REALM are sent as they are)\n"
+	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
+	"      --auth LIST            methods to agree to: mschapv2 (default), chap, pap, comma separated\n"
+	"\n"
+	"Who the server is (one of them; the system's certificate store without)\n"
+	"      --ca FILE              trust certificates that lead to one in FILE (a server's own certificate will do)\n"
+	"      --pin sha256//BASE64   the server's public key, as `culvert cert pin` prints it; repeat for a spare\n"
+	"      --insecure             check nothing: anyone on the way can read along and take your password\n"
+	"      --sni NAME             name sent in the TLS handshake, when it shall differ from HOST\n"
+	"\n"
+	"What goes through the tunnel\n"
+	"      --no-default-route     do not send everything through it\n"
+	"      --route CIDR           send this network through it; repeat\n"
+	"      --no-dns               leave the resolver alone\n"
+	"      --no-ipv6              do not ask for IPv6\n"
+	"      --tun NAME             name of the interface (culvert%%d)\n"
+	"      --mtu N                576 to 4087 (1400)\n"
+	"\n"
+	"Looking closer\n"
+	"  -v, --verbose              a line for each step\n"
+	"      --keylog FILE          append TLS secrets for Wireshark: whoever has FILE can read the traffic\n"
+	"      --hello SECONDS        silence after which the server is asked for a sign of life (60)\n"
+	"      --congestion NAME      TCP congestion control of the outer connection (bbr where the kernel has it)\n"
+	"  -h, --help\n"
+	"\n"
+	"Exit status: 0 ended by you; 1 this machine; 2 usage; 10 DNS, 11 TCP, 12 proxy, 13 TLS, 14 certificate,\n"
+	"15 HTTP, 16 SSTP, 17 crypto binding, 18 LCP, 19 authentication, 20 addresses, 21 interface and routes.\n";
+
+enum {
+	OPT_PASSWORD_FILE = 256,
+	OPT_AUTH,
+	OPT_CA,
+	OPT_PIN,
+	OPT_INSECURE,
+	OPT_SNI,
+	OPT_NO_DEFAULT_ROUTE,
+	OPT_ROUTE,
+	OPT_NO_DNS,
+	OPT_NO_IPV6,
+	OPT_TUN,
+	OPT_MTU,
+	OPT_KEYLOG,
+	OPT_HELLO,
+	OPT_CONGESTION
+};
+
+static const struct option options[] = {
+	{"user", required_argument, NULL, 'u'},
+	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+	{"auth", required_argument, NULL, OPT_AUTH},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"pin", required_argument, NULL, OPT_PIN},
+	{"insecure", no_argument, NULL, OPT_INSECURE},
+	{"sni", required_argument, NULL, OPT_SNI},
+	{"no-default-route", no_argument, NULL, OPT_NO_DEFAULT_ROUTE},
+	{"route", required_argument, NULL, OPT_ROUTE},
+	{"no-dns", no_argument, NULL, OPT_NO_DNS},
+	{"no-ipv6", no_argument, NULL, OPT_NO_IPV6},
+	{"tun", required_argument, NULL, OPT_TUN},
+	{"mtu", required_argument, NULL, OPT_MTU},
+	{"keylog", required_argument, NULL, OPT_KEYLOG},
+	{"hello", required_argument, NULL, OPT_HELLO},
+	{"congestion", required_argument, NULL, OPT_CONGESTION},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+struct target {
+	char user[USER_NAME_MAX + 1], host[256], password[PAP_PASSWORD_MAX + 1];
+};
+
+static int bad(const char *what, const char *value, const char *want)
+{
+	fprintf(stderr, "culvert connect: %s '%s': expected %s (see culvert connect --help)\n",
+		what, value, want);
+	return layer_exit_code(LAYER_CONFIG);
+}
+
+static int parse_number(
+	const char *text, unsigned long least, unsigned long most, unsigned long *ret)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || v < least || v > most)
+		return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+/* [USER@]HOST[:PORT]; the last @ parts, since a user may be user@realm. IPv6 stands in brackets. */
+static int parse_target(const char *text, struct target *t, uint16_t *ret_port)
+{
+	const char *at = strrchr(text, '@'), *host = at ? at + 1 : text, *end, *port = NULL;
+	unsigned long number = 443;
+
+	if (at) {
+		if ((size_t)(at - text) > USER_NAME_MAX)
+			return -EINVAL;
+		memcpy(t->user, text, (size_t)(at - text));
+		t->user[at - text] = '\0';
+	}
+	if (*host == '[') {
+		end = strchr(++host, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return -EINVAL;
+		port = end[1] ? end + 2 : NULL;
+	} else {
+		end = strchr(host, ':');
+		if (end && strchr(end + 1, ':'))
+			end = NULL; /* a bare IPv6 address */
+		port = end ? end + 1 : NULL;
+		if (!end)
+			end = host + strlen(host);
+	}
+	if (end == host || (size_t)(end - host) >= sizeof(t->host))
+		return -EINVAL;
+	memcpy(t->host, host, (size_t)(end - host));
+	t->host[end - host] = '\0';
+	if (port && parse_number(port, 1, 65535, &number) < 0)
+		return -EINVAL;
+	*ret_port = (uint16_t)number;
+	return 0;
+}
+
+static int parse_auth(char *list, struct client_opts *o)
+{
+	static const struct {
+		const char *name;
+		enum auth_method method;
+	} names[] = {{"mschapv2", AUTH_MSCHAPV2}, {"chap", AUTH_CHAP_MD5}, {"pap", AUTH_PAP}};
+
+	o->n_methods = 0;
+	for (char *save = NULL, *word = strtok_r(list, ", ", &save); word;
+		word = strtok_r(NULL, ", ", &save)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(names) && strcmp(names[i].name, word))
+			i++;
+		if (i == ARRAY_SIZE(names) || o->n_methods == AUTH_METHODS)
+			return -EINVAL;
+		o->methods[o->n_methods++] = names[i].method;
+	}
+	return o->n_methods ? 0 : -EINVAL;
+}
+
+/* Returns 0, or the exit code after having said what is wrong. */
+static int take_option(int c, struct client_opts *o, struct target *t, const char **password_file)
+{
+	unsigned long n;
+
+	switch (c) {
+	case 'u':
+		if (strlen(optarg) > USER_NAME_MAX)
+			return bad("--user", optarg, "at most 256 octets");
+		strcpy(t->user, optarg);
+		break;
+	case 'v': o->verbose = true; break;
+	case OPT_PASSWORD_FILE: *password_file = optarg; break;
+	case OPT_AUTH:
+		return parse_auth(optarg, o) < 0 ? bad("--auth", optarg, "mschapv2, chap or pap")
+						 : 0;
+	case OPT_CA: o->ca_file = optarg; break;
+	case OPT_PIN:
+		if (o->n_pins == CLIENT_PINS_MAX || strncmp(optarg, "sha256//", 8))
+			return bad("--pin", optarg, "sha256//BASE64, eight at most");
+		o->pins[o->n_pins++] = optarg;
+		break;
+	case OPT_INSECURE: o->insecure = true; break;
+	case OPT_SNI: o->sni = optarg; break;
+	case OPT_NO_DEFAULT_ROUTE: o->default_route = false; break;
+	case OPT_ROUTE:
+		if (o->n_routes == CLIENT_ROUTES_MAX ||
+			prefix_parse(optarg, &o->routes[o->n_routes]) < 0)
+			return bad("--route", optarg,
+				"ADDRESS/LENGTH without host bits, such as 10.1.0.0/16");
+		o->n_routes++;
+		break;
+	case OPT_NO_DNS: o->dns = false; break;
+	case OPT_NO_IPV6: o->ipv6 = false; break;
+	case OPT_TUN: o->tun_name = optarg; break;
+	case OPT_MTU:
+		if (parse_number(optarg, 576, 4087, &n) < 0)
+			return bad("--mtu", optarg, "576 to 4087");
+		o->mtu = (uint16_t)n;
+		break;
+	case OPT_KEYLOG: o->keylog = optarg; break;
+	case OPT_HELLO:
+		if (parse_number(optarg, 1, 3600, &n) < 0)
+			return bad("--hello", optarg, "1 to 3600 seconds");
+		o->hello_s = (unsigned)n;
+		break;
+	case OPT_CONGESTION: o->congestion = optarg; break;
+	default: return bad("option", "", "one of --help");
+	}
+	return 0;
+}
+
+/* The words for a failed connection: layer, what happened, what came, what to try, in that order. */
+static int report(enum event ev, const char *detail)
+{
+	const struct event_info *info = event_info(ev);
+
+	if (ev == EV_NONE)
+		return 0;
+	fprintf(stderr, "culvert: %s: %s\n", layer_name(info->layer), info->what);
+	if (*detail)
+		fprintf(stderr, "  found:   %s\n", detail);
+	if (*info->cure)
+		fprintf(stderr, "  to try:  %s\n", info->cure);
+	if (*info->windows)
+		fprintf(stderr, "  Windows: %s\n", info->windows);
+	fprintf(stderr, "  event:   %d %s\n", info->number, info->name);
+	return layer_exit_code(info->layer);
+}
+
+int cmd_connect(int argc, char **argv)
+{
+	struct client_opts o = {.default_route = true,
+		.dns = true,
+		.ipv6 = true,
+		.methods = {AUTH_MSCHAPV2},
+		.n_methods = 1};
+	struct target t = {0};
+	const char *password_file = NULL;
+	char detail[512] = "";
+	enum event ev;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "u:vh", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage_text, stdout);
+			return 0;
+		}
+		r = c == '?' ? layer_exit_code(LAYER_CONFIG)
+			     : take_option(c, &o, &t, &password_file);
+		if (r)
+			return r;
+	}
+	if (optind + 1 != argc) {
+		fputs("culvert connect: expected exactly one [USER@]HOST[:PORT] (see culvert connect --help)\n",
+			stderr);
+		return layer_exit_code(LAYER_CONFIG);
+	}
+	if (parse_target(argv[optind], &t, &o.port) < 0)
+		return bad(
+			"server", argv[optind], "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+	if (!*t.user) {
+		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
+		return layer_exit_code(LAYER_CONFIG);
+	}
+	r = password_read(password_file, "Password: ", t.password, sizeof(t.password));
+	if (r < 0)
+		return layer_exit_code(LAYER_CONFIG); /* it said why */
+	o.user = t.user;
+	o.password = t.password;
+	o.host = t.host;
+	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	ev = client_run(&o, detail, sizeof(detail));
+	explicit_bzero(&t, sizeof(t));
+	return report(ev, detail);
+}

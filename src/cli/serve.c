@@ -1,0 +1,124 @@
+/* culvert serve — the server in the foreground. Options of the command line override the file. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "config/config.h"
+#include "server/server.h"
+
+#define CONFIG_FILE_DEFAULT "/etc/culvert/culvert.conf"
+
+static const char usage_text[] =
+	"usage: culvert serve [options]\n"
+	"\n"
+	"Runs the SSTP server in the foreground. With no options and no file it works: it makes its\n"
+	"certificate, its database of users and a choice of addresses, all in the state folder.\n"
+	"\n"
+	"  -c, --config FILE       configuration (" CONFIG_FILE_DEFAULT
+	" when it is there); see culvert.conf(5)\n"
+	"      --state DIR         state folder (/var/lib/culvert)\n"
+	"      --listen ADDR:PORT  where to accept ([::]:443); repeat\n"
+	"      --name HOST         a name or address by which clients know this server; repeat\n"
+	"      --tun NAME          name of the TUN device (culvert0)\n"
+	"      --no-nat            leave forwarding and NAT alone\n"
+	"      --workers N         threads that move packets (one per CPU)\n"
+	"  -o, --option SECTION.NAME=VALUE   any option of culvert.conf(5)\n"
+	"  -h, --help\n"
+	"\n"
+	"Prints `culvert: ready on ADDR:PORT` when it accepts. SIGTERM ends it: sessions are told.\n"
+	"Exit status: 0 ended by a signal, 1 this machine, 2 configuration, 13 and 14 TLS and certificate,\n"
+	"21 interface and routes.\n";
+
+static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+	{"option", required_argument, NULL, 'o'}, {"state", required_argument, NULL, 's'},
+	{"listen", required_argument, NULL, 'l'}, {"name", required_argument, NULL, 'n'},
+	{"tun", required_argument, NULL, 't'}, {"no-nat", no_argument, NULL, 'N'},
+	{"workers", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'}, {0}};
+
+/* Which option of the configuration a switch sets. */
+static const struct {
+	int c;
+	const char *option, *value; /* NULL: the argument */
+} switches[] = {{'s', "server.state", NULL}, {'l', "server.listen", NULL},
+	{'n', "server.name", NULL}, {'t', "tunnel.tun", NULL}, {'N', "tunnel.nat", "no"},
+	{'w', "server.workers", NULL}};
+
+static int report(const struct config_error *err)
+{
+	const struct event_info *info = event_info(err->event);
+
+	fprintf(stderr, "culvert: %s\n", err->text);
+	if (*info->cure)
+		fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
+	return layer_exit_code(info->layer);
+}
+
+static int apply(struct config *cfg, int c, char *arg, struct config_error *err)
+{
+	char *equals;
+
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (switches[i].c == c)
+			return config_set(cfg, switches[i].option,
+				switches[i].value ? switches[i].value : arg, err);
+	equals = strchr(arg, '=');
+	if (!equals) {
+		*err = (struct config_error){.event = EV_NONE};
+		snprintf(err->text, sizeof(err->text),
+			"--option: expected SECTION.NAME=VALUE, got \"%s\"", arg);
+		return -1;
+	}
+	*equals = '\0';
+	return config_set(cfg, arg, equals + 1, err);
+}
+
+/* The file must be read before the switches can override it, so the line is gone through twice. */
+static int load(int argc, char **argv, struct config **ret)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct config_error err;
+	const char *file = NULL;
+	struct stat st;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:h", longs, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage_text, stdout);
+			return -1;
+		}
+		if (c == '?')
+			return CMD_USAGE;
+		if (c == 'c')
+			file = optarg;
+	}
+	if (optind != argc) {
+		fprintf(stderr,
+			"culvert serve: \"%s\" is not an option (see culvert serve --help)\n",
+			argv[optind]);
+		return CMD_USAGE;
+	}
+	if (!file && !stat(CONFIG_FILE_DEFAULT, &st))
+		file = CONFIG_FILE_DEFAULT;
+	if (config_load(file, &cfg, &err) < 0)
+		return report(&err);
+	for (optind = 1; (c = getopt_long(argc, argv, "c:o:h", longs, NULL)) != -1;)
+		if (c != 'c' && apply(cfg, c, optarg, &err) < 0)
+			return report(&err);
+	if (config_check(cfg, &err) < 0)
+		return report(&err);
+	*ret = TAKE(cfg);
+	return 0;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	AUTO(config) struct config *cfg = NULL;
+	int r = load(argc, argv, &cfg);
+
+	if (r)
+		return r < 0 ? CMD_OK : r;
+	return server_run(cfg);
+}
