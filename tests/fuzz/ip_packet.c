@@ -1,7 +1,11 @@
-/* ip/packet.c and ip/toobig.c: any octets as a packet; whatever is accepted must lie inside them. */
+/*
+ * ip/packet.c, ip/toobig.c and ip/fragment.c: any octets as a packet; whatever is accepted must lie
+ * inside them.
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "ip/fragment.h"
 #include "ip/packet.h"
 #include "ip/toobig.h"
 
@@ -30,6 +34,22 @@ static void answer(const uint8_t *octets, const struct ip_view *p)
 	must(toobig_build(out, &again, &from, 68, second, sizeof(second)) == 0);
 }
 
+/* The pieces carry all of the data, and each is a packet itself. */
+static void cut(const uint8_t *octets, const struct packet *p, uint16_t mtu)
+{
+	uint8_t *piece = malloc(mtu);
+	size_t at = 0, n, sum = 0;
+	struct packet q;
+
+	must(piece != NULL);
+	while ((n = fragment_next(octets, p, mtu, &at, piece)) > 0) {
+		must(n <= mtu && packet_parse(piece, n, &q) == 0 && q.len == n);
+		sum += n - q.header_len;
+	}
+	must(sum == 0 || sum == p->len - p->header_len);
+	free(piece);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	struct prefix all[] = {{{.family = AF_INET}, 0}, {{.family = AF_INET6}, 0}};
@@ -43,5 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	must(packet_flow_hash(&p, 1) == packet_flow_hash(&p, 1));
 	must(ip_scope_of(p.family, p.destination) <= IP_BROADCAST);
 	answer(octets, &p);
+	cut(octets, &p, 68);
+	cut(octets, &p, 29);
 	return 0;
 }
