@@ -56,7 +56,7 @@ static uint16_t header_checksum(const uint8_t *p, size_t n)
 }
 
 size_t fragment_next(
-	const uint8_t *octets, const struct packet *p, uint16_t mtu, size_t *offset, uint8_t *ret)
+	const uint8_t *octets, const struct ip_view *p, uint16_t mtu, size_t *offset, uint8_t *ret)
 {
 	size_t left = p->len - p->header_len - *offset, header = p->header_len, n;
 	uint16_t field = get16(octets + 6);

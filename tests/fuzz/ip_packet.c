@@ -35,11 +35,11 @@ static void answer(const uint8_t *octets, const struct ip_view *p)
 }
 
 /* The pieces carry all of the data, and each is a packet itself. */
-static void cut(const uint8_t *octets, const struct packet *p, uint16_t mtu)
+static void cut(const uint8_t *octets, const struct ip_view *p, uint16_t mtu)
 {
 	uint8_t *piece = malloc(mtu);
 	size_t at = 0, n, sum = 0;
-	struct packet q;
+	struct ip_view q;
 
 	must(piece != NULL);
 	while ((n = fragment_next(octets, p, mtu, &at, piece)) > 0) {
