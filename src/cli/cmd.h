@@ -3,10 +3,14 @@
  * subcommand's name. A command returns its exit code: 0, one of CMD_*, or layer_exit_code().
  */
 #pragma once
+#include "events/event.h"
 
 #define CMD_OK 0
 #define CMD_FAILED 1 /* LAYER_LOCAL: this machine, its files */
 #define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
+
+/* Tells an event with its cure on standard error; gives the exit code of its layer. */
+int cmd_fail(enum event ev, const char *text);
 
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);

@@ -17,23 +17,13 @@ static const char usage[] =
 	"\n"
 	"Exit codes: 0 good, 2 the configuration or the command line is wrong.\n";
 
-static int report(const struct config_error *err)
-{
-	const struct event_info *info = event_info(err->event);
-
-	fprintf(stderr, "culvert: %s\n", err->text);
-	if (*info->cure)
-		fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
-	return layer_exit_code(info->layer);
-}
-
 static int load(const char *file, char **options, size_t n_options, struct config **ret)
 {
 	AUTO(config) struct config *cfg = NULL;
 	struct config_error err;
 
 	if (config_load(file, &cfg, &err) < 0)
-		return report(&err);
+		return cmd_fail(err.event, err.text);
 	for (size_t i = 0; i < n_options; i++) {
 		char *equals = strchr(options[i], '=');
 
@@ -45,10 +35,10 @@ static int load(const char *file, char **options, size_t n_options, struct confi
 		}
 		*equals = '\0';
 		if (config_set(cfg, options[i], equals + 1, &err) < 0)
-			return report(&err);
+			return cmd_fail(err.event, err.text);
 	}
 	if (config_check(cfg, &err) < 0)
-		return report(&err);
+		return cmd_fail(err.event, err.text);
 	*ret = TAKE(cfg);
 	return CMD_OK;
 }

@@ -15,6 +15,7 @@ static const struct command {
 	{"connect", cmd_connect, "connect to an SSTP server"},
 	{"status", cmd_status, "what the running server does"},
 	{"config", cmd_config, "check or print a configuration"},
+	{"user", cmd_user, "add, list, change and remove users"},
 };
 
 static void print_usage(FILE *out)

@@ -1,0 +1,445 @@
+/*
+ * cli/user.c — `culvert user`: the users in the state folder's database. Works whether a server runs
+ * or not; a running one sees the change at the next login.
+ *
+ * A password is read from the terminal without echo, or from standard input; never from an argument,
+ * which every process of the machine could read.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cmd.h"
+#include "config/config.h"
+#include "config/suggest.h"
+#include "store/db.h"
+
+static const char usage[] =
+	"Usage: culvert user add NAME [--password-stdin] [--reversible] [--address IPV4] [--expires DATE]\n"
+	"       culvert user passwd NAME [--password-stdin] [--reversible]\n"
+	"       culvert user list [--json]\n"
+	"       culvert user disable|enable|remove NAME\n"
+	"       culvert user expire NAME DATE|never\n"
+	"       culvert user address NAME IPV4|auto\n"
+	"\n"
+	"  --password-stdin   read the password from the first line of standard input\n"
+	"  --reversible       keep the password itself, sealed, not only its NT hash: CHAP-MD5 needs it\n"
+	"  --address IPV4     always give the user this address inside the tunnel\n"
+	"  --expires DATE     let the user in until the beginning of that day: YYYY-MM-DD, or never\n"
+	"  --json             print as JSON\n"
+	"  --state DIR        the server's state folder (/var/lib/culvert, or as in the file)\n"
+	"  --key-file FILE    the key of the database, when it is not beside it\n"
+	"  --config FILE      take state folder and key file from the server's configuration\n"
+	"\n"
+	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
+
+struct args {
+	const char *name, *value; /* NAME, and what may follow it */
+	const char *state, *key_file, *config;
+	bool password_stdin, reversible, json;
+	struct addr address;
+	int64_t expires_at;
+	char password[STORE_PASSWORD_MAX + 2];
+};
+
+static int wrong_use(const char *what, const char *got)
+{
+	fprintf(stderr, "culvert: %s%s%s%s\n", what, got ? ", got \"" : "", got ? got : "",
+		got ? "\"" : "");
+	return CMD_USAGE;
+}
+
+static int db_failed(const struct db *db)
+{
+	return cmd_fail(db_error(db)->event, db_error(db)->text);
+}
+
+/* --- passwords --- */
+
+/* The first line without its end, in a->password. */
+static int read_line(FILE *in, struct args *a)
+{
+	char *p = a->password;
+	int c;
+
+	while ((c = getc(in)) != EOF && c != '\n') {
+		if (p == a->password + STORE_PASSWORD_MAX)
+			return cmd_fail(EV_STORE_BAD_PASSWORD, "got more than 256 octets");
+		if (!c)
+			return cmd_fail(EV_STORE_BAD_PASSWORD, "got an octet of value zero");
+		*p++ = (char)c;
+	}
+	if (p > a->password && p[-1] == '\r')
+		p--;
+	*p = '\0';
+	return CMD_OK;
+}
+
+static struct termios terminal_before;
+
+/* An interrupt at the prompt must not leave the terminal mute. */
+static void give_echo_back(int signal)
+{
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+	_exit(128 + signal);
+}
+
+/* One question on the terminal, with echo off while the answer is typed. */
+static int ask(const char *question, struct args *a)
+{
+	struct sigaction restore = {.sa_handler = give_echo_back}, before;
+	struct termios silent;
+	int r;
+
+	if (tcgetattr(STDIN_FILENO, &terminal_before) < 0)
+		return wrong_use("standard input is no terminal: use --password-stdin", NULL);
+	silent = terminal_before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	sigaction(SIGINT, &restore, &before);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fputs(question, stderr);
+	r = read_line(stdin, a);
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+	sigaction(SIGINT, &before, NULL);
+	fputc('\n', stderr);
+	return r;
+}
+
+static int read_password(struct args *a)
+{
+	char first[sizeof(a->password)];
+	bool same;
+	int r;
+
+	setvbuf(stdin, NULL, _IONBF, 0); /* leave no copy in a buffer */
+	if (a->password_stdin)
+		return read_line(stdin, a);
+	r = ask("Password: ", a);
+	if (r)
+		return r;
+	memcpy(first, a->password, sizeof(first));
+	r = ask("Again: ", a);
+	same = !strcmp(first, a->password);
+	explicit_bzero(first, sizeof(first));
+	if (!r && !same)
+		r = wrong_use("the two passwords differ", NULL);
+	return r;
+}
+
+/* --- what a user can be told to do; each runs inside a transaction --- */
+
+static int set_password(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_password(db, id, a->password, a->reversible);
+}
+
+static int add(struct db *db, const struct args *a)
+{
+	int64_t id;
+	int r = db_user_add(db, a->name, &a->address, a->expires_at, &id);
+
+	return r < 0 ? r : set_password(db, a, id);
+}
+
+/* The others begin by finding the user. */
+static int change(struct db *db, const struct args *a,
+	int (*what)(struct db *db, const struct args *a, int64_t id))
+{
+	struct db_user user;
+	int r = db_user_find(db, a->name, &user);
+
+	return r < 0 ? r : what(db, a, user.id);
+}
+
+static int do_disable(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_disabled(db, id, true);
+}
+
+static int do_enable(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_disabled(db, id, false);
+}
+
+static int do_remove(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_remove(db, id);
+}
+
+static int do_expire(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_expiry(db, id, a->expires_at);
+}
+
+static int do_address(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_ipv4(db, id, &a->address);
+}
+
+static int passwd(struct db *db, const struct args *a)
+{
+	return change(db, a, set_password);
+}
+
+static int disable(struct db *db, const struct args *a)
+{
+	return change(db, a, do_disable);
+}
+
+static int enable(struct db *db, const struct args *a)
+{
+	return change(db, a, do_enable);
+}
+
+static int remove_user(struct db *db, const struct args *a)
+{
+	return change(db, a, do_remove);
+}
+
+static int expire(struct db *db, const struct args *a)
+{
+	return change(db, a, do_expire);
+}
+
+static int address(struct db *db, const struct args *a)
+{
+	return change(db, a, do_address);
+}
+
+/* --- list --- */
+
+static const char *state_of(const struct db_user *u)
+{
+	if (u->disabled)
+		return "disabled";
+	if (u->expires_at && u->expires_at <= clock_wall_s())
+		return "expired";
+	return u->password_at ? "active" : "no password";
+}
+
+static const char *day(int64_t at, char ret[static 20])
+{
+	time_t t = at;
+	struct tm tm;
+
+	if (!at || !localtime_r(&t, &tm) || !strftime(ret, 20, "%F %H:%M", &tm))
+		strcpy(ret, "-");
+	return ret;
+}
+
+static int print_row(const struct db_user *u, void *arg)
+{
+	char ip[ADDR_TEXT_LEN], until[20], login[20];
+
+	printf("%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
+		u->reversible ? "reversible" : "nt",
+		u->ipv4.family == AF_UNSPEC ? "pool" : addr_format(&u->ipv4, ip),
+		u->expires_at ? day(u->expires_at, until) : "never", day(u->login_at, login));
+	return 0;
+}
+
+static int add_json(const struct db_user *u, void *arg)
+{
+	char ip[ADDR_TEXT_LEN];
+	json_t *o = json_pack("{s:I, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "id",
+		(json_int_t)u->id, "name", u->name, "state", state_of(u), "disabled", u->disabled,
+		"reversible", u->reversible, "expires_at", (json_int_t)u->expires_at, "created_at",
+		(json_int_t)u->created_at, "password_at", (json_int_t)u->password_at, "login_at",
+		(json_int_t)u->login_at);
+
+	if (o && u->ipv4.family != AF_UNSPEC)
+		json_object_set_new(o, "address", json_string(addr_format(&u->ipv4, ip)));
+	return !o || json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
+}
+
+static int list(struct db *db, const struct args *a)
+{
+	json_t *all;
+	int r;
+
+	if (!a->json) {
+		printf("%-24s %-11s %-10s %-15s %-16s %s\n", "NAME", "STATE", "SECRET", "ADDRESS",
+			"UNTIL", "LAST LOGIN");
+		return db_user_list(db, print_row, NULL);
+	}
+	all = json_array();
+	r = db_user_list(db, add_json, all);
+	if (!r && json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
+		r = -EIO;
+	putchar('\n');
+	json_decref(all);
+	return r;
+}
+
+/* --- the command line --- */
+
+enum needs { NOTHING = 0, NAME = 1, VALUE = 2, PASSWORD = 4, NEW_STORE = 8, WRITES = 16 };
+
+static const struct action {
+	const char *name;
+	int (*run)(struct db *db, const struct args *a);
+	int needs;
+	const char *past; /* what is said when it is done */
+} actions[] = {
+	{"add", add, NAME | PASSWORD | NEW_STORE | WRITES, "was added"},
+	{"passwd", passwd, NAME | PASSWORD | WRITES, "has a new password"},
+	{"list", list, NOTHING, NULL},
+	{"disable", disable, NAME | WRITES, "is disabled"},
+	{"enable", enable, NAME | WRITES, "is enabled"},
+	{"remove", remove_user, NAME | WRITES, "was removed"},
+	{"expire", expire, NAME | VALUE | WRITES, "has a new date"},
+	{"address", address, NAME | VALUE | WRITES, "has a new address"},
+};
+
+static const struct action *find_action(const char *name)
+{
+	const char *known[ARRAY_SIZE(actions) + 1] = {0}, *near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (!strcmp(actions[i].name, name))
+			return &actions[i];
+		known[i] = actions[i].name;
+	}
+	near = suggest(name, known);
+	fprintf(stderr, "culvert: there is no `culvert user %s`%s%s%s\n", name,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return NULL;
+}
+
+static int parse_date(const char *text, int64_t *ret)
+{
+	struct tm tm = {.tm_isdst = -1};
+	const char *end;
+
+	if (!strcmp(text, "never")) {
+		*ret = 0;
+		return CMD_OK;
+	}
+	end = strptime(text, "%Y-%m-%d", &tm);
+	if (!end || *end)
+		return wrong_use("expected a date like 2027-01-31, or never", text);
+	*ret = mktime(&tm);
+	return CMD_OK;
+}
+
+static int parse_address(const char *text, struct addr *ret)
+{
+	*ret = (struct addr){0};
+	if (!strcmp(text, "auto"))
+		return CMD_OK;
+	if (addr_parse(text, ret) < 0 || ret->family != AF_INET)
+		return wrong_use("expected an IPv4 address, or auto", text);
+	return CMD_OK;
+}
+
+static int parse_value(const struct action *action, struct args *a)
+{
+	if (!(action->needs & VALUE))
+		return CMD_OK;
+	return action->run == expire ? parse_date(a->value, &a->expires_at)
+				     : parse_address(a->value, &a->address);
+}
+
+/* -1: go on. */
+static int parse_options(int argc, char **argv, struct args *a)
+{
+	static const struct option longs[] = {{"password-stdin", no_argument, NULL, 'p'},
+		{"reversible", no_argument, NULL, 'r'}, {"address", required_argument, NULL, 'a'},
+		{"expires", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
+		{"state", required_argument, NULL, 's'}, {"key-file", required_argument, NULL, 'k'},
+		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int c, r = CMD_OK;
+
+	while (!r && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'p': a->password_stdin = true; break;
+		case 'r': a->reversible = true; break;
+		case 'a': r = parse_address(optarg, &a->address); break;
+		case 'e': r = parse_date(optarg, &a->expires_at); break;
+		case 'j': a->json = true; break;
+		case 's': a->state = optarg; break;
+		case 'k': a->key_file = optarg; break;
+		case 'c': a->config = optarg; break;
+		case 'h': fputs(usage, stdout); return CMD_OK;
+		default: r = CMD_USAGE;
+		}
+	}
+	return r ? r : -1;
+}
+
+/* Where the database is: the command line before the file before the default. */
+static int open_db(const struct action *action, const struct args *a, struct db **ret)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct config_error config_err;
+	struct db_error err;
+	struct db_opts opts = {.must_exist = !(action->needs & NEW_STORE)};
+
+	if (config_load(a->config, &cfg, &config_err) < 0)
+		return cmd_fail(config_err.event, config_err.text);
+	opts.state = a->state ? a->state : cfg->server.state;
+	opts.key_file = a->key_file ? a->key_file : cfg->store.key_file;
+	if (db_open(&opts, ret, &err) < 0)
+		return cmd_fail(err.event, err.text);
+	return CMD_OK;
+}
+
+static int run(const struct action *action, const struct args *a)
+{
+	AUTO(db) struct db *db = NULL;
+	int r = open_db(action, a, &db);
+
+	if (r)
+		return r;
+	if (action->needs & WRITES && db_begin(db) < 0)
+		return db_failed(db);
+	if (action->run(db, a) < 0) {
+		r = db_failed(db);
+		db_rollback(db);
+		return r;
+	}
+	if (action->needs & WRITES && db_commit(db) < 0)
+		return db_failed(db);
+	if (action->past)
+		printf("user %s %s\n", a->name, action->past);
+	return CMD_OK;
+}
+
+int cmd_user(int argc, char **argv)
+{
+	struct args a = {0};
+	const struct action *action;
+	int r = parse_options(argc, argv, &a), n, wanted;
+
+	if (r >= 0)
+		return r;
+	n = argc - optind;
+	if (!n) {
+		fputs(usage, stderr);
+		return CMD_USAGE;
+	}
+	action = find_action(argv[optind]);
+	if (!action)
+		return CMD_USAGE;
+	wanted = 1 + !!(action->needs & NAME) + !!(action->needs & VALUE);
+	if (n != wanted) {
+		fputs(usage, stderr);
+		return CMD_USAGE;
+	}
+	a.name = n > 1 ? argv[optind + 1] : NULL;
+	a.value = n > 2 ? argv[optind + 2] : NULL;
+	r = parse_value(action, &a);
+	if (!r && action->needs & PASSWORD)
+		r = read_password(&a);
+	if (!r)
+		r = run(action, &a);
+	explicit_bzero(&a, sizeof(a));
+	return r;
+}
