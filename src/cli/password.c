@@ -1,6 +1,7 @@
 #include "cli/password.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -12,10 +13,12 @@ static int refuse(const char *what, const char *why, int error)
 	return error;
 }
 
+/* The file is read without a buffer, in which a copy would stay behind. */
 static int take_line(FILE *f, const char *what, char *ret, size_t cap)
 {
 	size_t n;
 
+	setvbuf(f, NULL, _IONBF, 0);
 	if (!fgets(ret, (int)cap, f))
 		return refuse(what, ferror(f) ? strerror(errno) : "nothing in it", -EINVAL);
 	n = strlen(ret);
@@ -28,26 +31,44 @@ static int take_line(FILE *f, const char *what, char *ret, size_t cap)
 	return n ? 0 : refuse(what, "the first line is empty", -EINVAL);
 }
 
-static int ask(const char *prompt, char *ret, size_t cap)
+static int terminal;
+static struct termios terminal_before;
+
+/* An interrupt at the prompt must not leave the terminal mute. */
+static void give_echo_back(int signal)
 {
-	struct termios before, quiet;
-	FILE *tty = fopen("/dev/tty", "r+e");
+	tcsetattr(terminal, TCSANOW, &terminal_before);
+	_exit(128 + signal);
+}
+
+static int take_line_unseen(FILE *tty, const char *prompt, char *ret, size_t cap)
+{
+	struct sigaction restore = {.sa_handler = give_echo_back}, before;
+	struct termios quiet = terminal_before;
 	int r;
 
-	if (!tty || tcgetattr(fileno(tty), &before) < 0) {
-		if (tty)
-			fclose(tty);
-		return refuse("no terminal to ask on", "give a file", -ENOTTY);
-	}
-	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-	fputs(prompt, tty);
-	fflush(tty);
+	sigaction(SIGINT, &restore, &before);
+	tcsetattr(terminal, TCSAFLUSH, &quiet);
+	dprintf(terminal, "%s", prompt);
 	r = take_line(tty, "terminal", ret, cap);
-	fputc('\n', tty);
-	tcsetattr(fileno(tty), TCSAFLUSH, &before);
-	fclose(tty);
+	tcsetattr(terminal, TCSANOW, &terminal_before);
+	sigaction(SIGINT, &before, NULL);
+	dprintf(terminal, "\n");
+	return r;
+}
+
+static int ask(const char *prompt, char *ret, size_t cap)
+{
+	FILE *tty = fopen("/dev/tty", "r+e");
+	int r = -ENOTTY;
+
+	if (tty) {
+		terminal = fileno(tty);
+		if (!tcgetattr(terminal, &terminal_before))
+			r = take_line_unseen(tty, prompt, ret, cap);
+		fclose(tty);
+	}
 	return r;
 }
 
@@ -56,8 +77,10 @@ int password_read(const char *file, const char *prompt, char *ret, size_t cap)
 	FILE *f;
 	int r;
 
-	if (!file)
-		return ask(prompt, ret, cap);
+	if (!file) {
+		r = ask(prompt, ret, cap);
+		return r == -ENOTTY ? refuse("no terminal to ask on", "give a file", r) : r;
+	}
 	if (!strcmp(file, "-"))
 		return take_line(stdin, "standard input", ret, cap);
 	f = fopen(file, "re");

@@ -8,15 +8,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/cmd.h"
+#include "cli/password.h"
 #include "config/config.h"
 #include "config/suggest.h"
 #include "store/db.h"
@@ -46,7 +44,7 @@ struct args {
 	bool password_stdin, reversible, json;
 	struct addr address;
 	int64_t expires_at;
-	char password[STORE_PASSWORD_MAX + 2];
+	char password[STORE_PASSWORD_MAX + 1];
 };
 
 static int wrong_use(const char *what, const char *got)
@@ -63,74 +61,25 @@ static int db_failed(const struct db *db)
 
 /* --- passwords --- */
 
-/* The first line without its end, in a->password. */
-static int read_line(FILE *in, struct args *a)
-{
-	char *p = a->password;
-	int c;
-
-	while ((c = getc(in)) != EOF && c != '\n') {
-		if (p == a->password + STORE_PASSWORD_MAX)
-			return cmd_fail(EV_STORE_BAD_PASSWORD, "got more than 256 octets");
-		if (!c)
-			return cmd_fail(EV_STORE_BAD_PASSWORD, "got an octet of value zero");
-		*p++ = (char)c;
-	}
-	if (p > a->password && p[-1] == '\r')
-		p--;
-	*p = '\0';
-	return CMD_OK;
-}
-
-static struct termios terminal_before;
-
-/* An interrupt at the prompt must not leave the terminal mute. */
-static void give_echo_back(int signal)
-{
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
-	_exit(128 + signal);
-}
-
-/* One question on the terminal, with echo off while the answer is typed. */
-static int ask(const char *question, struct args *a)
-{
-	struct sigaction restore = {.sa_handler = give_echo_back}, before;
-	struct termios silent;
-	int r;
-
-	if (tcgetattr(STDIN_FILENO, &terminal_before) < 0)
-		return wrong_use("standard input is no terminal: use --password-stdin", NULL);
-	silent = terminal_before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	sigaction(SIGINT, &restore, &before);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	fputs(question, stderr);
-	r = read_line(stdin, a);
-	tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
-	sigaction(SIGINT, &before, NULL);
-	fputc('\n', stderr);
-	return r;
-}
-
 static int read_password(struct args *a)
 {
-	char first[sizeof(a->password)];
+	char again[sizeof(a->password)];
 	bool same;
 	int r;
 
-	setvbuf(stdin, NULL, _IONBF, 0); /* leave no copy in a buffer */
 	if (a->password_stdin)
-		return read_line(stdin, a);
-	r = ask("Password: ", a);
-	if (r)
-		return r;
-	memcpy(first, a->password, sizeof(first));
-	r = ask("Again: ", a);
-	same = !strcmp(first, a->password);
-	explicit_bzero(first, sizeof(first));
-	if (!r && !same)
-		r = wrong_use("the two passwords differ", NULL);
-	return r;
+		return password_read("-", NULL, a->password, sizeof(a->password)) < 0 ? CMD_FAILED
+										      : CMD_OK;
+	r = password_read(NULL, "Password: ", a->password, sizeof(a->password));
+	if (!r)
+		r = password_read(NULL, "Again: ", again, sizeof(again));
+	if (r == -ENOTTY)
+		return wrong_use("there is no terminal to ask on: use --password-stdin", NULL);
+	same = !r && !strcmp(again, a->password);
+	explicit_bzero(again, sizeof(again));
+	if (r < 0)
+		return CMD_FAILED;
+	return same ? CMD_OK : wrong_use("the two passwords differ", NULL);
 }
 
 /* --- what a user can be told to do; each runs inside a transaction --- */

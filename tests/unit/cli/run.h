@@ -36,6 +36,7 @@ static inline struct said run_command(
 	rewind(in);
 	child = fork();
 	if (!child) {
+		setsid(); /* nobody to ask */
 		dup2(fileno(in), 0);
 		dup2(fileno(out), 1);
 		dup2(fileno(err), 2);

@@ -86,7 +86,7 @@ static void what_is_wrong_is_told_and_nothing_is_half_done(void **state)
 	/* A password that is refused leaves no user behind. */
 	assert_int_equal(USER("\n", "add", "carol", "--password-stdin").code, CMD_FAILED);
 	assert_int_equal(login(*state, "carol").id, 0);
-	said = USER("", "passwd", "mallory", "--password-stdin");
+	said = USER("x\n", "passwd", "mallory", "--password-stdin");
 	assert_int_equal(said.code, CMD_FAILED);
 	assert_non_null(strstr(said.err, "There is no user of that name. \"mallory\""));
 	said = USER("x\n", "passwd", "alice");
