@@ -215,14 +215,20 @@ void http_reader_done(struct http_reader *r)
 }
 
 /*
- * Whether n new octets can change the verdict. Only the end of a line or a control character can, so
- * a head that trickles in is read once per line, not once per octet.
+ * Whether the last n octets of the head can change the verdict. Only the end of a line or a control
+ * character can, so a head that trickles in is read once per line, not once per octet.
  */
-static bool worth_parsing(size_t had, const uint8_t *octets, size_t n)
+static bool worth_parsing(const struct buf *head, size_t n)
 {
-	if (had < strlen("HTTP/") || had + n >= HTTP_HEAD_MAX)
+	size_t had = buf_len(head) - n;
+	const uint8_t *octets;
+
+	if (had < strlen("HTTP/") || buf_len(head) >= HTTP_HEAD_MAX)
 		return true;
-	for (size_t i = 0; i < n; i++)
+	octets = buf_data(head);
+	if (octets[had - 1] == '\r') /* is it followed by LF? */
+		return true;
+	for (size_t i = had; i < had + n; i++)
 		if (!is_text_char(octets[i]))
 			return true;
 	return false;
@@ -237,7 +243,7 @@ int http_reader_feed(struct http_reader *r, enum http_kind kind, const void *oct
 
 	if (error < 0)
 		return error;
-	if (!worth_parsing(had, octets, take)) {
+	if (!worth_parsing(&r->head, take)) {
 		*ret_consumed = n;
 		return -EAGAIN;
 	}

@@ -323,7 +323,8 @@ static const char *alpn_name(const SSL *ssl)
 
 void tls_info(const struct tls *t, struct tls_info *ret)
 {
-	int group = (int)SSL_get_negotiated_group(t->ssl);
+	/* before there is a session OpenSSL 3.0 reads the group through a null pointer */
+	int group = SSL_get0_session(t->ssl) ? (int)SSL_get_negotiated_group(t->ssl) : 0;
 	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 	const char *name = group ? SSL_group_to_name(t->ssl, group) : NULL;
 

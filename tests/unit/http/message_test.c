@@ -240,7 +240,8 @@ static void a_reader_fed_octet_by_octet_comes_to_the_same_verdicts(void **state)
 	static const struct {
 		const char *text;
 		int end;
-	} rows[] = {{windows, 0}, {GOOD "Host : x\r\n\r\n", -EPROTO}, {GOOD "a\001", -EPROTO}};
+	} rows[] = {{windows, 0}, {GOOD "Host : x\r\n\r\n", -EPROTO}, {GOOD "a\001", -EPROTO},
+		{"GET / HTTP/1.1\rx", -EPROTO}, {GOOD "a: b\rx", -EPROTO}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct http_message m;

@@ -317,6 +317,7 @@ static void what_is_not_tls_is_recognised(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tls_info info;
 		struct tls *t;
 		char got[8];
 
@@ -325,6 +326,8 @@ static void what_is_not_tls_is_recognised(void **state)
 		assert_int_equal(tls_read(t, got, sizeof(got)), -EPROTO);
 		assert_int_equal(tls_failure(t)->event, EV_TLS_NOT_TLS);
 		assert_string_equal(tls_failure(t)->text, rows[i].what);
+		tls_info(t, &info); /* there is nothing to tell, and no crash */
+		assert_string_equal(info.group, "");
 		tls_free(t);
 	}
 }
