@@ -167,7 +167,8 @@ static void reject_auth(void *self, const struct ppp_option *row)
 {
 	struct lcp *l = self;
 
-	ppp_fault_set(l->fsm.fault, EV_LCP_AUTH_REFUSED, "%s", "");
+	/* On a looped link it is our own Reject, of our own Request. */
+	ppp_fault_set(l->fsm.fault, l->loops ? EV_LCP_LOOPBACK : EV_LCP_AUTH_REFUSED, "%s", "");
 }
 
 static void new_magic(struct lcp *l)

@@ -40,8 +40,6 @@
 
 #define AUTH_RESEND_MS 3000
 #define AUTH_TRIES 10
-#define AUTH_ANSWER_MS                                                                             \
-	60000 /* client: a server that asks RADIUS may take this long for its verdict */
 #define CHAP_MESSAGE_MAX 256 /* of a Success or Failure text; the rest is cut */
 
 #define PPP_TEXT_MAX 128   /* a peer's text in an event */

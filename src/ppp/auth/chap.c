@@ -5,7 +5,8 @@
  * Response to it becomes the proof; the verdict goes out as Success or Failure and is repeated
  * whenever the Response is (section 4.2). Client: every Challenge is answered, also later ones on an
  * open link (section 2); a repeated Challenge gets the very same Response, so that Success can be
- * checked whichever of the two the server took.
+ * checked whichever of the two the server took. The Response is repeated every 3 s until there is a
+ * verdict: section 4.2 makes the server ready for that, since a Success can be lost.
  *
  * CHAP-MD5 yields no key: the HLAK is zero.
  */
@@ -58,12 +59,6 @@ void chap_start(struct auth *a, uint64_t now_ms)
 		send_challenge(a);
 }
 
-void chap_resend(struct auth *a)
-{
-	if (a->server)
-		send_challenge(a);
-}
-
 static void recv_response(struct auth *a, const struct ppp_packet *packet)
 {
 	const struct chap_algorithm *algorithm = a->scheme->chap;
@@ -102,22 +97,13 @@ static bool new_challenge(struct auth *a, const struct ppp_packet *packet, const
 	return true;
 }
 
-static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
+/* The same Challenge gives the same Response, octet for octet. */
+static void send_response(struct auth *a)
 {
-	const struct chap_algorithm *algorithm = a->scheme->chap;
 	uint8_t value[CHAP_VALUE_MAX];
 	struct wr w = wr_init(value, sizeof(value));
-	struct chap_value challenge;
-	int r = 0;
+	int r = a->scheme->chap->respond(a, &w);
 
-	if (a->stage == AUTH_DENIED || chap_value_parse(packet->body, &challenge) < 0)
-		return;
-	if (algorithm->challenge_len && rd_left(&challenge.value) != algorithm->challenge_len)
-		return;
-	if (new_challenge(a, packet, &challenge.value))
-		r = draw_octets(a->draw, a->peer_challenge, sizeof(a->peer_challenge));
-	if (!r)
-		r = algorithm->respond(a, &w);
 	if (r < 0) {
 		ppp_fault_set(
 			a->fault, EV_AUTH_CANNOT_COMPUTE, "%s: %s", a->scheme->name, strerror(-r));
@@ -126,10 +112,33 @@ static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint
 	a->responded = true;
 	send_value(a, CHAP_RESPONSE, value, wr_len(&w), a->secrets->user, a->secrets->user_len);
 	explicit_bzero(value, sizeof(value));
-	if (a->stage == AUTH_WAITING) {
-		a->tries =
-			1; /* the server has the Response now: patience, but no repetition (RFC 1994 4.1) */
-		auth_wait(a, now_ms, AUTH_ANSWER_MS);
+}
+
+void chap_resend(struct auth *a)
+{
+	if (a->server)
+		send_challenge(a);
+	else if (a->responded)
+		send_response(a);
+}
+
+static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
+{
+	size_t fixed_len = a->scheme->chap->challenge_len;
+	bool first = !a->challenge_len;
+	struct chap_value challenge;
+
+	if (a->stage == AUTH_DENIED || chap_value_parse(packet->body, &challenge) < 0)
+		return;
+	if (fixed_len && rd_left(&challenge.value) != fixed_len)
+		return;
+	if (new_challenge(a, packet, &challenge.value) &&
+		draw_octets(a->draw, a->peer_challenge, sizeof(a->peer_challenge)) < 0)
+		return;
+	send_response(a);
+	if (first) { /* later ones do not buy the server more time */
+		a->tries = AUTH_TRIES;
+		auth_wait(a, now_ms, AUTH_RESEND_MS);
 	}
 }
 

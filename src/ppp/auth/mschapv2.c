@@ -75,22 +75,50 @@ static void explain_failure(struct auth *a, struct rd text)
 		failure.message, *failure.message ? "\"" : "");
 }
 
-/* The decimal number at the cursor, at most 9 digits; false: there is none. */
-static bool read_number(struct rd *r, unsigned *ret)
+/* The next field up to a blank, or to the end when it is the message: key, '=' and value. */
+static bool next_field(struct rd *text, uint8_t *ret_key, struct rd *ret_value)
 {
-	unsigned v = 0, digits = 0;
+	while (rd_left(text) && *text->p == ' ')
+		rd_u8(text);
+	if (!rd_left(text))
+		return false;
 
-	while (rd_left(r) && isdigit(*r->p) && digits++ < 9)
-		v = v * 10 + (unsigned)(rd_u8(r) - '0');
-	*ret = v;
-	return digits > 0;
+	struct rd field = *text;
+	const uint8_t *blank = memchr(text->p, ' ', rd_left(text));
+
+	*ret_key = rd_u8(&field);
+	if (blank && *ret_key != 'M')
+		field.end = blank;
+	text->p = field.end;
+	if (rd_u8(&field) != '=')
+		*ret_key = 0;
+	*ret_value = field;
+	return true;
 }
 
-static bool read_challenge(struct rd *r, uint8_t ret[static MSCHAP_CHALLENGE_LEN])
+/* A decimal number of at most 9 digits; -EPROTO for anything else. */
+static int read_number(struct rd value, unsigned *ret)
+{
+	unsigned v = 0;
+
+	if (!rd_left(&value) || rd_left(&value) > 9)
+		return -EPROTO;
+	while (rd_left(&value)) {
+		if (!isdigit(*value.p))
+			return -EPROTO;
+		v = v * 10 + (unsigned)(rd_u8(&value) - '0');
+	}
+	*ret = v;
+	return 0;
+}
+
+static bool read_challenge(struct rd value, uint8_t ret[static MSCHAP_CHALLENGE_LEN])
 {
 	char digits[2 * MSCHAP_CHALLENGE_LEN + 1] = "";
 
-	rd_copy(r, digits, sizeof(digits) - 1);
+	if (rd_left(&value) != 2 * MSCHAP_CHALLENGE_LEN)
+		return false;
+	rd_copy(&value, digits, sizeof(digits) - 1);
 	return !hex_decode(digits, ret, MSCHAP_CHALLENGE_LEN);
 }
 
@@ -98,27 +126,22 @@ int mschapv2_failure_parse(struct rd text, struct mschapv2_failure *ret)
 {
 	struct mschapv2_failure f = {0};
 	bool has_error = false;
-	unsigned number = 0;
+	unsigned retry = 0;
+	struct rd value;
+	uint8_t key;
 
-	while (rd_left(&text) >= 2) {
-		uint8_t key = rd_u8(&text);
-
-		if (key == ' ' || *text.p != '=')
-			continue;
-		rd_u8(&text);
+	while (next_field(&text, &key, &value)) {
 		switch (key) {
-		case 'E': has_error = read_number(&text, &f.error) || has_error; break;
-		case 'R': f.retry = read_number(&text, &number) && number == 1; break;
-		case 'V': read_number(&text, &f.version); break;
-		case 'C': f.has_challenge = read_challenge(&text, f.challenge); break;
-		case 'M':
-			ppp_text(text, f.message, sizeof(f.message));
-			text.p = text.end;
-			break;
+		case 'E': has_error = !read_number(value, &f.error) || has_error; break;
+		case 'R': read_number(value, &retry); break;
+		case 'C': f.has_challenge = read_challenge(value, f.challenge); break;
+		case 'V': read_number(value, &f.version); break;
+		case 'M': ppp_text(value, f.message, sizeof(f.message)); break;
 		}
 	}
 	if (!has_error)
 		return -EPROTO;
+	f.retry = retry == 1;
 	*ret = f;
 	return 0;
 }

@@ -1,0 +1,125 @@
+/* IPv6CP as a peer sees it (RFC 5072 4.1), on an authenticated link. */
+#include "unit/ppp/talk.h"
+#include "vectors.h"
+
+static void server(struct talk *t, const char *own, const char *give)
+{
+	struct verdict v = {.addresses = {.ipv6 = true}};
+
+	memcpy(v.addresses.local_ifid, hexlit(own).p, 8);
+	memcpy(v.addresses.peer_ifid, hexlit(give).p, 8);
+	talk_server_network(t, &v);
+	talk_expect(t, "ff038057 0101000e 010a????????????????");
+}
+
+#define ANY "0000000000000000"
+
+static void the_published_request_is_acked(void **state)
+{
+	struct hexlit h = vector_octets("ppp-frames", "ipv6cp_request");
+	struct talk t;
+
+	server(&t, ANY, ANY);
+	talk_answer(&t, 2);
+	ppp_recv(t.ppp, rd_init(h.p + 4, h.n - 4), t.now);
+	talk_expect(&t, "ff038057 0205000e 010a0200005efffe5301");
+	talk_expect_event(&t, PPP_IPV6_UP);
+	assert_octets(t.ev.addresses->peer_ifid, 8, "0200005efffe5301");
+	assert_true(ppp_data_ok(t.ppp, AF_INET6));
+	assert_false(ppp_data_ok(t.ppp, AF_INET));
+	talk_end(&t);
+}
+
+static void our_identifier_is_local_and_not_zero(void **state)
+{
+	struct talk t;
+
+	server(&t, ANY, ANY);
+	assert_int_equal(t.last[10] & 2, 0);
+	assert_memory_not_equal(t.last + 10, hexlit(ANY).p, 8);
+	talk_end(&t);
+	server(&t, "0000000000000001", ANY);
+	assert_octets(t.last + 10, 8, "0000000000000001");
+	talk_recv(&t, "ff038057 0301000e 010a0200005efffe5301"); /* a fixed one stays */
+	talk_expect(&t, "ff038057 0102000e 010a0000000000000001");
+	talk_end(&t);
+}
+
+static void zero_and_our_own_are_nakd_with_a_free_one(void **state)
+{
+	static const char *const bad[] = {"0000000000000000", "0000000000000001"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct talk t;
+		char text[80];
+
+		server(&t, "0000000000000001", ANY);
+		snprintf(text, sizeof(text), "ff038057 0105000e 010a%s", bad[i]);
+		talk_recv(&t, text);
+		talk_expect(&t, "ff038057 0305000e 010a????????????????");
+		assert_memory_not_equal(t.last + 10, hexlit(bad[0]).p, 8);
+		assert_memory_not_equal(t.last + 10, hexlit(bad[1]).p, 8);
+		t.last[4] = 1;
+		t.last[5] = 6;
+		ppp_recv(t.ppp, rd_init(t.last, t.last_len), t.now);
+		talk_expect(&t, "ff038057 0206000e 010a????????????????");
+		talk_end(&t);
+	}
+}
+
+static void a_missing_identifier_is_appended_and_compression_rejected(void **state)
+{
+	struct talk t;
+
+	server(&t, ANY, ANY);
+	talk_recv(&t, "ff038057 01050008 02040061");
+	talk_expect(&t, "ff038057 04050008 02040061");
+	talk_recv(&t, "ff038057 01060004");
+	talk_expect(&t, "ff038057 0306000e 010a????????????????");
+	talk_end(&t);
+}
+
+static void an_identifier_that_the_user_must_have_is_insisted_on(void **state)
+{
+	struct talk t;
+
+	server(&t, ANY, "0000000000000042");
+	talk_recv(&t, "ff038057 0105000e 010a0200005efffe5301");
+	talk_expect(&t, "ff038057 0305000e 010a0000000000000042");
+	talk_recv(&t, "ff038057 0106000e 010a0000000000000042");
+	talk_expect(&t, "ff038057 0206000e 010a0000000000000042");
+	talk_end(&t);
+}
+
+static void the_client_follows_a_nak(void **state)
+{
+	static const enum auth_method pap[] = {AUTH_PAP};
+	struct ppp_opts opts = talk_client_opts(pap, 1);
+	struct talk t;
+
+	opts.ipv4 = false;
+	talk_client_network(&t, &opts);
+	talk_expect(&t, "ff038057 0101000e 010a????????????????");
+	talk_recv(&t, "ff038057 0301000e 010a0000000000000042");
+	talk_expect(&t, "ff038057 0102000e 010a0000000000000042");
+	talk_recv(&t, "ff038057 0302000e 010a" ANY); /* nonsense: another one of our own */
+	talk_expect(&t, "ff038057 0103000e 010a????????????????");
+	assert_memory_not_equal(t.last + 10, hexlit(ANY).p, 8);
+	talk_answer(&t, 4);
+	talk_expect(&t, "ff038057 01040004");
+	talk_end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_published_request_is_acked),
+		cmocka_unit_test(our_identifier_is_local_and_not_zero),
+		cmocka_unit_test(zero_and_our_own_are_nakd_with_a_free_one),
+		cmocka_unit_test(a_missing_identifier_is_appended_and_compression_rejected),
+		cmocka_unit_test(an_identifier_that_the_user_must_have_is_insisted_on),
+		cmocka_unit_test(the_client_follows_a_nak),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
