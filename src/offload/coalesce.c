@@ -42,7 +42,7 @@ enum id_step {
 struct slot {
 	struct slot *next; /* in its list */
 	struct ip_packet first;
-	uint32_t hash;
+	uint32_t ports;    /* of the flow, as on the wire */
 	uint32_t octets;   /* headers and payloads, once */
 	uint32_t next_seq; /* TCP */
 	uint16_t gso_size; /* payload of the first */
@@ -136,12 +136,12 @@ static void slot_append(struct slot *s, const uint8_t *payload, size_t n)
 	s->octets += (uint32_t)n;
 }
 
-static void slot_start(struct slot *s, const struct ip_packet *p, uint32_t hash)
+static void slot_start(struct slot *s, const struct ip_packet *p)
 {
 	uint16_t payload = (uint16_t)(p->len - p->payload);
 
 	s->first = *p;
-	s->hash = hash;
+	s->ports = load32(l4_of(p));
 	s->octets = p->payload;
 	s->packets = 0;
 	s->gso_size = payload;
@@ -351,27 +351,24 @@ static struct slot *take_free(struct coalesce *c)
 	return s;
 }
 
-static bool same_flow(const struct ip_packet *a, const struct ip_packet *b)
-{
-	return a->protocol == b->protocol && load32(l4_of(a)) == load32(l4_of(b)) &&
-	       ip_packet_same_addresses(a, b);
-}
-
 /* Where the open super-packet of p's flow hangs in the list, or NULL. */
-static struct slot **find_open(struct coalesce *c, const struct ip_packet *p, uint32_t hash)
+static struct slot **find_open(struct coalesce *c, const struct ip_packet *p)
 {
+	uint32_t ports = load32(l4_of(p));
+
 	for (struct slot **at = &c->open.head; *at; at = &(*at)->next)
-		if ((*at)->hash == hash && same_flow(&(*at)->first, p))
+		if ((*at)->ports == ports && (*at)->first.protocol == p->protocol &&
+			ip_packet_same_addresses(&(*at)->first, p))
 			return at;
 	return NULL;
 }
 
-/* p may belong to the flow of `open`: what is not known of it does not speak against it. */
-static bool may_belong(const struct ip_packet *p, const struct ip_packet *open)
+/* p may belong to the flow of s: what is not known of it does not speak against it. */
+static bool may_belong(const struct ip_packet *p, const struct slot *s)
 {
-	if (!ip_packet_same_addresses(p, open) || (p->protocol && p->protocol != open->protocol))
+	if (p->protocol && p->protocol != s->first.protocol)
 		return false;
-	return !p->l4 || load32(l4_of(p)) == load32(l4_of(open));
+	return (!p->l4 || load32(l4_of(p)) == s->ports) && ip_packet_same_addresses(p, &s->first);
 }
 
 static void end_flows_of(struct coalesce *c, const struct ip_packet *p)
@@ -379,7 +376,7 @@ static void end_flows_of(struct coalesce *c, const struct ip_packet *p)
 	struct slot **at = &c->open.head;
 
 	while (*at) {
-		if (may_belong(p, &(*at)->first))
+		if (may_belong(p, *at))
 			make_ready(c, list_take(&c->open, at));
 		else
 			at = &(*at)->next;
@@ -408,14 +405,14 @@ static bool pass_alone(struct coalesce *c, const struct ip_packet *p, bool verif
 	return true;
 }
 
-static bool open_new(struct coalesce *c, const struct ip_packet *p, uint32_t hash)
+static bool open_new(struct coalesce *c, const struct ip_packet *p)
 {
 	struct slot *s;
 
 	if (!c->free)
 		return refuse(c);
 	s = take_free(c);
-	slot_start(s, p, hash);
+	slot_start(s, p);
 	if (slot_complete(s, p))
 		make_ready(c, s);
 	else
@@ -425,18 +422,17 @@ static bool open_new(struct coalesce *c, const struct ip_packet *p, uint32_t has
 
 static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
 {
-	uint32_t hash = ip_packet_hash(p, 0);
-	struct slot **at = find_open(c, p, hash);
+	struct slot **at = find_open(c, p);
 
 	if (!at)
-		return open_new(c, p, hash);
+		return open_new(c, p);
 	if (slot_join(*at, p)) {
 		if (slot_complete(*at, p))
 			make_ready(c, list_take(&c->open, at));
 		return true;
 	}
 	make_ready(c, list_take(&c->open, at));
-	return open_new(c, p, hash);
+	return open_new(c, p);
 }
 
 bool coalesce_add(struct coalesce *c, const void *packet, size_t n)

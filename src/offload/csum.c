@@ -4,8 +4,8 @@
  * The scalar loop keeps four 64-bit accumulators with end-around carry, so that the additions of
  * one round do not wait for each other. The AVX2 loop adds the halves of each 64-bit word to
  * 64-bit lanes: lanes cannot overflow below 2^32 rounds, and carries are folded once at the end.
- * Measured (docs/performance.md): 1360 octets copied and summed take 105 cycles scalar and 38 with
- * AVX2, which is what memcpy() alone takes; so the fused AVX2 loop makes the checksum free.
+ * Measured with tests/bench/micro_csum: 1360 octets are copied and summed in 105 cycles scalar and
+ * 54 with AVX2; memcpy() and a sum behind it take 81, memcpy() alone 40.
  * Below SIMD_MIN octets the scalar loop is as fast.
  */
 #include "offload/csum.h"
@@ -102,12 +102,16 @@ AVX2 static inline uint64_t lanes_sum(struct lanes a, struct lanes b, uint64_t s
 	return sum;
 }
 
+AVX2 static inline __m256i load256(const uint8_t *p)
+{
+	return _mm256_loadu_si256((const __m256i *)p);
+}
+
 AVX2 static inline __m256i move256(uint8_t *dst, const uint8_t *src)
 {
-	__m256i v = _mm256_loadu_si256((const __m256i *)src);
+	__m256i v = load256(src);
 
-	if (dst)
-		_mm256_storeu_si256((__m256i *)dst, v);
+	_mm256_storeu_si256((__m256i *)dst, v);
 	return v;
 }
 
@@ -117,8 +121,8 @@ AVX2 uint64_t csum_add_simd(uint64_t sum, const void *octets, size_t n)
 	struct lanes a = {_mm256_setzero_si256(), _mm256_setzero_si256()}, b = a;
 
 	for (; n >= 64; p += 64, n -= 64) {
-		a = lanes_add(a, move256(NULL, p));
-		b = lanes_add(b, move256(NULL, p + 32));
+		a = lanes_add(a, load256(p));
+		b = lanes_add(b, load256(p + 32));
 	}
 	return csum_add_scalar(lanes_sum(a, b, sum), p, n);
 }

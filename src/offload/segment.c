@@ -175,47 +175,89 @@ static void write_whole(struct segment *s, uint8_t *out)
 	store16(out + s->check, nonzero(csum_finish(sum)));
 }
 
-static void write_ip_header(const struct segment *s, uint8_t *ip, size_t n)
+/*
+ * The parts of both checksums that all segments share. Summed over the original: octets that were
+ * just written in small pieces cannot be read back in large ones without a stall.
+ */
+struct shared_sums {
+	uint64_t ip; /* IPv4 header without total length, id, checksum */
+	uint64_t
+		l4; /* pseudo and transport header without lengths, checksum, and what TCP changes */
+};
+
+/* The sum without the word at p. */
+static uint64_t csum_less(uint64_t sum, const uint8_t *p)
 {
+	return csum_plus(sum, (uint16_t)~load16(p));
+}
+
+static struct shared_sums shared_sums(const struct segment *s)
+{
+	const uint8_t *ip = s->packet, *l4 = s->packet + s->l4;
+	struct shared_sums sums = {0};
+
+	if (is_ipv4(s)) {
+		sums.ip = csum_add_scalar(0, ip, s->l4);
+		sums.ip = csum_less(csum_less(sums.ip, ip + IPV4_TOTAL_LENGTH), ip + IPV4_ID);
+		sums.ip = csum_less(sums.ip, ip + IPV4_CHECK);
+	}
+	sums.l4 = csum_add_scalar(s->l4_sum, l4, (size_t)(s->header_len - s->l4));
+	sums.l4 = csum_less(sums.l4, s->packet + s->check);
+	if (s->udp)
+		return (struct shared_sums){sums.ip, csum_less(sums.l4, l4 + UDP_LENGTH)};
+	sums.l4 = csum_less(csum_less(sums.l4, l4 + TCP_SEQ), l4 + TCP_SEQ + 2);
+	sums.l4 = csum_less(sums.l4, l4 + TCP_DATA_OFFSET);
+	return sums;
+}
+
+static void write_ip_header(const struct segment *s, uint64_t sum, uint8_t *ip, size_t n)
+{
+	uint16_t id;
+
 	if (!is_ipv4(s)) {
 		store_be16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)(n - IPV6_HEADER_LEN));
 		return;
 	}
+	id = (uint16_t)(load_be16(s->packet + IPV4_ID) + (s->next - s->header_len) / s->gso_size);
 	store_be16(ip + IPV4_TOTAL_LENGTH, (uint16_t)n);
-	store_be16(ip + IPV4_ID,
-		(uint16_t)(load_be16(ip + IPV4_ID) + (s->next - s->header_len) / s->gso_size));
-	store16(ip + IPV4_CHECK, 0);
-	store16(ip + IPV4_CHECK, csum_finish(csum_add_scalar(0, ip, s->l4)));
+	store_be16(ip + IPV4_ID, id);
+	store16(ip + IPV4_CHECK,
+		csum_finish(csum_plus(sum, (uint64_t)csum_be16((uint16_t)n) + csum_be16(id))));
 }
 
-static void write_tcp_header(const struct segment *s, uint8_t *tcp, uint32_t payload)
+/* Returns the sum of what it wrote. */
+static uint64_t write_tcp_header(const struct segment *s, uint8_t *tcp, uint32_t payload)
 {
 	uint32_t offset = s->next - s->header_len;
+	uint32_t seq = load_be32(s->packet + s->l4 + TCP_SEQ) + offset;
+	uint16_t flags =
+		load_be16(s->packet + s->l4 + TCP_DATA_OFFSET); /* and the octet before them */
 
-	store_be32(tcp + TCP_SEQ, load_be32(tcp + TCP_SEQ) + offset);
 	if (offset)
-		tcp[TCP_FLAGS] &= (uint8_t)~TCP_FLAG_CWR;
+		flags &= (uint16_t)~TCP_FLAG_CWR;
 	if (s->next + payload < s->len)
-		tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+		flags &= (uint16_t) ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+	store_be32(tcp + TCP_SEQ, seq);
+	store_be16(tcp + TCP_DATA_OFFSET, flags);
+	return (uint64_t)csum_be16((uint16_t)(seq >> 16)) + csum_be16((uint16_t)seq) +
+	       csum_be16(flags);
 }
 
-/* One segment, headers and payload; 0 octets are left unwritten between them. */
-static void write_segment(struct segment *s, uint8_t *out)
+static void write_segment(struct segment *s, const struct shared_sums *sums, uint8_t *out)
 {
 	uint32_t payload = next_payload(s);
-	uint16_t l4_header = (uint16_t)(s->header_len - s->l4);
+	uint16_t l4_len = (uint16_t)(s->header_len - s->l4 + payload);
 	uint8_t *l4 = out + s->l4;
-	uint64_t sum;
+	uint64_t sum = csum_plus(sums->l4, csum_be16(l4_len)); /* of the pseudo header */
 
 	memcpy(out, s->packet, s->header_len);
-	write_ip_header(s, out, s->header_len + payload);
-	if (s->udp)
-		store_be16(l4 + UDP_LENGTH, (uint16_t)(l4_header + payload));
-	else
-		write_tcp_header(s, l4, payload);
-	store16(out + s->check, 0);
-	sum = (uint64_t)s->l4_sum + csum_be16((uint16_t)(l4_header + payload));
-	sum = csum_add_scalar(sum, l4, l4_header);
+	write_ip_header(s, sums->ip, out, s->header_len + payload);
+	if (s->udp) {
+		store_be16(l4 + UDP_LENGTH, l4_len);
+		sum = csum_plus(sum, csum_be16(l4_len));
+	} else {
+		sum = csum_plus(sum, write_tcp_header(s, l4, payload));
+	}
 	sum = csum_copy(sum, out + s->header_len, s->packet + s->next, payload);
 	store16(out + s->check, s->udp ? nonzero(csum_finish(sum)) : csum_finish(sum));
 	s->next += payload;
@@ -225,12 +267,15 @@ size_t segment_frames(struct segment *s, uint8_t *out, size_t room)
 {
 	const uint8_t *prefix = is_ipv4(s) ? prefix_ipv4 : prefix_ipv6;
 	size_t n = segment_next_frame(s), done = 0;
+	struct shared_sums sums = {0};
 
+	if (s->gso_size && n && n <= room)
+		sums = shared_sums(s);
 	for (; n && n <= room - done; n = segment_next_frame(s)) {
 		memcpy(out + done, prefix, SEGMENT_PREFIX_LEN);
 		store_be16(out + done + 2, (uint16_t)n);
 		if (s->gso_size)
-			write_segment(s, out + done + SEGMENT_PREFIX_LEN);
+			write_segment(s, &sums, out + done + SEGMENT_PREFIX_LEN);
 		else
 			write_whole(s, out + done + SEGMENT_PREFIX_LEN);
 		done += n;
