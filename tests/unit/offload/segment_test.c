@@ -267,6 +267,20 @@ static void orders_that_do_not_fit_the_packet_are_refused(void **state)
 	assert_int_equal(segment_init(&seg, &good, super, n), -EPROTO);
 }
 
+/* Offsets are kept in 16 bits: a header that ends behind them must not come round to the front. */
+static void a_transport_header_at_the_end_of_64_kib_is_refused(void **state)
+{
+	struct vnet_hdr v = {VNET_F_NEEDS_CSUM, VNET_GSO_TCPV6, 0, 1, 0, 16};
+	struct segment seg;
+
+	(void)state;
+	memset(super, 0x66, SEGMENT_SUPER_MAX);
+	for (unsigned start = 65000; start <= 65535; start++) {
+		v.csum_start = (uint16_t)start;
+		assert_int_equal(segment_init(&seg, &v, super, SEGMENT_SUPER_MAX), -EPROTO);
+	}
+}
+
 static void a_known_super_packet_gives_the_known_frames(void **state)
 {
 	struct vnet_hdr v = {VNET_F_NEEDS_CSUM, VNET_GSO_TCPV4, 52, 16, 20, 16};
@@ -290,6 +304,7 @@ int main(void)
 		cmocka_unit_test(a_packet_without_orders_is_copied),
 		cmocka_unit_test(a_skipped_packet_leaves_the_others_as_they_are),
 		cmocka_unit_test(what_no_frame_can_carry_is_refused),
+		cmocka_unit_test(a_transport_header_at_the_end_of_64_kib_is_refused),
 		cmocka_unit_test(orders_that_do_not_fit_the_packet_are_refused),
 	};
 

@@ -122,6 +122,25 @@ static void a_sender_that_is_slow_itself_says_nothing_of_the_link(void **state)
 	assert_int_equal(p.rate, rate);
 }
 
+static void a_window_in_which_nothing_waited_does_not_lower_the_rate(void **state)
+{
+	struct pacer p;
+	uint64_t now_us = 1000000;
+
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		p = (struct pacer){.rate = 6250000, .measured = true};
+		pacer_wrote(&p, 6250, now_us);
+		pacer_blocked(&p, now_us); /* a window begins */
+		pacer_wrote(&p, 1000, now_us + 1000);
+		/* It runs empty in the middle of this window, or at its end, where the next one begins. */
+		pacer_idle(&p, now_us + (before ? 2000 : PACER_WINDOW_US));
+		pacer_wrote(&p, 6250, now_us + 4 * PACER_WINDOW_US);
+		pacer_blocked(&p, now_us + 4 * PACER_WINDOW_US);
+		assert_int_equal(p.rate, 6250000);
+	}
+}
+
 static void a_link_that_gets_slower_or_faster_is_followed_within_half_a_second(void **state)
 {
 	struct link l = {.rate = 200 * 125000, .now_us = 1, .drained_us = 1};
@@ -145,6 +164,7 @@ int main(void)
 		cmocka_unit_test(a_burst_is_a_millisecond_up_to_four_records),
 		cmocka_unit_test(a_fast_link_that_never_blocks_gets_full_bursts_within_50_ms),
 		cmocka_unit_test(a_sender_that_is_slow_itself_says_nothing_of_the_link),
+		cmocka_unit_test(a_window_in_which_nothing_waited_does_not_lower_the_rate),
 		cmocka_unit_test(
 			a_link_that_gets_slower_or_faster_is_followed_within_half_a_second),
 	};
