@@ -52,9 +52,9 @@ DEFINE_AUTO(sstp_call, struct sstp_call *, sstp_call_free)
 void sstp_call_start(struct sstp_call *call, uint64_t now_ms);
 
 /*
- * Octets from the peer, after sstp_call_start(): any number, cut anywhere. They stay where they are, and the caller keeps
- * them there until sstp_call_next_event() said false; a packet that is not complete by then is
- * copied. Must not be called before that.
+ * Octets from the peer, any number, cut anywhere; those before sstp_call_start() are dropped. They
+ * stay where they are, and the caller keeps them there until sstp_call_next_event() said false; a
+ * packet that is not complete by then is copied. Must not be called before that.
  */
 void sstp_call_recv(struct sstp_call *call, const void *octets, size_t n, uint64_t now_ms);
 
