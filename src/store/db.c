@@ -60,27 +60,11 @@ int db_fail_sqlite(struct db *db, int code)
 	}
 }
 
-static int execute(struct db *db, const char *sql)
+int db_execute(struct db *db, const char *sql)
 {
 	int code = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : db_fail_sqlite(db, code);
-}
-
-/* The first column of the first row of a query that is run once. */
-static int execute_int(struct db *db, const char *sql, int64_t *ret)
-{
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(db->h, sql, -1, &s, NULL), r = 0;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*ret = sqlite3_column_int64(s, 0);
-	else
-		r = code == SQLITE_DONE ? -ENOENT : db_fail_sqlite(db, code);
-	sqlite3_finalize(s);
-	return r;
 }
 
 /* --- opening --- */
@@ -118,13 +102,13 @@ static int open_handle(struct db *db)
 		return db_fail_sqlite(db, code);
 	sqlite3_extended_result_codes(db->h, 1);
 	db_set_busy_ms(db, STORE_BUSY_MS);
-	r = execute(db, "PRAGMA journal_mode = WAL");
+	r = db_execute(db, "PRAGMA journal_mode = WAL");
 	if (!r)
-		r = execute(db, "PRAGMA synchronous = NORMAL");
+		r = db_execute(db, "PRAGMA synchronous = NORMAL");
 	if (!r)
-		r = execute(db, "PRAGMA foreign_keys = ON");
+		r = db_execute(db, "PRAGMA foreign_keys = ON");
 	if (!r)
-		r = execute(db, "PRAGMA wal_autocheckpoint = 0");
+		r = db_execute(db, "PRAGMA wal_autocheckpoint = 0");
 	return r;
 }
 
@@ -150,84 +134,6 @@ static int check_damage(struct db *db)
 			(const char *)sqlite3_column_text(s, 0));
 	sqlite3_finalize(s);
 	return r;
-}
-
-/* --- schema --- */
-
-static int read_version(struct db *db, int64_t *ret)
-{
-	int64_t tables = 0;
-	int r = execute_int(
-		db, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'", &tables);
-
-	*ret = 0;
-	return r < 0 || !tables ? r : execute_int(db, "SELECT version FROM schema_version", ret);
-}
-
-/* Steps `from` and following, in one transaction; another process may have been faster. */
-static int take_steps(struct db *db)
-{
-	char sql[80];
-	int64_t from = 0;
-	int r = db_begin(db);
-
-	if (r < 0)
-		return r;
-	r = read_version(db, &from);
-	if (r < 0 || from >= (int64_t)schema_version) {
-		db_rollback(db);
-		return r;
-	}
-	if (from == 0)
-		r = execute(db, "CREATE TABLE schema_version (version BIGINT NOT NULL);"
-				"INSERT INTO schema_version (version) VALUES (0)");
-	for (int64_t i = from; !r && i < (int64_t)schema_version; i++)
-		r = execute(db, schema_steps[i]);
-	snprintf(sql, sizeof(sql), "UPDATE schema_version SET version = %zu", schema_version);
-	if (!r)
-		r = execute(db, sql);
-	if (!r)
-		return db_commit(db);
-	db_rollback(db);
-	return r;
-}
-
-/* A copy of the old version, for who has to go back. */
-static int keep_copy(struct db *db, int64_t version)
-{
-	char path[sizeof(db->path) + 40];
-	char *sql;
-	int r;
-
-	snprintf(path, sizeof(path), "%s.version-%lld", db->path, (long long)version);
-	if (!access(path, F_OK))
-		return 0;
-	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
-	if (!sql)
-		return -ENOMEM;
-	r = execute(db, sql);
-	sqlite3_free(sql);
-	if (!r && chmod(path, 0600) < 0)
-		errno = 0; /* made with the umask's rights; secrets in it are sealed */
-	return r;
-}
-
-static int bring_up_to_date(struct db *db)
-{
-	int64_t version;
-	int r = read_version(db, &version);
-
-	if (r < 0)
-		return r;
-	if (version > (int64_t)schema_version)
-		return db_fail(db, -EACCES, EV_STORE_NEWER,
-			"%.200s: it has version %lld, this Culvert knows versions up to %zu",
-			db->path, (long long)version, schema_version);
-	if (version == (int64_t)schema_version)
-		return 0;
-	if (version > 0)
-		r = keep_copy(db, version);
-	return r < 0 ? r : take_steps(db);
 }
 
 /* --- the key --- */
@@ -296,7 +202,7 @@ int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_er
 	if (!r && opts->check)
 		r = check_damage(db);
 	if (!r)
-		r = bring_up_to_date(db);
+		r = schema_update(db, schema_steps, schema_version);
 	if (!r)
 		r = load_key(db, opts);
 	if (!r)
@@ -326,12 +232,12 @@ void db_close(struct db *db)
 
 int db_begin(struct db *db)
 {
-	return execute(db, "BEGIN IMMEDIATE");
+	return db_execute(db, "BEGIN IMMEDIATE");
 }
 
 int db_commit(struct db *db)
 {
-	int r = execute(db, "COMMIT");
+	int r = db_execute(db, "COMMIT");
 
 	if (r < 0)
 		db_rollback(db);
@@ -353,7 +259,7 @@ void db_rollback(struct db *db)
 
 int db_savepoint(struct db *db)
 {
-	return execute(db, "SAVEPOINT job");
+	return db_execute(db, "SAVEPOINT job");
 }
 
 void db_savepoint_release(struct db *db, bool keep)

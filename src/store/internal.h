@@ -30,6 +30,7 @@ struct db {
 /* Sets db->error and returns r. */
 int db_fail(struct db *db, int r, enum event ev, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The same for a code of SQLite. */
+int db_execute(struct db *db, const char *sql);
+/* The same as db_fail() for a code of SQLite. */
 int db_fail_sqlite(struct db *db, int code);
 void pool_maps_done(struct db *db);

@@ -1,6 +1,12 @@
 #include "store/schema.h"
 
-#include "base/auto.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/internal.h"
 
 const char *const schema_steps[] = {
 	/* 1: users, leases, sessions, attempts. */
@@ -76,3 +82,100 @@ const char *const schema_steps[] = {
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);
+
+/* --- from one version to the next --- */
+
+/* The first column of the first row of a query that is run once. */
+static int execute_int(struct db *db, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db->h, sql, -1, &s, NULL), r = 0;
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*ret = sqlite3_column_int64(s, 0);
+	else
+		r = code == SQLITE_DONE ? -ENOENT : db_fail_sqlite(db, code);
+	sqlite3_finalize(s);
+	return r;
+}
+
+static int read_version(struct db *db, int64_t *ret)
+{
+	int64_t tables = 0;
+	int r = execute_int(
+		db, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'", &tables);
+
+	*ret = 0;
+	return r < 0 || !tables ? r : execute_int(db, "SELECT version FROM schema_version", ret);
+}
+
+/* All steps that are missing, in one transaction; another process may have been faster. */
+static int take_steps(struct db *db, const char *const *steps, size_t n)
+{
+	char sql[80];
+	int64_t from = 0;
+	int r = db_begin(db);
+
+	if (r < 0)
+		return r;
+	r = read_version(db, &from);
+	if (r < 0 || from >= (int64_t)n) {
+		db_rollback(db);
+		return r;
+	}
+	if (from == 0)
+		r = db_execute(db, "CREATE TABLE schema_version (version BIGINT NOT NULL);"
+				   "INSERT INTO schema_version (version) VALUES (0)");
+	for (int64_t i = from; !r && i < (int64_t)n; i++)
+		r = db_execute(db, steps[i]);
+	snprintf(sql, sizeof(sql), "UPDATE schema_version SET version = %zu", n);
+	if (!r)
+		r = db_execute(db, sql);
+	if (!r)
+		return db_commit(db);
+	db_rollback(db);
+	return r;
+}
+
+/* A copy of the old version, for who has to go back. VACUUM INTO takes an empty file that is there. */
+static int keep_copy(struct db *db, int64_t version)
+{
+	char path[sizeof(db->path) + 40];
+	char *sql;
+	int fd, r = -ENOMEM;
+
+	snprintf(path, sizeof(path), "%s.version-%lld", db->path, (long long)version);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? 0
+				       : db_fail(db, -EACCES, EV_STORE_UNREADABLE, "%.200s: %s",
+						 path, strerror(errno));
+	close(fd);
+	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
+	if (sql)
+		r = db_execute(db, sql);
+	sqlite3_free(sql);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int schema_update(struct db *db, const char *const *steps, size_t n)
+{
+	int64_t version;
+	int r = read_version(db, &version);
+
+	if (r < 0)
+		return r;
+	if (version > (int64_t)n)
+		return db_fail(db, -EACCES, EV_STORE_NEWER,
+			"%.200s: it has version %lld, this Culvert knows versions up to %zu",
+			db->path, (long long)version, n);
+	if (version == (int64_t)n)
+		return 0;
+	if (version > 0)
+		r = keep_copy(db, version);
+	return r < 0 ? r : take_steps(db, steps, n);
+}

@@ -9,5 +9,14 @@
 #pragma once
 #include <stddef.h>
 
+struct db;
+
 extern const char *const schema_steps[];
 extern const size_t schema_version; /* number of steps */
+
+/*
+ * Brings a database to version n: 0 when it is new. A copy of the old one is left beside it first,
+ * as culvert.db.version-N. -EACCES with EV_STORE_NEWER when it has a higher version. On failure it is
+ * as it was.
+ */
+int schema_update(struct db *db, const char *const *steps, size_t n);
