@@ -4,7 +4,9 @@
  *     versions     1.2 and 1.3; min_version may say 1.3 only
  *     suites 1.3   OpenSSL's three
  *     suites 1.2   ECDHE with AEAD first; then CBC and plain RSA, last, for routers that offer nothing
- *                  else (RouterOS: AES-CBC-SHA). The server's order counts.
+ *                  else (RouterOS: AES-CBC-SHA). The server's order counts, for suites and signatures,
+ *                  and with it which of its certificates a client is shown: the first one given,
+ *                  if it can be.
  *     groups       X25519, P-256; then P-384 and P-521, which a certificate's key may be on
  *     resumption   none at all: no session cache, no tickets, no early data (engine.c says why)
  *     ALPN         http/1.1 when offered; other offers are passed over, not refused
@@ -20,8 +22,9 @@
 #include "base/hex.h"
 
 #define READ_AHEAD (36 * 1024)
-#define SUITES_1_2                                                                                 \
-	"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES:!PSK:!SRP:!aNULL:!eNULL"
+#define SUITES_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES:!AESCCM"
+#define SIGN_RSA "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+#define SIGN_EC "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448"
 #define GROUPS "X25519:P-256:P-384:P-521"
 
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx)
@@ -209,6 +212,26 @@ static int check_kinds(const struct tls_server_opts *opts, struct tls_failure *r
 	return 0;
 }
 
+#define BEST(key) "ECDHE+" key "+AESGCM:ECDHE+" key "+CHACHA20:"
+
+/* TLS 1.2 chooses the certificate by the suite, 1.3 by the signature algorithm. */
+static int prefer_first(struct tls_ctx *ctx, const struct tls_server_opts *opts)
+{
+	struct cert_info info;
+	const char *suites = BEST("aECDSA") SUITES_1_2, *signatures = SIGN_EC ":" SIGN_RSA;
+
+	if (cert_info_load(opts->pairs[0].cert_file, &info, NULL) < 0)
+		return -EIO;
+	if (!strncmp(info.key, "RSA", 3)) {
+		suites = BEST("aRSA") SUITES_1_2;
+		signatures = SIGN_RSA ":" SIGN_EC;
+	}
+	if (!SSL_CTX_set_cipher_list(ctx->ssl, suites) ||
+		!SSL_CTX_set1_sigalgs_list(ctx->ssl, signatures))
+		return -EIO;
+	return 0;
+}
+
 int tls_server_ctx_new(
 	const struct tls_server_opts *opts, struct tls_ctx **ret, struct tls_failure *ret_failure)
 {
@@ -223,6 +246,8 @@ int tls_server_ctx_new(
 	r = check_kinds(opts, ret_failure);
 	for (size_t i = 0; !r && i < opts->n_pairs; i++)
 		r = load_pair(ctx, &opts->pairs[i], ret_failure);
+	if (!r)
+		r = prefer_first(ctx, opts);
 	if (r < 0)
 		return r;
 	SSL_CTX_set_options(ctx->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);

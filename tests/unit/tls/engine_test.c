@@ -531,6 +531,35 @@ static void the_hash_is_of_the_certificate_chosen_for_this_client(void **state)
 	tls_ctx_free(both);
 }
 
+/* A client that can use either is shown the first: the one whose pin was handed out. */
+static void the_first_pair_is_shown_to_every_client_that_can_use_it(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	struct tls_pair files[] = {{in_dir("server.crt"), in_dir("server.key")},
+		{in_dir("server-ec.crt"), in_dir("server-ec.key")}};
+
+	for (int i = 0; i < 4; i++) {
+		struct tls_pair ordered[] = {files[i % 2], files[1 - i % 2]};
+		struct tls_server_opts opts = {.pairs = ordered, .n_pairs = 2};
+		struct stranger s = stranger_new(versions[i / 2], versions[i / 2]);
+		struct cert_info shown, first;
+		struct tls_ctx *both;
+		struct tls *t;
+		char got[8];
+
+		assert_int_equal(tls_server_ctx_new(&opts, &both, NULL), 0);
+		assert_int_equal(tls_new(both, NULL, &t), 0);
+		stranger_dial(&s);
+		stranger_run(&s, t, got, sizeof(got));
+		assert_int_equal(tls_leaf_info(t, &shown), 0);
+		assert_int_equal(cert_info_load(ordered[0].cert_file, &first, NULL), 0);
+		assert_string_equal(shown.pin, first.pin);
+		tls_free(t);
+		tls_ctx_free(both);
+		stranger_done(&s);
+	}
+}
+
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	SSL_SESSION **kept = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
@@ -835,6 +864,7 @@ int main(void)
 		cmocka_unit_test(the_name_asked_for_is_known_and_free_to_choose),
 		cmocka_unit_test(both_ends_agree_on_the_hash_of_the_leaf),
 		cmocka_unit_test(the_hash_is_of_the_certificate_chosen_for_this_client),
+		cmocka_unit_test(the_first_pair_is_shown_to_every_client_that_can_use_it),
 		cmocka_unit_test(a_saved_session_is_not_resumed_after_a_certificate_change),
 		cmocka_unit_test(the_same_context_gives_no_session_to_come_back_with),
 		cmocka_unit_test(a_key_update_of_the_peer_is_followed_and_answered),
