@@ -161,8 +161,11 @@ static int load_chain(SSL_CTX *c, const char *file, struct tls_failure *ret_fail
 
 	if (r < 0)
 		return r;
-	if (SSL_CTX_use_certificate_chain_file(c, file) == 1)
+	if (SSL_CTX_use_certificate_chain_file(c, file) == 1) {
+		if (probe.self_signed) /* what follows it is another leaf to trust, no issuer */
+			SSL_CTX_clear_chain_certs(c);
 		return 0;
+	}
 	return tls_failure_set(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED, "%s: %s", file,
 		tls_error_text(text, sizeof(text)));
 }
@@ -256,6 +259,7 @@ int tls_server_ctx_new(
 	SSL_CTX_set_verify(
 		ctx->ssl, SSL_VERIFY_NONE, NULL); /* [MS-SSTP] <1>: Windows has none to show */
 	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_alpn, NULL);
+	SSL_CTX_set_client_hello_cb(ctx->ssl, tls_client_hello_callback, NULL);
 	*ret = TAKE(ctx);
 	return 0;
 }

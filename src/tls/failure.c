@@ -192,6 +192,40 @@ const char *tls_error_text(char *ret, size_t cap)
 }
 
 /*
+ * The newest version that a ClientHello offers, remembered before OpenSSL judges it, so that a refusal
+ * can say what was offered: supported_versions (RFC 8446 4.2.1) if it is there, else legacy_version.
+ */
+int tls_client_hello_callback(SSL *ssl, int *alert, void *arg)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+	unsigned newest = SSL_client_hello_get0_legacy_version(ssl);
+	const unsigned char *ext;
+	size_t n;
+
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &ext, &n) == 1) {
+		struct rd r = rd_init(ext, n);
+
+		newest = 0;
+		for (rd_u8(&r); rd_left(&r) >= 2;) {
+			unsigned v = rd_be16(&r);
+
+			if (v >> 8 == 3 && v > newest) /* not GREASE (RFC 8701) */
+				newest = v;
+		}
+	}
+	t->offered = (uint16_t)newest;
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static const char *version_name(unsigned v)
+{
+	static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
+
+	return v >> 8 == 3 && (v & 0xff) < ARRAY_SIZE(names) ? names[v & 0xff]
+							     : "none that is known";
+}
+
+/*
  * Why OpenSSL gave up. A certificate problem has been named by verify.c already and is kept, since
  * the queue only says "certificate verify failed".
  */
@@ -221,5 +255,10 @@ void tls_fail_from_queue(struct tls *t)
 			event = reasons[i].event;
 	if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
 		event = EV_OUT_OF_MEMORY;
-	tls_failure_set(&t->failure, 0, event, "%s", tls_error_text(text, sizeof(text)));
+	tls_error_text(text, sizeof(text));
+	if (event == EV_TLS_VERSION && t->offered)
+		tls_failure_set(&t->failure, 0, event, "%s; the newest the client offers: %s", text,
+			version_name(t->offered));
+	else
+		tls_failure_set(&t->failure, 0, event, "%s", text);
 }

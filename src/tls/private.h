@@ -40,6 +40,7 @@ struct tls {
 	bool closed;               /* we sent close_notify */
 	bool short_output;         /* an answer found no room in out */
 	uint8_t alert;             /* fatal alert received, 0xff: none */
+	uint16_t offered;          /* server: the newest version in the ClientHello; 0: none yet */
 	uint8_t first[8], n_first; /* the very first octets: what is it, if not TLS? */
 	char *host;
 	int64_t verify_at_s;
@@ -57,6 +58,7 @@ bool tls_is_address(const char *host);
 /* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
 void tls_fail_from_queue(struct tls *t);
 void tls_info_callback(const SSL *ssl, int where, int ret);
+int tls_client_hello_callback(SSL *ssl, int *alert, void *arg);
 const char *tls_error_text(char *ret, size_t cap); /* OpenSSL's error queue in words */
 int tls_open_error(void); /* why a file could not be opened, as a negative errno */
 

@@ -346,7 +346,7 @@ static void a_server_that_does_not_speak_tls_is_named_to_the_client(void **state
 	pair_free(p);
 }
 
-static void an_old_version_is_refused_by_name_on_both_ends(void **state)
+static void an_old_version_is_refused_and_what_was_offered_is_told(void **state)
 {
 	struct stranger s = stranger_new(TLS1_VERSION, TLS1_1_VERSION);
 	struct tls *t;
@@ -356,6 +356,8 @@ static void an_old_version_is_refused_by_name_on_both_ends(void **state)
 	stranger_dial(&s);
 	assert_int_equal(stranger_run(&s, t, got, sizeof(got)), -EPROTO);
 	assert_int_equal(tls_failure(t)->event, EV_TLS_VERSION);
+	assert_string_equal(tls_failure(t)->text,
+		"unsupported protocol; the newest the client offers: TLS 1.1");
 	tls_free(t);
 	stranger_done(&s);
 }
@@ -856,7 +858,7 @@ int main(void)
 		cmocka_unit_test(no_altered_record_passes),
 		cmocka_unit_test(what_is_not_tls_is_recognised),
 		cmocka_unit_test(a_server_that_does_not_speak_tls_is_named_to_the_client),
-		cmocka_unit_test(an_old_version_is_refused_by_name_on_both_ends),
+		cmocka_unit_test(an_old_version_is_refused_and_what_was_offered_is_told),
 		cmocka_unit_test(a_server_that_wants_1_3_says_so_to_a_client_with_1_2),
 		cmocka_unit_test(nothing_in_common_is_named),
 		cmocka_unit_test(an_old_router_gets_through),

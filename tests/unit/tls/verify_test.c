@@ -301,6 +301,32 @@ static void the_self_signed_leaf_itself_will_do_as_ca(void **state)
 	made_done(&leaf);
 }
 
+/* A file with two self-signed leaves, to be trusted as one: the server sends the first alone. */
+static void a_second_leaf_in_the_file_is_not_sent_as_a_chain(void **state)
+{
+	struct wish w = good;
+	struct made leaf, other;
+	struct tls_ctx *server;
+	struct stranger s = stranger_new(TLS1_2_VERSION, TLS1_3_VERSION);
+	struct tls *t;
+	char got[8];
+
+	w.issuer = NULL;
+	leaf = make(w);
+	other = make(w);
+	write_made("two", &leaf, &other);
+	server = server_of("two.crt", "two.key");
+	assert_int_equal(tls_new(server, NULL, &t), 0);
+	stranger_dial(&s);
+	stranger_run(&s, t, got, sizeof(got));
+	assert_int_equal(sk_X509_num(SSL_get_peer_cert_chain(s.ssl)), 1);
+	tls_free(t);
+	tls_ctx_free(server);
+	stranger_done(&s);
+	made_done(&leaf);
+	made_done(&other);
+}
+
 /* Name, date, issuer and usage wrong at once: one event each, and the first decides the alert. */
 static void all_problems_are_told_each_by_its_event(void **state)
 {
@@ -461,6 +487,7 @@ int main(void)
 		cmocka_unit_test(weak_hashes_and_keys_are_refused),
 		cmocka_unit_test(a_server_of_another_make_is_accepted),
 		cmocka_unit_test(the_self_signed_leaf_itself_will_do_as_ca),
+		cmocka_unit_test(a_second_leaf_in_the_file_is_not_sent_as_a_chain),
 		cmocka_unit_test(all_problems_are_told_each_by_its_event),
 		cmocka_unit_test(a_right_pin_alone_is_enough),
 		cmocka_unit_test(a_wrong_pin_is_refused_whatever_else_is_right),
