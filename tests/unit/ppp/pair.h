@@ -21,7 +21,8 @@ struct pair {
 	struct ppp_opts opts[2];
 	enum auth_method methods[2][3];
 	struct verdict verdict; /* what an accepted user gets */
-	bool slow_verdict;      /* the owner does not answer by itself */
+	const char *known_user;
+	bool slow_verdict; /* the owner does not answer by itself */
 	uint64_t now;
 	unsigned sent; /* frames so far, both ways */
 	/* What happens to the n-th frame: how often it is delivered (1 when NULL). May change it. */
@@ -49,6 +50,7 @@ static inline void pair_init(struct pair *p, enum auth_method method)
 			.ipv6 = true,
 			.random = {(uint8_t)(i + 1)}};
 	}
+	p->known_user = "User";
 	p->opts[CLIENT].user = "User";
 	p->opts[CLIENT].password = "clientPass";
 	p->opts[CLIENT].want_dns = true;
@@ -75,13 +77,14 @@ static inline void pair_end(struct pair *p)
 	ppp_free(p->end[SERVER]);
 }
 
-static inline bool pair_proof_is_right(const struct proof *proof, struct verdict *v)
+static inline bool pair_proof_is_right(
+	const struct proof *proof, const char *user, struct verdict *v)
 {
 	static const char password[] = "clientPass";
 	struct octets md5[] = {{&proof->identifier, 1}, {password, 10}, {proof->challenge, 16}};
 	uint8_t hash[16], expected[24];
 
-	if (proof->user_len != 4 || memcmp(proof->user, "User", 4))
+	if (strcmp(proof->user, user))
 		return false;
 	switch (proof->method) {
 	case AUTH_PAP: return proof->password_len == 10 && !memcmp(proof->password, password, 10);
@@ -104,7 +107,7 @@ static inline void pair_judge(struct pair *p, const struct proof *proof)
 {
 	struct verdict v = p->verdict;
 
-	if (!v.error && !pair_proof_is_right(proof, &v)) {
+	if (!v.error && !pair_proof_is_right(proof, p->known_user, &v)) {
 		v.error = AUTH_FAILED;
 		strcpy(v.message, "Authentication failed");
 	}
