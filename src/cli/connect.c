@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
+#include "cli/target.h"
 #include "client/client.h"
 
 static const char usage_text[] =
@@ -87,62 +88,11 @@ static const struct option options[] = {
 	{0},
 };
 
-struct target {
-	char user[USER_NAME_MAX + 1], host[256], password[PAP_PASSWORD_MAX + 1];
-};
-
 static int bad(const char *what, const char *value, const char *want)
 {
 	fprintf(stderr, "culvert connect: %s '%s': expected %s (see culvert connect --help)\n",
 		what, value, want);
 	return layer_exit_code(LAYER_CONFIG);
-}
-
-static int parse_number(
-	const char *text, unsigned long least, unsigned long most, unsigned long *ret)
-{
-	char *end;
-	unsigned long v = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || v < least || v > most)
-		return -EINVAL;
-	*ret = v;
-	return 0;
-}
-
-/* [USER@]HOST[:PORT]; the last @ parts, since a user may be user@realm. IPv6 stands in brackets. */
-static int parse_target(const char *text, struct target *t, uint16_t *ret_port)
-{
-	const char *at = strrchr(text, '@'), *host = at ? at + 1 : text, *end, *port = NULL;
-	unsigned long number = 443;
-
-	if (at) {
-		if ((size_t)(at - text) > USER_NAME_MAX)
-			return -EINVAL;
-		memcpy(t->user, text, (size_t)(at - text));
-		t->user[at - text] = '\0';
-	}
-	if (*host == '[') {
-		end = strchr(++host, ']');
-		if (!end || (end[1] && end[1] != ':'))
-			return -EINVAL;
-		port = end[1] ? end + 2 : NULL;
-	} else {
-		end = strchr(host, ':');
-		if (end && strchr(end + 1, ':'))
-			end = NULL; /* a bare IPv6 address */
-		port = end ? end + 1 : NULL;
-		if (!end)
-			end = host + strlen(host);
-	}
-	if (end == host || (size_t)(end - host) >= sizeof(t->host))
-		return -EINVAL;
-	memcpy(t->host, host, (size_t)(end - host));
-	t->host[end - host] = '\0';
-	if (port && parse_number(port, 1, 65535, &number) < 0)
-		return -EINVAL;
-	*ret_port = (uint16_t)number;
-	return 0;
 }
 
 static int parse_auth(char *list, struct client_opts *o)
@@ -202,13 +152,13 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 	case OPT_NO_IPV6: o->ipv6 = false; break;
 	case OPT_TUN: o->tun_name = optarg; break;
 	case OPT_MTU:
-		if (parse_number(optarg, 576, 4087, &n) < 0)
+		if (number_parse(optarg, 576, 4087, &n) < 0)
 			return bad("--mtu", optarg, "576 to 4087");
 		o->mtu = (uint16_t)n;
 		break;
 	case OPT_KEYLOG: o->keylog = optarg; break;
 	case OPT_HELLO:
-		if (parse_number(optarg, 1, 3600, &n) < 0)
+		if (number_parse(optarg, 1, 3600, &n) < 0)
 			return bad("--hello", optarg, "1 to 3600 seconds");
 		o->hello_s = (unsigned)n;
 		break;
@@ -244,6 +194,7 @@ int cmd_connect(int argc, char **argv)
 		.methods = {AUTH_MSCHAPV2},
 		.n_methods = 1};
 	struct target t = {0};
+	char password[PAP_PASSWORD_MAX + 1];
 	const char *password_file = NULL;
 	char detail[512] = "";
 	enum event ev;
@@ -264,21 +215,22 @@ int cmd_connect(int argc, char **argv)
 			stderr);
 		return layer_exit_code(LAYER_CONFIG);
 	}
-	if (parse_target(argv[optind], &t, &o.port) < 0)
+	if (target_parse(argv[optind], &t) < 0)
 		return bad(
 			"server", argv[optind], "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	if (!*t.user) {
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
 		return layer_exit_code(LAYER_CONFIG);
 	}
-	r = password_read(password_file, "Password: ", t.password, sizeof(t.password));
+	r = password_read(password_file, "Password: ", password, sizeof(password));
 	if (r < 0)
 		return layer_exit_code(LAYER_CONFIG); /* it said why */
 	o.user = t.user;
-	o.password = t.password;
+	o.password = password;
 	o.host = t.host;
+	o.port = t.port;
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
 	ev = client_run(&o, detail, sizeof(detail));
-	explicit_bzero(&t, sizeof(t));
+	explicit_bzero(password, sizeof(password));
 	return report(ev, detail);
 }
