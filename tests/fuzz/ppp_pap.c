@@ -1,0 +1,13 @@
+/* ppp/auth/pap.c: any packets to either end; the first octet says which. */
+#include "ppp_auth.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
+{
+	struct rd in = rd_init(octets, n);
+	bool server = rd_u8(&in) & 1;
+
+	auth_fuzz(in, server, AUTH_PAP);
+	return 0;
+}
