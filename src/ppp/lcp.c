@@ -79,21 +79,23 @@ static void write_scheme(const struct lcp *l, size_t index, struct wr *value)
 	wr_octets(value, scheme->option_data, scheme->option_data_len);
 }
 
-void lcp_auth_text(struct rd value, char *ret, size_t cap)
+/* "MS-CHAPv2", "EAP", or what it is in figures. */
+static void scheme_text(struct rd value, char *ret, size_t cap)
 {
 	const struct auth_scheme *scheme = auth_scheme_of_option(value);
-	char data[PPP_TEXT_MAX];
 	uint16_t protocol = rd_be16(&value);
 
-	ppp_text(value, data, sizeof(data));
 	if (scheme)
 		snprintf(ret, cap, "%s", scheme->name);
+	else if (protocol == PPP_EAP)
+		snprintf(ret, cap, "EAP");
+	else if (rd_left(&value))
+		snprintf(ret, cap, "protocol %04x, algorithm %u", protocol, rd_u8(&value));
 	else
-		snprintf(ret, cap, "%sprotocol %04x %s", protocol == PPP_EAP ? "EAP, " : "",
-			protocol, data);
+		snprintf(ret, cap, "protocol %04x", protocol);
 }
 
-/* "mschapv2 pap" */
+/* "MS-CHAPv2, PAP" */
 static void methods_text(const struct lcp *l, char *ret, size_t cap)
 {
 	size_t n = 0;
@@ -104,14 +106,22 @@ static void methods_text(const struct lcp *l, char *ret, size_t cap)
 			auth_scheme_of_method(l->opts.methods[i])->name);
 }
 
-static void nothing_in_common(struct lcp *l, struct rd value)
+static void nothing_in_common(struct lcp *l, const char *theirs)
 {
-	char theirs[64], ours[96];
+	char ours[96];
 
-	lcp_auth_text(value, theirs, sizeof(theirs));
 	methods_text(l, ours, sizeof(ours));
 	ppp_fault_set(l->fsm.fault, EV_LCP_AUTH_NOT_COMMON, "the %s wants %s; allowed here: %s",
 		l->opts.server ? "client" : "server", theirs, ours);
+}
+
+/* A server whose offers were all refused may drop the option; that is not one that never asked. */
+void lcp_without_auth(struct lcp *l)
+{
+	if (*l->refused)
+		nothing_in_common(l, l->refused);
+	else
+		ppp_fault_set(l->fsm.fault, EV_LCP_NO_AUTHENTICATION, "%s", "");
 }
 
 static enum option_answer judge_auth(
@@ -125,8 +135,9 @@ static enum option_answer judge_auth(
 	l->asked.auth = allowed_scheme(l, value, &i);
 	if (l->asked.auth)
 		return OPTION_ACK;
+	scheme_text(value, l->refused, sizeof(l->refused));
 	if (l->suggestions > l->opts.n_methods) {
-		nothing_in_common(l, value);
+		nothing_in_common(l, l->refused);
 		return OPTION_REJECT;
 	}
 	write_scheme(l, l->suggestions++ % l->opts.n_methods, nak);
@@ -146,6 +157,7 @@ static bool encode_auth(void *self, const struct ppp_option *row, struct wr *val
 static void nak_auth(void *self, const struct ppp_option *row, struct rd value)
 {
 	struct lcp *l = self;
+	char theirs[48];
 	size_t i;
 
 	if (!l->opts.server)
@@ -157,8 +169,9 @@ static void nak_auth(void *self, const struct ppp_option *row, struct rd value)
 	}
 	for (i = 0; i < l->opts.n_methods && l->tried >> i & 1; i++)
 		continue;
+	scheme_text(value, theirs, sizeof(theirs));
 	if (i == l->opts.n_methods)
-		nothing_in_common(l, value);
+		nothing_in_common(l, theirs);
 	else
 		l->offer = i;
 }

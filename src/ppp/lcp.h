@@ -32,6 +32,7 @@ struct lcp {
 	size_t offer;                /* server: the method in our Request */
 	uint32_t tried;              /* server: bit mask of methods that were Nak'd */
 	size_t suggestions;          /* client: methods suggested in Naks so far */
+	char refused[48];            /* client: the last method that was Nak'd, for people */
 	unsigned loops;              /* own magic numbers seen */
 };
 
@@ -51,5 +52,5 @@ void lcp_recv(
 void lcp_protocol_reject(struct lcp *l, uint16_t protocol, struct rd packet);
 /* How this link authenticates, once LCP is Opened; NULL: not at all. */
 const struct auth_scheme *lcp_auth(const struct lcp *l);
-/* The protocol and method in an Authentication-Protocol option, for people: "EAP (c227)". */
-void lcp_auth_text(struct rd value, char *ret, size_t cap);
+/* The link came up without authentication: the fault that says why. */
+void lcp_without_auth(struct lcp *l);

@@ -57,7 +57,7 @@ size_t options_encode(
 int options_judge(const struct option_table *t, void *self, struct rd request, bool no_more_naks,
 	struct option_reply *ret);
 
-/* The peer's Nak or Reject of `sent`, our last Request. -EPROTO: malformed, or (Reject) not a part of it. */
+/* The peer's Nak or Reject of `sent`, our last Request. -EPROTO: malformed, or (Reject) not part of it. */
 int options_naked(const struct option_table *t, void *self, struct rd nak);
 int options_rejected(const struct option_table *t, void *self, struct rd sent, struct rd reject,
 	uint32_t *left_out);

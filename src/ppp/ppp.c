@@ -284,7 +284,7 @@ static void enter_authenticate(struct ppp *p, uint64_t now_ms)
 	const struct auth_scheme *scheme = lcp_auth(&p->lcp);
 
 	if (!scheme) {
-		ppp_fault_set(&p->fault, EV_LCP_NO_AUTHENTICATION, "%s", "");
+		lcp_without_auth(&p->lcp);
 		return;
 	}
 	p->phase = AUTHENTICATE;

@@ -62,7 +62,7 @@ void auth_start(struct auth *a, const struct auth_scheme *scheme, uint64_t now_m
 
 void auth_recv(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
 {
-	a->scheme->recv(a, packet, now_ms);
+	a->scheme->on_packet(a, packet, now_ms);
 }
 
 void auth_tick(struct auth *a, uint64_t now_ms)

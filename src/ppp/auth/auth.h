@@ -32,7 +32,7 @@ struct auth_scheme {
 	uint8_t option_data[1]; /* behind the protocol in LCP's option 3 */
 	size_t option_data_len;
 	void (*start)(struct auth *a, uint64_t now_ms);
-	void (*recv)(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms);
+	void (*on_packet)(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms);
 	void (*resend)(struct auth *a); /* the timer ran out: say the last thing again */
 	void (*conclude)(struct auth *a, const struct verdict *v); /* server */
 	const struct chap_algorithm *chap;

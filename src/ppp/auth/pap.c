@@ -122,7 +122,7 @@ const struct auth_scheme pap_scheme = {
 	.name = "PAP",
 	.protocol = PPP_PAP,
 	.start = start,
-	.recv = recv_packet,
+	.on_packet = recv_packet,
 	.resend = resend,
 	.conclude = conclude,
 };

@@ -78,7 +78,7 @@ static void all_160_cells_are_those_of_the_rfc(void **state)
 	assert_int_equal(compared, 160);
 }
 
-/* A protocol with one option, 7, of four octets, whose value 2 is acked, 1 Nak'd with 2, others rejected. */
+/* A protocol with one option, 7: its value 2 is acked, 1 Nak'd with 2, any other rejected. */
 struct toy {
 	struct fsm fsm;
 	struct buf queue;

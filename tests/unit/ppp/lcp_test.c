@@ -175,6 +175,23 @@ static void a_server_that_asks_for_no_authentication_is_not_trusted(void **state
 	talk_end(&t);
 }
 
+/* pppd's way when its only method was Nak'd. */
+static void a_server_that_drops_what_it_could_not_agree_on_is_told_from_it(void **state)
+{
+	struct talk t;
+
+	client(&t, mschapv2_pap, 1);
+	talk_answer(&t, 2);
+	talk_recv(&t, "ff03c021 01010009 0305c22305");
+	talk_expect(&t, "ff03c021 03010009 0305c22381");
+	talk_recv(&t, "ff03c021 01020004");
+	talk_drain(&t);
+	talk_recv(&t, "ff03c021 06020004");
+	talk_expect_closed(&t, EV_LCP_AUTH_NOT_COMMON);
+	assert_string_equal(t.ev.detail, "the server wants CHAP-MD5; allowed here: MS-CHAPv2");
+	talk_end(&t);
+}
+
 static void a_nak_with_another_allowed_method_is_followed(void **state)
 {
 	struct talk t;
@@ -390,6 +407,7 @@ int main(void)
 		cmocka_unit_test(an_offer_of_eap_is_nakd_with_our_favourite),
 		cmocka_unit_test(a_server_that_insists_on_eap_is_left_with_a_clear_event),
 		cmocka_unit_test(a_server_that_asks_for_no_authentication_is_not_trusted),
+		cmocka_unit_test(a_server_that_drops_what_it_could_not_agree_on_is_told_from_it),
 		cmocka_unit_test(a_nak_with_another_allowed_method_is_followed),
 		cmocka_unit_test(a_nak_with_a_foreign_method_brings_our_next_one_and_then_the_end),
 		cmocka_unit_test(naks_in_a_circle_end_as_well),

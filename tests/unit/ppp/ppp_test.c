@@ -771,7 +771,7 @@ static void option_bombs_and_broken_packets_are_dropped(void **state)
 	talk_end(&t);
 }
 
-/* Every octet of every frame of a login spoiled: some way to an end, never a tunnel with other addresses. */
+/* Each of the first 64 octets of each frame spoilt: a tunnel or an end, never a wrong tunnel. */
 static unsigned spoil_victim(struct pair *p, unsigned n, int from, uint8_t *frame, size_t len)
 {
 	if (n == p->victim / 64 && p->victim % 64 < len)
