@@ -49,16 +49,24 @@ static void answer_too_big(struct link *l, const uint8_t *octets, size_t len)
 	port_deliver_end(l->port); /* the answer's octets go away now */
 }
 
-bool fit_egress(
+/* IPv4 without DF, and not a super-packet, which TCP makes only of packets with DF. */
+static bool may_cut(const struct vnet_hdr *vnet, const uint8_t *octets)
+{
+	return vnet->gso_type == VNET_GSO_NONE && octets[0] >> 4 == 4 && !(octets[6] & 0x40);
+}
+
+enum fit fit_egress(
 	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, uint8_t *octets)
 {
 	if (is_syn(ip))
 		clamp(l, octets, ip->len, vnet->flags & VNET_F_NEEDS_CSUM);
 	if (largest(vnet, ip->len) <= l->mtu)
-		return true;
+		return FIT_AS_IT_IS;
+	if (may_cut(vnet, octets))
+		return FIT_CUT;
 	stat_add(&l->port->stats.drop_too_big, 1);
 	answer_too_big(l, octets, ip->len);
-	return false;
+	return FIT_DROP;
 }
 
 void fit_ingress(struct link *l, const struct ip_packet *ip, uint8_t *octets)

@@ -10,8 +10,14 @@ struct ip_packet;
 struct link;
 struct vnet_hdr;
 
-/* TUN → tunnel. False: too big for the peer; answered, and to be dropped. May change the packet. */
-bool fit_egress(
+enum fit {
+	FIT_AS_IT_IS,
+	FIT_CUT,  /* too big, but it may be cut: IPv4 without DF */
+	FIT_DROP, /* too big for the peer; answered where that helps */
+};
+
+/* TUN → tunnel. May change the packet. */
+enum fit fit_egress(
 	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, uint8_t *octets);
 /* Tunnel → TUN. Changes the octets in place. */
 void fit_ingress(struct link *l, const struct ip_packet *ip, uint8_t *octets);

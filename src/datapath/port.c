@@ -21,7 +21,9 @@
 #include "datapath/fit.h"
 #include "datapath/link.h"
 #include "datapath/private.h"
+#include "ip/fragment.h"
 #include "offload/coalesce.h"
+#include "offload/csum.h"
 #include "tunnel/fq_codel.h"
 
 #define TUN_READS_PER_TURN 16
@@ -52,15 +54,65 @@ void port_flush(struct port *p)
 	}
 }
 
+/* Takes pkt, which fits. */
+static void enqueue(
+	struct port *p, struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
+{
+	if (segment_init(&pkt->segment, vnet, pkt->octets, n) < 0) {
+		pbuf_free(pkt);
+		return;
+	}
+	link_enqueue(l, pbuf_fit(pkt, n));
+	port_mark_dirty(p, l);
+}
+
+/* A checksum over the whole packet must be right before the packet is cut. */
+static void finish_checksum(const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
+{
+	size_t start = vnet->csum_start, at = start + vnet->csum_offset;
+	uint16_t sum;
+
+	if (!(vnet->flags & VNET_F_NEEDS_CSUM) || at + 2 > n)
+		return;
+	sum = csum_finish(csum_add(0, octets + start, n - start));
+	sum = sum ? sum : UINT16_MAX; /* zero means "none" to UDP; to TCP both are the same */
+	memcpy(octets + at, &sum, sizeof(sum));
+}
+
+/* IPv4 without DF that is larger than the peer takes (RFC 791 section 3.2). */
+static void send_pieces(
+	struct port *p, struct link *l, const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
+{
+	static const struct vnet_hdr plain;
+	struct ip_view view;
+	size_t at = 0, len = 1;
+
+	finish_checksum(vnet, octets, n);
+	if (packet_parse(octets, n, &view) < 0)
+		return;
+	while (len) {
+		struct pbuf *piece = pbuf_get(p->pool, l->mtu);
+
+		if (!piece) {
+			stat_add(&p->stats.drop_queue, 1);
+			return; /* the rest is worth nothing without this one */
+		}
+		len = fragment_next(octets, &view, l->mtu, &at, piece->octets);
+		if (len)
+			enqueue(p, l, &plain, piece, len);
+		else
+			pbuf_free(piece);
+	}
+}
+
 /* Takes pkt. */
 static void send_packet(struct port *p, struct link *l, const struct vnet_hdr *vnet,
 	const struct ip_packet *ip, struct pbuf *pkt)
 {
-	if (fit_egress(l, vnet, ip, pkt->octets) &&
-		!segment_init(&pkt->segment, vnet, pkt->octets, ip->len)) {
-		link_enqueue(l, pbuf_fit(pkt, ip->len));
-		port_mark_dirty(p, l);
-		return;
+	switch (fit_egress(l, vnet, ip, pkt->octets)) {
+	case FIT_AS_IT_IS: enqueue(p, l, vnet, pkt, ip->len); return;
+	case FIT_CUT: send_pieces(p, l, vnet, pkt->octets, ip->len); break;
+	case FIT_DROP: break;
 	}
 	pbuf_free(pkt);
 }

@@ -314,8 +314,8 @@ class Tunnel:
             return [(n, v) for n, v in mine if n not in theirs]
         return [(n, theirs.get(n, v)) for n, v in mine]
 
-    def lcp(self):
-        self.negotiate(LCP, [(1, struct.pack(">H", 1400)), (5, self.magic)], self.follow)
+    def lcp(self, mru=1400):
+        self.negotiate(LCP, [(1, struct.pack(">H", mru)), (5, self.magic)], self.follow)
         return self
 
     @property
@@ -364,9 +364,9 @@ class Tunnel:
         self.dns = [socket.inet_ntoa(agreed[n]) for n in (129, 131) if n in agreed]
         return self
 
-    def up(self, user, password):
+    def up(self, user, password, mru=1400):
         """All seven steps."""
-        self.tls().http().sstp().lcp()
+        self.tls().http().sstp().lcp(mru)
         verdict = self.authenticate(user, password)
         assert self.authenticated, f"refused: {verdict.payload}"
         return self.bind().ipcp()
