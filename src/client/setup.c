@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
+#include "events/event.h"
 #include "os/netlink.h"
+#include "os/share.h"
 #include "os/resolver.h"
 
 struct client_setup {
@@ -14,9 +17,44 @@ struct client_setup {
 	const struct tun *tun;
 	struct netlink *nl;
 	struct addr server;
-	bool server_route; /* ours, to be deleted */
+	struct share *server_route; /* held while we use the host route to the server */
 	struct resolver *resolver;
 };
+
+/* The host route to one server may serve several clients: the last to leave deletes it. */
+static void share_name(const struct client_setup *s, char ret[static 64])
+{
+	char text[ADDR_TEXT_LEN];
+
+	snprintf(ret, 64, "route-%s", addr_format(&s->server, text));
+}
+
+static void leave_server_route(struct client_setup *s)
+{
+	if (share_leave(s->server_route))
+		netlink_route_flush(s->nl, 0, &s->server, NULL);
+	s->server_route = NULL;
+}
+
+/* What clients that were killed have left behind, and nothing of one that lives. */
+static void forget_dead_clients(struct client_setup *s)
+{
+	struct os_failure why = {0};
+	struct share *share;
+	char name[64];
+	int r;
+
+	share_name(s, name);
+	if (!share_join(name, &share)) {
+		s->server_route = share;
+		leave_server_route(s);
+	}
+	r = resolver_recover("", &why);
+	if (r > 0)
+		log_event(NULL, EV_DNS_RESTORED, "file=/etc/resolv.conf");
+	else if (r < 0)
+		log_event(NULL, why.event, "%s", why.text);
+}
 
 int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 	const struct addr *server, struct client_setup **ret, struct os_failure *why)
@@ -32,8 +70,7 @@ int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 		free(s);
 		return r;
 	}
-	netlink_route_flush(s->nl, 0, server, NULL); /* of a client that was killed */
-	resolver_recover("", NULL);
+	forget_dead_clients(s);
 	*ret = s;
 	return 0;
 }
@@ -44,23 +81,27 @@ void client_setup_free(struct client_setup *s)
 		return;
 	resolver_restore(s->resolver);
 	if (s->server_route)
-		netlink_route_flush(s->nl, 0, &s->server, NULL);
+		leave_server_route(s);
 	netlink_free(s->nl);
 	free(s);
 }
 
-static int route_dev(struct client_setup *s, const char *prefix, struct os_failure *why)
+/* Never in the place of another program's route: two VPNs that take turns at it help nobody. */
+static int route_dev(struct client_setup *s, const struct prefix *dst, struct os_failure *why)
 {
-	struct route rt = {.ifindex = tun_ifindex(s->tun)};
+	struct route rt = {.dst = *dst, .ifindex = tun_ifindex(s->tun)};
+	int r = netlink_route_add(s->nl, &rt, why);
 
-	prefix_parse(prefix, &rt.dst);
-	return netlink_route_replace(s->nl, &rt, why);
+	if (r == -EEXIST && why)
+		why->event = EV_ROUTE_TAKEN;
+	return r;
 }
 
 /* The server stays reachable the way it is now, whatever the tunnel takes over. */
 static int pin_server_route(struct client_setup *s, struct os_failure *why)
 {
 	struct route rt;
+	char name[64];
 	int r = netlink_route_get(s->nl, &s->server, 0, &rt, why);
 
 	if (r < 0)
@@ -70,25 +111,25 @@ static int pin_server_route(struct client_setup *s, struct os_failure *why)
 	rt.dst = (struct prefix){s->server, (uint8_t)(8 * addr_len(&s->server))};
 	rt.source = (struct addr){0};
 	rt.table = rt.metric = 0;
+	share_name(s, name);
+	r = share_join(name, &s->server_route);
+	if (r < 0)
+		return os_fail(why, EV_ROUTE_REFUSED, r, "note who uses the route to the server");
 	r = netlink_route_add(s->nl, &rt, why);
-	s->server_route = !r;
-	return r == -EEXIST ? 0 : r; /* somebody's own route to it does as well */
+	return r == -EEXIST ? 0 : r; /* another client's, or an admin's own: it does as well */
 }
 
 static int add_routes(struct client_setup *s, struct os_failure *why)
 {
-	static const char *const halves[] = {"0.0.0.0/1", "128.0.0.0/1"};
+	static const struct prefix halves[] = {{{.family = AF_INET}, 1}, {{AF_INET, {128}}, 1}};
 	int r = 0;
 
 	if (s->opts->default_route || s->opts->n_routes)
 		r = pin_server_route(s, why);
 	for (size_t i = 0; i < 2 && !r && s->opts->default_route; i++)
-		r = route_dev(s, halves[i], why);
-	for (size_t i = 0; i < s->opts->n_routes && !r; i++) {
-		struct route rt = {.dst = s->opts->routes[i], .ifindex = tun_ifindex(s->tun)};
-
-		r = netlink_route_replace(s->nl, &rt, why);
-	}
+		r = route_dev(s, &halves[i], why);
+	for (size_t i = 0; i < s->opts->n_routes && !r; i++)
+		r = route_dev(s, &s->opts->routes[i], why);
 	return r;
 }
 

@@ -134,26 +134,54 @@ static struct addr addr_of(const struct nl_addr *n)
 
 /* --- links ------------------------------------------------------------------------------- */
 
+static int change_link(struct netlink *nl, unsigned ifindex, struct rtnl_link *change)
+{
+	AUTO(rtlink) struct rtnl_link *which = rtnl_link_alloc();
+
+	if (!which)
+		return -NLE_NOMEM;
+	rtnl_link_set_ifindex(which, (int)ifindex);
+	return rtnl_link_change(nl->sock, which, change, 0);
+}
+
+/*
+ * A request of its own: of one that also brings the link up, the kernel heeds the flags first and
+ * the address family's part last (rtnetlink.c, do_setlink), when the address is made already. A
+ * machine without IPv6 refuses it, and makes no such address either.
+ */
+static int stop_link_local(struct netlink *nl, unsigned ifindex)
+{
+	AUTO(rtlink) struct rtnl_link *change = rtnl_link_alloc();
+	int r;
+
+	if (!change)
+		return -NLE_NOMEM;
+	rtnl_link_inet6_set_addr_gen_mode(change, IN6_ADDR_GEN_MODE_NONE);
+	r = change_link(nl, ifindex, change);
+	if (nl->kernel_error == -EAFNOSUPPORT || nl->kernel_error == -EOPNOTSUPP)
+		r = 0;
+	return r;
+}
+
 int netlink_link_set(
 	struct netlink *nl, unsigned ifindex, const struct link_opts *opts, struct os_failure *why)
 {
-	AUTO(rtlink) struct rtnl_link *which = rtnl_link_alloc();
 	AUTO(rtlink) struct rtnl_link *change = rtnl_link_alloc();
 	char name[IF_NAMESIZE];
-	int r;
+	int r = 0;
 
-	if (!which || !change)
+	if (!change)
 		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "change a link");
-	rtnl_link_set_ifindex(which, (int)ifindex);
 	if (opts->mtu)
 		rtnl_link_set_mtu(change, opts->mtu);
 	if (opts->txqueuelen)
 		rtnl_link_set_txqlen(change, opts->txqueuelen);
-	if (opts->no_link_local)
-		rtnl_link_inet6_set_addr_gen_mode(change, IN6_ADDR_GEN_MODE_NONE);
 	if (opts->up)
 		rtnl_link_set_flags(change, IFF_UP);
-	r = rtnl_link_change(nl->sock, which, change, 0);
+	if (opts->no_link_local)
+		r = stop_link_local(nl, ifindex);
+	if (r >= 0)
+		r = change_link(nl, ifindex, change);
 	if (r < 0)
 		return os_fail(why, EV_LINK_REFUSED, errno_of(nl, r),
 			"set %s%s mtu %u txqueuelen %u", device_name(ifindex, name),

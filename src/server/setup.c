@@ -247,8 +247,11 @@ static void choose_addresses(struct server *s)
 	size_t n = 0, n_up = 0;
 
 	s->addresses.local = addr_v4(addr_v4_value(&s->pool.addr) + 1);
-	if (cfg->tunnel.dns.automatic)
+	if (cfg->tunnel.dns.automatic) {
 		n_up = resolver_upstreams("", up, ARRAY_SIZE(up));
+		if (!n_up)
+			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
+	}
 	for (size_t i = 0; i < n_up && n < 2; i++)
 		if (up[i].family == AF_INET)
 			s->addresses.dns[n++] = up[i];

@@ -58,7 +58,7 @@ static void a_link_goes_up_with_mtu_and_queue_length(void **state)
 
 static void a_link_goes_up_without_a_link_local_address(void **state)
 {
-	struct link_opts opts = {.no_link_local = true}, up = {.up = true};
+	struct link_opts opts = {.no_link_local = true, .up = true}, up = {.up = true};
 	struct net n;
 
 	NEED_NETNS();
