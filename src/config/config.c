@@ -365,6 +365,27 @@ static bool fits_ipcp(const struct addr_list *list)
 	return list->n <= 2;
 }
 
+static bool are_prefixes(const struct text_list *list)
+{
+	struct prefix p;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (prefix_parse(list->item[i], &p) < 0)
+			return false;
+	return true;
+}
+
+bool config_is_balancer(const struct config *cfg, const struct addr *a)
+{
+	const struct text_list *list = &cfg->balancer.trusted;
+	struct prefix p;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!prefix_parse(list->item[i], &p) && prefix_contains(&p, a))
+			return true;
+	return false;
+}
+
 int config_check(const struct config *cfg, struct config_error *ret_err)
 {
 	const struct {
@@ -375,6 +396,14 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{!*cfg->server.state, "[server] state: expected a folder"},
 		{cfg->tls.certificate.n != cfg->tls.key.n,
 			"[tls] key: expected as many keys as there are files in certificate"},
+		{cfg->tls.ocsp.n && cfg->tls.ocsp.n != cfg->tls.certificate.n,
+			"[tls] ocsp: expected as many files as there are in certificate, or none"},
+		{!are_prefixes(&cfg->balancer.trusted),
+			"[balancer] trusted: expected addresses and networks like 192.0.2.1 or 10.0.0.0/8"},
+		{cfg->balancer.listen.n && !cfg->balancer.accept_certificates.n,
+			"[balancer] accept_certificates: expected the balancer's certificate, as listen is set"},
+		{cfg->balancer.listen.n && !cfg->balancer.trusted.n,
+			"[balancer] trusted: expected the balancer's address, as listen is set"},
 		{!cfg->sstp.hashes.n, "[sstp] hashes: expected at least one hash"},
 		{!cfg->ppp.auth.n, "[ppp] auth: expected at least one method"},
 		{!is_interface_name(cfg->tunnel.tun),

@@ -119,3 +119,4 @@ const char *config_effect_text(enum config_effect effect);
 /* Options that others want in their own terms. */
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS]);
 uint8_t config_hash_mask(const struct config *cfg); /* [MS-SSTP] 2.2.6: 1 SHA-1, 2 SHA-256 */
+bool config_is_balancer(const struct config *cfg, const struct addr *a); /* balancer.trusted */

@@ -29,6 +29,7 @@
 #include "os/notify.h"
 #include "os/steering.h"
 #include "server/limits.h"
+#include "server/live.h"
 #include "server/setup.h"
 #include "server/status.h"
 #include "server/worker.h"
@@ -63,10 +64,10 @@ unsigned server_handshakes(const struct server *s)
 	return sum(s, offsetof(struct worker, n_handshakes));
 }
 
-bool server_accepting(const struct server *s)
+bool server_accepting(const struct worker *w)
 {
-	return !atomic_load_explicit(&s->draining, memory_order_relaxed) &&
-	       server_sessions(s) <= (unsigned)s->config->server.max_sessions;
+	return !atomic_load_explicit(&w->server->draining, memory_order_relaxed) &&
+	       server_sessions(w->server) <= (unsigned)w->live->config->server.max_sessions;
 }
 
 struct session *server_find_session(
@@ -190,7 +191,7 @@ static void announce(const struct server *s)
 
 	log_event(NULL, EV_SERVER_READY, "listen=%s workers=%u pool=%s steering=%s pin=%s",
 		s->ready_on, s->n_workers, prefix_format(&s->pool, pool),
-		s->steering ? "bpf" : "ring", s->pin);
+		s->steering ? "bpf" : "ring", s->live->pin);
 	printf("culvert: ready on %s\n", s->ready_on);
 	fflush(stdout);
 	notify_ready(s->ready_on);

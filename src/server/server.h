@@ -18,17 +18,17 @@ struct aaa;
 struct config;
 struct control;
 struct ip_packet;
+struct live;
 struct session;
 struct steering;
 struct store;
 struct table;
-struct tls_ctx;
 struct tun;
 struct worker;
 
 struct server {
-	struct config *config;
-	struct tls_ctx *tls;
+	struct config *config;     /* as started; what a reload may change is in live->config */
+	struct live *live;         /* the control thread's; workers hold their own */
 	struct table *table;       /* address → session and worker */
 	struct steering *steering; /* NULL: the ring */
 	struct store *store;
@@ -39,7 +39,6 @@ struct server {
 	unsigned n_workers;
 	char name[64];                    /* in CHAP challenges */
 	char ready_on[ENDPOINT_TEXT_LEN]; /* the first listener */
-	char pin[64], fingerprint[65];    /* of the first certificate */
 	struct prefix pool;
 	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
 	int64_t started_s;
@@ -55,7 +54,7 @@ int server_run(struct config *config);
 /* Any thread. */
 unsigned server_sessions(const struct server *s);
 unsigned server_handshakes(const struct server *s);
-bool server_accepting(const struct server *s);
+bool server_accepting(const struct worker *w);
 struct session *server_find_session(
 	struct server *s, const struct ip_packet *ip, struct worker **ret_owner);
 void server_note_refused(struct server *s, const struct endpoint *peer);

@@ -29,6 +29,7 @@
 #include "os/socket.h"
 #include "os/steering.h"
 #include "server/limits.h"
+#include "server/live.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "store/store.h"
@@ -93,11 +94,11 @@ static const struct link_ops link_ops;
 
 static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, struct tunnel **ret)
 {
-	const struct config *cfg = srv->config;
+	const struct config *cfg = w->live->config;
 	enum auth_method methods[AUTH_METHODS];
 	struct tunnel_opts opts = {
 		.role = TUNNEL_SERVER,
-		.tls = srv->tls,
+		.tls = w->live->tls,
 		.scratch = w->port.scratch,
 		.require_binding = cfg->sstp.binding == CONFIG_BINDING_REQUIRED,
 		.binding_hashes = config_hash_mask(cfg),
@@ -124,7 +125,7 @@ int session_open(
 	int r;
 
 	(void)local;
-	if (server_handshakes(srv) >= (unsigned)srv->config->server.max_handshakes) {
+	if (server_handshakes(srv) >= (unsigned)w->live->config->server.max_handshakes) {
 		server_note_refused(srv, peer);
 		return -EBUSY;
 	}
@@ -231,12 +232,11 @@ static void refuse(struct session *s, enum event why, const char *detail)
 
 static void fill_addresses(struct session *s, const struct addr *peer)
 {
-	struct server *srv = s->worker->server;
 	struct ppp_addresses *a = &s->verdict.addresses;
 
-	*a = srv->addresses; /* the server's own, DNS, NBNS */
+	*a = s->worker->live->addresses; /* the server's own, DNS, NBNS */
 	a->peer = *peer;
-	a->ipv6 = srv->config->ppp.ipv6;
+	a->ipv6 = s->worker->live->config->ppp.ipv6;
 	s->addresses = *a;
 }
 
@@ -246,7 +246,7 @@ static void lease_done(struct store_lease *lease)
 	struct session *s = q->session;
 
 	if (!s) {
-		if (!lease->result)
+		if (!lease->result && q->worker->server->store)
 			store_lease_release(q->worker->server->store, &lease->address, q->id);
 		question_free(q);
 		return;
@@ -332,7 +332,7 @@ static void on_auth_request(struct session *s, const struct proof *proof)
 static void on_http_request(struct session *s, const struct tunnel_event *ev)
 {
 	struct server *srv = s->worker->server;
-	bool room = server_accepting(srv);
+	bool room = server_accepting(s->worker);
 
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
 	if (ev->sstp && !room) {

@@ -17,20 +17,19 @@
 #include "events/event.h"
 #include "ip/table.h"
 #include "os/choose.h"
-#include "os/keylog.h"
 #include "os/netlink.h"
 #include "os/nft.h"
 #include "os/resolver.h"
 #include "os/socket.h"
 #include "os/steering.h"
 #include "os/tun.h"
+#include "server/certificates.h"
 #include "server/limits.h"
+#include "server/live.h"
 #include "server/server.h"
 #include "server/worker.h"
 #include "store/store.h"
-#include "tls/cert.h"
-#include "tls/ctx.h"
-#include "os/keylog.h"
+#include "tls/failure.h"
 
 /* Says what the system refused; returns the exit code of the layer. */
 static int refused(const struct os_failure *why)
@@ -70,150 +69,17 @@ static int make_state_folder(struct server *s)
 	return 0;
 }
 
-struct names {
-	char text[CERT_NAMES_MAX][256];
-	const char *list[CERT_NAMES_MAX];
-	size_t n;
-};
-
-static void add_name(struct names *names, const char *name)
+static int load_certificates(struct server *s)
 {
-	for (size_t i = 0; i < names->n; i++)
-		if (!strcmp(names->list[i], name))
-			return;
-	if (names->n == CERT_NAMES_MAX || !*name || strlen(name) >= sizeof(names->text[0]))
-		return;
-	strcpy(names->text[names->n], name);
-	names->list[names->n] = names->text[names->n];
-	names->n++;
-}
-
-static bool add_local_address(unsigned ifindex, const struct prefix *address, void *arg)
-{
-	char text[ADDR_TEXT_LEN];
-	const uint8_t *o = address->addr.octets;
-
-	(void)ifindex;
-	if (address->addr.family == AF_INET6 && o[0] == 0xfe && (o[1] & 0xc0) == 0x80)
-		return true; /* link-local: nobody writes that as a server's name */
-	add_name(arg, addr_format(&address->addr, text));
-	return true;
-}
-
-/* The names by which clients may call this server (DESIGN section 6). */
-static void collect_names(struct server *s, struct netlink *nl, struct names *names)
-{
-	const struct config *cfg = s->config;
-	char text[256] = "";
-
-	for (size_t i = 0; i < cfg->server.name.n; i++)
-		add_name(names, cfg->server.name.item[i]);
-	if (!gethostname(text, sizeof(text) - 1))
-		add_name(names, text);
-	for (size_t i = 0; i < cfg->server.listen.n; i++) {
-		static const struct addr any4 = {.family = AF_INET}, any6 = {.family = AF_INET6};
-		const struct addr *a = &cfg->server.listen.item[i].addr;
-
-		if (!addr_equal(a, &any4) && !addr_equal(a, &any6))
-			add_name(names, addr_format(a, text));
-	}
-	netlink_addresses(nl, AF_UNSPEC, add_local_address, names, NULL);
-}
-
-/*
- * P-256 and RSA side by side: P-256 is ten times cheaper and what every current client chooses, old
- * routers know RSA only. server.crt is what clients trust or pin: both certificates, the one they
- * will meet first.
- */
-static const struct {
-	enum cert_key key;
-	const char *cert, *key_file;
-} generated[] = {{CERT_P256, "server-p256.crt", "server.key"},
-	{CERT_RSA_2048, "server-rsa.crt", "server-rsa.key"}};
-
-static int make_certificate(
-	struct server *s, struct netlink *nl, size_t i, const char *cert, const char *key)
-{
-	struct names names = {.n = 0};
+	AUTO(live) struct live *l = NULL;
 	struct tls_failure why = {0};
-	struct cert_opts opts = {.key = generated[i].key, .now_s = clock_wall_s()};
 
-	if (!access(cert, F_OK) && !access(key, F_OK))
-		return 0;
-	collect_names(s, nl, &names);
-	opts.names = names.list;
-	opts.n_names = names.n;
-	if (cert_create(&opts, cert, key, &why) < 0)
-		return refused_tls(&why);
-	log_event(NULL, EV_CERT_MADE, "file=%s names=%zu", cert, names.n);
-	return 0;
-}
-
-static size_t read_file(const char *path, char *ret, size_t cap)
-{
-	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(ret, 1, cap, f) : 0;
-
-	if (f)
-		fclose(f);
-	return n;
-}
-
-/* Writes server.crt beside and renames it, when it is not what it should be. */
-static int bundle_certificates(struct server *s, char path[4][512])
-{
-	char want[16384], have[16384], bundle[512], beside[520];
-	size_t n = read_file(path[0], want, sizeof(want));
-	FILE *f;
-
-	n += read_file(path[2], want + n, sizeof(want) - n);
-	snprintf(bundle, sizeof(bundle), "%s/server.crt", s->config->server.state);
-	if (read_file(bundle, have, sizeof(have)) == n && !memcmp(want, have, n))
-		return 0;
-	snprintf(beside, sizeof(beside), "%s.new", bundle);
-	f = fopen(beside, "we");
-	if (!f || fwrite(want, 1, n, f) != n || fclose(f) || rename(beside, bundle) < 0) {
-		log_event(NULL, EV_STATE_FOLDER, "path=%s error=\"%s\"", bundle, strerror(errno));
+	if (live_new(s->config, &l) < 0)
 		return layer_exit_code(LAYER_LOCAL);
-	}
-	return 0;
-}
-
-static int load_certificates(struct server *s, struct netlink *nl)
-{
-	const struct config *cfg = s->config;
-	char path[4][512];
-	struct tls_pair pairs[CONFIG_ITEMS_MAX] = {{0}};
-	struct tls_server_opts opts = {.pairs = pairs,
-		.min_version = cfg->tls.min_version == CONFIG_TLS_1_3 ? "1.3" : "1.2"};
-	struct tls_failure why = {0};
-	struct cert_info info;
-	int r = 0;
-
-	for (size_t i = 0; i < cfg->tls.certificate.n; i++)
-		pairs[opts.n_pairs++] =
-			(struct tls_pair){cfg->tls.certificate.item[i], cfg->tls.key.item[i]};
-	for (size_t i = 0; !cfg->tls.certificate.n && i < ARRAY_SIZE(generated) && !r; i++) {
-		snprintf(path[2 * i], sizeof(*path), "%s/%s", cfg->server.state, generated[i].cert);
-		snprintf(path[2 * i + 1], sizeof(*path), "%s/%s", cfg->server.state,
-			generated[i].key_file);
-		r = make_certificate(s, nl, i, path[2 * i], path[2 * i + 1]);
-		pairs[opts.n_pairs++] = (struct tls_pair){path[2 * i], path[2 * i + 1]};
-	}
-	if (!r && !cfg->tls.certificate.n)
-		r = bundle_certificates(s, path);
-	if (r)
-		return r;
-	if (*cfg->tls.keylog) {
-		opts.keylog = keylog_write;
-		opts.keylog_arg = cfg->tls.keylog;
-		log_event(NULL, EV_KEYLOG_ON, "file=%s", cfg->tls.keylog);
-	}
-	if (tls_server_ctx_new(&opts, &s->tls, &why) < 0 ||
-		cert_info_load(pairs[0].cert_file, &info, &why) < 0)
+	if (certificates_make(s->config, false, &why) < 0 || certificates_load(l, &why) < 0)
 		return refused_tls(&why);
-	snprintf(s->pin, sizeof(s->pin), "%s", info.pin);
-	hex_encode(info.sha256, sizeof(info.sha256), s->fingerprint);
+	l->addresses = s->addresses;
+	s->live = TAKE(l);
 	return 0;
 }
 
@@ -412,13 +278,14 @@ int server_setup(struct server *s)
 		r = refused(&why);
 	if (!r)
 		r = open_store(s, nl);
-	if (!r)
-		r = load_certificates(s, nl);
+	if (!r) {
+		choose_addresses(s);
+		r = load_certificates(s);
+	}
 	if (!r && table_new(&s->table) < 0)
 		r = layer_exit_code(LAYER_LOCAL);
 	if (r)
 		return r;
-	choose_addresses(s);
 	r = make_tun(s, nl);
 	if (r)
 		return r;
@@ -440,6 +307,9 @@ static void undo_nat(struct server *s)
 
 void server_setup_undo(struct server *s)
 {
+	aaa_free(s->aaa);
+	store_free(s->store); /* the last letters to the workers are posted here */
+	s->store = NULL;
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_done(&s->workers[i]);
 	free(s->workers);
@@ -448,7 +318,5 @@ void server_setup_undo(struct server *s)
 	tun_free(s->tun);
 	urcu_memb_barrier();
 	table_free(s->table);
-	aaa_free(s->aaa);
-	store_free(s->store);
-	tls_ctx_free(s->tls);
+	live_free(s->live);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "os/tun.h"
+#include "server/live.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -42,8 +43,9 @@ json_t *status_json(const struct server *s)
 		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
 		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
 		prefix_format(&s->pool, pool), "address", addr_format(&s->addresses.local, own),
-		"steering", s->steering ? "bpf" : "ring", "pin", s->pin, "certificate_sha256",
-		s->fingerprint, "up", (int)up, "connections", (int)server_sessions(s), "handshakes",
-		(int)server_handshakes(s), "max_sessions", s->config->server.max_sessions,
-		"refused", get(&s->refused), "workers", workers);
+		"steering", s->steering ? "bpf" : "ring", "pin", s->live->pin, "certificate_sha256",
+		s->live->fingerprint, "up", (int)up, "connections", (int)server_sessions(s),
+		"handshakes", (int)server_handshakes(s), "max_sessions",
+		s->live->config->server.max_sessions, "refused", get(&s->refused), "workers",
+		workers);
 }

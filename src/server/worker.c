@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "ip/table.h"
 #include "server/limits.h"
+#include "server/live.h"
 #include "server/server.h"
 #include "server/session.h"
 
@@ -223,7 +224,10 @@ int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, 
 {
 	int r;
 
-	*w = (struct worker){.server = s, .index = index, .ring_letter = {.deliver = deliver_ring}};
+	*w = (struct worker){.server = s,
+		.live = live_ref(s->live),
+		.index = index,
+		.ring_letter = {.deliver = deliver_ring}};
 	w->rings = calloc(s->n_workers, sizeof(*w->rings));
 	if (!w->rings)
 		return -ENOMEM;
@@ -275,6 +279,34 @@ int worker_start(struct worker *w)
 
 	w->running = !r;
 	return -r;
+}
+
+/* ---- reload ------------------------------------------------------------------------------------ */
+
+struct live_letter {
+	struct letter letter;
+	struct worker *worker;
+	struct live *live;
+};
+
+static void deliver_live(struct letter *l)
+{
+	struct live_letter *ll = container_of(l, struct live_letter, letter);
+
+	live_free(ll->worker->live);
+	ll->worker->live = ll->live;
+	free(ll);
+}
+
+int worker_post_live(struct worker *w, struct live *live)
+{
+	struct live_letter *ll = malloc(sizeof(*ll));
+
+	if (!ll)
+		return -ENOMEM;
+	*ll = (struct live_letter){{.deliver = deliver_live}, w, live_ref(live)};
+	mailbox_post(&w->mailbox, &ll->letter);
+	return 0;
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */
@@ -329,6 +361,8 @@ void worker_done(struct worker *w)
 {
 	void *pkt;
 
+	mailbox_deliver(&w->mailbox); /* what came after the loop had ended */
+	live_free(w->live);
 	for (unsigned from = 0; w->rings && from < w->server->n_workers; from++)
 		while ((pkt = ring_pop(&w->rings[from])))
 			free(pkt);

@@ -16,6 +16,7 @@
 #include "datapath/port.h"
 #include "server/ring.h"
 
+struct live;
 struct server;
 struct session;
 
@@ -29,6 +30,7 @@ struct listener {
 
 struct worker {
 	struct server *server;
+	struct live *live; /* a reference of its own */
 	unsigned index;
 	pthread_t thread;
 	bool running;
@@ -57,5 +59,7 @@ int worker_start(struct worker *w);
 /* Closes its sessions politely and ends the thread; waits for it. */
 void worker_stop(struct worker *w);
 void worker_done(struct worker *w);
+/* Any thread: new sessions are made with this. Takes a reference. */
+int worker_post_live(struct worker *w, struct live *live);
 /* The last session went: a stopping worker may end its loop. */
 void worker_maybe_finish(struct worker *w);

@@ -37,6 +37,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 {
 	if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	tls_sets_done(ctx);
 	SSL_CTX_free(ctx->ssl);
 	BIO_meth_free(ctx->bio);
 	free(ctx);
@@ -60,10 +61,8 @@ static int min_version(const char *text, int *ret)
 	return 0;
 }
 
-static bool set_common(struct tls_ctx *ctx, int version)
+static bool set_common(const struct tls_ctx *ctx, SSL_CTX *c, int version)
 {
-	SSL_CTX *c = ctx->ssl;
-
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	/* AUTO_RETRY: a read past a KeyUpdate goes on to the data behind it */
@@ -97,7 +96,7 @@ static int ctx_new(bool server, const char *version_text, tls_keylog_fn *keylog,
 			"least version \"%s\": 1.2 and 1.3 are known", version_text);
 	ctx->ssl = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 	ctx->bio = tls_bio_method();
-	if (!ctx->ssl || !ctx->bio || !set_common(ctx, version)) {
+	if (!ctx->ssl || !ctx->bio || !set_common(ctx, ctx->ssl, version)) {
 		char text[128];
 
 		return tls_failure_set(ret_failure, -EIO, EV_TLS_SETTING, "%s",
@@ -170,96 +169,142 @@ static int load_chain(SSL_CTX *c, const char *file, struct tls_failure *ret_fail
 		tls_error_text(text, sizeof(text)));
 }
 
-static int load_pair(
-	struct tls_ctx *ctx, const struct tls_pair *pair, struct tls_failure *ret_failure)
+static int load_pair(SSL_CTX *c, const struct tls_pair *pair, struct tls_failure *ret_failure)
 {
 	EVP_PKEY *key = NULL;
-	int r = load_chain(ctx->ssl, pair->cert_file, ret_failure);
+	int r = load_chain(c, pair->cert_file, ret_failure);
 
 	if (r < 0)
 		return r;
 	r = load_key(pair->key_file, &key, ret_failure);
 	if (r < 0)
 		return r;
-	if (!X509_check_private_key(SSL_CTX_get0_certificate(ctx->ssl), key))
+	if (!X509_check_private_key(SSL_CTX_get0_certificate(c), key))
 		r = tls_failure_set(ret_failure, -EKEYREJECTED, EV_CERT_KEY_MISMATCH, "%s and %s",
 			pair->cert_file, pair->key_file);
-	else if (SSL_CTX_use_PrivateKey(ctx->ssl, key) != 1)
+	else if (SSL_CTX_use_PrivateKey(c, key) != 1)
 		r = tls_failure_set(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED,
 			"%s: a key of this kind cannot be used", pair->key_file);
 	EVP_PKEY_free(key);
 	return r;
 }
 
-/* OpenSSL keeps one pair per kind of key and would silently drop the first of two. */
-static int check_kinds(const struct tls_server_opts *opts, struct tls_failure *ret_failure)
+/* A set for names that no other set has; the first one uses the context that is there. */
+static struct tls_set *new_set(struct tls_ctx *ctx)
 {
-	char kinds[TLS_PAIRS_MAX][4] = {0};
+	struct tls_set *set = &ctx->sets[ctx->n_sets];
+
+	set->ssl = ctx->n_sets ? SSL_CTX_new(TLS_server_method()) : ctx->ssl;
+	if (!set->ssl)
+		return NULL;
+	ctx->n_sets++;
+	return set;
+}
+
+static int add_pair(
+	struct tls_ctx *ctx, const struct tls_pair *pair, struct tls_failure *ret_failure)
+{
+	struct cert_info info;
+	struct tls_set *set;
+	struct tls_shown *s;
+	bool taken;
+	int r = cert_info_load(pair->cert_file, &info, ret_failure);
+
+	if (r < 0)
+		return r;
+	set = tls_set_for(ctx, &info, &taken);
+	if (taken) /* OpenSSL would silently drop the first of the two */
+		return tls_failure_set(ret_failure, -EEXIST, EV_TLS_SETTING,
+			"%s: another certificate with the same kind of key has one of its names",
+			pair->cert_file);
+	if (!set)
+		set = new_set(ctx);
+	if (!set)
+		return -ENOMEM;
+	r = load_pair(set->ssl, pair, ret_failure);
+	if (r < 0)
+		return r;
+	s = &set->shown[set->n++];
+	s->leaf = SSL_CTX_get0_certificate(set->ssl);
+	X509_up_ref(s->leaf);
+	strcpy(s->kind, tls_kind_of(&info));
+	return pair->ocsp_file ? tls_load_staple(s, pair->ocsp_file, ret_failure) : 0;
+}
+
+/* Kinds of key that the first set lacks, from the others: better another name than no certificate. */
+static int lend_kinds(struct tls_ctx *ctx, const struct tls_server_opts *opts)
+{
+	for (size_t i = 0; i < opts->n_pairs; i++) {
+		struct cert_info info;
+		bool there = false;
+
+		if (cert_info_load(opts->pairs[i].cert_file, &info, NULL) < 0)
+			return -EIO;
+		for (size_t k = 0; k < ctx->sets[0].n; k++)
+			there = there || !strcmp(ctx->sets[0].shown[k].kind, tls_kind_of(&info));
+		if (there)
+			continue;
+		if (load_pair(ctx->ssl, &opts->pairs[i], NULL) < 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int add_pairs(
+	struct tls_ctx *ctx, const struct tls_server_opts *opts, struct tls_failure *ret_failure)
+{
+	int r = 0;
 
 	if (!opts->n_pairs || opts->n_pairs > TLS_PAIRS_MAX)
 		return tls_failure_set(ret_failure, -EINVAL, EV_TLS_SETTING,
 			"%zu certificates; 1 to %d can be used", opts->n_pairs, TLS_PAIRS_MAX);
-	for (size_t i = 0; i < opts->n_pairs; i++) {
-		struct cert_info info;
-		int r = cert_info_load(opts->pairs[i].cert_file, &info, ret_failure);
-
-		if (r < 0)
-			return r;
-		memcpy(kinds[i], info.key, 3);
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(kinds[k], kinds[i]))
-				return tls_failure_set(ret_failure, -EEXIST, EV_TLS_SETTING,
-					"%s and %s have the same kind of key; one of each kind can be used",
-					opts->pairs[k].cert_file, opts->pairs[i].cert_file);
-	}
-	return 0;
+	for (size_t i = 0; i < opts->n_pairs && !r; i++)
+		r = add_pair(ctx, &opts->pairs[i], ret_failure);
+	return r;
 }
 
 #define BEST(key) "ECDHE+" key "+AESGCM:ECDHE+" key "+CHACHA20:"
 
 /* TLS 1.2 chooses the certificate by the suite, 1.3 by the signature algorithm. */
-static int prefer_first(struct tls_ctx *ctx, const struct tls_server_opts *opts)
+static bool prefer_first(const struct tls_set *set)
 {
-	struct cert_info info;
-	const char *suites = BEST("aECDSA") SUITES_1_2, *signatures = SIGN_EC ":" SIGN_RSA;
+	bool rsa = !strcmp(set->shown[0].kind, "RSA");
 
-	if (cert_info_load(opts->pairs[0].cert_file, &info, NULL) < 0)
-		return -EIO;
-	if (!strncmp(info.key, "RSA", 3)) {
-		suites = BEST("aRSA") SUITES_1_2;
-		signatures = SIGN_RSA ":" SIGN_EC;
-	}
-	if (!SSL_CTX_set_cipher_list(ctx->ssl, suites) ||
-		!SSL_CTX_set1_sigalgs_list(ctx->ssl, signatures))
-		return -EIO;
-	return 0;
+	return SSL_CTX_set_cipher_list(
+		       set->ssl, rsa ? BEST("aRSA") SUITES_1_2 : BEST("aECDSA") SUITES_1_2) &&
+	       SSL_CTX_set1_sigalgs_list(
+		       set->ssl, rsa ? SIGN_RSA ":" SIGN_EC : SIGN_EC ":" SIGN_RSA);
+}
+
+static bool set_server(SSL_CTX *c)
+{
+	SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_verify(c, SSL_VERIFY_NONE, NULL); /* [MS-SSTP] <1>: Windows has none to show */
+	SSL_CTX_set_alpn_select_cb(c, choose_alpn, NULL);
+	SSL_CTX_set_client_hello_cb(c, tls_client_hello_callback, NULL);
+	return SSL_CTX_set_num_tickets(c, 0) && SSL_CTX_set_max_early_data(c, 0);
 }
 
 int tls_server_ctx_new(
 	const struct tls_server_opts *opts, struct tls_ctx **ret, struct tls_failure *ret_failure)
 {
 	AUTO(tls_ctx) struct tls_ctx *ctx = NULL;
-	int r;
+	int r, version = 0;
 
 	ERR_clear_error();
 	r = ctx_new(true, opts->min_version, opts->keylog, opts->keylog_arg, opts->records_per_key,
 		&ctx, ret_failure);
-	if (r < 0)
-		return r;
-	r = check_kinds(opts, ret_failure);
-	for (size_t i = 0; !r && i < opts->n_pairs; i++)
-		r = load_pair(ctx, &opts->pairs[i], ret_failure);
 	if (!r)
-		r = prefer_first(ctx, opts);
+		r = add_pairs(ctx, opts, ret_failure);
+	if (!r && (lend_kinds(ctx, opts) < 0 || min_version(opts->min_version, &version) < 0))
+		r = -EIO;
+	for (size_t i = 0; !r && i < ctx->n_sets; i++)
+		if (!set_common(ctx, ctx->sets[i].ssl, version) || !set_server(ctx->sets[i].ssl) ||
+			!prefer_first(&ctx->sets[i]))
+			r = -EIO;
 	if (r < 0)
 		return r;
-	SSL_CTX_set_options(ctx->ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_num_tickets(ctx->ssl, 0);
-	SSL_CTX_set_max_early_data(ctx->ssl, 0);
-	SSL_CTX_set_verify(
-		ctx->ssl, SSL_VERIFY_NONE, NULL); /* [MS-SSTP] <1>: Windows has none to show */
-	SSL_CTX_set_alpn_select_cb(ctx->ssl, choose_alpn, NULL);
-	SSL_CTX_set_client_hello_cb(ctx->ssl, tls_client_hello_callback, NULL);
+	tls_choose_on(ctx);
 	*ret = TAKE(ctx);
 	return 0;
 }

@@ -21,14 +21,20 @@ struct tls_ctx;
 /* One line of the NSS key log format, without the newline. */
 typedef void tls_keylog_fn(void *arg, const char *line);
 
-/* A PEM file with the leaf first and its chain after it, and the PEM file of its key. */
+/*
+ * A PEM file with the leaf first and its chain after it, the PEM file of its key, and, unless NULL,
+ * an OCSP response in DER that is stapled when a client asks (RFC 6066 section 8).
+ */
 struct tls_pair {
-	const char *cert_file, *key_file;
+	const char *cert_file, *key_file, *ocsp_file;
 };
 
 struct tls_server_opts {
-	const struct tls_pair
-		*pairs; /* at most one RSA and one EC (or EdDSA): the client's offer chooses */
+	/*
+	 * For the same names at most one of each kind of key (the client's offer chooses); for other
+	 * names others (SNI chooses). The first is for clients that ask for no known name.
+	 */
+	const struct tls_pair *pairs;
 	size_t n_pairs;
 	const char *min_version; /* "1.2" (NULL: this) or "1.3" */
 	tls_keylog_fn *keylog;   /* NULL: none */

@@ -23,4 +23,5 @@
 #define TLS_CHAIN_MAX (32 * 1024)
 
 #define TLS_PINS_MAX 8
-#define TLS_PAIRS_MAX 8
+#define TLS_PAIRS_MAX 32
+#define TLS_KINDS 3 /* of keys: RSA, EC, EdDSA */

@@ -16,10 +16,24 @@ struct tls_pin {
 	uint8_t sha256[SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 };
 
+/* A server's certificates for the same names, one of each kind of key (choose.c). */
+struct tls_set {
+	SSL_CTX *ssl;
+	struct tls_shown {
+		X509 *leaf;
+		char kind[4];
+		unsigned char *staple; /* NULL: none */
+		size_t staple_len;
+	} shown[TLS_KINDS];
+	size_t n;
+};
+
 struct tls_ctx {
 	atomic_uint refs;
 	bool server;
-	SSL_CTX *ssl;
+	SSL_CTX *ssl; /* a server's is that of the first set */
+	struct tls_set sets[TLS_PAIRS_MAX];
+	size_t n_sets;
 	BIO_METHOD *bio; /* reads from tls.in, writes to tls.out */
 	tls_keylog_fn *keylog;
 	void *keylog_arg;
@@ -54,6 +68,14 @@ struct tls {
 /* engine.c */
 BIO_METHOD *tls_bio_method(void);
 bool tls_is_address(const char *host);
+
+/* choose.c: which certificate a client is shown. */
+const char *tls_kind_of(const struct cert_info *info);
+/* The set for these names, NULL: none yet; *ret_taken: it has a certificate of this kind already. */
+struct tls_set *tls_set_for(struct tls_ctx *ctx, const struct cert_info *info, bool *ret_taken);
+int tls_load_staple(struct tls_shown *s, const char *file, struct tls_failure *ret_failure);
+void tls_choose_on(struct tls_ctx *ctx);
+void tls_sets_done(struct tls_ctx *ctx);
 
 /* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
 void tls_fail_from_queue(struct tls *t);

@@ -30,7 +30,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 		snprintf(files[2 * i], sizeof(files[0]), "%s/%d.crt", dir, i);
 		snprintf(files[2 * i + 1], sizeof(files[0]), "%s/%d.key", dir, i);
-		pairs[i] = (struct tls_pair){files[2 * i], files[2 * i + 1]};
+		pairs[i] = (struct tls_pair){files[2 * i], files[2 * i + 1], NULL};
 		if (cert_create(&opts, files[2 * i], files[2 * i + 1], NULL) < 0)
 			abort();
 	}

@@ -21,7 +21,7 @@ void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server)
 	char dir[] = "/tmp/culvert-sim.XXXXXX", cert[64], key[64];
 	struct cert_opts opts = {
 		.key = CERT_P256, .names = names, .n_names = 1, .now_s = clock_wall_s()};
-	struct tls_pair pair = {cert, key};
+	struct tls_pair pair = {cert, key, NULL};
 	struct tls_failure why = {0};
 
 	assert_non_null(mkdtemp(dir));

@@ -65,7 +65,7 @@ static void server_files_that_do_not_fit_are_named(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct tls_pair pair = {in_dir(rows[i].crt), in_dir(rows[i].key)};
+		struct tls_pair pair = {in_dir(rows[i].crt), in_dir(rows[i].key), NULL};
 		struct tls_server_opts opts = {.pairs = &pair, .n_pairs = 1};
 		struct tls_ctx *ctx = NULL;
 		struct tls_failure f = {0};
@@ -82,10 +82,12 @@ static void server_files_that_do_not_fit_are_named(void **state)
 
 static void pairs_of_different_kinds_stand_side_by_side_and_of_the_same_do_not(void **state)
 {
-	struct tls_pair both[] = {
-		{in_dir("rsa.crt"), in_dir("rsa.key")}, {in_dir("ec.crt"), in_dir("ec.key")}};
-	struct tls_pair twice[] = {
-		{in_dir("rsa.crt"), in_dir("rsa.key")}, {in_dir("rsa2.crt"), in_dir("rsa2.key")}};
+	struct tls_pair both[] = {{in_dir("rsa.crt"), in_dir("rsa.key"), NULL},
+		{in_dir("ec.crt"), in_dir("ec.key"), NULL}};
+	struct tls_pair twice[] = {{in_dir("rsa.crt"), in_dir("rsa.key"), NULL},
+		{in_dir("rsa.crt"), in_dir("rsa.key"), NULL}};
+	struct tls_pair two_names[] = {{in_dir("rsa.crt"), in_dir("rsa.key"), NULL},
+		{in_dir("rsa2.crt"), in_dir("rsa2.key"), NULL}};
 	struct tls_failure f = {0};
 	struct tls_ctx *ctx;
 
@@ -97,6 +99,11 @@ static void pairs_of_different_kinds_stand_side_by_side_and_of_the_same_do_not(v
 				 &(struct tls_server_opts){.pairs = twice, .n_pairs = 2}, &ctx, &f),
 		-EEXIST);
 	assert_int_equal(f.event, EV_TLS_SETTING);
+	assert_int_equal(
+		tls_server_ctx_new(
+			&(struct tls_server_opts){.pairs = two_names, .n_pairs = 2}, &ctx, &f),
+		0);
+	tls_ctx_free(ctx);
 	assert_int_equal(tls_server_ctx_new(&(struct tls_server_opts){0}, &ctx, &f), -EINVAL);
 }
 

@@ -364,7 +364,7 @@ static void an_old_version_is_refused_and_what_was_offered_is_told(void **state)
 
 static void a_server_that_wants_1_3_says_so_to_a_client_with_1_2(void **state)
 {
-	struct tls_pair files = {in_dir("server.crt"), in_dir("server.key")};
+	struct tls_pair files = {in_dir("server.crt"), in_dir("server.key"), NULL};
 	struct tls_server_opts opts = {.pairs = &files, .n_pairs = 1, .min_version = "1.3"};
 	struct stranger s = stranger_new(TLS1_2_VERSION, TLS1_2_VERSION);
 	struct tls_ctx *ctx;
@@ -495,8 +495,8 @@ static void both_ends_agree_on_the_hash_of_the_leaf(void **state)
 /* RSA and EC side by side: the hash is that of the certificate this client was shown. */
 static void the_hash_is_of_the_certificate_chosen_for_this_client(void **state)
 {
-	struct tls_pair files[] = {{in_dir("server.crt"), in_dir("server.key")},
-		{in_dir("server-ec.crt"), in_dir("server-ec.key")}};
+	struct tls_pair files[] = {{in_dir("server.crt"), in_dir("server.key"), NULL},
+		{in_dir("server-ec.crt"), in_dir("server-ec.key"), NULL}};
 	static const char *const suites[] = {
 		"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", "AES256-SHA"};
 	static const char *const sigalgs[] = {"RSA-PSS+SHA256", "ECDSA+SHA256"};
@@ -537,8 +537,8 @@ static void the_hash_is_of_the_certificate_chosen_for_this_client(void **state)
 static void the_first_pair_is_shown_to_every_client_that_can_use_it(void **state)
 {
 	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-	struct tls_pair files[] = {{in_dir("server.crt"), in_dir("server.key")},
-		{in_dir("server-ec.crt"), in_dir("server-ec.key")}};
+	struct tls_pair files[] = {{in_dir("server.crt"), in_dir("server.key"), NULL},
+		{in_dir("server-ec.crt"), in_dir("server-ec.key"), NULL}};
 
 	for (int i = 0; i < 4; i++) {
 		struct tls_pair ordered[] = {files[i % 2], files[1 - i % 2]};
@@ -673,7 +673,7 @@ static void a_key_update_of_the_peer_is_followed_and_answered(void **state)
 /* Our own, after so many records: a peer that is not this engine keeps understanding us. */
 static void keys_are_renewed_after_their_share_of_records(void **state)
 {
-	struct tls_pair files = {in_dir("server.crt"), in_dir("server.key")};
+	struct tls_pair files = {in_dir("server.crt"), in_dir("server.key"), NULL};
 	struct tls_server_opts opts = {.pairs = &files, .n_pairs = 1, .records_per_key = 4};
 	struct stranger s = stranger_new(TLS1_3_VERSION, TLS1_3_VERSION);
 	struct tls_ctx *ctx;

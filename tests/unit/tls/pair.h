@@ -144,7 +144,7 @@ static inline void write_made(const char *name, const struct made *leaf, const s
 
 static inline struct tls_ctx *server_of(const char *crt, const char *key)
 {
-	struct tls_pair pair = {in_dir(crt), in_dir(key)};
+	struct tls_pair pair = {in_dir(crt), in_dir(key), NULL};
 	struct tls_failure f = {0};
 	struct tls_ctx *ctx = NULL;
 	int r = tls_server_ctx_new(
