@@ -23,3 +23,13 @@ int child_find(const char *root, const char *name, char ret[static CHILD_PATH_LE
  * beginning of what it wrote to standard output and error, without the last line feed.
  */
 int child_run(const char *const argv[], const char *input, char *ret_output, size_t cap);
+
+/*
+ * From here on child_run() has a process of its own do it, forked now, so that it still works after
+ * this one gave up running programs. It runs `programs` (names that child_find() knows, then NULL;
+ * they must stay valid) and refuses others with -EPERM. Call it while there is one thread only,
+ * with the rights that the programs need.
+ */
+int child_keeper_start(const char *const programs[]);
+/* Waits for its end; child_run() is then as before. Without a keeper nothing happens. */
+void child_keeper_stop(void);

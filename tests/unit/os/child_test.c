@@ -1,6 +1,9 @@
 /* os/child.c with the shell as the program. */
 #include "netns.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "os/child.h"
 
 static char out[256];
@@ -64,6 +67,53 @@ static void programs_are_found_in_the_systems_folders_only(void **state)
 	assert_int_equal(child_find("", "no-such-program", path), -ENOENT);
 }
 
+static void a_keeper_runs_what_is_on_its_list_and_nothing_else(void **state)
+{
+	static const char *const programs[] = {"cat", "false", NULL};
+	char cat[CHILD_PATH_LEN], program[CHILD_PATH_LEN];
+
+	child_find("", "cat", cat);
+	assert_int_equal(child_keeper_start(programs), 0);
+	assert_int_equal(child_run((const char *const[]){cat, NULL}, "in", out, sizeof(out)), 0);
+	assert_string_equal(out, "in");
+	child_find("", "false", program);
+	assert_int_equal(child_run((const char *const[]){program, NULL}, NULL, out, 8), 1);
+	assert_int_equal(shell("echo", NULL), -EPERM);
+	assert_int_equal(child_run((const char *const[]){"/tmp/cat", NULL}, NULL, out, 8), -EPERM);
+	assert_int_equal(child_run((const char *const[]){cat, "/no/file", NULL}, NULL, out, 64), 1);
+	assert_non_null(strstr(out, "/no/file"));
+	child_keeper_stop();
+	assert_int_equal(shell("echo here again", NULL), 0);
+	assert_string_equal(out, "here again");
+}
+
+static void a_keeper_outlives_the_signals_of_a_terminal_but_not_its_parent(void **state)
+{
+	static const char *const programs[] = {"true", NULL};
+	int end[2], status;
+	char octet;
+	pid_t parent;
+
+	assert_int_equal(pipe(end), 0);
+	parent = fork();
+	if (parent == 0) {
+		close(end[0]);
+		dup2(end[1], 2); /* the keeper keeps standard error: end[0] sees when it is gone */
+		close(end[1]);
+		setpgid(0, 0);
+		signal(SIGTERM, SIG_IGN);
+		child_keeper_start(programs);
+		kill(0, SIGTERM);
+		child_find("", "true", out);
+		_exit(child_run((const char *const[]){out, NULL}, NULL, out, 0) == 0 ? 0 : 1);
+	}
+	close(end[1]);
+	waitpid(parent, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(end[0], &octet, 1), 0);
+	close(end[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -72,6 +122,8 @@ int main(void)
 		cmocka_unit_test(a_program_that_is_not_there_and_one_that_dies_are_told),
 		cmocka_unit_test(the_child_gets_a_clean_environment_and_no_descriptor),
 		cmocka_unit_test(programs_are_found_in_the_systems_folders_only),
+		cmocka_unit_test(a_keeper_runs_what_is_on_its_list_and_nothing_else),
+		cmocka_unit_test(a_keeper_outlives_the_signals_of_a_terminal_but_not_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

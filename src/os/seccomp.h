@@ -1,0 +1,16 @@
+/*
+ * os/seccomp.h — the system calls that the server may still make once it serves.
+ *
+ * Threads: applies to every thread there is and to all that come. For good: nothing takes it back.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "os/failure.h"
+
+/*
+ * From here on a call that is not in the table (seccomp.c) fails with ENOSYS, and the kernel's log
+ * says which one it was. No program can be run any more, so child_keeper_start() (os/child.h) comes
+ * first. With `log_only` calls are only logged. Sets no_new_privs.
+ */
+int seccomp_enter(bool log_only, struct os_failure *why);
