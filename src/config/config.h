@@ -25,6 +25,7 @@
 #include "events/event.h"
 
 /* The words of CHOICE options, in the order of the rows in options.def. */
+enum { CONFIG_SANDBOX_ON, CONFIG_SANDBOX_LOG, CONFIG_SANDBOX_OFF };
 enum { CONFIG_STEERING_AUTO, CONFIG_STEERING_BPF, CONFIG_STEERING_RING };
 enum { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum { CONFIG_BINDING_REQUIRED, CONFIG_BINDING_OPTIONAL };

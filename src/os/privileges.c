@@ -34,7 +34,25 @@ static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 		return errno ? -errno : -ENOENT;
 	*ret_uid = pw->pw_uid;
 	*ret_gid = pw->pw_gid;
-	return initgroups(pw->pw_name, pw->pw_gid) < 0 ? -errno : 0;
+	return 0;
+}
+
+static int take_groups(uid_t uid)
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	return !pw || initgroups(pw->pw_name, pw->pw_gid) < 0 ? -errno : 0;
+}
+
+int privileges_give(const char *path, const char *user, struct os_failure *why)
+{
+	uid_t uid;
+	gid_t gid;
+	int r = find_user(user, &uid, &gid);
+
+	if (r == 0 && chown(path, uid, gid) < 0)
+		r = -errno;
+	return r < 0 ? os_fail(why, EV_PRIVILEGES_NOT_DROPPED, r, "give %s to %s", path, user) : 0;
 }
 
 /* The capabilities to keep, as far as this kernel knows them; their number. */
@@ -79,6 +97,8 @@ int privileges_drop(const struct privileges_opts *opts, struct os_failure *why)
 	if (geteuid() == 0) {
 		if (opts->user)
 			r = find_user(opts->user, &uid, &gid);
+		if (r == 0 && opts->user)
+			r = take_groups(uid);
 		if (r == 0)
 			r = drop_capabilities(opts, uid, gid);
 	}

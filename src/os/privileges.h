@@ -22,5 +22,8 @@ struct privileges_opts {
  */
 int privileges_drop(const struct privileges_opts *opts, struct os_failure *why);
 
+/* `path` belongs to that user (name or number) and its group from here on. As root. */
+int privileges_give(const char *path, const char *user, struct os_failure *why);
+
 /* "CAP_NET_ADMIN" and its like: in force for this thread? For messages before anything fails. */
 bool privileges_have_net_admin(void);

@@ -27,6 +27,7 @@
 #include "offload/inet.h"
 #include "offload/ip_packet.h"
 #include "os/notify.h"
+#include "os/seccomp.h"
 #include "os/steering.h"
 #include "server/limits.h"
 #include "server/live.h"
@@ -185,6 +186,16 @@ static int start_workers(struct server *s)
 	return 0;
 }
 
+/* The last step before it is told that strangers may come. */
+static void enter_sandbox(const struct server *s)
+{
+	struct os_failure why = {0};
+	int how = s->config->server.sandbox;
+
+	if (how != CONFIG_SANDBOX_OFF && seccomp_enter(how == CONFIG_SANDBOX_LOG, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+}
+
 static void announce(const struct server *s)
 {
 	char pool[PREFIX_TEXT_LEN];
@@ -208,6 +219,7 @@ static int serve(struct server *s)
 		r = start_workers(s);
 	if (!r) {
 		watch_signals(&ct);
+		enter_sandbox(s);
 		announce(s);
 	} else {
 		for (unsigned i = 0; i < s->n_workers; i++)

@@ -1,6 +1,7 @@
 #include "server/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,12 @@
 #include "config/config.h"
 #include "events/event.h"
 #include "ip/table.h"
+#include "os/child.h"
 #include "os/choose.h"
 #include "os/netlink.h"
 #include "os/nft.h"
+#include "os/notify.h"
+#include "os/privileges.h"
 #include "os/resolver.h"
 #include "os/socket.h"
 #include "os/steering.h"
@@ -52,6 +56,19 @@ static int refused_db(const struct db_error *why)
 
 /* ---- state folder and certificate ---------------------------------------------------------------- */
 
+/* What root makes for another user has to be that user's. */
+static int own_state_folder(struct server *s)
+{
+	const char *path = s->config->server.state, *user = s->config->server.user;
+	struct os_failure why = {0};
+	int r;
+
+	if (!*user || geteuid() != 0 || mkdir(path, 0750) < 0)
+		return 0;
+	r = privileges_give(path, user, &why);
+	return r < 0 ? refused(&why) : 0;
+}
+
 static int make_state_folder(struct server *s)
 {
 	const char *path = s->config->server.state;
@@ -65,6 +82,31 @@ static int make_state_folder(struct server *s)
 		log_event(NULL, EV_STATE_FOLDER,
 			"path=%s error=\"not a folder that this user can write to\"", path);
 		return layer_exit_code(LAYER_LOCAL);
+	}
+	return 0;
+}
+
+/* Without the program child_run() says so; a server that only moves packets needs no keeper. */
+static const char *const programs[] = {"nft", NULL};
+
+/*
+ * Becomes server.user, and has the keeper forked: both want to be done while there is one thread.
+ * CAP_NET_BIND_SERVICE stays for listeners that a reload adds.
+ */
+static int give_up_rights(struct server *s)
+{
+	const char *user = s->config->server.user;
+	struct privileges_opts opts = {
+		.user = user, .net_admin = true, .bpf = true, .bind_service = true};
+	struct os_failure why = {0};
+	int r;
+
+	if (*user && privileges_drop(&opts, &why) < 0)
+		return refused(&why);
+	r = child_keeper_start(programs);
+	if (r < 0) {
+		os_fail(&why, EV_OUT_OF_MEMORY, r, "start a process that runs nft");
+		return refused(&why);
 	}
 	return 0;
 }
@@ -228,6 +270,26 @@ static int make_listeners(struct server *s)
 	return 0;
 }
 
+/*
+ * Sockets that the service manager opened take the place of `listen`. A worker needs one of its
+ * own; a copy of the descriptor will do: who is first, accepts.
+ */
+static bool take_listeners(struct server *s)
+{
+	int fds[CONFIG_ITEMS_MAX];
+	size_t n = notify_listen_fds(fds, ARRAY_SIZE(fds));
+	struct endpoint at;
+
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned w = 1; w < s->n_workers; w++)
+			worker_add_listener(&s->workers[w], fcntl(fds[i], F_DUPFD_CLOEXEC, 3));
+		worker_add_listener(&s->workers[0], fds[i]);
+		if (i == 0 && !socket_local(fds[i], &at))
+			endpoint_format(&at, s->ready_on);
+	}
+	return n > 0;
+}
+
 static unsigned count_workers(const struct config *cfg)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -273,7 +335,11 @@ int server_setup(struct server *s)
 	s->n_workers = count_workers(s->config);
 	if (gethostname(s->name, sizeof(s->name) - 1) < 0 || !*s->name)
 		strcpy(s->name, "culvert");
-	r = make_state_folder(s);
+	r = own_state_folder(s);
+	if (!r)
+		r = give_up_rights(s);
+	if (!r)
+		r = make_state_folder(s);
 	if (!r && netlink_new(&nl, &why) < 0)
 		r = refused(&why);
 	if (!r)
@@ -291,7 +357,7 @@ int server_setup(struct server *s)
 		return r;
 	make_nat(s);
 	r = make_workers(s);
-	return r ? r : make_listeners(s);
+	return r || take_listeners(s) ? r : make_listeners(s);
 }
 
 static void undo_nat(struct server *s)
@@ -314,6 +380,7 @@ void server_setup_undo(struct server *s)
 		worker_done(&s->workers[i]);
 	free(s->workers);
 	undo_nat(s);
+	child_keeper_stop();
 	steering_free(s->steering);
 	tun_free(s->tun);
 	urcu_memb_barrier();

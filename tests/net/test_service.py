@@ -1,0 +1,146 @@
+"""
+The server as a service: another user, sockets from the service manager, the filter of system calls.
+
+        cli ==tunnel== srv      (drawing in tests/conftest.py)
+"""
+
+import os
+import pwd
+import re
+import sys
+
+import pytest
+
+from harness.host import wait_for
+from harness.program import RELEASE, Server
+
+CAPABILITIES = "+net_admin,+net_bind_service,+bpf"
+NOBODY = pwd.getpwnam("nobody")
+
+
+def status(pid, key):
+    with open(f"/proc/{pid}/status") as f:
+        return re.search(rf"^{key}:\s*(.*)$", f.read(), re.MULTILINE).group(1).split()
+
+
+def threads(pid):
+    return os.listdir(f"/proc/{pid}/task")
+
+
+def keeper(host, server):
+    """The process that runs nft for the server."""
+    return [pid for pid in host.processes() if status(pid, "PPid") == [str(server.pid)]]
+
+
+def give(folder, user):
+    os.chmod(os.path.dirname(folder), 0o755)
+    for name in ("", *os.listdir(folder)):
+        os.chown(os.path.join(folder, name), user.pw_uid, user.pw_gid)
+
+
+def works(net, server, connect):
+    client = connect()
+    assert net.cli.ping(client.peer, 2) == 2
+    assert net.cli.ping("203.0.113.2", 2) == 2, "through NAT"
+    assert client.stop() == 0
+
+
+@pytest.mark.parametrize("sandbox, mode", [("on", "2"), ("log", "2"), ("off", "0")])
+def test_every_thread_is_in_the_sandbox(net, start_server, connect, sandbox, mode):
+    server = start_server({"server": {"sandbox": sandbox, "workers": 2}}, binary=RELEASE)
+    seen = {t: status(f"{server.pid}/task/{t}", "Seccomp")[0] for t in threads(server.pid)}
+    assert len(seen) >= 4 and set(seen.values()) == {mode}
+    assert [status(pid, "Seccomp") for pid in keeper(net.srv, server)] == [["0"]]
+    works(net, server, connect)
+    assert server.stop() == 0
+
+
+def test_a_server_that_root_started_becomes_its_user(net, start_server, connect, state):
+    give(state, NOBODY)
+    server = start_server({"server": {"user": "nobody", "workers": 2}}, binary=RELEASE)
+    assert status(server.pid, "Uid") == [str(NOBODY.pw_uid)] * 4
+    assert status(server.pid, "Gid") == [str(NOBODY.pw_gid)] * 4
+    assert status(server.pid, "CapEff") == ["0000008000001400"]  # bpf, net_admin, net_bind_service
+    assert status(server.pid, "CapBnd") == ["0000000000000000"]
+    assert "steering=bpf" in server.err
+    works(net, server, connect)
+    assert server.stop() == 0
+
+
+def test_a_folder_made_by_root_belongs_to_that_user(net, start_server, tmp_path):
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    new = str(tmp_path / "state")
+    server = start_server(state=new, extra=["--option", "server.user=nobody"], binary=RELEASE)
+    assert {os.stat(os.path.join(new, f)).st_uid for f in ("", *os.listdir(new))} == {
+        NOBODY.pw_uid}
+    assert server.stop() == 0
+
+
+def test_an_unknown_user_is_refused(net, start_server):
+    server = start_server({"server": {"user": "no-such-user"}}, ready=False)
+    assert server.wait_exit() == 1
+    assert "PRIVILEGES_NOT_DROPPED" in server.err and "no-such-user" in server.err
+
+
+class Wrapped(Server):
+    """`culvert serve` by way of another command."""
+
+    def __init__(self, host, state, wrapper, **kw):
+        class Wrapping:
+            name = host.name
+
+            @staticmethod
+            def popen(*command, **kw):
+                return host.popen(*wrapper, *command, **kw)
+        super().__init__(Wrapping, state, **kw)
+        self.host = host
+
+
+def test_without_root_three_capabilities_are_enough(net, connect, state, keep):
+    """What the unit gives: its own user, and CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_BPF."""
+    give(state, NOBODY)
+    as_nobody = ["setpriv", "--reuid=nobody", "--regid", str(NOBODY.pw_gid), "--clear-groups",
+                 "--inh-caps=-all," + CAPABILITIES, "--ambient-caps=-all," + CAPABILITIES,
+                 "--bounding-set=-all," + CAPABILITIES, "--no-new-privs"]
+    server = Wrapped(net.srv, state, as_nobody, binary=RELEASE, extra=["--workers", "2"])
+    keep.append(server)
+    server.wait_ready()
+    assert status(server.pid, "CapEff") == ["0000008000001400"]
+    assert "steering=bpf" in server.err
+    assert "5032" not in server.err and "5031" not in server.err, server.story()
+    works(net, server, connect)
+    assert server.stop() == 0
+
+
+_ACTIVATION = """
+import os, socket, sys
+s = socket.create_server(("192.0.2.1", int(sys.argv[1])), backlog=16)
+os.dup2(os.dup(s.fileno()), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_sockets_of_the_service_manager_take_the_place_of_listen(net, connect, state, keep):
+    server = Wrapped(net.srv, state, [sys.executable, "-c", _ACTIVATION, "8443"], binary=RELEASE,
+                     listen="192.0.2.1:443", extra=["--workers", "2"])
+    keep.append(server)
+    server.listen = "192.0.2.1:8443"
+    server.wait_ready()
+    assert ":443 " not in net.srv.run("ss -Hltn")
+    for _ in range(4):  # whichever worker accepts
+        client = connect("--no-default-route", "--no-dns", server="vpn.example:8443")
+        assert net.cli.ping(client.peer, 1) == 1
+        assert client.stop() == 0
+    assert server.stop() == 0
+
+
+def test_the_keeper_ends_with_the_server_however_that_ends(net, start_server):
+    import signal
+    before = net.srv.processes()
+    server = start_server()
+    assert len(keeper(net.srv, server)) == 1
+    server.stop(signal.SIGKILL)
+    wait_for(lambda: net.srv.processes() == before, 10, "the keeper to end")
+    assert start_server().stop() == 0  # takes away what the first left
