@@ -194,10 +194,11 @@ static void take_packet(struct link *l, const struct rd *packet)
 
 static void pull(struct link *l)
 {
+	uint64_t now_ms = clock_mono_ms(); /* once: a batch takes microseconds */
 	struct tunnel_event ev;
 
 	l->is_busy = true;
-	while (tunnel_next_event(l->tunnel, clock_mono_ms(), &ev)) {
+	while (tunnel_next_event(l->tunnel, now_ms, &ev)) {
 		if (ev.type == TUNNEL_PACKET) {
 			take_packet(l, &ev.packet);
 			continue;

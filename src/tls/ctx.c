@@ -47,7 +47,9 @@ static void on_keylog(const SSL *ssl, const char *line)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 
-	t->ctx->keylog(t->ctx->keylog_arg, line);
+	traffic_note_secret(t, line);
+	if (t->ctx->keylog)
+		t->ctx->keylog(t->ctx->keylog_arg, line);
 }
 
 static int min_version(const char *text, int *ret)
@@ -72,8 +74,7 @@ static bool set_common(const struct tls_ctx *ctx, SSL_CTX *c, int version)
 	SSL_CTX_set_default_read_buffer_len(c, READ_AHEAD);
 	SSL_CTX_set_max_cert_list(c, TLS_CHAIN_MAX);
 	SSL_CTX_set_info_callback(c, tls_info_callback);
-	if (ctx->keylog)
-		SSL_CTX_set_keylog_callback(c, on_keylog);
+	SSL_CTX_set_keylog_callback(c, on_keylog);
 	return SSL_CTX_set_min_proto_version(c, version) && SSL_CTX_set_max_proto_version(c, 0) &&
 	       SSL_CTX_set_cipher_list(c, SUITES_1_2) && SSL_CTX_set1_groups_list(c, GROUPS);
 }

@@ -1,7 +1,8 @@
 /*
  * Theory of operation
  *
- * OpenSSL's SSL object does the protocol; this file puts it between two pieces of memory. Its BIO
+ * OpenSSL's SSL object does the handshake, and with TLS 1.2 all of the protocol; this file puts it
+ * between two pieces of memory. After a TLS 1.3 handshake traffic.c takes over. The BIO
  * reads from the octets that the owner lent with tls_recv() and appends what it writes to `out`, so
  * there is no copy but OpenSSL's own, and all records made between two socket writes leave in one.
  *
@@ -29,13 +30,41 @@
 #include <string.h>
 
 /* A sealed record is longer than its text by a header, a nonce or type octet, tag and padding. */
-#define RECORD_TEXT_MAX 16384u
 #define RECORD_OVERHEAD_MAX 256u
+
+/*
+ * How much of `n` octets OpenSSL may have now: in the handshake no more than to the end of the
+ * record's header or body, so that what follows the handshake stays here (traffic.c).
+ */
+static size_t within_record(struct tls *t, size_t n)
+{
+	if (t->state != TLS_HANDSHAKE)
+		return n;
+	if (!t->record_left)
+		return n < RECORD_HEADER_LEN - t->n_header
+			       ? n
+			       : (size_t)(RECORD_HEADER_LEN - t->n_header);
+	return n < t->record_left ? n : t->record_left;
+}
+
+static void follow_record(struct tls *t, const uint8_t *octets, size_t n)
+{
+	if (t->record_left) {
+		t->record_left = (uint16_t)(t->record_left - n);
+		return;
+	}
+	memcpy(t->header + t->n_header, octets, n);
+	t->n_header = (uint8_t)(t->n_header + n);
+	if (t->n_header < RECORD_HEADER_LEN)
+		return;
+	t->record_left = (uint16_t)(t->header[3] << 8 | t->header[4]);
+	t->n_header = 0;
+}
 
 static int bio_read(BIO *b, char *ret, int n)
 {
 	struct tls *t = BIO_get_data(b);
-	size_t left = rd_left(&t->in), take = (size_t)n < left ? (size_t)n : left;
+	size_t left = rd_left(&t->in), take = within_record(t, (size_t)n < left ? (size_t)n : left);
 
 	BIO_clear_retry_flags(b);
 	if (!take) {
@@ -43,6 +72,8 @@ static int bio_read(BIO *b, char *ret, int n)
 		return -1;
 	}
 	rd_copy(&t->in, ret, take);
+	if (t->state == TLS_HANDSHAKE)
+		follow_record(t, (uint8_t *)ret, take);
 	return (int)take;
 }
 
@@ -135,6 +166,7 @@ int tls_new(struct tls_ctx *ctx, const struct tls_peer_opts *peer, struct tls **
 	t->ctx = tls_ctx_ref(ctx);
 	t->alert = 0xff;
 	buf_init(&t->out, TLS_OUTPUT_MAX + RECORD_TEXT_MAX);
+	buf_init(&t->aside, 0);
 	t->ssl = SSL_new(ctx->ssl);
 	bio = BIO_new(ctx->bio);
 	if (!t->ssl || !bio) {
@@ -160,6 +192,7 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	SSL_free(t->ssl);
+	traffic_done(t);
 	buf_done(&t->out);
 	tls_ctx_free(t->ctx);
 	free(t->host);
@@ -194,10 +227,12 @@ static void handshake(struct tls *t)
 {
 	int r = SSL_do_handshake(t->ssl);
 
-	if (r == 1)
-		t->state = TLS_OPEN;
-	else
+	if (r != 1) {
 		stopped(t, r);
+		return;
+	}
+	t->state = TLS_OPEN;
+	traffic_start(t);
 }
 
 ssize_t tls_read(struct tls *t, void *buf, size_t cap)
@@ -207,7 +242,9 @@ ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 	ERR_clear_error(); /* other code of this thread may have left something in the queue */
 	if (t->state == TLS_HANDSHAKE)
 		handshake(t);
-	while (t->state == TLS_OPEN && got < cap) {
+	if (t->record)
+		got = traffic_read(t, buf, cap);
+	while (!t->record && t->state == TLS_OPEN && got < cap) {
 		int ok = SSL_read_ex(t->ssl, (uint8_t *)buf + got, cap - got, &n);
 
 		if (ok != 1) {
@@ -259,6 +296,8 @@ int tls_write(struct tls *t, const void *octets, size_t n)
 	r = make_room(t, n);
 	if (r < 0)
 		return r;
+	if (t->record)
+		return traffic_write(t, octets, n);
 	ERR_clear_error();
 	if (SSL_write_ex(t->ssl, octets, n, &done) != 1) {
 		tls_fail_from_queue(t);
@@ -267,6 +306,11 @@ int tls_write(struct tls *t, const void *octets, size_t n)
 	}
 	count_records(t, n);
 	return 0;
+}
+
+bool tls_pending(const struct tls *t)
+{
+	return t->record ? traffic_pending(t) : t->state == TLS_OPEN && rd_left(&t->in);
 }
 
 struct buf *tls_output(struct tls *t)
@@ -283,9 +327,13 @@ void tls_close(struct tls *t)
 {
 	if (t->closed || !tls_established(t))
 		return;
+	t->closed = true;
+	if (t->record) {
+		traffic_close(t);
+		return;
+	}
 	ERR_clear_error();
 	SSL_shutdown(t->ssl);
-	t->closed = true;
 }
 
 void tls_eof(struct tls *t)
@@ -323,10 +371,17 @@ static const char *alpn_name(const SSL *ssl)
 
 void tls_info(const struct tls *t, struct tls_info *ret)
 {
+	int group;
+	const char *sni, *name;
+
+	if (t->record) {
+		*ret = t->info;
+		return;
+	}
 	/* before there is a session OpenSSL 3.0 reads the group through a null pointer */
-	int group = SSL_get0_session(t->ssl) ? (int)SSL_get_negotiated_group(t->ssl) : 0;
-	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
-	const char *name = group ? SSL_group_to_name(t->ssl, group) : NULL;
+	group = SSL_get0_session(t->ssl) ? (int)SSL_get_negotiated_group(t->ssl) : 0;
+	sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+	name = group ? SSL_group_to_name(t->ssl, group) : NULL;
 
 	*ret = (struct tls_info){
 		.version = SSL_get_version(t->ssl),
@@ -339,8 +394,10 @@ void tls_info(const struct tls *t, struct tls_info *ret)
 }
 
 /* Server: OpenSSL points this at the certificate chosen for the handshake (RSA or EC). */
-static X509 *leaf(const struct tls *t)
+X509 *tls_leaf(const struct tls *t)
 {
+	if (!t->ssl)
+		return t->leaf;
 	if (t->ctx->server)
 		return t->state == TLS_HANDSHAKE ? NULL : SSL_get_certificate(t->ssl);
 	return SSL_get0_peer_certificate(t->ssl);
@@ -348,7 +405,7 @@ static X509 *leaf(const struct tls *t)
 
 int tls_leaf_hash(const struct tls *t, enum hash h, uint8_t *ret)
 {
-	X509 *x = leaf(t);
+	X509 *x = tls_leaf(t);
 	unsigned n;
 
 	if (h != HASH_SHA1 && h != HASH_SHA256)
@@ -360,7 +417,7 @@ int tls_leaf_hash(const struct tls *t, enum hash h, uint8_t *ret)
 
 int tls_leaf_info(const struct tls *t, struct cert_info *ret)
 {
-	X509 *x = leaf(t);
+	X509 *x = tls_leaf(t);
 
 	if (!x)
 		return -EAGAIN;
@@ -370,6 +427,9 @@ int tls_leaf_info(const struct tls *t, struct cert_info *ret)
 
 void tls_idle(struct tls *t)
 {
-	SSL_free_buffers(t->ssl); /* refuses while a record is half read */
+	if (t->record)
+		traffic_idle(t);
+	else
+		SSL_free_buffers(t->ssl); /* refuses while a record is half read */
 	buf_shrink(&t->out);
 }

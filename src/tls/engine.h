@@ -3,7 +3,7 @@
  * out, and the other way round. TLS 1.2 and 1.3.
  *
  * Ownership: the creator owns the engine; it owns its output. Octets given to tls_recv() are
- *            borrowed until a tls_read() returns -EAGAIN, 0 or -EPROTO, or a count below `cap`.
+ *            borrowed until a tls_read() returns -EAGAIN, 0 or -EPROTO, or nothing is tls_pending().
  * Threads:   an engine belongs to one worker; nothing here locks.
  * Use:       after tls_recv() call tls_read() until it has nothing; then send what tls_output()
  *            holds, also after a failure (an alert may be waiting there). A client calls tls_read()
@@ -36,13 +36,16 @@ void tls_free(struct tls *t); /* NULL is fine; wipes keys */
 void tls_recv(struct tls *t, const void *octets, size_t n);
 
 /*
- * Plaintext, as many records at once as fit into cap. Drives the handshake, too.
- *   > 0       octets; fewer than cap: everything received was used up
+ * Plaintext, as many whole records at once as fit into cap. Drives the handshake, too.
+ *   > 0       octets; call again while tls_pending()
  *   -EAGAIN   needs more from the peer
  *   0         the peer closed properly (close_notify); for good
  *   -EPROTO   failed, tls_failure() tells; for good
  */
 ssize_t tls_read(struct tls *t, void *buf, size_t cap);
+
+/* Some of what tls_recv() lent, or the rest of a record, has not been read yet. */
+bool tls_pending(const struct tls *t);
 
 /*
  * Seals n octets as full records (16 KiB each, the last one shorter) into tls_output().

@@ -155,7 +155,7 @@ static void fail_not_tls(struct tls *t)
 	tls_failure_set(&t->failure, 0, EV_TLS_NOT_TLS, "it looks like %s: \"%s\"", what, shown);
 }
 
-static void fail_from_alert(struct tls *t)
+void tls_fail_from_alert(struct tls *t)
 {
 	const struct alert *a = find_alert(t->alert);
 
@@ -238,7 +238,7 @@ void tls_fail_from_queue(struct tls *t)
 	if (t->failure.event != EV_NONE)
 		return;
 	if (t->alert != 0xff) {
-		fail_from_alert(t);
+		tls_fail_from_alert(t);
 		return;
 	}
 	if (t->state == TLS_HANDSHAKE && !looks_like_tls(t)) {

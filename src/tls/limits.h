@@ -25,3 +25,9 @@
 #define TLS_PINS_MAX 8
 #define TLS_PAIRS_MAX 32
 #define TLS_KINDS 3 /* of keys: RSA, EC, EdDSA */
+
+/* Data records without data in a row (padding is the sender's right, but not for ever). */
+#define TLS_EMPTY_RECORDS_MAX 32
+
+/* What opening one record may write: text, content type and padding (RFC 8446 5.2). */
+#define TLS_RECORD_ROOM (16384 + 256)

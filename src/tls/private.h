@@ -11,6 +11,7 @@
 #include "tls/ctx.h"
 #include "tls/engine.h"
 #include "tls/limits.h"
+#include "tls/record.h"
 
 struct tls_pin {
 	uint8_t sha256[SHA256_LEN]; /* of the SubjectPublicKeyInfo */
@@ -63,6 +64,21 @@ struct tls {
 	struct tls_failure *problems; /* made by verify.c, TLS_PROBLEMS_MAX of them */
 	size_t n_problems;
 	bool distrusted; /* something is wrong with the server's certificate */
+
+	/* engine.c: the handshake is fed one record at a time */
+	uint8_t header[RECORD_HEADER_LEN], n_header; /* of the record that begins */
+	uint16_t record_left;                        /* octets of it still to come */
+
+	/* traffic.c: TLS 1.3 after the handshake; ssl is NULL then */
+	struct record *record; /* NULL: OpenSSL does it (TLS 1.2, or a suite we do not know) */
+	struct record_secret secrets[2]; /* of client and server, until they are used */
+	uint8_t message[4], n_message;   /* header of a handshake message under way */
+	uint32_t message_left;
+	uint8_t empty_records; /* in a row */
+	struct buf aside;      /* text of a record that the caller had no room for */
+	X509 *leaf;
+	struct tls_info info;
+	char sni[256];
 };
 
 /* engine.c */
@@ -76,9 +92,21 @@ struct tls_set *tls_set_for(struct tls_ctx *ctx, const struct cert_info *info, b
 int tls_load_staple(struct tls_shown *s, const char *file, struct tls_failure *ret_failure);
 void tls_choose_on(struct tls_ctx *ctx);
 void tls_sets_done(struct tls_ctx *ctx);
+X509 *tls_leaf(const struct tls *t);
+
+/* traffic.c: after the handshake, TLS 1.3. */
+void traffic_note_secret(struct tls *t, const char *keylog_line);
+void traffic_start(struct tls *t); /* leaves t->record NULL when OpenSSL has to go on */
+size_t traffic_read(struct tls *t, uint8_t *buf, size_t cap);
+bool traffic_pending(const struct tls *t);
+int traffic_write(struct tls *t, const uint8_t *octets, size_t n);
+void traffic_close(struct tls *t);
+void traffic_idle(struct tls *t);
+void traffic_done(struct tls *t);
 
 /* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
 void tls_fail_from_queue(struct tls *t);
+void tls_fail_from_alert(struct tls *t); /* t->alert */
 void tls_info_callback(const SSL *ssl, int where, int ret);
 int tls_client_hello_callback(SSL *ssl, int *alert, void *arg);
 const char *tls_error_text(char *ret, size_t cap); /* OpenSSL's error queue in words */

@@ -490,7 +490,7 @@ static size_t fill_scratch(struct tunnel *t)
 	ssize_t n = tls_read(t->tls, t->scratch, TUNNEL_SCRATCH_LEN);
 
 	if (n > 0) {
-		t->fed = n == TUNNEL_SCRATCH_LEN; /* full: there may be more */
+		t->fed = tls_pending(t->tls);
 		return (size_t)n;
 	}
 	t->fed = false;

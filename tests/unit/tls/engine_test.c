@@ -181,9 +181,33 @@ static void one_read_returns_many_records(void **state)
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(tls_write(p->client, "abcdefg", 7), 0);
 	tls_recv(p->server, buf_data(out), buf_len(out));
-	assert_int_equal(tls_read(p->server, got, 10), 10);
-	assert_int_equal(tls_read(p->server, got, sizeof(got)), 690);
+	assert_int_equal(tls_read(p->server, got, 10), 7); /* whole records */
+	assert_true(tls_pending(p->server));
+	assert_int_equal(tls_read(p->server, got, sizeof(got)), 693);
+	assert_false(tls_pending(p->server));
 	assert_int_equal(tls_read(p->server, got, sizeof(got)), -EAGAIN);
+	pair_free(p);
+}
+
+static void a_record_larger_than_the_room_comes_in_pieces(void **state)
+{
+	struct pair *p = connected();
+	struct buf *out = tls_output(p->client);
+	uint8_t text[1000], got[1000];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(i * 7);
+	assert_int_equal(tls_write(p->client, text, sizeof(text)), 0);
+	tls_recv(p->server, buf_data(out), buf_len(out));
+	while (n < sizeof(got)) {
+		ssize_t r = tls_read(p->server, got + n, sizeof(got) - n < 33 ? sizeof(got) - n : 33);
+
+		assert_true(r > 0 && r <= 33);
+		n += (size_t)r;
+	}
+	assert_false(tls_pending(p->server));
+	assert_memory_equal(text, got, sizeof(got));
 	pair_free(p);
 }
 
@@ -688,12 +712,12 @@ static void keys_are_renewed_after_their_share_of_records(void **state)
 	for (int i = 0; i < 40; i++) {
 		assert_int_equal(tls_write(t, "answer", 6), 0);
 		updates +=
-			buf_len(tls_output(t)) > 5 + 6 + 17; /* another record before the data's */
+			buf_len(tls_output(t)) > 5 + 6 + 17; /* another record beside the data's */
 		stranger_run(&s, t, got, sizeof(got));
 		assert_int_equal(SSL_read(s.ssl, back, sizeof(back)), 6);
 		assert_memory_equal(back, "answer", 6);
 	}
-	assert_int_equal(updates, 9);
+	assert_int_equal(updates, 10);
 	tls_free(t);
 	tls_ctx_free(ctx);
 	stranger_done(&s);
@@ -851,6 +875,7 @@ int main(void)
 		cmocka_unit_test(every_single_cut_of_a_stream_of_records_is_harmless),
 		cmocka_unit_test(a_large_write_becomes_full_records_in_one_output),
 		cmocka_unit_test(one_read_returns_many_records),
+		cmocka_unit_test(a_record_larger_than_the_room_comes_in_pieces),
 		cmocka_unit_test(writing_waits_for_the_handshake_and_stops_at_the_limit),
 		cmocka_unit_test(close_notify_arrives_after_the_data_and_the_other_way_stays_open),
 		cmocka_unit_test(an_end_without_close_notify_is_named),
