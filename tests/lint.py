@@ -10,7 +10,7 @@ import sys
 # Who may include whom (docs/architecture.md). A layer includes base/, events/ and itself; tunnel/
 # includes all of them; above it stand the parts that own sockets, clocks and threads.
 LAYERS = ("front", "tls", "http", "sstp", "ppp", "ip", "offload")
-ABOVE = ("server", "client", "diagnose", "admin", "cli")
+ABOVE = ("server", "client", "bench", "diagnose", "admin", "cli")
 BOTTOM = {"base", "events"}
 ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,

@@ -12,6 +12,7 @@
 /* Tells an event with its cure on standard error; gives the exit code of its layer. */
 int cmd_fail(enum event ev, const char *text);
 
+int cmd_bench(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct command {
 	{"status", cmd_status, "what the running server does"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},
+	{"bench", cmd_bench, "put a server under load: many tunnels at once"},
 };
 
 static void print_usage(FILE *out)

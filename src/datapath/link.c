@@ -189,7 +189,10 @@ static void take_packet(struct link *l, const struct rd *packet)
 	fit_ingress(l, &ip, (uint8_t *)(uintptr_t)packet->p);
 	stat_add(&l->rx_packets, 1);
 	stat_add(&l->rx_octets, n);
-	port_deliver(l->port, packet->p, n);
+	if (l->port->ops->deliver)
+		l->port->ops->deliver(l, packet->p, n);
+	else
+		port_deliver(l->port, packet->p, n);
 }
 
 static void pull(struct link *l)

@@ -53,6 +53,11 @@ struct port_ops {
 	 */
 	struct link *(*route)(
 		struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip);
+	/*
+	 * A packet came out of a tunnel and passed the source check: takes it instead of the TUN.
+	 * NULL: the TUN. The octets live as long as the call.
+	 */
+	void (*deliver)(struct link *l, const uint8_t *octets, size_t n);
 };
 
 struct port {
