@@ -40,7 +40,7 @@ struct out {
 	char *text;
 };
 
-/* ---- a client's end ------------------------------------------------------------------------- */
+/* ---- a client's end ----------------------------------------------------- */
 
 static void client_free_when_done(struct client *c)
 {
@@ -69,7 +69,7 @@ static void client_close(struct client *c)
 	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ---------------------------------------------------------- */
 
 static void on_written(uv_write_t *w, int status)
 {
@@ -122,7 +122,7 @@ void control_refuse(struct control_reply *r, const char *error)
 	reply(r, json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error", error));
 }
 
-/* ---- requests --------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------- */
 
 static void on_line(struct client *c, const char *line, size_t n)
 {
@@ -265,7 +265,7 @@ void control_free(struct control *c)
 	free(c);
 }
 
-/* ---- the other end ------------------------------------------------------------------------------------ */
+/* ---- the other end ---------------------------------------------------------- */
 
 static int read_line(int fd, struct buf *in)
 {

@@ -81,7 +81,7 @@ static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
 	return ev;
 }
 
-/* ---- name and TCP ------------------------------------------------------------------------------ */
+/* ---- name and TCP ---------------------------------------------------------- */
 
 static enum event resolve(struct client *c, struct addrinfo **ret)
 {
@@ -180,7 +180,7 @@ static enum event connect_server(struct client *c, int *ret_fd)
 	return EV_NONE;
 }
 
-/* ---- what the tunnel says -------------------------------------------------------------------------- */
+/* ---- what the tunnel says ---------------------------------------------------------- */
 
 static void come_up(struct client *c, const struct tunnel_event *ev)
 {
@@ -293,7 +293,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	link_close(&c->link, EV_CLIENT_STOPPED);
 }
 
-/* ---- putting it together --------------------------------------------------------------------------- */
+/* ---- putting it together ---------------------------------------------------------- */
 
 static enum event make_tls(struct client *c)
 {

@@ -32,7 +32,7 @@
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void finish(struct link *l);
 
-/* ---- interest and time ---------------------------------------------------------------------------- */
+/* ---- interest and time ---------------------------------------------------------- */
 
 static void want_events(struct link *l, int events)
 {
@@ -63,7 +63,7 @@ static void arm_timer(struct link *l)
 	uv_timer_start(&l->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-/* ---- out ---------------------------------------------------------------------------------------------- */
+/* ---- out ---------------------------------------------------------- */
 
 /* The kernel's own queue of unsent octets follows the measured rate (TCP_NOTSENT_LOWAT). */
 static void follow_lowat(struct link *l)
@@ -170,7 +170,7 @@ bool link_cool(struct link *l)
 	return true;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------- */
+/* ---- in ---------------------------------------------------------- */
 
 static void take_packet(struct link *l, const struct rd *packet)
 {
@@ -294,7 +294,7 @@ static void on_timer(uv_timer_t *timer)
 	link_kick(l);
 }
 
-/* ---- birth and death --------------------------------------------------------------------------------------- */
+/* ---- birth and death ---------------------------------------------------------- */
 
 int link_init(
 	struct link *l, struct port *p, int fd, struct tunnel *tunnel, const struct link_ops *ops)

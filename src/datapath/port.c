@@ -29,7 +29,7 @@
 #define TUN_READS_PER_TURN 16
 #define SWEEP_MS 1000
 
-/* ---- TUN → links ------------------------------------------------------------------------------- */
+/* ---- TUN → links ----------------------------------------------------------- */
 
 void port_mark_dirty(struct port *p, struct link *l)
 {
@@ -193,7 +193,7 @@ void port_set_tun_polling(struct port *p, bool on)
 		uv_poll_stop(&p->tun_poll);
 }
 
-/* ---- links → TUN --------------------------------------------------------------------------------- */
+/* ---- links → TUN ------------------------------------------------------------- */
 
 static void drain_coalesced(struct port *p)
 {
@@ -222,7 +222,7 @@ void port_deliver_end(struct port *p)
 	drain_coalesced(p);
 }
 
-/* ---- handshakes within their cap ------------------------------------------------------------------- */
+/* ---- handshakes within their cap ---------------------------------------------------------- */
 
 void port_defer(struct port *p, struct link *l)
 {
@@ -266,7 +266,7 @@ void port_forget(struct port *p, struct link *l)
 		*at = l->next_warm;
 }
 
-/* ---- memory of links that fell idle ------------------------------------------------------------------ */
+/* ---- memory of links that fell idle ---------------------------------------------------------- */
 
 static void on_sweep(uv_timer_t *timer)
 {
@@ -299,7 +299,7 @@ void port_warm(struct port *p, struct link *l)
 		uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-/* ---- birth and death -------------------------------------------------------------------------------------- */
+/* ---- birth and death ---------------------------------------------------------- */
 
 static const uint32_t pool_max[PBUF_CLASSES] = {[PBUF_SMALL] = PBUF_SMALL_MAX,
 	[PBUF_MEDIUM] = PBUF_MEDIUM_MAX,

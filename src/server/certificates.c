@@ -48,7 +48,7 @@ void certificates_list(const struct config *cfg, struct certificate_files *ret)
 	}
 }
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------- */
 
 struct names {
 	char text[CERT_NAMES_MAX][256];
@@ -114,7 +114,7 @@ static void collect_names(const struct config *cfg, const char *old, struct name
 		netlink_addresses(nl, AF_UNSPEC, add_local_address, names, NULL);
 }
 
-/* ---- making --------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------- */
 
 static int make_one(const struct config *cfg, size_t i, const struct certificate_file *f,
 	bool renew, struct tls_failure *ret_failure)
@@ -177,7 +177,7 @@ int certificates_make(const struct config *cfg, bool renew, struct tls_failure *
 	return r || !files.generated ? r : bundle(cfg, &files, ret_failure);
 }
 
-/* ---- loading -------------------------------------------------------------------------------------- */
+/* ---- loading ---------------------------------------------------------- */
 
 static int load_accepted(struct live *l, struct tls_failure *ret_failure)
 {
@@ -227,7 +227,7 @@ int certificates_load(struct live *l, struct tls_failure *ret_failure)
 	return load_accepted(l, ret_failure);
 }
 
-/* ---- the end of their time ------------------------------------------------------------------------ */
+/* ---- the end of their time ---------------------------------------------------------- */
 
 static uint8_t term_of(int64_t left_s)
 {

@@ -43,7 +43,7 @@ struct control_thread {
 	struct control *control;
 };
 
-/* ---- what workers ask ------------------------------------------------------------------------- */
+/* ---- what workers ask ---------------------------------------------------------- */
 
 static unsigned sum(const struct server *s, size_t offset)
 {
@@ -121,7 +121,7 @@ void server_worker_ends(struct server *s)
 	urcu_memb_unregister_thread();
 }
 
-/* ---- the control thread --------------------------------------------------------------------------- */
+/* ---- the control thread ---------------------------------------------------------- */
 
 static void on_request(void *arg, const json_t *request, struct control_reply *reply)
 {

@@ -70,7 +70,7 @@ struct session *session_next(const struct session *s)
 	return s->next;
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------- */
 
 static void session_list_add(struct worker *w, struct session *s)
 {
@@ -163,7 +163,7 @@ int session_open(
 	return 0;
 }
 
-/* ---- the record of attempts -------------------------------------------------------------------- */
+/* ---- the record of attempts ---------------------------------------------------------- */
 
 static void record_attempt(struct session *s, enum event outcome, const char *detail)
 {
@@ -199,7 +199,7 @@ static void record_session(struct session *s, enum event ended)
 		store_session_start(s->worker->server->store, &r);
 }
 
-/* ---- who is it, and which address --------------------------------------------------------------- */
+/* ---- who is it, and which address ---------------------------------------------------------- */
 
 struct question {
 	struct session *session; /* NULL: it ended meanwhile */
@@ -327,7 +327,7 @@ static void on_auth_request(struct session *s, const struct proof *proof)
 	}
 }
 
-/* ---- events of the tunnel ------------------------------------------------------------------------- */
+/* ---- events of the tunnel ---------------------------------------------------------- */
 
 static void on_http_request(struct session *s, const struct tunnel_event *ev)
 {

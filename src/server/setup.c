@@ -54,7 +54,7 @@ static int refused_db(const struct db_error *why)
 	return layer_exit_code(event_info(why->event)->layer);
 }
 
-/* ---- state folder and certificate ---------------------------------------------------------------- */
+/* ---- state folder and certificate ---------------------------------------------------------- */
 
 /* What root makes for another user has to be that user's. */
 static int own_state_folder(struct server *s)
@@ -125,7 +125,7 @@ static int load_certificates(struct server *s)
 	return 0;
 }
 
-/* ---- addresses, TUN, forwarding -------------------------------------------------------------------- */
+/* ---- addresses, TUN, forwarding ------------------------------------------------ */
 
 static int choose_pool(struct server *s, struct netlink *nl, struct db *db)
 {
@@ -226,7 +226,7 @@ static void make_nat(struct server *s)
 		log_event(NULL, why.event, "%s", why.text);
 }
 
-/* ---- workers and listeners --------------------------------------------------------------------------- */
+/* ---- workers and listeners ---------------------------------------------------------- */
 
 static int make_workers(struct server *s)
 {

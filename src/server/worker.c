@@ -27,7 +27,7 @@
 #include "server/server.h"
 #include "server/session.h"
 
-/* ---- connections ------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------- */
 
 struct handover { /* an accepted connection on its way to another worker */
 	struct letter letter;
@@ -133,7 +133,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 	}
 }
 
-/* ---- packets --------------------------------------------------------------------------------- */
+/* ---- packets ---------------------------------------------------------- */
 
 /* A copy: buffers of a pool never leave their worker. */
 struct ring_packet {
@@ -194,7 +194,7 @@ static struct link *route(struct port *p, const struct vnet_hdr *vnet, const str
 
 static const struct port_ops port_ops = {.route = route};
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------- */
 
 static void on_mailbox(uv_poll_t *poll, int status, int events)
 {
@@ -281,7 +281,7 @@ int worker_start(struct worker *w)
 	return -r;
 }
 
-/* ---- reload ------------------------------------------------------------------------------------ */
+/* ---- reload ---------------------------------------------------------- */
 
 struct live_letter {
 	struct letter letter;
@@ -309,7 +309,7 @@ int worker_post_live(struct worker *w, struct live *live)
 	return 0;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------- */
 
 struct stop_order {
 	struct letter letter;

@@ -149,7 +149,7 @@ void tunnel_free(struct tunnel *t)
 	free(t);
 }
 
-/* ---- ending ------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------- */
 
 static void end_now(struct tunnel *t, enum event why, const char *text)
 {
@@ -208,7 +208,7 @@ void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 	sstp_call_disconnect(t->call, why, now_ms);
 }
 
-/* ---- control frames on their way out ------------------------------------------------------- */
+/* ---- control frames on their way out ---------------------------------------------------------- */
 
 /* PPP → SSTP → TLS; data is sealed only after this. */
 static void collect(struct tunnel *t)
@@ -233,7 +233,7 @@ static void collect(struct tunnel *t)
 	}
 }
 
-/* ---- TLS → HTTP ------------------------------------------------------------------------------ */
+/* ---- TLS → HTTP ---------------------------------------------------------- */
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate CN valid until …" for the client's step line. */
 static const char *tls_words(struct tunnel *t)
@@ -353,7 +353,7 @@ void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t n
 		end_now(t, EV_HTTP_ANSWERED, t->text);
 }
 
-/* ---- SSTP → PPP ------------------------------------------------------------------------------ */
+/* ---- SSTP → PPP ---------------------------------------------------------- */
 
 static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
@@ -482,7 +482,7 @@ static bool on_ppp_event(
 	return false;
 }
 
-/* ---- the pull ---------------------------------------------------------------------------------- */
+/* ---- the pull ---------------------------------------------------------- */
 
 /* Plaintext of as many records as there are and fit. Returns its length. */
 static size_t fill_scratch(struct tunnel *t)
@@ -597,7 +597,7 @@ struct buf *tunnel_output(struct tunnel *t)
 	return tls_output(t->tls);
 }
 
-/* ---- data out ------------------------------------------------------------------------------------ */
+/* ---- data out ---------------------------------------------------------- */
 
 bool tunnel_data_ok(const struct tunnel *t, int family)
 {
@@ -626,7 +626,7 @@ void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now
 		ppp_auth_verdict(t->ppp, v, now_ms);
 }
 
-/* ---- time ------------------------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------- */
 
 uint64_t tunnel_deadline(const struct tunnel *t)
 {

@@ -201,7 +201,8 @@ static void a_record_larger_than_the_room_comes_in_pieces(void **state)
 	assert_int_equal(tls_write(p->client, text, sizeof(text)), 0);
 	tls_recv(p->server, buf_data(out), buf_len(out));
 	while (n < sizeof(got)) {
-		ssize_t r = tls_read(p->server, got + n, sizeof(got) - n < 33 ? sizeof(got) - n : 33);
+		ssize_t r =
+			tls_read(p->server, got + n, sizeof(got) - n < 33 ? sizeof(got) - n : 33);
 
 		assert_true(r > 0 && r <= 33);
 		n += (size_t)r;
