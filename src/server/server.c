@@ -33,6 +33,7 @@
 #include "server/live.h"
 #include "server/setup.h"
 #include "server/status.h"
+#include "server/watchdog.h"
 #include "server/worker.h"
 #include "store/store.h"
 
@@ -41,6 +42,7 @@ struct control_thread {
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint;
 	struct control *control;
+	struct watchdog watchdog;
 };
 
 /* ---- what workers ask ---------------------------------------------------------- */
@@ -145,6 +147,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	for (unsigned i = 0; i < ct->server->n_workers; i++)
 		worker_stop(&ct->server->workers[i]);
 	control_close(ct->control);
+	watchdog_stop(&ct->watchdog);
 	uv_close((uv_handle_t *)&ct->sigterm, NULL);
 	uv_close((uv_handle_t *)&ct->sigint, NULL);
 }
@@ -217,6 +220,8 @@ static int serve(struct server *s)
 	r = open_control(&ct);
 	if (!r)
 		r = start_workers(s);
+	if (!r)
+		r = watchdog_start(&ct.watchdog, &ct.loop, s);
 	if (!r) {
 		watch_signals(&ct);
 		enter_sandbox(s);
@@ -228,6 +233,7 @@ static int serve(struct server *s)
 	}
 	uv_run(&ct.loop, UV_RUN_DEFAULT);
 	control_free(ct.control);
+	watchdog_done(&ct.watchdog);
 	uv_loop_close(&ct.loop);
 	return r ? layer_exit_code(LAYER_LOCAL) : 0;
 }

@@ -4,10 +4,14 @@ The server as a service: another user, sockets from the service manager, the fil
         cli ==tunnel== srv      (drawing in tests/conftest.py)
 """
 
+import contextlib
+import ctypes
 import os
 import pwd
 import re
+import socket
 import sys
+import time
 
 import pytest
 
@@ -144,3 +148,48 @@ def test_the_keeper_ends_with_the_server_however_that_ends(net, start_server):
     server.stop(signal.SIGKILL)
     wait_for(lambda: net.srv.processes() == before, 10, "the keeper to end")
     assert start_server().stop() == 0  # takes away what the first left
+
+
+class Manager:
+    """The service manager's end of sd_notify(3): what was told is in self.told."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.told = []
+
+    def listen(self, seconds):
+        """What was told within some seconds."""
+        self.socket.settimeout(seconds)
+        begin = len(self.told)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(TimeoutError):
+                self.told += self.socket.recv(4096).decode().splitlines()
+        return self.told[begin:]
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+
+
+def test_the_manager_hears_of_readiness_life_a_hanging_thread_and_the_end(net, state, keep,
+                                                                          tmp_path):
+    manager = Manager(str(tmp_path))
+    watched = ["env", f"NOTIFY_SOCKET={manager.path}", "WATCHDOG_USEC=400000"]
+    server = Wrapped(net.srv, state, watched, binary=RELEASE, extra=["--workers", "2"])
+    keep.append(server)
+    server.wait_ready()
+    told = manager.listen(1.5)
+    assert told[0] == "READY=1" and told.count("WATCHDOG=1") >= 3
+    libc = ctypes.CDLL(None, use_errno=True)
+    worker = [t for t in sorted(map(int, threads(server.pid)))][-1]  # workers are made last
+    assert libc.ptrace(PTRACE_SEIZE, worker, None, None) == 0
+    assert libc.ptrace(PTRACE_INTERRUPT, worker, None, None) == 0
+    os.waitpid(worker, 0x40000000)  # __WALL
+    manager.listen(0.5)
+    assert "WATCHDOG=1" not in manager.listen(1), "a worker hangs"
+    assert libc.ptrace(PTRACE_DETACH, worker, None, None) == 0
+    assert "WATCHDOG=1" in manager.listen(1)
+    assert server.stop() == 0
+    assert "STOPPING=1" in manager.listen(0.2)
