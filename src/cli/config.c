@@ -10,6 +10,7 @@ static const char usage[] =
 	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"
 	"       culvert config dump [--config FILE]    print every option with its value\n"
 	"       culvert config help                    print every option with its meaning\n"
+	"       culvert config example                 print a file to begin with\n"
 	"       culvert config man                     print culvert.conf(5)\n"
 	"\n"
 	"  -c, --config FILE             the file; without it, the defaults\n"
@@ -57,6 +58,13 @@ static int check_or_dump(const char *action, const char *file, char **options, s
 	return CMD_OK;
 }
 
+/* What is made from the table of options alone. */
+static const struct {
+	const char *action;
+	void (*print)(FILE *out);
+} texts[] = {{"help", config_print_help}, {"example", config_print_example},
+	{"man", config_print_manual}};
+
 int cmd_config(int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
@@ -81,11 +89,12 @@ int cmd_config(int argc, char **argv)
 	action = argc - optind == 1 ? argv[optind] : "";
 	if (!strcmp(action, "check") || !strcmp(action, "dump"))
 		return check_or_dump(action, file, options, n_options);
-	if (!strcmp(action, "help"))
-		config_print_help(stdout);
-	else if (!strcmp(action, "man"))
-		config_print_manual(stdout);
-	else
-		fputs(usage, stderr);
-	return !strcmp(action, "help") || !strcmp(action, "man") ? CMD_OK : CMD_USAGE;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (!strcmp(action, texts[i].action)) {
+			texts[i].print(stdout);
+			return CMD_OK;
+		}
+	}
+	fputs(usage, stderr);
+	return CMD_USAGE;
 }

@@ -4,8 +4,8 @@
 
 #include "config/config.h"
 
-/* Breaks text into lines of at most `width`, each after `indent` blanks. */
-static void print_wrapped(const char *text, int indent, int width, FILE *out)
+/* Breaks text into lines of at most `width`, each after `margin`. */
+static void print_wrapped(const char *text, const char *margin, int width, FILE *out)
 {
 	int column = 0;
 
@@ -17,7 +17,7 @@ static void print_wrapped(const char *text, int indent, int width, FILE *out)
 			column = 0;
 		}
 		if (!column)
-			fprintf(out, "%*s", indent, "");
+			fputs(margin, out);
 		else
 			fputc(' ', out);
 		column += n + (column > 0);
@@ -45,7 +45,27 @@ void config_print_help(FILE *out)
 		value_describe(o->type, o->valid, rule);
 		fprintf(out, "  %s = %s   (%s%s%s)\n", o->name, *o->def ? o->def : "\"\"",
 			value_type_name(o->type), *rule ? ": " : "", rule);
-		print_wrapped(o->help, 6, 84, out);
+		print_wrapped(o->help, "      ", 84, out);
+	}
+}
+
+void config_print_example(FILE *out)
+{
+	const struct config_option *o;
+
+	fputs("# Culvert's configuration; culvert.conf(5) says more. Every option has the value that "
+	      "stands\n# here unless another is set: take the # away and change it. Then: culvert "
+	      "config check\n",
+		out);
+	for (size_t i = 0; (o = config_option(i)); i++) {
+		if (opens_section(o, i)) {
+			fputc('\n', out);
+			print_wrapped(config_section_help(o->section), "# ", 94, out);
+			fprintf(out, "[%s]\n", o->section);
+		}
+		fputc('\n', out);
+		print_wrapped(o->help, "# ", 94, out);
+		fprintf(out, "#%s = %s\n", o->name, *o->def ? o->def : "\"\"");
 	}
 }
 

@@ -4,5 +4,7 @@
 
 /* Every option with type and default, for `culvert serve --help`. */
 void config_print_help(FILE *out);
+/* A file in which every option stands with its meaning, switched off. */
+void config_print_example(FILE *out);
 /* culvert.conf(5) in mdoc. */
 void config_print_manual(FILE *out);

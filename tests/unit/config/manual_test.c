@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
+#include "config/config.h"
 #include "config/manual.h"
 
 static char *whole_file(const char *path)
@@ -56,11 +58,40 @@ static void help_names_sections_defaults_and_ranges(void **state)
 	free(made);
 }
 
+/* With every # before an option taken away it is a file that says what was so already. */
+static void the_example_is_a_good_file_with_all_defaults(void **state)
+{
+	char *made = NULL, *line, *rest, path[] = "/tmp/culvert-example-XXXXXX";
+	size_t n, options = 0;
+	FILE *out = open_memstream(&made, &n), *file = fdopen(mkstemp(path), "w");
+	AUTO(config) struct config *cfg = NULL;
+	struct config_error err;
+
+	(void)state;
+	config_print_example(out);
+	fclose(out);
+	rest = made;
+	while ((line = strsep(&rest, "\n"))) {
+		bool option = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
+
+		options += option;
+		fprintf(file, "%s\n", line + option);
+	}
+	fclose(file);
+	free(made);
+	assert_int_equal(options, CONFIG_OPTIONS);
+	assert_int_equal(config_load(path, &cfg, &err), 0);
+	assert_string_equal(cfg->server.state, "/var/lib/culvert");
+	assert_int_equal(cfg->ppp.mru, 1400);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_in_docs_is_the_one_that_the_options_make),
 		cmocka_unit_test(help_names_sections_defaults_and_ranges),
+		cmocka_unit_test(the_example_is_a_good_file_with_all_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
