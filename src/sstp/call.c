@@ -134,6 +134,8 @@ int sstp_call_new(const struct sstp_call_opts *opts, struct sstp_call **ret)
 		call->opts.hashes = CERT_HASH_PROTOCOL_SHA1 | CERT_HASH_PROTOCOL_SHA256;
 	if (!opts->hello_ms)
 		call->opts.hello_ms = SSTP_HELLO_MS;
+	if (!opts->negotiation_ms)
+		call->opts.negotiation_ms = SSTP_NEGOTIATION_MS;
 	call->state = server ? SERVER_CALL_DISCONNECTED : CLIENT_CALL_DISCONNECTED;
 	call->timer_at = NEVER;
 	buf_init(&call->out, SSTP_OUTPUT_MAX);
@@ -161,7 +163,8 @@ void sstp_call_free(struct sstp_call *call)
 /* The only writer of call->state after sstp_call_new(): entering a state starts its timer. */
 static void set_state(struct sstp_call *call, enum state state)
 {
-	unsigned ms = states[state].timer_ms;
+	uint64_t ms = states[state].on_timer == negotiation_expired ? call->opts.negotiation_ms
+								    : states[state].timer_ms;
 
 	call->state = state;
 	call->timer_at = ms ? call->now_ms + ms : NEVER;

@@ -38,7 +38,9 @@ struct sstp_call_opts {
 	 * wrong; the outcome is then only reported (sstp_call_binding()). */
 	bool require_binding;
 	uint8_t nonce[SSTP_NONCE_LEN]; /* server: fresh random octets, one use */
-	uint64_t hello_ms;             /* silence before an ECHO_REQUEST; 0: SSTP_HELLO_MS */
+	uint64_t
+		negotiation_ms; /* each wait of the set-up (3.2.2.1, 3.3.2.1); 0: SSTP_NEGOTIATION_MS */
+	uint64_t hello_ms;      /* silence before an ECHO_REQUEST; 0: SSTP_HELLO_MS */
 };
 
 struct sstp_call;

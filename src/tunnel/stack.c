@@ -93,7 +93,8 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.n_certs = 1,
 		.hashes = o->binding_hashes ? o->binding_hashes : 0x03,
 		.require_binding = o->require_binding,
-		.hello_ms = o->hello_ms ? o->hello_ms : 60000,
+		.hello_ms = o->hello_ms,
+		.negotiation_ms = o->negotiation_ms,
 	};
 	t->ppp_opts = (struct ppp_opts){
 		.role = o->role == TUNNEL_SERVER ? PPP_SERVER : PPP_CLIENT,
@@ -208,7 +209,7 @@ void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 	sstp_call_disconnect(t->call, why, now_ms);
 }
 
-/* ---- control frames on their way out ---------------------------------------------------------- */
+/* ---- control frames on their way out ----------------- */
 
 /* PPP → SSTP → TLS; data is sealed only after this. */
 static void collect(struct tunnel *t)

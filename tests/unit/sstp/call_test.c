@@ -450,6 +450,18 @@ static void the_hello_interval_can_be_shortened(void **state)
 	rig_done(&rig);
 }
 
+static void the_waits_of_the_set_up_can_be_shortened(void **state)
+{
+	struct rig rig;
+	struct sstp_call_opts opts = rig_opts(&rig, SSTP_SERVER);
+
+	opts.negotiation_ms = 5000;
+	assert_int_equal(sstp_call_new(&opts, &rig.call), 0);
+	sstp_call_start(rig.call, rig.now_ms);
+	assert_int_equal(sstp_call_deadline(rig.call), rig.now_ms + 5000);
+	rig_done(&rig);
+}
+
 /* --- the client --- */
 
 static void the_client_sends_call_connected_as_the_vectors_have_it(void **state)
@@ -839,6 +851,7 @@ int main(void)
 		cmocka_unit_test(any_packet_after_the_echo_request_proves_life),
 		cmocka_unit_test(half_a_packet_proves_nothing),
 		cmocka_unit_test(the_hello_interval_can_be_shortened),
+		cmocka_unit_test(the_waits_of_the_set_up_can_be_shortened),
 		cmocka_unit_test(the_client_sends_call_connected_as_the_vectors_have_it),
 		cmocka_unit_test(a_client_that_may_not_use_sha1_refuses_a_server_with_nothing_else),
 		cmocka_unit_test(the_peers_abort_becomes_the_event_that_fits_its_status),
