@@ -53,7 +53,7 @@ static int tcp_socket(int family)
 	return fd < 0 ? -errno : fd;
 }
 
-static int listen_on(const struct endpoint *at, int backlog, int *ret_fd)
+static int listen_on(const struct endpoint *at, int backlog, bool shared, int *ret_fd)
 {
 	AUTO(fd) int fd = tcp_socket(at->addr.family);
 	struct sockaddr_storage sa;
@@ -64,26 +64,27 @@ static int listen_on(const struct endpoint *at, int backlog, int *ret_fd)
 		return fd;
 	/* SO_REUSEADDR: a restarted server need not wait for the old connections' TIME_WAIT. */
 	if ((r = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1)) < 0 ||
-		(r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) < 0)
+		(r = set_int(fd, SOL_SOCKET, SO_REUSEPORT, shared)) < 0)
 		return r;
 	if (at->addr.family == AF_INET6 &&
 		(r = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_any_v6(&at->addr))) < 0)
 		return r;
-	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, backlog) < 0)
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || (backlog && listen(fd, backlog) < 0))
 		return -errno;
 	*ret_fd = fd_take(&fd);
 	return 0;
 }
 
-int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os_failure *why)
+static int listen_or_why(
+	const struct endpoint *at, int backlog, bool shared, int *ret_fd, struct os_failure *why)
 {
 	struct endpoint any4 = {.addr = {.family = AF_INET}, .port = at->port};
 	char text[ENDPOINT_TEXT_LEN];
 	enum event ev = EV_LISTEN_FAILED;
-	int r = listen_on(at, backlog, ret_fd);
+	int r = listen_on(at, backlog, shared, ret_fd);
 
 	if ((r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) && is_any_v6(&at->addr))
-		r = listen_on(&any4, backlog, ret_fd);
+		r = listen_on(&any4, backlog, shared, ret_fd);
 	if (r == -EADDRINUSE)
 		ev = EV_LISTEN_IN_USE;
 	else if (r == -EACCES || r == -EPERM)
@@ -91,6 +92,18 @@ int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os
 	else if (r == -EADDRNOTAVAIL)
 		ev = EV_LISTEN_NOT_LOCAL;
 	return r < 0 ? os_fail(why, ev, r, "listen on %s", endpoint_format(at, text)) : 0;
+}
+
+int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os_failure *why)
+{
+	return listen_or_why(at, backlog, true, ret_fd, why);
+}
+
+int socket_nobody_listens(const struct endpoint *at, struct os_failure *why)
+{
+	AUTO(fd) int fd = -1;
+
+	return listen_or_why(at, 0, false, &fd, why); /* bound, which fails beside a listener */
 }
 
 int socket_connect(const struct endpoint *to, uint32_t mark, int *ret_fd, struct os_failure *why)

@@ -18,6 +18,12 @@
 int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os_failure *why);
 
 /*
+ * Whether the first socket_listen() there would be the only one. SO_REUSEPORT does not tell of
+ * another process of the same user: the kernel would spread connections over both.
+ */
+int socket_nobody_listens(const struct endpoint *at, struct os_failure *why);
+
+/*
  * A non-blocking socket on its way to `to`, routed with `mark` (0: none). It is connected, or has
  * failed (socket_error()), when it becomes writable.
  */

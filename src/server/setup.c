@@ -255,6 +255,8 @@ static int make_listeners(struct server *s)
 	for (size_t i = 0; i < list->n; i++) {
 		struct endpoint at = list->item[i];
 
+		if (socket_nobody_listens(&at, &why) < 0)
+			return refused(&why);
 		for (unsigned w = 0; w < s->n_workers; w++) {
 			int fd, r = socket_listen(&at, LISTEN_BACKLOG, &fd, &why);
 

@@ -90,6 +90,18 @@ static void workers_share_a_port(void **state)
 	close(b);
 }
 
+static void a_second_server_on_the_port_is_noticed(void **state)
+{
+	struct os_failure why = {0};
+	struct endpoint at;
+	int l = listener("127.0.0.1:0", &at);
+
+	assert_int_equal(socket_nobody_listens(&at, &why), -EADDRINUSE);
+	assert_int_equal(why.event, EV_LISTEN_IN_USE);
+	close(l);
+	assert_int_equal(socket_nobody_listens(&at, &why), 0);
+}
+
 static void the_reason_why_listening_failed_is_told(void **state)
 {
 	struct endpoint at = endpoint("127.0.0.1:0"), foreign = endpoint("192.0.2.1:4433");
@@ -188,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_ipv6_address_takes_ipv4_as_well),
 		cmocka_unit_test(workers_share_a_port),
+		cmocka_unit_test(a_second_server_on_the_port_is_noticed),
 		cmocka_unit_test(the_reason_why_listening_failed_is_told),
 		cmocka_unit_test(a_refused_connection_is_told_when_it_becomes_writable),
 		cmocka_unit_test(every_option_of_a_connection_is_set),
