@@ -359,8 +359,13 @@ void worker_stop(struct worker *w)
 
 void worker_done(struct worker *w)
 {
+	struct stop_order order = {{.deliver = deliver_stop}, w};
 	void *pkt;
 
+	if (uv_loop_alive(&w->loop)) { /* set up but never started: its handles are still there */
+		deliver_stop(&order.letter);
+		uv_run(&w->loop, UV_RUN_DEFAULT);
+	}
 	mailbox_deliver(&w->mailbox); /* what came after the loop had ended */
 	live_free(w->live);
 	for (unsigned from = 0; w->rings && from < w->server->n_workers; from++)
