@@ -421,6 +421,15 @@ static void identify(struct ppp *p, const char *text)
 	snprintf(p->identification, sizeof(p->identification), "%s", text);
 }
 
+/* A server that has no address to give ends the link after the login: that is what to tell. */
+static enum event why_terminated(const struct ppp *p)
+{
+	bool none_up = !p->ncps[NCP_IPV4].ups && !p->ncps[NCP_IPV6].ups;
+
+	return !p->server && p->phase == NETWORK && none_up ? EV_IPCP_NO_ADDRESS
+							    : EV_LCP_PEER_TERMINATED;
+}
+
 static void recv_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t now_ms)
 {
 	struct lcp_notice notice;
@@ -433,7 +442,7 @@ static void recv_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t no
 	case LCP_PROTOCOL_REJECTED: on_protocol_rejected(p, notice.protocol, now_ms); break;
 	case LCP_IDENTIFIED: identify(p, notice.text); break;
 	case LCP_TERMINATED:
-		set_reason(p, EV_LCP_PEER_TERMINATED, notice.text);
+		set_reason(p, why_terminated(p), notice.text);
 		finish(p, now_ms);
 		break;
 	}
