@@ -17,7 +17,8 @@ static struct ip_view craft(size_t n, const uint8_t *options, size_t n_options)
 {
 	uint8_t all[sizeof(body)];
 
-	memcpy(all, options, n_options);
+	if (n_options)
+		memcpy(all, options, n_options);
 	memcpy(all + n_options, body, n);
 	craft_v4(packet, IP_UDP, all, n_options + n);
 	packet[0] = (uint8_t)(0x45 + n_options / 4);
