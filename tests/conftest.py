@@ -4,7 +4,7 @@ The network of the outer tests, made once per test file and empty again after ev
         cli                      rtr                      srv
     198.51.100.2 ---eth0  c0 198.51.100.1                culvert serve
     culvert connect          s0 192.0.2.254 ---- eth0 192.0.2.1   (vpn.example)
-                             w0 203.0.113.1
+                             w0 203.0.113.1    (and 192.0.2.53, where no name server answers)
                               |
                            eth0 203.0.113.2
                              www                 a stranger on the Internet, who knows no tunnel
@@ -37,6 +37,7 @@ class Network:
         for host, interface, address, gateway in (
                 (self.rtr, "c0", "198.51.100.1/24", None),
                 (self.rtr, "s0", "192.0.2.254/24", None),
+                (self.rtr, "s0", "192.0.2.53/32", None),
                 (self.rtr, "w0", "203.0.113.1/24", None),
                 (self.cli, "eth0", "198.51.100.2/24", "198.51.100.1"),
                 (self.srv, "eth0", "192.0.2.1/24", "192.0.2.254"),

@@ -86,9 +86,9 @@ def test_a_wrong_source_address_is_not_seen_on_the_tun(net, server):
 
 
 @pytest.mark.parametrize("lie, text", [
-    ({"certificate": b"another certificate"}, "BINDING"),
-    ({"nonce": bytes(32)}, "BINDING"),
-    ({"key": bytes(32)}, "BINDING"),
+    ({"certificate": b"another certificate"}, "3107 SSTP_BINDING_MISMATCH"),
+    ({"nonce": bytes(32)}, "3102 SSTP_BINDING_NONCE"),
+    ({"key": bytes(32)}, "3104 SSTP_BINDING_MAC"),
 ], ids=["certificate", "nonce", "key"])
 @pytest.mark.parametrize("hash_name", ["sha1", "sha256"])
 def test_a_wrong_binding_ends_the_call(net, server, lie, text, hash_name):
@@ -98,7 +98,6 @@ def test_a_wrong_binding_ends_the_call(net, server, lie, text, hash_name):
     abort = t.expect(lambda m: m.name == "CALL_ABORT")
     assert abort.status() == (3, 4), "[MS-SSTP] 2.2.13: crypto binding, value not supported"
     server.wait_log(text)
-    assert arrived(net, server) == 0 or True
 
 
 def test_both_hash_protocols_are_accepted(net, server):
@@ -182,8 +181,8 @@ def test_tenantid_and_escaped_braces_are_the_same_path(net, server):
 
 
 def test_the_correlation_id_is_logged(net, server):
-    t = sstp.Tunnel(net.cli, "192.0.2.1").tls().http()
-    server.wait_log("01234567-89AB-CDEF-0123-456789ABCDEF")
+    t = sstp.Tunnel(net.cli, "192.0.2.1").up(USER, PASSWORD)
+    server.wait_log("SESSION_UP.*correlation={01234567-89AB-CDEF-0123-456789ABCDEF}")
     t.close()
 
 
@@ -192,11 +191,8 @@ def test_plain_http_on_the_tls_port(net, server):
     s.settimeout(10)
     s.connect(("192.0.2.1", 443))
     s.sendall(b"GET / HTTP/1.1\r\nHost: vpn.example\r\n\r\n")
-    answer = b""
-    while octets := s.recv(4096):
-        answer += octets
-    assert answer.startswith(b"HTTP/1.1 400 "), answer
-    server.wait_log("NOT_TLS|not TLS|PLAIN")
+    assert s.recv(4096) == b"", "closed at once, without a word that is not TLS"
+    server.wait_log("2101 TLS_NOT_TLS.*plain HTTP")
 
 
 def test_alpn_is_answered_with_http_1_1_only(net, server):

@@ -5,7 +5,7 @@ A tunnel that works: cli ==tunnel== srv over the router (drawing in tests/confte
 """
 
 import concurrent.futures
-import os
+import json
 import re
 import signal
 import socket
@@ -14,7 +14,7 @@ import pytest
 
 from harness import pump, sstp
 from harness.host import Host, wait_for, wire
-from harness.program import PASSWORD, RELEASE, USER
+from harness.program import PASSWORD, RELEASE, USER, run
 
 
 def test_ping_both_ways(net, server, connect):
@@ -37,7 +37,6 @@ def test_two_tunnels_of_one_user_have_two_addresses(net, server, connect):
 def test_flows_begun_on_the_servers_side_reach_clients_of_every_worker(net, server):
     """The kernel spreads new flows over all queues of the TUN; steering must correct that."""
     tunnels = [sstp.Tunnel(net.cli, "192.0.2.1").up(USER, PASSWORD) for _ in range(12)]
-    sender = net.srv.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for flow in range(8):
         sender = net.srv.socket(socket.AF_INET, socket.SOCK_DGRAM)  # a new source port each
         for n, t in enumerate(tunnels):
@@ -119,9 +118,12 @@ def test_ipv6_link_local_ping(net, server, connect):
     assert net.cli.ping(f"{theirs}%{client.tun}", 3) == 3
 
 
-def test_status_tells_of_the_session(net, server, connect, binary):
-    from harness import program
+def test_status_tells_what_flows(net, server, connect, binary, workers):
     client = connect()
-    net.cli.ping(client.peer, 3)
-    _, out, _ = program.run(binary, "status", "--state", server.state, host=net.srv)
-    assert client.address in out and USER in out
+    assert net.cli.ping(client.peer, 3) == 3
+    _, out, _ = run(binary, "status", "--state", server.state, host=net.srv)
+    assert "1 up, 0 connecting" in out
+    assert f"server {client.peer} on {server.tun}" in out
+    assert re.search(rf"workers +{workers},", out)
+    _, out, _ = run(binary, "status", "--state", server.state, "--json", host=net.srv)
+    assert json.loads(out)

@@ -37,7 +37,7 @@ CODES = {1: "Configure-Request", 2: "Configure-Ack", 3: "Configure-Nak", 4: "Con
          9: "Echo-Request", 10: "Echo-Reply", 11: "Discard-Request", 12: "Identification"}
 AUTH_CODES = {sstp.PAP: {1: "Authenticate-Request", 2: "Ack", 3: "Nak"},
               sstp.CHAP: {1: "Challenge", 2: "Response", 3: "Success", 4: "Failure"}}
-PATIENCE = 8  # seconds for one message; the times in the file are the real limits
+PATIENCE = 5  # seconds for one message; the times in the file are the real limits
 
 
 def words(message):
