@@ -57,7 +57,7 @@ struct ncp {
 enum { NCP_IPV4, NCP_IPV6, NCPS };
 
 struct ppp {
-	bool server, ipv4, ipv6;
+	bool server, lcp_only, ipv4, ipv6;
 	enum auth_method methods[AUTH_METHODS];
 	char name[NAME_MAX_LEN + 1];
 	struct auth_secrets secrets;
@@ -139,8 +139,9 @@ static int copy_opts(struct ppp *p, const struct ppp_opts *opts)
 	if (!r)
 		r = copy_secret(opts->password, PASSWORD_MAX_LEN, &p->secrets.password,
 			&p->secrets.password_len);
-	if (!r && opts->role == PPP_CLIENT && !p->secrets.user_len)
+	if (!r && opts->role == PPP_CLIENT && !p->secrets.user_len && !opts->lcp_only)
 		r = -EINVAL;
+	p->lcp_only = opts->lcp_only;
 	snprintf(p->name, sizeof(p->name), "%s", opts->name ? opts->name : "culvert");
 	memcpy(p->draw.seed, opts->random, sizeof(p->draw.seed));
 	return r;
@@ -285,6 +286,10 @@ static void enter_authenticate(struct ppp *p, uint64_t now_ms)
 
 	if (!scheme) {
 		lcp_without_auth(&p->lcp);
+		return;
+	}
+	if (p->lcp_only) {
+		ppp_fault_set(&p->fault, EV_LCP_AGREED, "the server asks for %s", scheme->name);
 		return;
 	}
 	p->phase = AUTHENTICATE;

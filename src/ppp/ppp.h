@@ -36,8 +36,9 @@ struct ppp_opts {
 	size_t n_methods;
 	const char *name;            /* server: its name in a CHAP Challenge; NULL: "culvert" */
 	const char *user, *password; /* client */
-	bool ipv4, ipv6;             /* network protocols wanted */
-	bool want_dns, want_nbns;    /* client: ask for name servers */
+	bool lcp_only;   /* client without a user: closes with EV_LCP_AGREED once LCP is Opened */
+	bool ipv4, ipv6; /* network protocols wanted */
+	bool want_dns, want_nbns; /* client: ask for name servers */
 	uint8_t random
 		[64]; /* fresh for every end: magic numbers, challenges, interface ids come of it */
 	uint64_t

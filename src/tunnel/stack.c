@@ -64,6 +64,8 @@ struct tunnel {
 	enum event reason;
 	char reason_text[256], text[320], tls_text[96], correlation[40], host[280];
 	struct ppp_addresses addresses4, addresses6;
+	tunnel_tap_fn *tap;
+	void *tap_arg;
 	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
 	size_t rest_len;
 
@@ -104,6 +106,7 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.name = t->name,
 		.user = t->user,
 		.password = t->password,
+		.lcp_only = o->lcp_only,
 		.ipv4 = o->ipv4,
 		.ipv6 = o->ipv6,
 		.want_dns = o->want_dns,
@@ -122,6 +125,8 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 	t->role = o->role;
 	t->port = o->port;
 	t->scratch = o->scratch;
+	t->tap = o->tap;
+	t->tap_arg = o->tap_arg;
 	t->network_deadline = NEVER;
 	t->handshake_deadline = now_ms + (o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS_DEFAULT);
 	if (copy_text(t->user, sizeof(t->user), o->user) < 0 ||
@@ -229,6 +234,8 @@ static void collect(struct tunnel *t)
 		plain = http_server_output(t->http_server);
 	if (plain && buf_len(plain) && tls_established(t->tls) &&
 		!tls_write(t->tls, buf_data(plain), buf_len(plain))) {
+		if (t->tap)
+			t->tap(t->tap_arg, true, buf_data(plain), buf_len(plain));
 		buf_consume(plain, buf_len(plain));
 		buf_shrink(plain);
 	}
@@ -519,6 +526,8 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		}
 		t->rest = t->scratch;
 		t->rest_len = fill_scratch(t);
+		if (t->tap && t->rest_len)
+			t->tap(t->tap_arg, false, t->rest, t->rest_len);
 		if (t->phase == PHASE_TLS && tls_established(t->tls))
 			return tls_up(t, now_ms, ret);
 		if (t->rest_len == 0)

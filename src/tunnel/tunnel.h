@@ -30,6 +30,12 @@ struct tls_ctx;
 struct tls_peer_opts;
 struct tunnel;
 
+/*
+ * Every octet inside TLS as it passes: HTTP, then SSTP packets, in whatever pieces they come. Data
+ * that tunnel_send_frames() seals is not shown. Passwords and proofs are among them.
+ */
+typedef void tunnel_tap_fn(void *arg, bool sent, const void *octets, size_t n);
+
 enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
 
 #define TUNNEL_SCRATCH_LEN (128 * 1024) /* eight full records: one batch for the coalescer */
@@ -51,7 +57,10 @@ struct tunnel_opts {
 	size_t n_methods;
 	const char *name;            /* server: its name in CHAP challenges */
 	const char *user, *password; /* client; copied, wiped */
-	bool ipv4, ipv6, want_dns;   /* client: what to ask for; server: ipv6 allowed */
+	bool lcp_only;               /* client: nobody logs in; ends with EV_LCP_AGREED */
+	tunnel_tap_fn *tap;          /* NULL: none */
+	void *tap_arg;
+	bool ipv4, ipv6, want_dns; /* client: what to ask for; server: ipv6 allowed */
 };
 
 /* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
