@@ -14,7 +14,7 @@ ABOVE = ("server", "client", "bench", "diagnose", "admin", "cli")
 BOTTOM = {"base", "events"}
 ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,
-    **{layer: BOTTOM for layer in LAYERS},
+    **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
     "tunnel": BOTTOM | set(LAYERS),
     "os": BOTTOM | {"config", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store"},
@@ -24,7 +24,7 @@ LIBRARIES = {
     r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"}, r"uv\.h": {*ABOVE, "datapath"},
     r"sqlite3\.h": {"store"}, r"netlink/": {"os"}, r"jansson\.h": {"admin", "cli", "os", "diagnose", "server"},
     r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
-    r"urcu": {"ip", "server", "os"},
+    r"ares": {"diagnose"}, r"urcu": {"ip", "server", "os"},
 }
 # What a layer that does no I/O must not know.
 IMPURE = re.compile(r"sys/socket\.h|sys/epoll\.h|pthread\.h|uv\.h|sys/time\.h|unistd\.h|fcntl\.h")

@@ -20,6 +20,8 @@ struct http_answer {     /* for reports: the status line and Server tell what bo
 	char line[96], server[64], via[64];
 	char location[128];    /* where a redirection points to */
 	char authenticate[96]; /* what a 407 asks for: "Negotiate, Basic realm=..." */
+	char digest[400];      /* its Digest challenge, whole; "" when it has none */
+	bool basic;            /* it offers Basic */
 };
 
 struct http_client_event {

@@ -3,9 +3,9 @@
  *
  * CONNECT with the header SSTPVERSION: 1.0, by which an administrator can tell SSTP from other uses
  * ([MS-SSTP] 4.5). Any 2xx opens the way, from a proxy of HTTP/1.0, too (they all do CONNECT).
- * Credentials are sent at once when there are any: a second round after a 407 would need a second
- * connection with many proxies. Only Basic is spoken; a proxy that wants Negotiate or NTLM alone gets
- * an event of its own, since no password will help there.
+ * Each object does one round: the owner (front/proxy_connect.c) asks without credentials first and,
+ * after a 407, once more with the best scheme that was offered, Digest before Basic. A proxy that
+ * wants Negotiate or NTLM alone gets an event of its own, since no password will help there.
  */
 #include "http/proxy.h"
 
@@ -42,12 +42,26 @@ void http_proxy_free(struct http_proxy *p)
 	free(p);
 }
 
+static int add_authorization(struct http_proxy *p, const char *value)
+{
+	int r = buf_append(&p->wait.out, "Proxy-Authorization: ", strlen("Proxy-Authorization: "));
+
+	if (!r)
+		r = buf_append(&p->wait.out, value, strlen(value));
+	if (!r)
+		r = buf_append(&p->wait.out, "\r\n", 2);
+	p->with_password = true;
+	return r;
+}
+
 /* RFC 7617 2: user and password joined by a colon, which the user name therefore cannot hold. */
 static int add_credentials(struct http_proxy *p, const struct http_proxy_opts *opts)
 {
 	char both[300], text[404];
 	int n, r;
 
+	if (opts->authorization)
+		return add_authorization(p, opts->authorization);
 	if (!opts->user)
 		return 0;
 	n = snprintf(both, sizeof(both), "%s:%s", opts->user, opts->password ? opts->password : "");
@@ -88,17 +102,32 @@ int http_proxy_start(struct http_proxy *p, const struct http_proxy_opts *opts, u
 	return r;
 }
 
-/* Whether the schemes that a 407 names include Basic. */
-static bool offers_basic(const struct http_message *m)
+/* Whether the schemes that a 407 names include this one. */
+static bool offers(const struct http_message *m, const char *scheme)
 {
+	size_t n = strlen(scheme);
+
 	for (size_t i = 0; i < m->n_headers; i++) {
 		const struct http_text *v = &m->headers[i].value;
 
-		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") && v->n >= 5 &&
-			!strncasecmp(v->p, "Basic", 5) && (v->n == 5 || v->p[5] == ' '))
+		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") && v->n >= n &&
+			!strncasecmp(v->p, scheme, n) && (v->n == n || v->p[n] == ' '))
 			return true;
 	}
 	return false;
+}
+
+/* The first Digest challenge: RFC 7616 3.7 lets a proxy send the one it likes best first. */
+static void note_schemes(const struct http_message *m, struct http_answer *ret)
+{
+	ret->basic = offers(m, "Basic");
+	for (size_t i = 0; i < m->n_headers && !*ret->digest; i++) {
+		const struct http_text *v = &m->headers[i].value;
+
+		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") &&
+			v->n < sizeof(ret->digest) && v->n > 7 && !strncasecmp(v->p, "Digest ", 7))
+			http_text_copy(v, ret->digest, sizeof(ret->digest));
+	}
 }
 
 static enum event judge(const struct http_proxy *p, const struct http_message *m)
@@ -107,7 +136,7 @@ static enum event judge(const struct http_proxy *p, const struct http_message *m
 		return EV_PROXY_NOT_HTTP;
 	switch (m->status) {
 	case 407:
-		if (!offers_basic(m))
+		if (!offers(m, "Basic") && !offers(m, "Digest"))
 			return EV_PROXY_AUTH_SCHEME;
 		return p->with_password ? EV_PROXY_AUTH_REFUSED : EV_PROXY_AUTH_NEEDED;
 	case 400:
@@ -135,6 +164,7 @@ void http_proxy_recv(struct http_proxy *p, const void *octets, size_t n, size_t 
 		return;
 	}
 	ev = judge(p, &m);
+	note_schemes(&m, &w->event.answer);
 	if (m.status == 407)
 		http_waiter_end(w, ev, "it wants: %s", w->event.answer.authenticate);
 	else

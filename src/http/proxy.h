@@ -12,7 +12,8 @@ struct http_proxy_opts {
 	const char *host; /* the SSTP server; the proxy resolves it */
 	uint16_t port;
 	const char *user,
-		*password; /* NULL: none; sent as Basic (RFC 7617), that is, in the clear */
+		*password;         /* NULL: none; sent as Basic (RFC 7617), that is, in the clear */
+	const char *authorization; /* instead: the value of Proxy-Authorization (http/digest.h) */
 	const char *agent;
 };
 

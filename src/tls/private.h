@@ -79,6 +79,8 @@ struct tls {
 	X509 *leaf;
 	struct tls_info info;
 	char sni[256];
+
+	bool resumable, client_cert_wanted; /* probe.c */
 };
 
 /* engine.c */

@@ -1,0 +1,45 @@
+/*
+ * tls/probe.h — TLS connections made to find out what a server speaks and shows, not to be trusted.
+ *
+ * A probe context checks the certificate as a client would and remembers every problem
+ * (tls_problems()), but accepts all of them. With `legacy` it also speaks TLS 1.0 and 1.1 and weak
+ * suites: the security level is lowered for this context alone. Never send a password through one.
+ */
+#pragma once
+#include "tls/cert.h"
+#include "tls/ctx.h"
+#include "tls/engine.h"
+
+#define TLS_PROBE_CHAIN_MAX 8
+#define TLS_PROBE_URL_MAX 200
+
+struct tls_probe_opts {
+	const char *ca_file;   /* as in tls_client_opts */
+	const char *min, *max; /* "1.0" to "1.3"; NULL: what Culvert itself speaks */
+	bool legacy;
+};
+
+int tls_probe_ctx_new(
+	const struct tls_probe_opts *opts, struct tls_ctx **ret, struct tls_failure *ret_failure);
+
+/* The certificates as the server sent them, leaf first. Returns how many (at most cap). */
+size_t tls_chain_sent(const struct tls *t, struct cert_info *ret, size_t cap);
+/* The chain as this machine built it, leaf first; it may be cut where an issuer is missing. */
+size_t tls_chain_built(const struct tls *t, struct cert_info *ret, size_t cap);
+/* The server lets a client resume this session (a ticket came, or a session id). */
+bool tls_resumable(const struct tls *t);
+/* The server asked for a client certificate. */
+bool tls_wants_client_cert(const struct tls *t);
+
+/* Where the leaf says that revocation can be asked about; "" when it names none. */
+struct tls_revocation_urls {
+	char crl[TLS_PROBE_URL_MAX], ocsp[TLS_PROBE_URL_MAX], issuer[TLS_PROBE_URL_MAX];
+};
+void tls_revocation_urls(const struct tls *t, struct tls_revocation_urls *ret);
+
+enum tls_revoked { TLS_REVOKED_NO, TLS_REVOKED_YES, TLS_REVOKED_UNKNOWN };
+/* Is the leaf on this revocation list (DER or PEM)? UNKNOWN: it is no list, or one of another issuer. */
+enum tls_revoked tls_check_crl(const struct tls *t, const void *octets, size_t n);
+/* The request to POST to the responder (free() it); NULL when the issuer is not known. */
+void *tls_ocsp_request(const struct tls *t, size_t *ret_len);
+enum tls_revoked tls_check_ocsp(const struct tls *t, const void *octets, size_t n);
