@@ -13,6 +13,8 @@ static const struct command {
 } commands[] = {
 	{"serve", cmd_serve, "run the server"},
 	{"connect", cmd_connect, "connect to an SSTP server"},
+	{"diagnose", cmd_diagnose, "find out which layer of the way to a server is broken"},
+	{"explain", cmd_explain, "what an event, a Windows error or an HRESULT means"},
 	{"status", cmd_status, "what the running server does"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},

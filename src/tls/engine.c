@@ -232,7 +232,8 @@ static void handshake(struct tls *t)
 		return;
 	}
 	t->state = TLS_OPEN;
-	traffic_start(t);
+	if (!t->ctx->probe)
+		traffic_start(t);
 }
 
 ssize_t tls_read(struct tls *t, void *buf, size_t cap)

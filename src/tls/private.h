@@ -40,6 +40,7 @@ struct tls_ctx {
 	void *keylog_arg;
 	uint64_t records_per_key;
 	bool insecure, own_ca;
+	bool probe; /* OpenSSL stays after the handshake: it knows the chain and sees tickets */
 	struct tls_pin pins[TLS_PINS_MAX];
 	size_t n_pins;
 };

@@ -64,6 +64,7 @@ int tls_probe_ctx_new(
 
 	if (r < 0)
 		return r;
+	ctx->probe = true;
 	SSL_CTX_clear_options(ctx->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(
 		ctx->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

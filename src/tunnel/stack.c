@@ -675,6 +675,12 @@ void tunnel_idle(struct tunnel *t)
 	buf_shrink(tls_output(t->tls));
 }
 
+enum event tunnel_reason(const struct tunnel *t, const char **ret_text)
+{
+	*ret_text = t->reason_text;
+	return t->reason;
+}
+
 const char *tunnel_tls_text(const struct tunnel *t)
 {
 	return t->tls_text;

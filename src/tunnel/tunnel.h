@@ -124,6 +124,9 @@ uint16_t tunnel_peer_mru(const struct tunnel *t);
 /* Ends it politely: PPP is dropped, CALL_DISCONNECT, TLS close. TUNNEL_ENDED follows. */
 void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms);
 
+/* Why it is ending, as soon as that is known and before TUNNEL_ENDED; EV_NONE: it is not. */
+enum event tunnel_reason(const struct tunnel *t, const char **ret_text);
+
 /* For people: "TLSv1.3 TLS_AES_256_GCM_SHA384", "" before; lives as long as the tunnel. */
 const char *tunnel_tls_text(const struct tunnel *t);
 /* Nothing to send or receive for a while: gives back what memory it can. */

@@ -1,0 +1,255 @@
+/* culvert diagnose — which layer broke, why, and the cure; see diagnose/run.c for how. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "cli/password.h"
+#include "cli/target.h"
+#include "diagnose/diagnose.h"
+
+static const char usage_text[] =
+	"usage: culvert diagnose [USER@]HOST[:PORT] [options]\n"
+	"\n"
+	"Tries every layer of the way to an SSTP server, from DNS to packets inside the tunnel, and says which\n"
+	"one is broken, why, what Windows would show, and the cure. Needs no root, and no Culvert there.\n"
+	"\n"
+	"  -u, --user NAME            log in as NAME (also USER@HOST); without, it looks and logs in nobody\n"
+	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
+	"      --ca FILE              trust certificates that lead to one in FILE\n"
+	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
+	"      --insecure             log in although the certificate is not trusted\n"
+	"      --sni NAME             name sent in the TLS handshake\n"
+	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
+	"      --no-proxy             go directly whatever the environment says\n"
+	"      --target ADDRESS       an address behind the server to be reached through the tunnel\n"
+	"      --speed [SECONDS]      measure throughput through the tunnel (5)\n"
+	"      --timeout SECONDS      how long one answer may take (10)\n"
+	"\n"
+	"      --json                 the report as JSON\n"
+	"      --html FILE            the report as a page\n"
+	"      --record FILE          the conversation inside TLS as a scenario, without secrets\n"
+	"  -v, --verbose              everything that was seen\n"
+	"  -q, --quiet                no progress\n"
+	"  -h, --help\n"
+	"\n"
+	"Exit status: 0 nothing is broken (warnings may be told); 1 this machine; 2 usage; 10 DNS, 11 TCP, 12 proxy,\n"
+	"13 TLS, 14 certificate, 15 HTTP, 16 SSTP, 17 crypto binding, 18 LCP, 19 authentication, 20 addresses,\n"
+	"21 inside the tunnel.\n";
+
+enum {
+	OPT_PASSWORD_FILE = 256,
+	OPT_CA,
+	OPT_PIN,
+	OPT_INSECURE,
+	OPT_SNI,
+	OPT_PROXY,
+	OPT_NO_PROXY,
+	OPT_TARGET,
+	OPT_SPEED,
+	OPT_TIMEOUT,
+	OPT_JSON,
+	OPT_HTML,
+	OPT_RECORD
+};
+
+static const struct option options[] = {
+	{"user", required_argument, NULL, 'u'},
+	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"pin", required_argument, NULL, OPT_PIN},
+	{"insecure", no_argument, NULL, OPT_INSECURE},
+	{"sni", required_argument, NULL, OPT_SNI},
+	{"proxy", required_argument, NULL, OPT_PROXY},
+	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
+	{"target", required_argument, NULL, OPT_TARGET},
+	{"speed", optional_argument, NULL, OPT_SPEED},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"html", required_argument, NULL, OPT_HTML},
+	{"record", required_argument, NULL, OPT_RECORD},
+	{"verbose", no_argument, NULL, 'v'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+struct run {
+	struct diagnose_opts o;
+	struct target target;
+	char password[PAP_PASSWORD_MAX + 1];
+	struct proxy proxy;
+	const char *password_file, *html;
+	bool json, verbose, quiet, no_proxy, help;
+};
+
+static int bad(const char *what, const char *value, const char *want)
+{
+	fprintf(stderr, "culvert diagnose: %s '%s': expected %s (see culvert diagnose --help)\n",
+		what, value, want);
+	return CMD_USAGE;
+}
+
+static int take_pin(struct diagnose_opts *o, const char *pin)
+{
+	if (o->n_pins == DIAGNOSE_PINS_MAX || strncmp(pin, "sha256//", 8))
+		return bad("--pin", pin, "sha256//BASE64, eight at most");
+	o->pins[o->n_pins++] = pin;
+	return 0;
+}
+
+static int take_proxy(struct run *r, const char *url)
+{
+	if (proxy_parse(url, &r->proxy) < 0)
+		return bad("--proxy", "(not shown)", "http://[USER:PASSWORD@]HOST:PORT");
+	snprintf(r->proxy.source, sizeof(r->proxy.source), "--proxy");
+	r->o.proxy = &r->proxy;
+	return 0;
+}
+
+static int take_seconds(const char *what, const char *text, unsigned *ret)
+{
+	unsigned long n;
+
+	if (number_parse(text, 1, 300, &n) < 0)
+		return bad(what, text, "1 to 300 seconds");
+	*ret = (unsigned)n;
+	return 0;
+}
+
+static int take_option(int c, struct run *r)
+{
+	unsigned n = 0;
+	int e;
+
+	switch (c) {
+	case 'h': r->help = true; break;
+	case 'v': r->verbose = true; break;
+	case 'q': r->quiet = true; break;
+	case 'u':
+		if (strlen(optarg) > USER_NAME_MAX)
+			return bad("--user", optarg, "at most 256 octets");
+		strcpy(r->target.user, optarg);
+		break;
+	case OPT_PASSWORD_FILE: r->password_file = optarg; break;
+	case OPT_CA: r->o.ca_file = optarg; break;
+	case OPT_PIN: return take_pin(&r->o, optarg);
+	case OPT_INSECURE: r->o.insecure = true; break;
+	case OPT_SNI: r->o.sni = optarg; break;
+	case OPT_PROXY: return take_proxy(r, optarg);
+	case OPT_NO_PROXY: r->no_proxy = true; break;
+	case OPT_TARGET: r->o.target = optarg; break;
+	case OPT_SPEED: return take_seconds("--speed", optarg ? optarg : "5", &r->o.speed_s);
+	case OPT_TIMEOUT:
+		e = take_seconds("--timeout", optarg, &n);
+		r->o.timeout_ms = n * 1000;
+		return e;
+	case OPT_JSON: r->json = true; break;
+	case OPT_HTML: r->html = optarg; break;
+	case OPT_RECORD: r->o.record_file = optarg; break;
+	default: return CMD_USAGE;
+	}
+	return 0;
+}
+
+/* On standard error while it runs, one line that is overwritten; nothing where nobody watches. */
+static void progress(void *arg, enum probe_id id, const struct probe *done)
+{
+	(void)arg;
+	if (!done)
+		fprintf(stderr, "\r\033[K%s ...", probe_title(id));
+	else
+		fputs("\r\033[K", stderr);
+}
+
+static int write_html(const struct diagnosis *d, const char *file)
+{
+	FILE *f = fopen(file, "we");
+	int r = f ? report_html(d, f) : -errno;
+
+	if (f && fclose(f))
+		r = -errno;
+	if (r < 0)
+		fprintf(stderr, "culvert diagnose: %s: %s\n", file, strerror(-r));
+	return r;
+}
+
+static int diagnose(struct run *r)
+{
+	AUTO(diagnosis) struct diagnosis *d = NULL;
+	struct diagnosis_verdict v;
+	int e;
+
+	if (!r->quiet && isatty(STDERR_FILENO))
+		r->o.progress = progress;
+	e = diagnose_run(&r->o, &d);
+	if (e < 0) {
+		fprintf(stderr, "culvert diagnose: %s%s%s\n",
+			r->o.record_file ? r->o.record_file : "", r->o.record_file ? ": " : "",
+			strerror(-e));
+		return CMD_FAILED;
+	}
+	if (r->json)
+		report_json(d, stdout);
+	else
+		report_text(d, stdout, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), r->verbose);
+	if (r->html && write_html(d, r->html) < 0)
+		return CMD_FAILED;
+	diagnosis_verdict(d, &v);
+	return v.exit_code;
+}
+
+static int prepare(struct run *r, const char *where)
+{
+	int e;
+
+	if (target_parse(where, &r->target) < 0)
+		return bad("server", where, "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+	r->o.host = r->target.host;
+	r->o.port = r->target.port;
+	if (!r->o.proxy && !r->no_proxy) {
+		e = proxy_from_environment(r->o.host, &r->proxy);
+		if (e < 0)
+			return cmd_fail(EV_PROXY_BAD_URL, r->proxy.source);
+		if (e > 0)
+			r->o.proxy = &r->proxy;
+	}
+	if (!*r->target.user)
+		return 0;
+	if (password_read(r->password_file, "Password: ", r->password, sizeof(r->password)) < 0)
+		return CMD_USAGE; /* it said why */
+	r->o.user = r->target.user;
+	r->o.password = r->password;
+	return 0;
+}
+
+int cmd_diagnose(int argc, char **argv)
+{
+	struct run r = {.o = {.timeout_ms = 10000}};
+	int c, e = 0;
+
+	while (!e && (c = getopt_long(argc, argv, "u:vqh", options, NULL)) != -1)
+		e = take_option(c, &r);
+	if (e)
+		return e;
+	if (r.help) {
+		fputs(usage_text, stdout);
+		return CMD_OK;
+	}
+	if (optind + 1 != argc) {
+		fputs("culvert diagnose: expected exactly one [USER@]HOST[:PORT] (see culvert diagnose --help)\n",
+			stderr);
+		return CMD_USAGE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	log_init(LOG_LEVEL_ERROR);
+	e = prepare(&r, argv[optind]);
+	if (!e)
+		e = diagnose(&r);
+	explicit_bzero(&r, sizeof(r));
+	return e;
+}

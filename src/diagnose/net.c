@@ -1,0 +1,289 @@
+/*
+ * Sockets with a time limit, and TLS over them. Everything a probe asks of the network goes through
+ * here, so that no probe waits longer than it was told to.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diagnose/private.h"
+
+#define HTTP_BODY_MAX (4u << 20) /* a revocation list; beyond it is none we would read */
+
+int net_wait(int fd, short events, uint64_t until_ms)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = events};
+		uint64_t now = clock_mono_ms();
+		int r = poll(&p, 1, now >= until_ms ? 0 : (int)(until_ms - now));
+
+		if (r > 0)
+			return 0;
+		if (r == 0 && clock_mono_ms() >= until_ms)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int net_connect(const struct endpoint *to, unsigned timeout_ms, int mss, int *ret_fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(to, &ss), n = sizeof(int);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = 0,
+	    r = 0;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	if (mss)
+		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss));
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0) {
+		r = errno == EINPROGRESS ? net_wait(fd, POLLOUT, clock_mono_ms() + timeout_ms)
+					 : -errno;
+		if (!r && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n))
+			r = -err;
+	}
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd)
+{
+	struct proxy_outcome how;
+
+	if (!d->opts->proxy)
+		return net_connect(&d->server, timeout_ms, mss, ret_fd);
+	return proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, timeout_ms, ret_fd, &how)
+		       ? -ECONNREFUSED
+		       : 0;
+}
+
+enum event net_event(int error)
+{
+	switch (-error) {
+	case ECONNREFUSED: return EV_TCP_REFUSED;
+	case ETIMEDOUT: return EV_TCP_TIMEOUT;
+	case ECONNRESET: return EV_TCP_RESET;
+	case ENETUNREACH:
+	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
+	}
+	return EV_TCP_FAILED;
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+static int flush(struct look *s, uint64_t until_ms)
+{
+	struct buf *out = tls_output(s->tls);
+
+	while (buf_len(out)) {
+		ssize_t n = send(s->fd, buf_data(out), buf_len(out), MSG_NOSIGNAL);
+		int r = 0;
+
+		if (n > 0)
+			buf_consume(out, (size_t)n);
+		else
+			r = errno == EAGAIN ? net_wait(s->fd, POLLOUT, until_ms) : -errno;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Plaintext, 0 at the end, -ETIMEDOUT, -EPROTO (tls_failure), or an error of the socket. */
+static ssize_t look_read(struct look *s, void *buf, size_t cap, uint64_t until_ms)
+{
+	static uint8_t cipher[40 * 1024];
+
+	for (;;) {
+		bool was_up = tls_established(s->tls);
+		ssize_t n = tls_read(s->tls, buf, cap), got;
+		int r = flush(s, until_ms);
+
+		if (n != -EAGAIN)
+			return n;
+		if (!was_up && tls_established(s->tls))
+			return -EAGAIN;
+		if (!r)
+			r = net_wait(s->fd, POLLIN, until_ms);
+		if (r < 0)
+			return r;
+		got = recv(s->fd, cipher, sizeof(cipher), 0);
+		if (got < 0 && errno != EAGAIN)
+			return -errno;
+		if (got == 0) {
+			tls_eof(s->tls);
+			return -EPROTO;
+		}
+		if (got > 0)
+			tls_recv(s->tls, cipher, (size_t)got);
+	}
+}
+
+static void note_failure(struct look *s, ssize_t n)
+{
+	const struct tls_failure *f = tls_failure(s->tls);
+
+	if (n == -EPROTO && f->event) {
+		s->event = f->event;
+		snprintf(s->text, sizeof(s->text), "%s", f->text);
+	} else if (n == -ETIMEDOUT) {
+		s->event = EV_TLS_TIMEOUT;
+		snprintf(s->text, sizeof(s->text), "no answer in time");
+	} else {
+		s->event = n == -ECONNRESET ? EV_TCP_RESET : EV_TLS_CLOSED_IN_HANDSHAKE;
+		snprintf(s->text, sizeof(s->text), "during the TLS handshake: %s",
+			n < 0 ? strerror((int)-n) : "closed");
+	}
+}
+
+enum event look_open(struct diagnosis *d, const struct look_opts *o, struct look *ret)
+{
+	unsigned timeout = o->timeout_ms ? o->timeout_ms : d->opts->timeout_ms;
+	struct tls_peer_opts peer = {.host = d->opts->host, .sni = o->sni ? o->sni : d->opts->sni};
+	uint64_t begin = clock_mono_us(), until;
+	char octet[1];
+	ssize_t n;
+	int r;
+
+	*ret = (struct look){.fd = -1};
+	r = net_server(d, timeout, o->mss, &ret->fd);
+	ret->connect_us = clock_mono_us() - begin;
+	if (r < 0) {
+		ret->event = net_event(r);
+		snprintf(ret->text, sizeof(ret->text), "%s", strerror(-r));
+		return ret->event;
+	}
+	if (tls_new(o->ctx, &peer, &ret->tls) < 0)
+		return ret->event = EV_OUT_OF_MEMORY;
+	begin = clock_mono_us();
+	until = clock_mono_ms() + timeout;
+	n = look_read(ret, octet, 0, until);
+	ret->handshake_us = clock_mono_us() - begin;
+	if (!tls_established(ret->tls))
+		note_failure(ret, n);
+	return ret->event;
+}
+
+void look_close(struct look *s)
+{
+	if (s->tls) {
+		tls_close(s->tls);
+		flush(s, clock_mono_ms() + 200);
+		tls_free(s->tls);
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	*s = (struct look){.fd = -1};
+}
+
+int look_ask(struct look *s, const char *request, char *ret, size_t cap, unsigned timeout_ms)
+{
+	uint64_t until = clock_mono_ms() + timeout_ms;
+	size_t used = 0;
+
+	*ret = '\0';
+	if (tls_write(s->tls, request, strlen(request)) < 0 || flush(s, until) < 0)
+		return -EIO;
+	while (used + 1 < cap && !strstr(ret, "\r\n\r\n")) {
+		ssize_t n = look_read(s, ret + used, cap - 1 - used, until);
+
+		if (n == -EAGAIN)
+			continue;
+		if (n <= 0)
+			return used ? 0 : -EIO;
+		used += (size_t)n;
+		ret[used] = '\0';
+	}
+	return 0;
+}
+
+/* ---- plain HTTP, for revocation ----------------------------------------------------------------- */
+
+static int split_url(const char *url, char *host, size_t cap, uint16_t *port, const char **path)
+{
+	const char *p = url + strlen("http://"), *end = p + strcspn(p, "/?"), *colon;
+	size_t n;
+
+	if (strncmp(url, "http://", 7))
+		return -EINVAL;
+	colon = memchr(p, ':', (size_t)(end - p));
+	n = (size_t)((colon ? colon : end) - p);
+	if (!n || n >= cap)
+		return -EINVAL;
+	memcpy(host, p, n);
+	host[n] = '\0';
+	*port = colon ? (uint16_t)atoi(colon + 1) : 80;
+	*path = *end ? end : "/";
+	return 0;
+}
+
+static int read_to_end(int fd, struct buf *ret, uint64_t until_ms)
+{
+	for (;;) {
+		uint8_t *room;
+		ssize_t n;
+		int r = net_wait(fd, POLLIN, until_ms);
+
+		if (!r)
+			r = buf_reserve(ret, 16384, &room);
+		if (r < 0)
+			return r;
+		n = recv(fd, room, 16384, 0);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EAGAIN)
+			return -errno;
+		if (n > 0)
+			buf_commit(ret, (size_t)n);
+	}
+}
+
+static int strip_head(struct buf *b)
+{
+	const uint8_t *body = memmem(buf_data(b), buf_len(b), "\r\n\r\n", 4);
+
+	if (!body || buf_len(b) < 12 || memcmp(buf_data(b) + 8, " 200", 4))
+		return -EPROTO;
+	buf_consume(b, (size_t)(body + 4 - buf_data(b)));
+	return 0;
+}
+
+ssize_t net_http_get(const char *url, const void *post, size_t post_len, const char *post_type,
+	unsigned timeout_ms, struct buf *ret)
+{
+	uint64_t until = clock_mono_ms() + timeout_ms;
+	char host[256], head[800];
+	const char *path;
+	uint16_t port;
+	int fd = -1, n, r = split_url(url, host, sizeof(host), &port, &path);
+
+	ret->limit = HTTP_BODY_MAX;
+	if (!r)
+		r = proxy_dial(host, port, timeout_ms, &fd);
+	if (r < 0)
+		return r;
+	/* HTTP/1.0: the answer ends with the connection and comes in no chunks */
+	n = snprintf(head, sizeof(head), "%s %.500s HTTP/1.0\r\nHost: %s\r\n",
+		post ? "POST" : "GET", path, host);
+	if (post)
+		n += snprintf(head + n, sizeof(head) - (size_t)n,
+			"Content-Type: %s\r\nContent-Length: %zu\r\n", post_type, post_len);
+	n += snprintf(head + n, sizeof(head) - (size_t)n, "\r\n");
+	if (send(fd, head, (size_t)n, MSG_NOSIGNAL) != n ||
+		(post && send(fd, post, post_len, MSG_NOSIGNAL) != (ssize_t)post_len))
+		r = -EIO;
+	if (!r)
+		r = read_to_end(fd, ret, until);
+	close(fd);
+	if (!r)
+		r = strip_head(ret);
+	return r < 0 ? r : (ssize_t)buf_len(ret);
+}

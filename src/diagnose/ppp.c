@@ -1,0 +1,196 @@
+/*
+ * Theory of operation
+ *
+ * The main conversation goes on: LCP, and with a user and a certificate that is trusted the login,
+ * the crypto binding and the addresses. Without, it stops where the login would begin: no password
+ * goes to a server that nobody vouched for.
+ *
+ * Which methods a server would take is asked by connections that agree to one method each and stop
+ * at the end of LCP; nobody logs in there, so nothing is counted against a user.
+ */
+#include <string.h>
+
+#include "diagnose/private.h"
+
+static const struct {
+	enum auth_method method;
+	const char *name;
+} methods[] = {{AUTH_MSCHAPV2, "MS-CHAPv2"}, {AUTH_CHAP_MD5, "CHAP-MD5"}, {AUTH_PAP, "PAP"}};
+
+static bool is_up(const struct call *c)
+{
+	return c->up4 || c->up6;
+}
+
+static bool up_or_over(const struct call *c)
+{
+	return is_up(c) || c->reason;
+}
+
+static bool settled(const struct call *c)
+{
+	return (c->up4 || strstr(c->talk.rejected, "IPv4")) &&
+	       (c->up6 || strstr(c->talk.rejected, "IPv6"));
+}
+
+static bool has_reason(const struct call *c)
+{
+	return c->reason != EV_NONE;
+}
+
+/* ---- methods ------------------------------------------------------------------------------------ */
+
+static void ask_methods(struct diagnosis *d, struct probe *p)
+{
+	char taken[80] = "";
+	bool asked = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		struct call_opts opts = {
+			.tls = d->look, .methods = &methods[i].method, .n_methods = 1};
+		AUTO(call) struct call *c = NULL;
+		size_t n = strlen(taken);
+
+		if (call_open(d, &opts, &c) < 0)
+			continue;
+		call_advance(c, has_reason);
+		asked |= c->talk.stage >= TALK_LCP;
+		if (c->reason == EV_LCP_AGREED)
+			snprintf(taken + n, sizeof(taken) - n, "%s%s", n ? ", " : "",
+				methods[i].name);
+	}
+	if (!asked) {
+		probe_fact(p, "methods it agrees to",
+			"not measured, because further connections were refused");
+		return;
+	}
+	probe_fact(p, "methods it agrees to", "%s%s",
+		*taken ? taken : "none of MS-CHAPv2, CHAP, PAP",
+		strstr(d->call->talk.offered, "EAP") ? ", EAP" : "");
+}
+
+/* ---- judging -------------------------------------------------------------------------------------- */
+
+/* After CALL_CONNECTED the server went away: it did not like what it was told about the certificate. */
+static bool binding_broke(const struct call *c)
+{
+	const struct talk *t = &c->talk;
+	enum layer layer = event_info(c->reason)->layer;
+
+	return t->connected_us && !c->timed_out &&
+	       (layer == LAYER_TCP || layer == LAYER_TLS || layer == LAYER_SSTP ||
+		       c->reason == EV_LCP_LINK_GONE || c->reason == EV_LCP_PEER_TERMINATED);
+}
+
+static void judge_failure(struct diagnosis *d, struct probe *p)
+{
+	const struct call *c = d->call;
+	const struct talk *t = &c->talk;
+	char mine[2 * SHA256_LEN + 1] = "";
+
+	for (size_t i = 0; i < d->probes[PROBE_TLS].n_facts; i++)
+		if (!strcmp(d->probes[PROBE_TLS].facts[i].name, "SHA-256"))
+			snprintf(mine, sizeof(mine), "%.64s", d->probes[PROBE_TLS].facts[i].value);
+	if (c->reason == EV_SSTP_BINDING_REFUSED)
+		probe_find(p, OUTCOME_FAILED, EV_SSTP_BINDING_REFUSED,
+			"%s; seen here: SHA-256 %s, issuer \"%s\"", t->abort, mine, d->issuer);
+	else if (binding_broke(c))
+		probe_find(p, OUTCOME_FAILED, EV_PROBE_BINDING_OFFLOAD,
+			"%s; seen here: SHA-256 %s, issuer \"%s\"",
+			*t->abort ? t->abort : "it closed the connection", mine, d->issuer);
+	else if (*t->terminated && c->reason == EV_LCP_PEER_TERMINATED)
+		probe_find(p, OUTCOME_FAILED, c->reason, "it says: \"%s\"", t->terminated);
+	else
+		probe_find(p, OUTCOME_FAILED, c->reason, "%s%s%s", c->text,
+			*t->abort && *c->text ? "; " : "", t->abort);
+}
+
+static void tell_addresses(struct probe *p, const struct call *c)
+{
+	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], dns[2][ADDR_TEXT_LEN] = {"", ""};
+
+	if (c->up4) {
+		probe_fact(p, "IPv4", "%s, the server is %s", addr_format(&c->v4.local, own),
+			addr_format(&c->v4.peer, peer));
+		for (int i = 0; i < 2; i++)
+			if (c->v4.dns[i].family)
+				addr_format(&c->v4.dns[i], dns[i]);
+		probe_fact(p, "name servers", "%s%s%s", *dns[0] ? dns[0] : "none",
+			*dns[1] ? ", " : "", dns[1]);
+	} else {
+		probe_fact(p, "IPv4", "no");
+	}
+	probe_fact(p, "IPv6", "%s", c->up6 ? "yes" : "no");
+	probe_fact(p, "MTU", "%u", tunnel_peer_mru(c->tunnel));
+	probe_summary(p, "login as %s accepted, binding holds, address %s%s", c->d->opts->user,
+		c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
+		c->up4 && c->up6 ? " and IPv6" : "");
+}
+
+static void tell_lcp(struct probe *p, const struct talk *t)
+{
+	if (*t->lcp_options)
+		probe_fact(p, "LCP options", "%s", t->lcp_options);
+	if (*t->offered)
+		probe_fact(p, "login asked for", "%s", t->offered);
+}
+
+/* With nobody to log in: as far as LCP. */
+static void look_only(struct diagnosis *d, struct probe *p)
+{
+	struct call *c = d->call;
+
+	call_advance(c, has_reason);
+	tell_lcp(p, &c->talk);
+	if (c->reason != EV_LCP_AGREED) {
+		judge_failure(d, p);
+		return;
+	}
+	probe_summary(p, "LCP agreed, it asks for %s", c->talk.offered);
+	if (d->opts->user)
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_CREDENTIALS_KEPT, "certificate of \"%s\"",
+			d->opts->host);
+	else
+		probe_fact(p, "login", "not measured, because no user was given (USER@HOST)");
+}
+
+static void log_in(struct diagnosis *d, struct probe *p)
+{
+	struct call *c = d->call;
+
+	call_advance(c, up_or_over);
+	tell_lcp(p, &c->talk);
+	if (*c->identified)
+		probe_fact(p, "it says it is", "%s", c->identified);
+	if (c->talk.auth_passed)
+		probe_fact(p, "login", "accepted in %.1f ms",
+			(double)(c->talk.passed_us - c->talk.at_us[TALK_AUTH]) / 1000);
+	if (*c->talk.auth_message)
+		probe_fact(p, "its words", "%s", c->talk.auth_message);
+	if (!is_up(c)) {
+		judge_failure(d, p);
+		return;
+	}
+	call_run(c, settled, clock_mono_ms() + 500);
+	probe_fact(
+		p, "crypto binding", "accepted%s%s", *c->bound_hash ? ", by " : "", c->bound_hash);
+	tell_addresses(p, c);
+}
+
+void probe_ppp(struct diagnosis *d, struct probe *p)
+{
+	struct call *c = d->call;
+	bool login;
+
+	if (!c || c->talk.stage < TALK_LCP) {
+		probe_skip(p, "the SSTP call was not accepted");
+		return;
+	}
+	login = c->login;
+	if (login)
+		log_in(d, p);
+	else
+		look_only(d, p);
+	if (c->talk.lcp_heard && !c->timed_out)
+		ask_methods(d, p);
+}

@@ -1,0 +1,213 @@
+/* The certificate part of the TLS probe: the chain, each problem by itself, revocation, the clock. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hex.h"
+#include "diagnose/private.h"
+
+#define SOON_S (14 * 86400)
+#define CLOCK_LEEWAY_S 300
+#define REVOCATION_MS 3000
+
+static const char *date_text(int64_t s, char ret[static 20])
+{
+	time_t t = (time_t)s;
+	struct tm tm;
+
+	strftime(ret, 20, "%Y-%m-%d %H:%M", gmtime_r(&t, &tm));
+	return ret;
+}
+
+static void tell_chain(struct probe *p, const char *name, const struct cert_info *list, size_t n)
+{
+	char text[FACT_VALUE_LEN] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && used < sizeof(text) - 1; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.40s (by %.40s, %s)",
+			i ? " > " : "", list[i].subject, list[i].issuer, list[i].key);
+	probe_fact(p, name, "%s", text);
+}
+
+static void tell_leaf(struct probe *p, const struct cert_info *leaf)
+{
+	char from[20], to[20], sha256[2 * SHA256_LEN + 1];
+
+	hex_encode(leaf->sha256, SHA256_LEN, sha256);
+	probe_fact(p, "certificate for", "%s", *leaf->names ? leaf->names : "no name at all");
+	probe_fact(p, "valid (UTC)", "%s to %s", date_text(leaf->not_before_s, from),
+		date_text(leaf->not_after_s, to));
+	probe_fact(p, "SHA-256", "%s", sha256);
+	probe_fact(p, "pin", "%s", leaf->pin);
+}
+
+/* Boxes that inspect TLS sign with a name of their own. A name proves nothing: a warning, no more. */
+static void judge_issuer(struct probe *p, const struct cert_info *list, size_t n)
+{
+	static const char *const boxes[] = {"zscaler", "fortinet", "fortigate", "blue coat",
+		"bluecoat", "palo alto", "sophos", "netskope", "checkpoint", "check point",
+		"barracuda", "mitmproxy", "squid", "untangle", "watchguard", "sonicwall",
+		"kaspersky", "bitdefender", "avast", "eset ssl", "charles proxy", "fiddler", "burp",
+		"cisco umbrella", "forcepoint", "mcafee web gateway", "interception", "inspection"};
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(boxes); k++)
+			if (strcasestr(list[i].issuer, boxes[k]))
+				probe_find(p, OUTCOME_WARNING, EV_CERT_INTERCEPTED,
+					"issuer \"%s\" is the name of a box that inspects TLS",
+					list[i].issuer);
+}
+
+/* What OpenSSL calls an unknown issuer is two faults with two cures. */
+static enum event refine(enum event ev, const struct cert_info *sent, size_t n)
+{
+	if (ev != EV_CERT_ISSUER_UNKNOWN)
+		return ev;
+	if (n == 1 && !sent[0].self_signed)
+		return EV_CERT_INTERMEDIATE_MISSING;
+	return EV_CERT_UNTRUSTED_ROOT;
+}
+
+static bool pinned(const struct diagnose_opts *o, const struct cert_info *leaf)
+{
+	for (size_t i = 0; i < o->n_pins; i++)
+		if (!strcmp(o->pins[i], leaf->pin))
+			return true;
+	return false;
+}
+
+void judge_chain(struct diagnosis *d, struct probe *p, const struct tls *t)
+{
+	struct cert_info sent[TLS_PROBE_CHAIN_MAX], built[TLS_PROBE_CHAIN_MAX];
+	size_t n = tls_chain_sent(t, sent, TLS_PROBE_CHAIN_MAX);
+	size_t n_built = tls_chain_built(t, built, TLS_PROBE_CHAIN_MAX);
+	const struct tls_failure *problems;
+	size_t n_problems = tls_problems(t, &problems);
+	bool by_pin = d->opts->n_pins && !d->opts->ca_file && n && pinned(d->opts, &sent[0]);
+	enum outcome weight = by_pin ? OUTCOME_OK : OUTCOME_FAILED;
+
+	if (!n)
+		return;
+	snprintf(d->issuer, sizeof(d->issuer), "%s", sent[0].issuer);
+	d->not_before_s = sent[0].not_before_s;
+	d->not_after_s = sent[0].not_after_s;
+	tell_leaf(p, &sent[0]);
+	tell_chain(p, "chain as sent", sent, n);
+	if (n_built)
+		tell_chain(p, "chain as built", built, n_built);
+	if (d->opts->n_pins && !pinned(d->opts, &sent[0]))
+		probe_find(p, OUTCOME_FAILED, EV_CERT_PIN_MISMATCH, "the server's key is %s",
+			sent[0].pin);
+	for (size_t i = 0; i < n_problems; i++) {
+		enum event ev = refine(problems[i].event, sent, n);
+
+		probe_find(p, weight, ev, "%s", problems[i].text);
+		d->time_problem |= ev == EV_CERT_EXPIRED || ev == EV_CERT_NOT_YET_VALID;
+	}
+	d->untrusted = (n_problems && !by_pin) || probe_has(p, EV_CERT_PIN_MISMATCH);
+	if (!n_problems && sent[0].not_after_s - clock_wall_s() < SOON_S)
+		probe_find(p, OUTCOME_WARNING, EV_CERT_EXPIRES_SOON, "in %" PRId64 " days",
+			(sent[0].not_after_s - clock_wall_s()) / 86400);
+	judge_issuer(p, sent, n);
+}
+
+/* ---- revocation ------------------------------------------------------------------------------------ */
+
+static void revoked(struct probe *p, const char *name, const char *url, enum tls_revoked r)
+{
+	static const char *const words[] = {[TLS_REVOKED_NO] = "not revoked",
+		[TLS_REVOKED_YES] = "revoked",
+		[TLS_REVOKED_UNKNOWN] = "an answer that says nothing about it"};
+
+	probe_fact(p, name, "%s: %s", url, words[r]);
+	if (r == TLS_REVOKED_YES)
+		probe_find(p, OUTCOME_FAILED, EV_CERT_REVOKED, "by %s", url);
+	else if (r == TLS_REVOKED_UNKNOWN)
+		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE,
+			"%s gives no usable answer", url);
+}
+
+static void ask_crl(struct probe *p, const struct tls *t, const char *url)
+{
+	struct buf b;
+	ssize_t n;
+
+	buf_init(&b, 0);
+	n = net_http_get(url, NULL, 0, NULL, REVOCATION_MS, &b);
+	if (n < 0)
+		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE, "%s: %s", url,
+			n == -ENOENT ? "its name is not in the DNS" : strerror((int)-n));
+	else
+		revoked(p, "revocation list", url, tls_check_crl(t, buf_data(&b), (size_t)n));
+	buf_done(&b);
+}
+
+static void ask_ocsp(struct probe *p, const struct tls *t, const char *url)
+{
+	struct buf b;
+	size_t len = 0;
+	void *request = tls_ocsp_request(t, &len);
+	ssize_t n;
+
+	if (!request) {
+		probe_fact(p, "revocation (OCSP)",
+			"not measured, because the issuer's certificate is not at hand");
+		return;
+	}
+	buf_init(&b, 0);
+	n = net_http_get(url, request, len, "application/ocsp-request", REVOCATION_MS, &b);
+	if (n < 0)
+		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE, "%s: %s", url,
+			n == -ENOENT ? "its name is not in the DNS" : strerror((int)-n));
+	else
+		revoked(p, "revocation (OCSP)", url, tls_check_ocsp(t, buf_data(&b), (size_t)n));
+	buf_done(&b);
+	free(request);
+}
+
+void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t)
+{
+	struct tls_revocation_urls urls;
+
+	tls_revocation_urls(t, &urls);
+	if (!*urls.crl && !*urls.ocsp)
+		probe_fact(p, "revocation", "the certificate names no place to ask");
+	if (*urls.crl)
+		ask_crl(p, t, urls.crl);
+	if (*urls.ocsp)
+		ask_ocsp(p, t, urls.ocsp);
+}
+
+/* ---- the clock --------------------------------------------------------------------------------------- */
+
+void judge_clock(struct diagnosis *d, int64_t server_s)
+{
+	struct probe *p = &d->probes[PROBE_TLS];
+	int64_t off = clock_wall_s() - server_s;
+	char here[20], there[20];
+	bool explains;
+
+	if (off > -CLOCK_LEEWAY_S && off < CLOCK_LEEWAY_S)
+		return;
+	date_text(clock_wall_s(), here);
+	date_text(server_s, there);
+	probe_fact(p, "clocks", "%s here, %s at the server (UTC)", here, there);
+	explains = d->time_problem && server_s >= d->not_before_s && server_s <= d->not_after_s;
+	if (d->time_problem && !explains)
+		return;
+	for (size_t i = 0; i < p->n_findings; i++) {
+		struct finding *f = &p->findings[i];
+
+		if (f->event != EV_CERT_EXPIRED && f->event != EV_CERT_NOT_YET_VALID)
+			continue;
+		f->event = EV_CERT_CLOCK_WRONG; /* by the server's clock the certificate is valid */
+		snprintf(f->text, sizeof(f->text), "%s here, %s at the server (UTC)", here, there);
+	}
+	if (!d->time_problem)
+		probe_find(p, OUTCOME_WARNING, EV_CERT_CLOCK_WRONG,
+			"%s here, %s at the server (UTC); it may be the server's that is wrong",
+			here, there);
+}
