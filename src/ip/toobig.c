@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/wr.h"
+#include "ip/sum.h"
 
 #define ICMP_HEADER_LEN 8
 #define ICMP_UNREACHABLE 3
@@ -17,23 +18,6 @@
 #define ICMPV6_REDIRECT 137
 #define ICMPV4_ANSWER_MAX 576 /* RFC 1812 section 4.3.2.3 */
 #define HOP_LIMIT 64
-
-/* RFC 1071, over octets that need not be aligned. */
-static uint32_t sum16(uint32_t sum, const uint8_t *p, size_t n)
-{
-	for (; n > 1; p += 2, n -= 2)
-		sum += (uint32_t)(p[0] << 8 | p[1]);
-	if (n)
-		sum += (uint32_t)p[0] << 8;
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
 
 static bool icmp_error(const uint8_t *octets, const struct ip_view *p)
 {
@@ -83,9 +67,9 @@ static size_t build_v4(const uint8_t *octets, const struct ip_view *p, const str
 	wr_octets(w, octets, quote);
 	if (w->overflow)
 		return 0;
-	wr_patch_be16(w->start + 10, fold(sum16(0, w->start, IPV4_HEADER_LEN)));
+	wr_patch_be16(w->start + 10, sum_finish(sum16(0, w->start, IPV4_HEADER_LEN)));
 	wr_patch_be16(w->start + IPV4_HEADER_LEN + 2,
-		fold(sum16(0, w->start + IPV4_HEADER_LEN, ICMP_HEADER_LEN + quote)));
+		sum_finish(sum16(0, w->start + IPV4_HEADER_LEN, ICMP_HEADER_LEN + quote)));
 	return wr_len(w);
 }
 
@@ -93,7 +77,6 @@ static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const str
 	uint16_t mtu, struct wr *w)
 {
 	size_t quote = p->len, room = TOOBIG_MAX - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
-	uint32_t sum;
 
 	if (quote > room)
 		quote = room;
@@ -109,10 +92,7 @@ static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const str
 	wr_octets(w, octets, quote);
 	if (w->overflow)
 		return 0;
-	/* RFC 8200 section 8.1: both addresses, length and protocol are summed as well. */
-	sum = sum16((uint32_t)(ICMP_HEADER_LEN + quote) + IP_ICMPV6, w->start + 8, 32);
-	sum = sum16(sum, w->start + IPV6_HEADER_LEN, ICMP_HEADER_LEN + quote);
-	wr_patch_be16(w->start + IPV6_HEADER_LEN + 2, fold(sum));
+	wr_patch_be16(w->start + IPV6_HEADER_LEN + 2, sum_v6(w->start, wr_len(w), IP_ICMPV6));
 	return wr_len(w);
 }
 

@@ -1,0 +1,216 @@
+/*
+ * ip/ra.c — router discovery.
+ *
+ *   0        8        16                32
+ *  +--------+--------+-----------------+    options follow, each type, length in units of eight
+ *  | type   | code   | checksum        |    octets, and its body: prefix (3), MTU (5), RDNSS (25)
+ *  +--------+--------+-----------------+
+ *  | hops   |M|O|    | router lifetime |    133 solicitation: four reserved octets instead
+ *  +--------+--------+-----------------+
+ *  | reachable time, retrans timer     |
+ */
+#include "ip/ra.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/rd.h"
+#include "base/wr.h"
+#include "ip/sum.h"
+
+#define ICMPV6_RS 133
+#define ICMPV6_RA 134
+#define ND_HOP_LIMIT 255 /* whoever sends less stands behind a router, or lies */
+#define RA_HEADER_LEN 16
+#define RS_HEADER_LEN 8
+
+enum { OPT_PREFIX = 3, OPT_MTU = 5, OPT_RDNSS = 25 };
+
+#define FLAG_OTHER 0x40
+#define FLAG_AUTONOMOUS 0x40
+
+static const uint8_t all_routers[16] = {0xff, 2, [15] = 2};
+
+static void put_header(struct wr *w, const uint8_t *from, const uint8_t *to)
+{
+	wr_be32(w, 6u << 28);
+	wr_be16(w, 0); /* payload length: finish() */
+	wr_u8(w, IP_ICMPV6);
+	wr_u8(w, ND_HOP_LIMIT);
+	wr_octets(w, from, 16);
+	wr_octets(w, to, 16);
+}
+
+static size_t finish(struct wr *w)
+{
+	if (w->overflow)
+		return 0;
+	wr_patch_be16(w->start + 4, wr_len(w) - IPV6_HEADER_LEN);
+	wr_patch_be16(w->start + IPV6_HEADER_LEN + 2, sum_v6(w->start, wr_len(w), IP_ICMPV6));
+	return wr_len(w);
+}
+
+static void put_prefix(struct wr *w, const struct ra *ra)
+{
+	wr_u8(w, OPT_PREFIX);
+	wr_u8(w, 4);
+	wr_u8(w, ra->prefix.len);
+	wr_u8(w, FLAG_AUTONOMOUS);
+	wr_be32(w, ra->valid_s);
+	wr_be32(w, ra->preferred_s);
+	wr_be32(w, 0);
+	wr_octets(w, ra->prefix.addr.octets, 16);
+}
+
+static void put_dns(struct wr *w, const struct ra *ra)
+{
+	wr_u8(w, OPT_RDNSS);
+	wr_u8(w, (uint8_t)(1 + 2 * ra->n_dns));
+	wr_be16(w, 0);
+	wr_be32(w, ra->dns_lifetime_s);
+	for (size_t i = 0; i < ra->n_dns; i++)
+		wr_octets(w, ra->dns[i].octets, 16);
+}
+
+size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap)
+{
+	struct wr w = wr_init(ret, cap);
+
+	put_header(&w, ra->from.octets, ra->to.octets);
+	wr_be16(&w, ICMPV6_RA << 8);
+	wr_be16(&w, 0);
+	wr_u8(&w, 64); /* the hop limit of ordinary packets */
+	wr_u8(&w, ra->other_config ? FLAG_OTHER : 0);
+	wr_be16(&w, ra->router_lifetime_s);
+	wr_be32(&w, 0); /* reachable time, retrans timer: the host's own */
+	wr_be32(&w, 0);
+	if (ra->prefix.addr.family)
+		put_prefix(&w, ra);
+	if (ra->n_dns)
+		put_dns(&w, ra);
+	if (ra->mtu) {
+		wr_be16(&w, OPT_MTU << 8 | 1);
+		wr_be16(&w, 0);
+		wr_be32(&w, ra->mtu);
+	}
+	return finish(&w);
+}
+
+size_t ra_solicit(const struct addr *from, uint8_t ret[static RS_LEN])
+{
+	struct wr w = wr_init(ret, RS_LEN);
+
+	put_header(&w, from->octets, all_routers);
+	wr_be16(&w, ICMPV6_RS << 8);
+	wr_be16(&w, 0);
+	wr_be32(&w, 0);
+	return finish(&w);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static bool is_type(const uint8_t *octets, const struct ip_view *p, uint8_t type)
+{
+	return p->family == AF_INET6 && p->protocol == IP_ICMPV6 && !p->fragment &&
+	       p->len > p->header_len && octets[p->header_len] == type;
+}
+
+/* What solicitation and advertisement share: RFC 4861 sections 6.1.1 and 6.1.2. */
+static bool is_sound(const uint8_t *octets, const struct ip_view *p, size_t header_len)
+{
+	/* Extension headers before neighbour discovery are no use, and the sum below knows none. */
+	return p->hop_limit == ND_HOP_LIMIT && p->header_len == IPV6_HEADER_LEN &&
+	       p->len >= IPV6_HEADER_LEN + header_len && octets[IPV6_HEADER_LEN + 1] == 0 &&
+	       sum_v6(octets, p->len, IP_ICMPV6) == 0;
+}
+
+/* The next option; false at the end, and (with short_read) when it is broken. */
+static bool next_option(struct rd *r, uint8_t *ret_type, struct rd *ret_body)
+{
+	size_t len;
+
+	if (!rd_left(r))
+		return false;
+	*ret_type = rd_u8(r);
+	len = rd_u8(r) * 8u;
+	if (len == 0)
+		r->short_read = true; /* RFC 4861 section 4.6: the whole packet is to be dropped */
+	*ret_body = rd_sub(r, len ? len - 2 : 0);
+	return !r->short_read;
+}
+
+bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p)
+{
+	struct rd r, body;
+	uint8_t type;
+
+	if (!is_type(octets, p, ICMPV6_RS) || !is_sound(octets, p, RS_HEADER_LEN))
+		return false;
+	r = rd_init(
+		octets + IPV6_HEADER_LEN + RS_HEADER_LEN, p->len - IPV6_HEADER_LEN - RS_HEADER_LEN);
+	while (next_option(&r, &type, &body))
+		;
+	return !r.short_read;
+}
+
+static void take_prefix(struct rd *r, struct ra *ra)
+{
+	struct prefix prefix = {.addr.family = AF_INET6, .len = rd_u8(r)};
+	uint8_t flags = rd_u8(r);
+	uint32_t valid = rd_be32(r), preferred = rd_be32(r);
+
+	rd_be32(r);
+	rd_copy(r, prefix.addr.octets, 16);
+	memset(prefix.addr.octets + 8, 0, 8);
+	/* RFC 4862 section 5.5.3: not a link-local one, and preferred no longer than valid. */
+	if (r->short_read || ra->prefix.addr.family || prefix.len != 64 || preferred > valid ||
+		!(flags & FLAG_AUTONOMOUS) ||
+		ip_scope_of(AF_INET6, prefix.addr.octets) != IP_UNICAST)
+		return;
+	ra->prefix = prefix;
+	ra->valid_s = valid;
+	ra->preferred_s = preferred;
+}
+
+static void take_dns(struct rd *r, struct ra *ra)
+{
+	struct addr a = {.family = AF_INET6};
+
+	rd_be16(r);
+	ra->dns_lifetime_s = rd_be32(r);
+	while (rd_left(r) >= 16 && ra->n_dns < RA_DNS_MAX) {
+		rd_copy(r, a.octets, 16);
+		ra->dns[ra->n_dns++] = a;
+	}
+}
+
+int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret)
+{
+	struct ra ra = {.from = {.family = AF_INET6}, .to = {.family = AF_INET6}};
+	struct rd r, body;
+	uint8_t type;
+
+	if (!is_type(octets, p, ICMPV6_RA))
+		return -ENOMSG;
+	if (!is_sound(octets, p, RA_HEADER_LEN) ||
+		ip_scope_of(AF_INET6, p->source) != IP_LINK_LOCAL)
+		return -EPROTO;
+	r = rd_init(octets + IPV6_HEADER_LEN + 5, p->len - IPV6_HEADER_LEN - 5);
+	memcpy(ra.from.octets, p->source, 16);
+	memcpy(ra.to.octets, p->destination, 16);
+	ra.other_config = rd_u8(&r) & FLAG_OTHER;
+	ra.router_lifetime_s = rd_be16(&r);
+	rd_ptr(&r, 8);
+	while (next_option(&r, &type, &body)) {
+		if (type == OPT_PREFIX)
+			take_prefix(&body, &ra);
+		else if (type == OPT_RDNSS && !ra.n_dns)
+			take_dns(&body, &ra);
+		else if (type == OPT_MTU && rd_left(&body) == 6)
+			ra.mtu = (rd_be16(&body), rd_be32(&body));
+	}
+	if (r.short_read)
+		return -EPROTO;
+	*ret = ra;
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* ip/dhcpv6.c: an Information-Request as Windows sends it, and what must not be answered. */
+#include "craft.h"
+
+#include <errno.h>
+
+#include "ip/dhcpv6.h"
+
+static const uint8_t duid[DHCPV6_DUID_LEN] = {0, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+
+/* type 11, transaction abcdef, client id, elapsed time, option request 23 24 32 */
+static const uint8_t request[] = {11, 0xab, 0xcd, 0xef, 0, 1, 0, 10, 0, 3, 0, 1, 2, 0, 0x5e, 0x53,
+	0, 1, 0, 8, 0, 2, 0, 0, 0, 6, 0, 6, 0, 23, 0, 24, 0, 32};
+
+static uint8_t octets[1500];
+
+static size_t craft(const void *body, size_t n)
+{
+	static const uint8_t from[16] = {0xfe, 0x80, [15] = 7};
+	static const uint8_t to[16] = {0xff, 2, [13] = 1, [15] = 2};
+	uint8_t datagram[1400] = {0};
+	struct ip_view p;
+	size_t len;
+
+	craft16(datagram, 546);
+	craft16(datagram + 2, 547);
+	craft16(datagram + 4, (unsigned)(8 + n));
+	memcpy(datagram + 8, body, n);
+	len = craft_v6(octets, IP_UDP, datagram, 8 + n);
+	memcpy(octets + 8, from, 16);
+	memcpy(octets + 24, to, 16);
+	p = parsed(octets, len);
+	craft16(octets + 46, craft_l4_sum(octets, &p));
+	return len;
+}
+
+static int parse(const void *body, size_t n, struct dhcpv6_request *ret)
+{
+	size_t len = craft(body, n);
+	struct ip_view p = parsed(octets, len);
+
+	return dhcpv6_parse(octets, &p, duid, ret);
+}
+
+static void a_request_is_answered_with_name_servers_and_both_identifiers(void **state)
+{
+	struct addr dns[2];
+	struct dhcpv6_answer answer = {.dns = dns, .n_dns = 2, .refresh_s = 1800};
+	struct dhcpv6_request req;
+	uint8_t reply[DHCPV6_REPLY_MAX];
+	struct ip_view p;
+	const uint8_t *d = reply + 48;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(addr_parse("2001:db8::53", &dns[0]), 0);
+	assert_int_equal(addr_parse("2001:db8::54", &dns[1]), 0);
+	assert_int_equal(addr_parse("fe80::1", &answer.from), 0);
+	memcpy(answer.duid, duid, sizeof(duid));
+	assert_int_equal(parse(request, sizeof(request), &req), 0);
+	assert_true(req.wants_dns);
+	n = dhcpv6_reply(&req, &answer, reply, sizeof(reply));
+	p = parsed(reply, n);
+	assert_int_equal(p.source_port, 547);
+	assert_int_equal(p.destination_port, 546);
+	assert_int_equal(p.destination[15], 7);
+	assert_int_equal(craft_l4_sum(reply, &p), 0);
+	assert_int_equal(n, 48 + 4 + (4 + 10) + (4 + 18) + (4 + 32) + 8);
+	assert_memory_equal(d, "\x07\xab\xcd\xef", 4);
+	assert_memory_equal(d + 4, request + 4, 14);
+	assert_memory_equal(d + 18, "\0\x02\0\x12", 4);
+	assert_memory_equal(d + 22, duid, 18);
+	assert_memory_equal(d + 40, "\0\x17\0\x20", 4);
+	assert_memory_equal(d + 44, dns[0].octets, 16);
+	assert_memory_equal(d + 76, "\0\x20\0\x04\0\0\x07\x08", 8);
+	for (size_t cap = 0; cap < n; cap++)
+		assert_int_equal(dhcpv6_reply(&req, &answer, reply, cap), 0);
+}
+
+static void what_wants_an_address_or_another_server_is_not_answered(void **state)
+{
+	uint8_t other[64];
+	struct dhcpv6_request req;
+
+	(void)state;
+	memcpy(other, request, sizeof(request));
+	other[0] = 1; /* Solicit */
+	assert_int_equal(parse(other, sizeof(request), &req), -EPROTO);
+	memcpy(other, request, sizeof(request));
+	other[19] = 3; /* IA_NA */
+	assert_int_equal(parse(other, sizeof(request), &req), -EPROTO);
+	memcpy(other, request, sizeof(request));
+	other[19] = 2; /* a server identifier that is not ours */
+	assert_int_equal(parse(other, sizeof(request), &req), -EPROTO);
+}
+
+static void every_prefix_of_a_request_is_refused_or_shorter_by_whole_options(void **state)
+{
+	struct dhcpv6_request req;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(request); n++)
+		assert_int_equal(
+			parse(request, n, &req), n == 4 || n == 18 || n == 24 ? 0 : -EPROTO);
+}
+
+static void a_wrong_checksum_or_a_routed_source_is_refused(void **state)
+{
+	struct dhcpv6_request req;
+	size_t n = craft(request, sizeof(request));
+	struct ip_view p = parsed(octets, n);
+
+	(void)state;
+	octets[47] ^= 1;
+	assert_int_equal(dhcpv6_parse(octets, &p, duid, &req), -EPROTO);
+	craft(request, sizeof(request));
+	octets[8] = 0x20;
+	craft16(octets + 46, 0);
+	craft16(octets + 46, craft_l4_sum(octets, &p));
+	assert_int_equal(dhcpv6_parse(octets, &p, duid, &req), -EPROTO);
+}
+
+static void other_packets_are_none_of_its_business(void **state)
+{
+	struct dhcpv6_request req;
+	size_t n = craft(request, sizeof(request));
+	struct ip_view p;
+
+	(void)state;
+	craft16(octets + 42, 53);
+	p = parsed(octets, n);
+	assert_int_equal(dhcpv6_parse(octets, &p, duid, &req), -ENOMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_is_answered_with_name_servers_and_both_identifiers),
+		cmocka_unit_test(what_wants_an_address_or_another_server_is_not_answered),
+		cmocka_unit_test(every_prefix_of_a_request_is_refused_or_shorter_by_whole_options),
+		cmocka_unit_test(a_wrong_checksum_or_a_routed_source_is_refused),
+		cmocka_unit_test(other_packets_are_none_of_its_business),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* ip/ra.c against a solicitation and an advertisement worked out by hand from the RFCs' drawings. */
+#include "craft.h"
+#include "hexlit.h"
+
+#include <errno.h>
+
+#include "ip/ra.h"
+
+static const char rs_text[] =
+	"6000000000083aff fe800000000000000200005efffe5301 ff020000000000000000000000000002"
+	"850027d900000000";
+static const char ra_text[] =
+	"6000000000503aff fe800000000000000000000000000001 ff020000000000000000000000000001"
+	"8600e1544040070800000000 00000000 0304404000015180000038400000000020010db80001000200000000"
+	"00000000 190300000000070820010db8000000000000000000000053 0501000000000578";
+
+static struct addr addr(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static struct ra sample(void)
+{
+	struct ra ra = {.from = addr("fe80::1"),
+		.to = addr("ff02::1"),
+		.router_lifetime_s = 1800,
+		.other_config = true,
+		.mtu = 1400,
+		.valid_s = 86400,
+		.preferred_s = 14400,
+		.dns = {addr("2001:db8::53")},
+		.n_dns = 1,
+		.dns_lifetime_s = 1800};
+
+	assert_int_equal(prefix_parse("2001:db8:1:2::/64", &ra.prefix), 0);
+	return ra;
+}
+
+static void put_sum(struct hexlit *h)
+{
+	struct ip_view p;
+
+	craft16(h->p + 42, 0);
+	p = parsed(h->p, h->n);
+	craft16(h->p + 42, craft_l4_sum(h->p, &p));
+}
+
+static void an_advertisement_is_built_as_the_documents_draw_it(void **state)
+{
+	struct hexlit want = hexlit(ra_text);
+	struct ra ra = sample();
+	uint8_t got[RA_MAX];
+
+	(void)state;
+	assert_int_equal(ra_build(&ra, got, sizeof(got)), want.n);
+	assert_memory_equal(got, want.p, want.n);
+	for (size_t cap = 0; cap < want.n; cap++)
+		assert_int_equal(ra_build(&ra, got, cap), 0);
+}
+
+static void a_solicitation_is_built_as_the_documents_draw_it(void **state)
+{
+	struct hexlit want = hexlit(rs_text);
+	struct addr from = addr("fe80::200:5e:fffe:5301");
+	uint8_t got[RS_LEN];
+
+	(void)state;
+	assert_int_equal(ra_solicit(&from, got), want.n);
+	assert_memory_equal(got, want.p, want.n);
+}
+
+static bool is_solicitation(const struct hexlit *h)
+{
+	struct ip_view p = parsed(h->p, h->n);
+
+	return ra_is_solicitation(h->p, &p);
+}
+
+static void a_solicitation_is_known_and_a_false_one_is_not(void **state)
+{
+	struct hexlit good = hexlit(rs_text), bad;
+
+	(void)state;
+	assert_true(is_solicitation(&good));
+	bad = good;
+	bad.p[7] = 254; /* came through a router */
+	assert_false(is_solicitation(&bad));
+	bad = good;
+	bad.p[43] ^= 1; /* checksum */
+	assert_false(is_solicitation(&bad));
+	bad = good;
+	bad.p[41] = 1; /* code */
+	put_sum(&bad);
+	assert_false(is_solicitation(&bad));
+	bad = hexlit(ra_text);
+	assert_false(is_solicitation(&bad));
+}
+
+static void an_option_of_length_zero_spoils_a_solicitation(void **state)
+{
+	struct hexlit h = hexlit(rs_text);
+
+	(void)state;
+	memcpy(h.p + h.n, "\x01\x01\0\0\0\0\0\0", 8);
+	h.n += 8;
+	h.p[5] = 16;
+	put_sum(&h);
+	assert_true(is_solicitation(&h));
+	h.p[49] = 0;
+	put_sum(&h);
+	assert_false(is_solicitation(&h));
+	h.p[49] = 2; /* longer than the packet */
+	put_sum(&h);
+	assert_false(is_solicitation(&h));
+}
+
+static int parse(const struct hexlit *h, struct ra *ret)
+{
+	struct ip_view p = parsed(h->p, h->n);
+
+	return ra_parse(h->p, &p, ret);
+}
+
+static void an_advertisement_is_read_back(void **state)
+{
+	struct hexlit h = hexlit(ra_text);
+	struct ra ra, want = sample();
+
+	(void)state;
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.router_lifetime_s, 1800);
+	assert_true(ra.other_config);
+	assert_int_equal(ra.mtu, 1400);
+	assert_true(addr_equal(&ra.prefix.addr, &want.prefix.addr));
+	assert_int_equal(ra.prefix.len, 64);
+	assert_int_equal(ra.valid_s, 86400);
+	assert_int_equal(ra.n_dns, 1);
+	assert_true(addr_equal(&ra.dns[0], &want.dns[0]));
+}
+
+static void an_advertisement_from_elsewhere_is_refused(void **state)
+{
+	struct hexlit h = hexlit(ra_text);
+	struct ra ra;
+
+	(void)state;
+	h.p[7] = 64;
+	assert_int_equal(parse(&h, &ra), -EPROTO);
+	h = hexlit(ra_text);
+	h.p[8] = 0x20; /* not link-local */
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), -EPROTO);
+	h = hexlit(rs_text);
+	assert_int_equal(parse(&h, &ra), -ENOMSG);
+}
+
+static void a_prefix_that_makes_no_address_is_ignored(void **state)
+{
+	struct hexlit h = hexlit(ra_text);
+	struct ra ra;
+
+	(void)state;
+	h.p[58] = 65;
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.prefix.addr.family, AF_UNSPEC);
+	h = hexlit(ra_text);
+	h.p[59] = 0x80; /* on-link, not autonomous */
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.prefix.addr.family, AF_UNSPEC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_advertisement_is_built_as_the_documents_draw_it),
+		cmocka_unit_test(a_solicitation_is_built_as_the_documents_draw_it),
+		cmocka_unit_test(a_solicitation_is_known_and_a_false_one_is_not),
+		cmocka_unit_test(an_option_of_length_zero_spoils_a_solicitation),
+		cmocka_unit_test(an_advertisement_is_read_back),
+		cmocka_unit_test(an_advertisement_from_elsewhere_is_refused),
+		cmocka_unit_test(a_prefix_that_makes_no_address_is_ignored),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
