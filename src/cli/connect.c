@@ -35,6 +35,7 @@ static const char usage_text[] =
 	"      --route CIDR           send this network through it; repeat\n"
 	"      --no-dns               leave the resolver alone\n"
 	"      --no-ipv6              do not ask for IPv6\n"
+	"      --block-ipv6           when the tunnel is the default route but takes no IPv6, IPv6 goes nowhere\n"
 	"      --tun NAME             name of the interface (culvert%%d)\n"
 	"      --mtu N                576 to 4087 (1400)\n"
 	"\n"
@@ -59,6 +60,7 @@ enum {
 	OPT_ROUTE,
 	OPT_NO_DNS,
 	OPT_NO_IPV6,
+	OPT_BLOCK_IPV6,
 	OPT_TUN,
 	OPT_MTU,
 	OPT_KEYLOG,
@@ -78,6 +80,7 @@ static const struct option options[] = {
 	{"route", required_argument, NULL, OPT_ROUTE},
 	{"no-dns", no_argument, NULL, OPT_NO_DNS},
 	{"no-ipv6", no_argument, NULL, OPT_NO_IPV6},
+	{"block-ipv6", no_argument, NULL, OPT_BLOCK_IPV6},
 	{"tun", required_argument, NULL, OPT_TUN},
 	{"mtu", required_argument, NULL, OPT_MTU},
 	{"keylog", required_argument, NULL, OPT_KEYLOG},
@@ -150,6 +153,7 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 		break;
 	case OPT_NO_DNS: o->dns = false; break;
 	case OPT_NO_IPV6: o->ipv6 = false; break;
+	case OPT_BLOCK_IPV6: o->block_ipv6 = true; break;
 	case OPT_TUN: o->tun_name = optarg; break;
 	case OPT_MTU:
 		if (number_parse(optarg, 576, 4087, &n) < 0)

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "client/setup.h"
 #include "datapath/link.h"
+#include "ip/ra.h"
 #include "os/keylog.h"
 #include "os/socket.h"
 #include "os/tun.h"
@@ -38,6 +39,7 @@
 #include "tls/engine.h"
 
 #define CONNECT_TRY_MS 10000 /* one address of the server; then the next */
+#define LEAK_CHECK_MS 3000   /* by then a router advertisement has come, or none will */
 #define GOODBYE_MS 3000      /* after Ctrl-C: how long the server may take to answer */
 
 struct client {
@@ -47,7 +49,7 @@ struct client {
 	struct port port;
 	uv_loop_t loop;
 	uv_signal_t sigint, sigterm;
-	uv_timer_t goodbye;
+	uv_timer_t goodbye, leak_check;
 	struct tun *tun;
 	struct client_setup *setup;
 	struct endpoint server;
@@ -182,6 +184,39 @@ static enum event connect_server(struct client *c, int *ret_fd)
 
 /* ---- what the tunnel says ---------------------------------------------------------- */
 
+/* The kernel would ask as well, but not where it is itself a router or accept_ra is off. */
+static void solicit(struct client *c, const uint8_t ifid[static 8])
+{
+	static const struct vnet_hdr plain;
+	struct addr own = {AF_INET6, {0xfe, 0x80}};
+	uint8_t rs[RS_LEN];
+
+	memcpy(own.octets + 8, ifid, 8);
+	port_send_copy(&c->port, &c->link, &plain, rs, ra_solicit(&own, rs));
+}
+
+/* Router advertisements are heeded here and not by the kernel, whatever its accept_ra says. */
+static bool intercept(struct link *l, const struct ip_packet *ip)
+{
+	struct client *c = client_of(l);
+	struct ip_view view;
+	struct ra ra;
+	int r;
+
+	if (ip->version != 6 || ip->protocol != IP_ICMPV6 ||
+		packet_parse(ip->octets, ip->len, &view) < 0)
+		return false;
+	r = ra_parse(ip->octets, &view, &ra);
+	if (!r)
+		client_setup_advertised(c->setup, &ra);
+	return r != -ENOMSG;
+}
+
+static void on_leak_check(uv_timer_t *timer)
+{
+	client_setup_warn_of_leak(((struct client *)timer->data)->setup);
+}
+
 static void come_up(struct client *c, const struct tunnel_event *ev)
 {
 	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], line[160];
@@ -190,6 +225,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	c->link.mtu = tunnel_peer_mru(c->link.tunnel);
 	if (ev->family == AF_INET6) {
 		client_setup_ipv6(c->setup, ev->addresses);
+		solicit(c, ev->addresses->local_ifid);
 		return;
 	}
 	if (client_setup_ipv4(c->setup, ev->addresses, tunnel_peer_mru(c->link.tunnel), &why) < 0) {
@@ -205,6 +241,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	say(c, "6 address", line);
 	say(c, "7 data", "packets may flow");
 	c->up = true;
+	uv_timer_start(&c->leak_check, on_leak_check, LEAK_CHECK_MS, 0);
 	printf("culvert: connected %s (peer %s)\n", own, peer);
 	fflush(stdout);
 }
@@ -250,6 +287,7 @@ static void close_loop(struct client *c)
 	uv_close((uv_handle_t *)&c->sigint, NULL);
 	uv_close((uv_handle_t *)&c->sigterm, NULL);
 	uv_close((uv_handle_t *)&c->goodbye, NULL);
+	uv_close((uv_handle_t *)&c->leak_check, NULL);
 }
 
 static void on_closed(struct link *l)
@@ -260,14 +298,25 @@ static void on_closed(struct link *l)
 	close_loop(c);
 }
 
-static const struct link_ops link_ops = {
-	.event = on_event, .accept_source = accept_any_source, .closed = on_closed};
+static const struct link_ops link_ops = {.event = on_event,
+	.intercept = intercept,
+	.accept_source = accept_any_source,
+	.closed = on_closed};
+
+static bool is_link_local(const struct ip_packet *ip)
+{
+	const uint8_t *to = ip->octets + 24;
+
+	return to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80);
+}
 
 static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
 {
 	struct client *c = container_of(p, struct client, port);
 
 	(void)vnet;
+	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(ip))
+		return NULL; /* --block-ipv6: the server would not take it, and it shall not leak */
 	return tunnel_data_ok(c->link.tunnel, ip->version == 4 ? AF_INET : AF_INET6) ? &c->link
 										     : NULL;
 }
@@ -341,7 +390,8 @@ static void watch_signals(struct client *c)
 	uv_signal_init(&c->loop, &c->sigint);
 	uv_signal_init(&c->loop, &c->sigterm);
 	uv_timer_init(&c->loop, &c->goodbye);
-	c->sigint.data = c->sigterm.data = c->goodbye.data = c;
+	uv_timer_init(&c->loop, &c->leak_check);
+	c->sigint.data = c->sigterm.data = c->goodbye.data = c->leak_check.data = c;
 	uv_signal_start(&c->sigint, on_signal, SIGINT);
 	uv_signal_start(&c->sigterm, on_signal, SIGTERM);
 }

@@ -31,6 +31,7 @@ struct client_opts {
 	enum auth_method methods[AUTH_METHODS];
 	size_t n_methods;
 	bool default_route, dns, ipv6;
+	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
 	struct prefix routes[CLIENT_ROUTES_MAX];
 	size_t n_routes;
 	uint16_t mtu;           /* 0: 1400 */

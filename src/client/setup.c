@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "events/event.h"
+#include "ip/ra.h"
 #include "os/netlink.h"
 #include "os/share.h"
 #include "os/resolver.h"
@@ -19,6 +20,11 @@ struct client_setup {
 	struct addr server;
 	struct share *server_route; /* held while we use the host route to the server */
 	struct resolver *resolver;
+	uint8_t ifid[8];    /* ours, as negotiated */
+	struct prefix own6; /* our address of the tunnel's prefix, with /64; AF_UNSPEC: none */
+	bool halves6;       /* the two halves of the IPv6 default route are ours */
+	bool onward6;       /* ... and the server takes what goes there */
+	bool told_ipv6_taken;
 };
 
 /* The host route to one server may serve several clients: the last to leave deletes it. */
@@ -102,8 +108,11 @@ static int pin_server_route(struct client_setup *s, struct os_failure *why)
 {
 	struct route rt;
 	char name[64];
-	int r = netlink_route_get(s->nl, &s->server, 0, &rt, why);
+	int r;
 
+	if (s->server_route)
+		return 0;
+	r = netlink_route_get(s->nl, &s->server, 0, &rt, why);
 	if (r < 0)
 		return r;
 	if (rt.type == RTN_LOCAL)
@@ -145,6 +154,29 @@ static int set_resolver(
 	return resolver_set(&opts, &s->resolver, why);
 }
 
+static const struct prefix halves6[] = {{{.family = AF_INET6}, 1}, {{AF_INET6, {0x80}}, 1}};
+
+static void take_halves6(struct client_setup *s)
+{
+	struct os_failure why = {0};
+	int r = pin_server_route(s, &why);
+
+	for (size_t i = 0; i < ARRAY_SIZE(halves6) && !r; i++)
+		r = route_dev(s, &halves6[i], &why);
+	s->halves6 = !r;
+	if (r && !s->told_ipv6_taken)
+		log_event(NULL, why.event, "%s", why.text); /* IPv4 goes on all the same */
+	s->told_ipv6_taken = r;
+}
+
+static void leave_halves6(struct client_setup *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(halves6) && s->halves6; i++)
+		netlink_route_del(s->nl,
+			&(struct route){.dst = halves6[i], .ifindex = tun_ifindex(s->tun)}, NULL);
+	s->halves6 = false;
+}
+
 int client_setup_ipv4(
 	struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu, struct os_failure *why)
 {
@@ -156,6 +188,8 @@ int client_setup_ipv4(
 		r = netlink_address_add(s->nl, tun_ifindex(s->tun), &own, &a->peer, 0, why);
 	if (!r)
 		r = add_routes(s, why);
+	if (!r && s->opts->default_route && s->opts->block_ipv6 && !s->halves6)
+		take_halves6(s);
 	if (!r && s->opts->dns && a->dns[0].family)
 		r = set_resolver(s, a, why);
 	return r;
@@ -166,7 +200,55 @@ int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
 	struct link_opts up = {.up = true, .no_link_local = true};
 	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 64};
 
+	memcpy(s->ifid, a->local_ifid, sizeof(s->ifid));
 	memcpy(own.addr.octets + 8, a->local_ifid, 8);
 	netlink_link_set(s->nl, tun_ifindex(s->tun), &up, NULL);
 	return netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL, NETLINK_NO_DAD, NULL);
+}
+
+/* ---- IPv6 by router advertisement ---------------------------------------------------------- */
+
+/* RFC 4862 section 5.5.3, with the identifier that IPv6CP gave: nobody else has it on this link. */
+static void take_address6(struct client_setup *s, const struct ra *ra)
+{
+	struct prefix own = {ra->prefix.addr, 64};
+	char text[PREFIX_TEXT_LEN];
+
+	if (!ra->prefix.addr.family || !ra->valid_s)
+		return;
+	memcpy(own.addr.octets + 8, s->ifid, 8);
+	if (addr_equal(&own.addr, &s->own6.addr))
+		return;
+	if (s->own6.addr.family)
+		netlink_address_del(s->nl, tun_ifindex(s->tun), &s->own6, NULL);
+	if (netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL,
+		    NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
+		return;
+	s->own6 = own;
+	printf("culvert: ipv6 %s\n", addr_format(&own.addr, text));
+	fflush(stdout);
+}
+
+void client_setup_advertised(struct client_setup *s, const struct ra *ra)
+{
+	take_address6(s, ra);
+	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;
+	if (!s->opts->default_route)
+		return;
+	if (s->onward6 && !s->halves6)
+		take_halves6(s);
+	else if (!s->onward6 && !s->opts->block_ipv6)
+		leave_halves6(s);
+}
+
+bool client_setup_ipv6_onward(const struct client_setup *s)
+{
+	return s->onward6 || !s->halves6;
+}
+
+void client_setup_warn_of_leak(struct client_setup *s)
+{
+	if (s->opts->default_route && !s->halves6 &&
+		netlink_has_default_route(s->nl, AF_INET6, tun_ifindex(s->tun)))
+		log_event(NULL, EV_CLIENT_IPV6_BESIDE, "tun=%s", tun_name(s->tun));
 }

@@ -13,6 +13,7 @@
 #include "os/tun.h"
 
 struct client_setup;
+struct ra;
 
 /* Cleans up what a killed client left; nothing is changed yet. */
 int client_setup_new(const struct client_opts *opts, const struct tun *tun,
@@ -23,3 +24,9 @@ int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uin
 	struct os_failure *why);
 /* The link-local address of the negotiated interface identifier. */
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
+/* A router advertisement came out of the tunnel: an address, and the way to the rest of IPv6. */
+void client_setup_advertised(struct client_setup *s, const struct ra *ra);
+/* Whether IPv6 for other networks goes into the tunnel; without --no-default-route it should. */
+bool client_setup_ipv6_onward(const struct client_setup *s);
+/* Tells of IPv6 that leaves this machine beside a tunnel that is the default route. */
+void client_setup_warn_of_leak(struct client_setup *s);

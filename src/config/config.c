@@ -357,12 +357,14 @@ static bool is_interface_name(const char *name)
 }
 
 /* IPCP carries two of each (RFC 1877), and IPv4 only. */
-static bool fits_ipcp(const struct addr_list *list)
+/* Two in IPCP (RFC 1877), three in a router advertisement as it is built here. */
+static bool can_be_told(const struct addr_list *list, size_t most_v6)
 {
+	size_t v4 = 0, v6 = 0;
+
 	for (size_t i = 0; i < list->n; i++)
-		if (list->item[i].family != AF_INET)
-			return false;
-	return list->n <= 2;
+		list->item[i].family == AF_INET ? v4++ : v6++;
+	return v4 <= 2 && v6 <= most_v6;
 }
 
 static bool are_prefixes(const struct text_list *list)
@@ -408,9 +410,9 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{!cfg->ppp.auth.n, "[ppp] auth: expected at least one method"},
 		{!is_interface_name(cfg->tunnel.tun),
 			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
-		{!fits_ipcp(&cfg->tunnel.dns),
-			"[tunnel] dns: expected at most two addresses, of IPv4"},
-		{!fits_ipcp(&cfg->tunnel.nbns),
+		{!can_be_told(&cfg->tunnel.dns, 3),
+			"[tunnel] dns: expected at most two addresses of IPv4 and three of IPv6"},
+		{!can_be_told(&cfg->tunnel.nbns, 0),
 			"[tunnel] nbns: expected at most two addresses, of IPv4"},
 	};
 

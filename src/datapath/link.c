@@ -182,6 +182,8 @@ static void take_packet(struct link *l, const struct rd *packet)
 		stat_add(&l->port->stats.drop_malformed, 1);
 		return;
 	}
+	if (l->ops->intercept && l->ops->intercept(l, &ip))
+		return;
 	if (!l->ops->accept_source(l, &ip)) {
 		stat_add(&l->port->stats.drop_source, 1);
 		return;

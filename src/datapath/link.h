@@ -18,6 +18,10 @@
 struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
 	void (*event)(struct link *l, const struct tunnel_event *ev);
+	/*
+	 * Optional: a packet to the link itself. True: it was answered or is to be dropped, and counted.
+	 */
+	bool (*intercept)(struct link *l, const struct ip_packet *ip);
 	/* May the peer send from this address? (Server: its own address only.) */
 	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
 	/* Socket and handles are gone; the last callback. */

@@ -86,7 +86,7 @@ int choose_pool_v4(uint64_t seed, const struct prefix *taken, size_t n, struct p
 	return -EADDRNOTAVAIL;
 }
 
-/* RFC 4193 section 3.1: fd, 40 random bits, a subnet; never 0, which is everybody's first. */
+/* RFC 4193 section 3.1: fd and 40 random bits. */
 int choose_pool_v6(uint64_t seed, const struct prefix *taken, size_t n, struct prefix *ret)
 {
 	uint64_t state = ~seed;
@@ -96,9 +96,9 @@ int choose_pool_v6(uint64_t seed, const struct prefix *taken, size_t n, struct p
 			.addr = {.family = AF_INET6, .octets = {0xfd}}, .len = POOL_V6_LEN};
 		uint64_t random = next_number(&state);
 
-		for (int i = 1; i < 8; i++, random >>= 8)
+		for (int i = 1; i < POOL_V6_LEN / 8; i++, random >>= 8)
 			p.addr.octets[i] = (uint8_t)random;
-		if ((!p.addr.octets[6] && !p.addr.octets[7]) || !is_free(&p, taken, n))
+		if (!is_free(&p, taken, n))
 			continue;
 		*ret = p;
 		return 0;
@@ -151,20 +151,20 @@ int os_choose_pool(struct netlink *nl, uint64_t seed, struct prefix *ret_v4, str
 	struct os_failure *why)
 {
 	struct taken t = {0};
-	struct prefix v4, v6;
+	struct prefix v4 = {0}, v6 = {0};
 	int r = netlink_routes(nl, AF_UNSPEC, add_route, &t, why);
 
 	if (r == 0)
 		r = netlink_addresses(nl, AF_UNSPEC, add_address, &t, why);
 	if (r == 0 && t.no_memory)
 		r = os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "list the networks of this machine");
-	if (r == 0 && ((r = choose_pool_v4(seed, t.all, t.n, &v4)) < 0 ||
-			      (r = choose_pool_v6(seed, t.all, t.n, &v6)) < 0))
+	if (r == 0 && ((ret_v4 && (r = choose_pool_v4(seed, t.all, t.n, &v4)) < 0) ||
+			      (ret_v6 && (r = choose_pool_v6(seed, t.all, t.n, &v6)) < 0)))
 		os_fail(why, EV_POOL_NONE_FREE, r, "choose an address range for the tunnel");
 	free(t.all);
-	if (r == 0) {
+	if (r == 0 && ret_v4)
 		*ret_v4 = v4;
+	if (r == 0 && ret_v6)
 		*ret_v6 = v6;
-	}
 	return r;
 }

@@ -5,4 +5,5 @@
 #define HANDSHAKES_PER_TURN 4 /* about 1 ms of TLS; see worker.c */
 #define USER_TIMEOUT_MS 60000 /* data unacknowledged that long: the client is gone */
 #define NOTSENT_LOWAT (64 * 1024)
-#define LISTEN_BACKLOG 1024 /* a redial storm after a reboot */
+#define HOUSEKEEPING_MS 10000 /* what a worker looks after now and then */
+#define LISTEN_BACKLOG 1024   /* a redial storm after a reboot */

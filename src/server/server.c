@@ -26,9 +26,11 @@
 #include "ip/table.h"
 #include "offload/inet.h"
 #include "offload/ip_packet.h"
+#include "os/netlink.h"
 #include "os/notify.h"
 #include "os/seccomp.h"
 #include "os/steering.h"
+#include "server/ipv6.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/setup.h"
@@ -41,6 +43,7 @@ struct control_thread {
 	struct server *server;
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint;
+	uv_timer_t ipv6_timer;
 	struct control *control;
 	struct watchdog watchdog;
 };
@@ -150,6 +153,22 @@ static void on_signal(uv_signal_t *handle, int signum)
 	watchdog_stop(&ct->watchdog);
 	uv_close((uv_handle_t *)&ct->sigterm, NULL);
 	uv_close((uv_handle_t *)&ct->sigint, NULL);
+	uv_close((uv_handle_t *)&ct->ipv6_timer, NULL);
+}
+
+static void on_ipv6_timer(uv_timer_t *timer)
+{
+	AUTO(netlink) struct netlink *nl = NULL;
+
+	if (netlink_new(&nl, NULL) == 0)
+		ipv6_check(((struct control_thread *)timer->data)->server, nl);
+}
+
+static void watch_ipv6(struct control_thread *ct)
+{
+	uv_timer_init(&ct->loop, &ct->ipv6_timer);
+	ct->ipv6_timer.data = ct;
+	uv_timer_start(&ct->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);
 }
 
 static void watch_signals(struct control_thread *ct)
@@ -224,6 +243,7 @@ static int serve(struct server *s)
 		r = watchdog_start(&ct.watchdog, &ct.loop, s);
 	if (!r) {
 		watch_signals(&ct);
+		watch_ipv6(&ct);
 		enter_sandbox(s);
 		announce(s);
 	} else {

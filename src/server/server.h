@@ -41,6 +41,13 @@ struct server {
 	char ready_on[ENDPOINT_TEXT_LEN]; /* the first listener */
 	struct prefix pool;
 	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
+	struct prefix prefix6;          /* clients' /64s are of it, see ipv6.c; AF_UNSPEC: none */
+	struct addr own6, link_local;
+	struct addr dns6[3];
+	size_t n_dns6;
+	uint8_t duid[18];
+	bool ipv6_told;           /* the control thread's: its state was logged */
+	_Atomic bool ipv6_onward; /* clients may send IPv6 to the Internet through us */
 	int64_t started_s;
 	_Atomic bool draining;
 	pthread_mutex_t spare_lock;

@@ -28,6 +28,8 @@ struct session_info {
 int session_open(
 	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local);
 void session_close_all(struct worker *w, enum event why);
+/* Router advertisements that are due. */
+void session_advertise_all(struct worker *w);
 struct link *session_link(struct session *s);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(

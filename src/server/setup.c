@@ -28,6 +28,7 @@
 #include "os/steering.h"
 #include "os/tun.h"
 #include "server/certificates.h"
+#include "server/ipv6.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/server.h"
@@ -127,25 +128,40 @@ static int load_certificates(struct server *s)
 
 /* ---- addresses, TUN, forwarding ------------------------------------------------ */
 
-static int choose_pool(struct server *s, struct netlink *nl, struct db *db)
+/* Configured, or chosen at first start and written down: then it stays. */
+static int choose_pool(struct server *s, struct netlink *nl, struct db *db, bool v6)
 {
+	const struct prefix *configured =
+		v6 ? &s->config->tunnel.ipv6_prefix : &s->config->tunnel.ipv4_pool;
+	struct prefix *pool = v6 ? &s->prefix6 : &s->pool;
+	const char *key = v6 ? "ipv6_prefix" : "ipv4_pool";
 	char text[PREFIX_TEXT_LEN] = "";
 	struct os_failure why = {0};
-	struct prefix v6; /* for routed IPv6, which is not given out yet */
 	uint64_t seed;
 
-	s->pool = s->config->tunnel.ipv4_pool;
-	if (s->pool.addr.family)
+	*pool = *configured;
+	if (pool->addr.family)
 		return 0;
-	if (!db_meta_get(db, "ipv4_pool", text, sizeof(text)) && !prefix_parse(text, &s->pool))
+	if (!db_meta_get(db, key, text, sizeof(text)) && !prefix_parse(text, pool))
 		return 0;
 	crypto_random(&seed, sizeof(seed));
-	if (os_choose_pool(nl, seed, &s->pool, &v6, &why) < 0)
+	if (os_choose_pool(nl, seed, v6 ? NULL : pool, v6 ? pool : NULL, &why) < 0)
 		return refused(&why);
-	if (db_meta_set(db, "ipv4_pool", prefix_format(&s->pool, text)) < 0)
+	if (db_meta_set(db, key, prefix_format(pool, text)) < 0)
 		return refused_db(db_error(db));
 	log_event(NULL, EV_POOL_CHOSEN, "pool=%s", text);
 	return 0;
+}
+
+/* IPCP has room for two, a router advertisement for three. */
+static void add_dns(struct server *s, const struct addr *a)
+{
+	struct addr *dns = s->addresses.dns;
+
+	if (a->family == AF_INET && !dns[1].family)
+		dns[dns[0].family ? 1 : 0] = *a;
+	if (a->family == AF_INET6 && s->n_dns6 < ARRAY_SIZE(s->dns6))
+		s->dns6[s->n_dns6++] = *a;
 }
 
 static void choose_addresses(struct server *s)
@@ -160,29 +176,13 @@ static void choose_addresses(struct server *s)
 		if (!n_up)
 			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
 	}
-	for (size_t i = 0; i < n_up && n < 2; i++)
-		if (up[i].family == AF_INET)
-			s->addresses.dns[n++] = up[i];
-	for (size_t i = 0; i < cfg->tunnel.dns.n && n < 2; i++)
-		if (cfg->tunnel.dns.item[i].family == AF_INET)
-			s->addresses.dns[n++] = cfg->tunnel.dns.item[i];
-	n = 0;
+	for (size_t i = 0; i < n_up; i++)
+		add_dns(s, &up[i]);
+	for (size_t i = 0; i < cfg->tunnel.dns.n; i++)
+		add_dns(s, &cfg->tunnel.dns.item[i]);
 	for (size_t i = 0; i < cfg->tunnel.nbns.n && n < 2; i++)
 		if (cfg->tunnel.nbns.item[i].family == AF_INET)
 			s->addresses.nbns[n++] = cfg->tunnel.nbns.item[i];
-}
-
-/* fe80:: and the identifier that IPv6CP tells every client: the server's end of all links. */
-static int add_link_local(struct server *s, struct netlink *nl, struct os_failure *why)
-{
-	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 64};
-
-	if (!s->config->ppp.ipv6)
-		return 0;
-	crypto_random(s->addresses.local_ifid, 8);
-	s->addresses.local_ifid[0] &= (uint8_t)~0x02; /* not a universal one, RFC 4291 2.5.1 */
-	memcpy(own.addr.octets + 8, s->addresses.local_ifid, 8);
-	return netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, NETLINK_NO_DAD, why);
 }
 
 static int make_tun(struct server *s, struct netlink *nl)
@@ -197,12 +197,15 @@ static int make_tun(struct server *s, struct netlink *nl)
 	if (tun_new(&(struct tun_opts){.name = cfg->tunnel.tun, .queues = s->n_workers}, &s->tun,
 		    &why) < 0 ||
 		netlink_link_set(nl, tun_ifindex(s->tun), &up, &why) < 0 ||
-		netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0 ||
-		add_link_local(s, nl, &why) < 0)
+		netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0)
 		return refused(&why);
+	if (ipv6_setup(s, nl, &why) < 0) { /* a host with IPv6 switched off serves IPv4 */
+		log_event(NULL, why.event, "%s", why.text);
+		s->prefix6 = (struct prefix){0};
+	}
 	if (cfg->server.steering == CONFIG_STEERING_RING || s->n_workers == 1)
 		return 0;
-	if (steering_new(s->tun, (unsigned)cfg->server.max_sessions * 2, &s->steering, &why) < 0) {
+	if (steering_new(s->tun, (unsigned)cfg->server.max_sessions * 3, &s->steering, &why) < 0) {
 		s->steering = NULL;
 		if (cfg->server.steering == CONFIG_STEERING_BPF)
 			return refused(&why);
@@ -213,10 +216,11 @@ static int make_tun(struct server *s, struct netlink *nl)
 
 static void make_nat(struct server *s)
 {
+	const struct prefix pools[] = {s->pool, s->prefix6};
 	struct nft_rules rules = {.instance = tun_name(s->tun),
 		.tun = tun_name(s->tun),
-		.masquerade = &s->pool,
-		.n_masquerade = 1};
+		.masquerade = pools,
+		.n_masquerade = ipv6_is_masqueraded(s) ? 2 : 1};
 	struct os_failure why = {0};
 
 	if (!s->config->tunnel.nat)
@@ -315,7 +319,9 @@ static int open_store(struct server *s, struct netlink *nl)
 
 	if (db_open(&opts, &db, &why) < 0)
 		return refused_db(&why);
-	r = choose_pool(s, nl, db);
+	r = choose_pool(s, nl, db, false);
+	if (!r && s->config->ppp.ipv6)
+		r = choose_pool(s, nl, db, true);
 	if (r) {
 		db_close(db);
 		return r;

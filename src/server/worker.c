@@ -205,6 +205,11 @@ static void on_mailbox(uv_poll_t *poll, int status, int events)
 	mailbox_deliver(&w->mailbox);
 }
 
+static void on_housekeeping(uv_timer_t *timer)
+{
+	session_advertise_all(timer->data);
+}
+
 static void on_turn_again(uv_idle_t *idle)
 {
 	(void)idle; /* its being there keeps the loop from sleeping */
@@ -247,6 +252,9 @@ int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, 
 	w->turn.data = w;
 	uv_check_start(&w->turn, on_turn);
 	uv_idle_init(&w->loop, &w->turn_again);
+	uv_timer_init(&w->loop, &w->housekeeping);
+	w->housekeeping.data = w;
+	uv_timer_start(&w->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
 	return 0;
 }
 
@@ -343,6 +351,7 @@ void worker_maybe_finish(struct worker *w)
 	port_close(&w->port);
 	uv_close((uv_handle_t *)&w->turn, NULL);
 	uv_close((uv_handle_t *)&w->turn_again, NULL);
+	uv_close((uv_handle_t *)&w->housekeeping, NULL);
 	uv_close((uv_handle_t *)&w->mailbox_poll, NULL);
 }
 

@@ -38,7 +38,8 @@ struct worker {
 	struct port port;
 	struct mailbox mailbox;
 	uv_poll_t mailbox_poll;
-	uv_check_t turn;      /* once a loop turn: handshakes, within their cap */
+	uv_check_t turn; /* once a loop turn: handshakes, within their cap */
+	uv_timer_t housekeeping;
 	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];
 	unsigned n_listeners;

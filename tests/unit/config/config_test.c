@@ -165,7 +165,7 @@ static void options_that_do_not_go_together_are_refused(void **state)
 		{"[tunnel]\ntun = a/b\n",
 			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
 		{"[tunnel]\ndns = 192.0.2.1 192.0.2.2 192.0.2.3\n",
-			"[tunnel] dns: expected at most two addresses, of IPv4"},
+			"[tunnel] dns: expected at most two addresses of IPv4 and three of IPv6"},
 		{"[tunnel]\nnbns = ::1\n",
 			"[tunnel] nbns: expected at most two addresses, of IPv4"},
 	};
