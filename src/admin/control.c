@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct control {
 	void *arg;
 	struct client *clients;
 	unsigned n_clients;
+	_Atomic unsigned n_followers;
 };
 
 struct client {
@@ -28,7 +30,7 @@ struct client {
 	struct client *next, **prev;
 	struct buf in;
 	unsigned owed; /* replies that are still being made */
-	bool gone;
+	bool gone, follows;
 };
 
 struct control_reply {
@@ -66,6 +68,8 @@ static void client_close(struct client *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	c->control->n_clients--;
+	if (c->follows)
+		c->control->n_followers--;
 	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 }
 
@@ -102,6 +106,22 @@ static void send_line(struct client *c, json_t *answer)
 	}
 }
 
+json_t *control_text(const char *text)
+{
+	json_t *s = json_string(text);
+	char *copy;
+
+	if (s)
+		return s;
+	copy = strdup(text);
+	for (char *p = copy; p && *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	s = json_string(copy ? copy : "");
+	free(copy);
+	return s;
+}
+
 static void reply(struct control_reply *r, json_t *answer)
 {
 	struct client *c = r->client;
@@ -120,6 +140,38 @@ void control_answer(struct control_reply *r, json_t *result)
 void control_refuse(struct control_reply *r, const char *error)
 {
 	reply(r, json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error", error));
+}
+
+void control_follow(struct control_reply *r, json_t *result)
+{
+	struct client *c = r->client;
+
+	if (!c->follows && !uv_is_closing((uv_handle_t *)&c->pipe)) {
+		c->follows = true;
+		c->control->n_followers++;
+	}
+	control_answer(r, result);
+}
+
+void control_tell(struct control *ctl, json_t *event)
+{
+	json_t *line = json_pack("{s:i, s:o}", "v", CONTROL_VERSION, "event", event);
+
+	for (struct client *c = ctl->clients, *next; c; c = next) {
+		next = c->next;
+		if (!c->follows)
+			continue;
+		if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > CONTROL_BACKLOG_MAX)
+			client_close(c); /* it does not read */
+		else
+			send_line(c, json_incref(line));
+	}
+	json_decref(line);
+}
+
+bool control_followed(struct control *c)
+{
+	return atomic_load_explicit(&c->n_followers, memory_order_relaxed) > 0;
 }
 
 /* ---- requests ---------------------------------------------------------- */
@@ -272,7 +324,7 @@ static int read_line(int fd, struct buf *in)
 	uint8_t *p;
 	ssize_t n;
 
-	while (!buf_len(in) || buf_data(in)[buf_len(in) - 1] != '\n') {
+	while (!buf_len(in) || !memchr(buf_data(in), '\n', buf_len(in))) {
 		if (buf_reserve(in, 16384, &p) < 0)
 			return -ENOMEM;
 		n = read(fd, p, 16384);
@@ -300,7 +352,9 @@ static int exchange(int fd, json_t *request, struct buf *in)
 static int take_answer(const struct buf *in, json_t **ret_result, char *why, size_t why_cap)
 {
 	json_error_t err;
-	json_t *answer = json_loadb((const char *)buf_data(in), buf_len(in), 0, &err);
+	const char *end = memchr(buf_data(in), '\n', buf_len(in));
+	json_t *answer = json_loadb((const char *)buf_data(in),
+		end ? (size_t)(end - (const char *)buf_data(in)) : buf_len(in), 0, &err);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	int r = 0;
 
@@ -315,20 +369,19 @@ static int take_answer(const struct buf *in, json_t **ret_result, char *why, siz
 	return r;
 }
 
-int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap)
+/* Connects and asks; the answer's line is in *in, perhaps with more behind it. */
+static int ask(
+	const char *path, json_t *request, struct buf *in, int *ret_fd, char *why, size_t why_cap)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r = 0;
-	struct buf in;
 
-	buf_init(&in, 0);
 	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
 		r = fd < 0 ? -errno : -ENAMETOOLONG;
 	if (!r) {
 		strcpy(sa.sun_path, path);
-		r = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0
-			    ? -errno
-			    : exchange(fd, request, &in);
+		r = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno
+									: exchange(fd, request, in);
 	}
 	if (r)
 		snprintf(why, why_cap, "%s: %s%s", path, strerror(-r),
@@ -336,8 +389,64 @@ int control_call(const char *path, json_t *request, json_t **ret_result, char *w
 				? " (is `culvert serve` running with this state folder?)"
 			: r == -EACCES ? " (root or a member of group culvert may ask)"
 				       : "");
-	else
+	*ret_fd = fd;
+	return r;
+}
+
+int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap)
+{
+	struct buf in;
+	int fd, r;
+
+	buf_init(&in, 0);
+	r = ask(path, request, &in, &fd, why, why_cap);
+	if (!r)
 		r = take_answer(&in, ret_result, why, why_cap);
+	if (fd >= 0)
+		close(fd);
+	buf_done(&in);
+	json_decref(request);
+	return r;
+}
+
+/* Hands over the events that are there. False: enough. */
+static bool take_events(struct buf *in, bool (*each)(json_t *event, void *arg), void *arg)
+{
+	const char *end;
+	bool more = true;
+
+	while (more && buf_len(in) && (end = memchr(buf_data(in), '\n', buf_len(in)))) {
+		size_t n = (size_t)(end - (const char *)buf_data(in));
+		json_error_t err;
+		json_t *line = json_loadb((const char *)buf_data(in), n, 0, &err);
+		json_t *event = json_object_get(line, "event");
+
+		if (event)
+			more = each(event, arg);
+		json_decref(line);
+		buf_consume(in, n + 1);
+	}
+	return more;
+}
+
+int control_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
+	void *arg, char *why, size_t why_cap)
+{
+	json_t *result = NULL;
+	struct buf in;
+	uint8_t *p;
+	int fd, r;
+	ssize_t n = 1;
+
+	buf_init(&in, 0);
+	r = ask(path, request, &in, &fd, why, why_cap);
+	if (!r)
+		r = take_answer(&in, &result, why, why_cap);
+	json_decref(result);
+	while (!r && n > 0 && take_events(&in, each, arg) && !buf_reserve(&in, 16384, &p)) {
+		n = read(fd, p, 16384);
+		buf_commit(&in, n > 0 ? (size_t)n : 0);
+	}
 	if (fd >= 0)
 		close(fd);
 	buf_done(&in);

@@ -4,6 +4,10 @@
  *     → {"v":1,"cmd":"status"}
  *     ← {"v":1,"ok":true,"result":{…}}      or   {"v":1,"ok":false,"error":"…"}
  *
+ * After a request that follows events the answer goes on with one line for each:
+ *
+ *     ← {"v":1,"event":{…}}
+ *
  * One request a line, answered in order; lines are bounded. Access is by file permission: 0660,
  * owned by root and, where it exists, group culvert. docs/control.md is the contract for scripts.
  *
@@ -15,9 +19,10 @@
 #include <uv.h>
 
 #define CONTROL_VERSION 1
-#define CONTROL_SOCKET "control.sock" /* in the state folder */
-#define CONTROL_LINE_MAX (64 * 1024)  /* a request; answers may be longer */
-#define CONTROL_CLIENTS_MAX 32        /* at one time; more are closed */
+#define CONTROL_SOCKET "control.sock"     /* in the state folder */
+#define CONTROL_LINE_MAX (64 * 1024)      /* a request; answers may be longer */
+#define CONTROL_CLIENTS_MAX 32            /* at one time; more are closed */
+#define CONTROL_BACKLOG_MAX (1024 * 1024) /* octets that wait for a follower; then it is dropped */
 
 struct control;
 struct control_reply;
@@ -30,11 +35,22 @@ int control_new(uv_loop_t *loop, const char *path, control_handler *handler, voi
 void control_close(struct control *c); /* then run the loop dry */
 void control_free(struct control *c);
 
+/* A text as JSON, whatever octets a peer put in it: what is no UTF-8 becomes '?'. */
+json_t *control_text(const char *text);
+
 void control_answer(struct control_reply *reply, json_t *result); /* steals result */
 void control_refuse(struct control_reply *reply, const char *error);
+/* Answers, and from now on control_tell() reaches this client, until it hangs up. Steals result. */
+void control_follow(struct control_reply *reply, json_t *result);
+void control_tell(struct control *c, json_t *event); /* to all who follow; steals event */
+bool control_followed(struct control *c);            /* by anybody? Any thread. */
 
 /*
  * The other end: sends one request and waits for the answer. 0 and *ret_result (a new reference),
  * or a negative errno with `why` filled: -ENOENT, -ECONNREFUSED (nobody serves there), -EACCES.
  */
 int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap);
+/* The same for a request that follows: `each` gets every event until it returns false or the server
+ * ends (0). */
+int control_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
+	void *arg, char *why, size_t why_cap);

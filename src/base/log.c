@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static enum log_level least_level = LOG_LEVEL_INFO;
+static _Atomic enum log_level least_level = LOG_LEVEL_INFO; /* a reload may change it */
 static bool to_journal;
 
 /* systemd names the device and inode of the journal's stream in JOURNAL_STREAM. */

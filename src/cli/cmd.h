@@ -13,10 +13,17 @@
 int cmd_fail(enum event ev, const char *text);
 
 int cmd_bench(int argc, char **argv);
+int cmd_attempts(int argc, char **argv);
+int cmd_cert(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_kick(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_sessions(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_user(int argc, char **argv);

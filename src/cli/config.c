@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/ask.h"
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "config/manual.h"
@@ -9,14 +10,17 @@
 static const char usage[] =
 	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"
 	"       culvert config dump [--config FILE]    print every option with its value\n"
+	"       culvert config diff [--state DIR]      what a reload of the running server would change\n"
 	"       culvert config help                    print every option with its meaning\n"
 	"       culvert config example                 print a file to begin with\n"
 	"       culvert config man                     print culvert.conf(5)\n"
 	"\n"
 	"  -c, --config FILE             the file; without it, the defaults\n"
+	"      --state DIR               diff: the running server's state folder\n"
+	"      --json                    diff: as JSON\n"
 	"  -o, --option SECTION.NAME=VALUE   set an option as the command line would\n"
 	"\n"
-	"Exit codes: 0 good, 2 the configuration or the command line is wrong.\n";
+	"Exit codes: 0 good, 1 (diff) no server answers, 2 the configuration or the command line is wrong.\n";
 
 static int load(const char *file, char **options, size_t n_options, struct config **ret)
 {
@@ -68,7 +72,9 @@ static const struct {
 int cmd_config(int argc, char **argv)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
-		{"option", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"option", required_argument, NULL, 'o'}, {"state", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	struct ask a = {.usage = usage};
 	const char *file = NULL, *action;
 	char *options[CONFIG_OPTIONS];
 	size_t n_options = 0;
@@ -81,14 +87,20 @@ int cmd_config(int argc, char **argv)
 		}
 		if (c == '?')
 			return CMD_USAGE;
-		if (c == 'c')
-			file = optarg;
+		if (c == 's')
+			a.state = optarg;
+		else if (c == 'j')
+			a.json = true;
+		else if (c == 'c')
+			a.config = file = optarg;
 		else if (n_options < CONFIG_OPTIONS)
 			options[n_options++] = optarg;
 	}
 	action = argc - optind == 1 ? argv[optind] : "";
 	if (!strcmp(action, "check") || !strcmp(action, "dump"))
 		return check_or_dump(action, file, options, n_options);
+	if (!strcmp(action, "diff"))
+		return ask_reload(&a, true);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (!strcmp(action, texts[i].action)) {
 			texts[i].print(stdout);

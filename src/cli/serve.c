@@ -1,4 +1,5 @@
 /* culvert serve — the server in the foreground. Options of the command line override the file. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,33 +59,55 @@ static int report(const struct config_error *err)
 
 static int apply(struct config *cfg, int c, char *arg, struct config_error *err)
 {
-	char *equals;
+	char name[4096], *equals;
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
 		if (switches[i].c == c)
 			return config_set(cfg, switches[i].option,
 				switches[i].value ? switches[i].value : arg, err);
-	equals = strchr(arg, '=');
+	snprintf(name, sizeof(name), "%s", arg); /* not cut in place: a reload comes here again */
+	equals = strchr(name, '=');
 	if (!equals) {
-		*err = (struct config_error){.event = EV_NONE};
+		*err = (struct config_error){.event = EV_CONFIG_SYNTAX};
 		snprintf(err->text, sizeof(err->text),
 			"--option: expected SECTION.NAME=VALUE, got \"%s\"", arg);
-		return -1;
+		return -EINVAL;
 	}
 	*equals = '\0';
-	return config_set(cfg, arg, equals + 1, err);
+	return config_set(cfg, name, equals + 1, err);
 }
 
+struct command_line {
+	int argc;
+	char **argv;
+	const char *file; /* NULL: none */
+};
+
 /* The file must be read before the switches can override it, so the line is gone through twice. */
-static int load(int argc, char **argv, struct config **ret)
+static int read_config(void *arg, struct config **ret, struct config_error *err)
 {
+	const struct command_line *line = arg;
 	AUTO(config) struct config *cfg = NULL;
-	struct config_error err;
-	const char *file = NULL;
+	int c, r = config_load(line->file, &cfg, err);
+
+	optind = 1;
+	while (!r && (c = getopt_long(line->argc, line->argv, "c:o:h", longs, NULL)) != -1)
+		if (c != 'c')
+			r = apply(cfg, c, optarg, err);
+	if (!r)
+		r = config_check(cfg, err);
+	if (!r)
+		*ret = TAKE(cfg);
+	return r;
+}
+
+/* -1: help was asked for. */
+static int read_line(struct command_line *line)
+{
 	struct stat st;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:o:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(line->argc, line->argv, "c:o:h", longs, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage_text, stdout);
 			return -1;
@@ -92,33 +115,29 @@ static int load(int argc, char **argv, struct config **ret)
 		if (c == '?')
 			return CMD_USAGE;
 		if (c == 'c')
-			file = optarg;
+			line->file = optarg;
 	}
-	if (optind != argc) {
+	if (optind != line->argc) {
 		fprintf(stderr,
 			"culvert serve: \"%s\" is not an option (see culvert serve --help)\n",
-			argv[optind]);
+			line->argv[optind]);
 		return CMD_USAGE;
 	}
-	if (!file && !stat(CONFIG_FILE_DEFAULT, &st))
-		file = CONFIG_FILE_DEFAULT;
-	if (config_load(file, &cfg, &err) < 0)
-		return report(&err);
-	for (optind = 1; (c = getopt_long(argc, argv, "c:o:h", longs, NULL)) != -1;)
-		if (c != 'c' && apply(cfg, c, optarg, &err) < 0)
-			return report(&err);
-	if (config_check(cfg, &err) < 0)
-		return report(&err);
-	*ret = TAKE(cfg);
-	return 0;
+	if (!line->file && !stat(CONFIG_FILE_DEFAULT, &st))
+		line->file = CONFIG_FILE_DEFAULT;
+	return CMD_OK;
 }
 
 int cmd_serve(int argc, char **argv)
 {
+	struct command_line line = {argc, argv, NULL};
 	AUTO(config) struct config *cfg = NULL;
-	int r = load(argc, argv, &cfg);
+	struct config_error err;
+	int r = read_line(&line);
 
 	if (r)
 		return r < 0 ? CMD_OK : r;
-	return server_run(cfg);
+	if (read_config(&line, &cfg, &err) < 0)
+		return report(&err);
+	return server_run(cfg, read_config, &line);
 }

@@ -1,6 +1,7 @@
 /*
  * cli/user.c — `culvert user`: the users in the state folder's database. Works whether a server runs
- * or not; a running one sees the change at the next login.
+ * or not; a running one sees the change at the next login, and is asked to end the sessions of a
+ * user who has a new password, is disabled or removed.
  *
  * A password is read from the terminal without echo, or from standard input; never from an argument,
  * which every process of the machine could read.
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
 #include "config/config.h"
@@ -229,7 +231,15 @@ static int list(struct db *db, const struct args *a)
 
 /* --- the command line --- */
 
-enum needs { NOTHING = 0, NAME = 1, VALUE = 2, PASSWORD = 4, NEW_STORE = 8, WRITES = 16 };
+enum needs {
+	NOTHING = 0,
+	NAME = 1,
+	VALUE = 2,
+	PASSWORD = 4,
+	NEW_STORE = 8,
+	WRITES = 16,
+	ENDS_SESSIONS = 32, /* those of the user that are up: they rest on what is no more */
+};
 
 static const struct action {
 	const char *name;
@@ -238,11 +248,11 @@ static const struct action {
 	const char *past; /* what is said when it is done */
 } actions[] = {
 	{"add", add, NAME | PASSWORD | NEW_STORE | WRITES, "was added"},
-	{"passwd", passwd, NAME | PASSWORD | WRITES, "has a new password"},
+	{"passwd", passwd, NAME | PASSWORD | WRITES | ENDS_SESSIONS, "has a new password"},
 	{"list", list, NOTHING, NULL},
-	{"disable", disable, NAME | WRITES, "is disabled"},
+	{"disable", disable, NAME | WRITES | ENDS_SESSIONS, "is disabled"},
 	{"enable", enable, NAME | WRITES, "is enabled"},
-	{"remove", remove_user, NAME | WRITES, "was removed"},
+	{"remove", remove_user, NAME | WRITES | ENDS_SESSIONS, "was removed"},
 	{"expire", expire, NAME | VALUE | WRITES, "has a new date"},
 	{"address", address, NAME | VALUE | WRITES, "has a new address"},
 };
@@ -340,6 +350,26 @@ static int open_db(const struct action *action, const struct args *a, struct db 
 	return CMD_OK;
 }
 
+/* Asks the running server, if there is one. What was changed stays changed either way. */
+static int end_sessions(const struct args *a)
+{
+	struct ask to = {.state = a->state, .config = a->config};
+	json_t *request = ask_request("kick"), *result = NULL;
+	size_t n;
+	int r;
+
+	json_object_set_new(request, "user", json_string(a->name));
+	json_object_set_new(request, "why", json_string("user-changed"));
+	r = ask_server_if_up(&to, request, &result);
+	if (r < 0)
+		return CMD_OK; /* no server, no sessions */
+	n = json_array_size(json_object_get(result, "sessions"));
+	if (n)
+		printf("%zu session%s ended\n", n, n == 1 ? "" : "s");
+	json_decref(result);
+	return r;
+}
+
 static int run(const struct action *action, const struct args *a)
 {
 	AUTO(db) struct db *db = NULL;
@@ -358,7 +388,7 @@ static int run(const struct action *action, const struct args *a)
 		return db_failed(db);
 	if (action->past)
 		printf("user %s %s\n", a->name, action->past);
-	return CMD_OK;
+	return action->needs & ENDS_SESSIONS ? end_sessions(a) : CMD_OK;
 }
 
 int cmd_user(int argc, char **argv)

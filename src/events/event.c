@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/auto.h"
@@ -59,18 +60,28 @@ int layer_exit_code(enum layer l)
 	return layers[l].exit_code;
 }
 
+static _Atomic(log_tap_fn *) tapped;
+
+void log_tap(log_tap_fn *tap)
+{
+	atomic_store(&tapped, tap);
+}
+
 void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
 {
 	const struct event_info *info = event_info(ev);
 	char text[700], who[140] = "";
 	va_list ap;
+	log_tap_fn *tap = atomic_load_explicit(&tapped, memory_order_relaxed);
 	int n = 0;
 
-	if (info->level > log_level_now())
+	if (info->level > log_level_now() && (!tap || info->level > LOG_LEVEL_INFO))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (tap)
+		tap(scope, ev, text);
 	if (scope && scope->session)
 		n = snprintf(who, sizeof(who), " session=%" PRIu64, scope->session);
 	if (scope && *scope->peer)

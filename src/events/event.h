@@ -57,6 +57,13 @@ struct log_scope {
 	char correlation[40]; /* SSTPCORRELATIONID or "" */
 };
 
+/*
+ * From now on `tap` (NULL: nobody) also gets every event that log_event() is told, at the level info
+ * or above and at the level that is logged; from any thread, so it must be quick.
+ */
+typedef void log_tap_fn(const struct log_scope *scope, enum event ev, const char *text);
+void log_tap(log_tap_fn *tap);
+
 /* One line: number, name, what happened, scope, then key=value pairs from fmt (may be ""). */
 void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -12,10 +12,12 @@
 
 #include "base/addr.h"
 #include "base/credentials.h"
+#include "base/mailbox.h"
 #include "os/forward.h"
 
 struct aaa;
 struct config;
+struct config_error;
 struct control;
 struct ip_packet;
 struct live;
@@ -36,6 +38,7 @@ struct server {
 	struct tun *tun;
 	struct forward forward;
 	struct worker *workers;
+	struct mailbox control_mailbox; /* letters to the control thread */
 	unsigned n_workers;
 	char name[64];                    /* in CHAP challenges */
 	char ready_on[ENDPOINT_TEXT_LEN]; /* the first listener */
@@ -55,8 +58,10 @@ struct server {
 	_Atomic uint64_t refused, no_descriptors;
 };
 
-/* Runs until SIGTERM or SIGINT. Returns the exit code; whatever failed has been said. */
-int server_run(struct config *config);
+/* Runs until SIGTERM or SIGINT; `reread` (NULL: none) reads the configuration again at a reload. Returns the exit code; whatever failed has been said. */
+int server_run(struct config *config,
+	int (*reread)(void *arg, struct config **ret, struct config_error *ret_err),
+	void *reread_arg);
 
 /* Any thread. */
 unsigned server_sessions(const struct server *s);

@@ -47,7 +47,7 @@ struct session {
 	struct session *next, *prev;
 	struct log_scope scope;
 	struct endpoint peer;
-	char user[64]; /* for people; escaped where it is printed */
+	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
 	int64_t opened_s;
 	uint64_t opened_ms;
 	struct question *question;
@@ -58,7 +58,7 @@ struct session {
 	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
-	bool authenticated, up4, up6, recorded;
+	bool authenticated, up4, up6, recorded, leaving;
 	enum event ended_by;
 };
 
@@ -214,6 +214,8 @@ struct question {
 	uint64_t id; /* the session's, also when it is gone */
 	struct aaa_request auth;
 	struct store_lease lease;
+	uv_timer_t delay; /* a refusal that is held back */
+	bool delayed;
 };
 
 static void question_free(struct question *q)
@@ -288,6 +290,38 @@ static void ask_for_lease(struct session *s, struct question *q)
 	}
 }
 
+static void on_delay_closed(uv_handle_t *h)
+{
+	question_free(h->data);
+}
+
+static void on_delay(uv_timer_t *t)
+{
+	struct question *q = t->data;
+	struct session *s = q->session;
+
+	uv_close((uv_handle_t *)t, on_delay_closed);
+	s->question = NULL;
+	give_verdict(s);
+}
+
+/* Whoever guesses passwords shall wait for each answer; another question cannot be put meanwhile. */
+static void hold_back(struct question *q, uint64_t ms)
+{
+	q->delayed = true;
+	q->delay.data = q;
+	uv_timer_init(&q->worker->loop, &q->delay);
+	uv_timer_start(&q->delay, on_delay, ms, 0);
+}
+
+/* The session ends before its answer came. */
+static void question_abandon(struct question *q)
+{
+	q->session = NULL;
+	if (q->delayed)
+		uv_close((uv_handle_t *)&q->delay, on_delay_closed);
+}
+
 static void auth_done(struct aaa_request *req)
 {
 	struct question *q = container_of(req, struct question, auth);
@@ -306,9 +340,7 @@ static void auth_done(struct aaa_request *req)
 		return;
 	}
 	refuse(s, req->outcome, req->detail);
-	s->question = NULL;
-	give_verdict(s);
-	question_free(q);
+	hold_back(q, s->worker->live->config->auth.fail_delay_ms);
 }
 
 static void on_auth_request(struct session *s, const struct proof *proof)
@@ -571,7 +603,7 @@ static void on_closed(struct link *l)
 	take_down(s, AF_INET);
 	take_down(s, AF_INET6);
 	if (s->question)
-		s->question->session = NULL;
+		question_abandon(s->question);
 	if (s->leased_address.family)
 		record_session(s, s->ended_by);
 	if (!s->authenticated)
@@ -598,6 +630,12 @@ void session_close_all(struct worker *w, enum event why)
 	}
 }
 
+void session_end(struct session *s, enum event why)
+{
+	s->leaving = true;
+	link_close(&s->link, why);
+}
+
 void session_route_packet(
 	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n)
 {
@@ -614,7 +652,7 @@ void session_route_packet(
 void session_info(const struct session *s, struct session_info *ret)
 {
 	*ret = (struct session_info){.id = s->scope.session,
-		.phase = tunnel_phase(s->link.tunnel),
+		.phase = s->leaving ? "leaving" : tunnel_phase(s->link.tunnel),
 		.worker = s->worker->index,
 		.since = s->opened_s,
 		.rx_octets = s->link.rx_octets,

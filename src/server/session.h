@@ -17,7 +17,7 @@ struct worker;
 /* What the control thread may be told about a session; a copy. */
 struct session_info {
 	uint64_t id;
-	char user[64], peer[ENDPOINT_TEXT_LEN], address[ADDR_TEXT_LEN], tls[96];
+	char user[256], peer[ENDPOINT_TEXT_LEN], address[ADDR_TEXT_LEN], tls[96];
 	const char *phase;
 	unsigned worker;
 	int64_t since; /* seconds since 1970 */
@@ -36,3 +36,5 @@ void session_route_packet(
 	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);
 void session_info(const struct session *s, struct session_info *ret);
 struct session *session_next(const struct session *s);
+/* Ends it politely; it is gone later. */
+void session_end(struct session *s, enum event why);

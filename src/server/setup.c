@@ -121,7 +121,6 @@ static int load_certificates(struct server *s)
 		return layer_exit_code(LAYER_LOCAL);
 	if (certificates_make(s->config, false, &why) < 0 || certificates_load(l, &why) < 0)
 		return refused_tls(&why);
-	l->addresses = s->addresses;
 	s->live = TAKE(l);
 	return 0;
 }
@@ -153,36 +152,53 @@ static int choose_pool(struct server *s, struct netlink *nl, struct db *db, bool
 	return 0;
 }
 
-/* IPCP has room for two, a router advertisement for three. */
-static void add_dns(struct server *s, const struct addr *a)
+/* IPCP has room for two. */
+static void add_dns(struct ppp_addresses *to, const struct addr *a)
 {
-	struct addr *dns = s->addresses.dns;
+	if (a->family == AF_INET && !to->dns[1].family)
+		to->dns[to->dns[0].family ? 1 : 0] = *a;
+}
 
-	if (a->family == AF_INET && !dns[1].family)
-		dns[dns[0].family ? 1 : 0] = *a;
+/* A router advertisement has room for three. */
+static void add_dns6(struct server *s, const struct addr *a)
+{
 	if (a->family == AF_INET6 && s->n_dns6 < ARRAY_SIZE(s->dns6))
 		s->dns6[s->n_dns6++] = *a;
 }
 
-static void choose_addresses(struct server *s)
+void server_told_addresses(const struct config *cfg, struct ppp_addresses *ret)
 {
-	const struct config *cfg = s->config;
 	struct addr up[8];
 	size_t n = 0, n_up = 0;
 
-	s->addresses.local = addr_v4(addr_v4_value(&s->pool.addr) + 1);
+	memset(ret->dns, 0, sizeof(ret->dns));
+	memset(ret->nbns, 0, sizeof(ret->nbns));
 	if (cfg->tunnel.dns.automatic) {
 		n_up = resolver_upstreams("", up, ARRAY_SIZE(up));
 		if (!n_up)
 			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
 	}
 	for (size_t i = 0; i < n_up; i++)
-		add_dns(s, &up[i]);
+		add_dns(ret, &up[i]);
 	for (size_t i = 0; i < cfg->tunnel.dns.n; i++)
-		add_dns(s, &cfg->tunnel.dns.item[i]);
+		add_dns(ret, &cfg->tunnel.dns.item[i]);
 	for (size_t i = 0; i < cfg->tunnel.nbns.n && n < 2; i++)
 		if (cfg->tunnel.nbns.item[i].family == AF_INET)
-			s->addresses.nbns[n++] = cfg->tunnel.nbns.item[i];
+			ret->nbns[n++] = cfg->tunnel.nbns.item[i];
+}
+
+static void choose_addresses(struct server *s)
+{
+	const struct addr_list *dns = &s->config->tunnel.dns;
+	struct addr up[8];
+	size_t n_up = dns->automatic ? resolver_upstreams("", up, ARRAY_SIZE(up)) : 0;
+
+	for (size_t i = 0; i < n_up; i++)
+		add_dns6(s, &up[i]);
+	for (size_t i = 0; i < dns->n; i++)
+		add_dns6(s, &dns->item[i]);
+	s->addresses.local = addr_v4(addr_v4_value(&s->pool.addr) + 1);
+	server_told_addresses(s->config, &s->addresses);
 }
 
 static int make_tun(struct server *s, struct netlink *nl)
@@ -352,18 +368,18 @@ int server_setup(struct server *s)
 		r = refused(&why);
 	if (!r)
 		r = open_store(s, nl);
-	if (!r) {
-		choose_addresses(s);
+	if (!r)
 		r = load_certificates(s);
-	}
 	if (!r && table_new(&s->table) < 0)
 		r = layer_exit_code(LAYER_LOCAL);
 	if (r)
 		return r;
+	choose_addresses(s);
 	r = make_tun(s, nl);
 	if (r)
 		return r;
 	make_nat(s);
+	s->live->addresses = s->addresses;
 	r = make_workers(s);
 	return r || take_listeners(s) ? r : make_listeners(s);
 }

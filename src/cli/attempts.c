@@ -1,0 +1,62 @@
+/* culvert attempts — who tried to log in, and what became of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/cmd.h"
+
+static const char usage[] =
+	"Usage: culvert attempts [--most N] [--json]\n"
+	"\n"
+	"Prints the newest attempts to connect, newest first, with the event that each ended in.\n"
+	"\n"
+	"      --most N        how many (100)\n" ASK_USAGE "\n"
+	"Exit status: 0, or 1 when no server answers.\n";
+
+static void print_row(const json_t *a)
+{
+	char at[24];
+
+	printf("%-19s %-24s %-20s %4lld %-24s %s\n", ask_time(ask_number(a, "at"), at),
+		ask_text(a, "peer"), *ask_text(a, "user") ? ask_text(a, "user") : "-",
+		(long long)ask_number(a, "event"), ask_text(a, "name"), ask_text(a, "what"));
+}
+
+int cmd_attempts(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"most", required_argument, NULL, 'm'}, ASK_OPTIONS, {0}};
+	struct ask a = {.usage = usage};
+	json_t *request, *result = NULL, *list, *row;
+	long most = 100;
+	size_t i;
+	int c, r = -1;
+
+	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		if (c == 'm')
+			most = strtol(optarg, NULL, 10);
+		else
+			r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	if (optind != argc || most < 1 || most > 10000) {
+		fputs(usage, stderr);
+		return CMD_USAGE;
+	}
+	request = ask_request("attempts");
+	json_object_set_new(request, "most", json_integer(most));
+	r = ask_server(&a, request, &result);
+	if (r)
+		return r;
+	list = json_object_get(result, "attempts");
+	if (a.json) {
+		ask_print_json(list);
+	} else {
+		printf("%-19s %-24s %-20s %4s %-24s %s\n", "AT", "FROM", "USER", "NO.", "EVENT",
+			"WHAT HAPPENED");
+		json_array_foreach(list, i, row) print_row(row);
+	}
+	json_decref(result);
+	return CMD_OK;
+}

@@ -1,0 +1,73 @@
+/* culvert drain — empties the server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/cmd.h"
+#include "config/value.h"
+
+static const char usage[] =
+	"Usage: culvert drain [--for TIME] [--json]\n"
+	"       culvert drain --stop [--json]\n"
+	"\n"
+	"Empties the running server: new clients and health checks are answered 503, and sessions that\n"
+	"are up are ended politely in batches, spread over the time given. The server stays; `--stop`\n"
+	"opens it again.\n"
+	"\n"
+	"      --for TIME      30s, 10m, 1h; without it as fast as is good for the machine\n"
+	"      --stop          take new sessions again\n" ASK_USAGE "\n"
+	"Exit status: 0 begun, 1 no server answers, 2 wrong use.\n";
+
+static int read_time(const char *text, json_int_t *ret_s)
+{
+	char copy[64], why[CONFIG_WHY_LEN];
+	struct words w = {1, {copy}};
+	uint64_t ms;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	if (value_parse(VALUE_DURATION, "0s..7d", &w, &ms, why) < 0) {
+		fprintf(stderr, "culvert: --for: %s\n", why);
+		return -1;
+	}
+	*ret_s = (json_int_t)((ms + 999) / 1000);
+	return 0;
+}
+
+int cmd_drain(int argc, char **argv)
+{
+	static const struct option longs[] = {{"for", required_argument, NULL, 'f'},
+		{"stop", no_argument, NULL, 'S'}, ASK_OPTIONS, {0}};
+	struct ask a = {.usage = usage};
+	json_t *request, *result = NULL;
+	json_int_t for_s = 0;
+	bool stop = false;
+	int c, r = -1;
+
+	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		if (c == 'f')
+			r = read_time(optarg, &for_s) < 0 ? CMD_USAGE : -1;
+		else if (c == 'S')
+			stop = true;
+		else
+			r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	if (optind != argc) {
+		fputs(usage, stderr);
+		return CMD_USAGE;
+	}
+	request = ask_request("drain");
+	json_object_set_new(request, "for_s", json_integer(for_s));
+	json_object_set_new(request, "stop", json_boolean(stop));
+	r = ask_server(&a, request, &result);
+	if (r)
+		return r;
+	if (a.json)
+		ask_print_json(result);
+	else
+		printf("%s; %lld sessions\n", stop ? "open again" : "draining",
+			(long long)ask_number(result, "sessions"));
+	json_decref(result);
+	return CMD_OK;
+}

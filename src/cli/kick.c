@@ -1,0 +1,56 @@
+/* culvert kick — ends sessions. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/cmd.h"
+
+static const char usage[] =
+	"Usage: culvert kick NAME|SESSION|ADDRESS [--json]\n"
+	"       culvert kick --user NAME [--json]\n"
+	"\n"
+	"Ends sessions of the running server politely: those of a user, the one with that number, or\n"
+	"those with that address (inside the tunnel, or the client's own). `culvert sessions` lists them.\n"
+	"A user whose name is a number or an address is meant with --user. The client may dial again:\n"
+	"`culvert user disable` keeps him out.\n"
+	"\n"
+	"      --user NAME     the sessions of this user\n" ASK_USAGE "\n"
+	"Exit status: 0 some were ended, 1 there was none, or no server answers, 2 wrong use.\n";
+
+int cmd_kick(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"user", required_argument, NULL, 'u'}, ASK_OPTIONS, {0}};
+	struct ask a = {.usage = usage};
+	json_t *request, *result = NULL, *list;
+	const char *user = NULL;
+	size_t n;
+	int c, r = -1;
+
+	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		if (c == 'u')
+			user = optarg;
+		else
+			r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	request = ask_request("kick");
+	if (user)
+		json_object_set_new(request, "user", json_string(user));
+	if (argc - optind != !user || (!user && ask_whom(request, argv[optind]) < 0)) {
+		fputs(usage, stderr);
+		json_decref(request);
+		return CMD_USAGE;
+	}
+	r = ask_server(&a, request, &result);
+	if (r)
+		return r;
+	list = json_object_get(result, "sessions");
+	n = json_array_size(list);
+	if (a.json)
+		ask_print_json(list);
+	else
+		printf("%zu session%s ended\n", n, n == 1 ? "" : "s");
+	json_decref(result);
+	return n ? CMD_OK : CMD_FAILED;
+}

@@ -1,0 +1,64 @@
+/* culvert reload — configuration and certificates are read again; sessions go on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/cmd.h"
+
+static const char usage[] =
+	"Usage: culvert reload [--json]\n"
+	"\n"
+	"Lets the running server read its configuration and its certificates again. Sessions that are up\n"
+	"go on as they began. When anything is wrong nothing changes, and the reason is printed. Options\n"
+	"that take effect only at a restart are named; `culvert config diff` tells all this beforehand.\n"
+	"\n" ASK_USAGE "\n"
+	"Exit status: 0 done, 1 it was refused, or no server answers.\n";
+
+static void print_changes(const json_t *result)
+{
+	const json_t *list = json_object_get(result, "changes"), *o;
+	size_t i;
+
+	json_array_foreach(list, i, o) printf("%s: %s -> %s (takes effect %s)\n",
+		ask_text(o, "option"), *ask_text(o, "from") ? ask_text(o, "from") : "(empty)",
+		*ask_text(o, "to") ? ask_text(o, "to") : "(empty)", ask_text(o, "effect"));
+}
+
+int ask_reload(const struct ask *a, bool dry)
+{
+	json_t *request = ask_request("reload"), *result = NULL;
+	int r;
+
+	json_object_set_new(request, "dry_run", json_boolean(dry));
+	r = ask_server(a, request, &result);
+	if (r)
+		return r;
+	if (a->json) {
+		ask_print_json(result);
+	} else {
+		print_changes(result);
+		if (dry && !json_array_size(json_object_get(result, "changes")))
+			puts("no difference");
+		else if (!dry)
+			printf("reloaded; certificate %s\n", ask_text(result, "pin"));
+	}
+	json_decref(result);
+	return CMD_OK;
+}
+
+int cmd_reload(int argc, char **argv)
+{
+	static const struct option longs[] = {ASK_OPTIONS, {0}};
+	struct ask a = {.usage = usage};
+	int c, r = -1;
+
+	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	if (optind != argc) {
+		fputs(usage, stderr);
+		return CMD_USAGE;
+	}
+	return ask_reload(&a, false);
+}

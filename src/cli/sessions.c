@@ -1,0 +1,62 @@
+/* culvert sessions — who is connected. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/cmd.h"
+
+static const char usage[] =
+	"Usage: culvert sessions [NAME|SESSION|ADDRESS] [--json]\n"
+	"\n"
+	"Lists the sessions of the running server: all, or those of a user, a number, or an address\n"
+	"(inside the tunnel, or the client's own).\n"
+	"\n" ASK_USAGE "\n"
+	"Exit status: 0, or 1 when no server answers.\n";
+
+static void print_row(const json_t *s)
+{
+	char in[24], out[24], since[24];
+
+	printf("%-8lld %-20s %-15s %-24s %-9s %-12s %10s %10s\n",
+		(long long)ask_number(s, "session"),
+		*ask_text(s, "user") ? ask_text(s, "user") : "-",
+		*ask_text(s, "address") ? ask_text(s, "address") : "-", ask_text(s, "peer"),
+		ask_text(s, "phase"),
+		ask_span((json_int_t)clock_wall_s() - ask_number(s, "since"), since),
+		ask_size(ask_number(s, "rx_octets"), in),
+		ask_size(ask_number(s, "tx_octets"), out));
+}
+
+int cmd_sessions(int argc, char **argv)
+{
+	static const struct option longs[] = {ASK_OPTIONS, {0}};
+	struct ask a = {.usage = usage};
+	json_t *request, *result = NULL, *list, *s;
+	size_t i;
+	int c, r = -1;
+
+	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	request = ask_request("sessions");
+	if (argc - optind > 1 || (argc > optind && ask_whom(request, argv[optind]) < 0)) {
+		fputs(usage, stderr);
+		json_decref(request);
+		return CMD_USAGE;
+	}
+	r = ask_server(&a, request, &result);
+	if (r)
+		return r;
+	list = json_object_get(result, "sessions");
+	if (a.json) {
+		ask_print_json(list);
+	} else {
+		printf("%-8s %-20s %-15s %-24s %-9s %-12s %10s %10s\n", "SESSION", "USER",
+			"ADDRESS", "FROM", "PHASE", "FOR", "RECEIVED", "SENT");
+		json_array_foreach(list, i, s) print_row(s);
+	}
+	json_decref(result);
+	return CMD_OK;
+}

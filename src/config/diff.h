@@ -1,0 +1,12 @@
+/*
+ * config/diff.h — two configurations side by side: what a reload changes.
+ */
+#pragma once
+#include "config/config.h"
+
+/* Calls `each` (NULL: nobody) for every option that differs; returns how many, or -ENOMEM. */
+int config_diff(const struct config *from, const struct config *to,
+	void (*each)(const struct config_option *o, const char *from, const char *to, void *arg),
+	void *arg);
+/* Gives `next`, which nobody shares yet, the running values of all options that wait for a restart. */
+int config_keep_started(struct config *next, const struct config *running);

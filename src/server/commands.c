@@ -1,0 +1,246 @@
+/*
+ * Theory of operation
+ *
+ * One row a command of the control socket (docs/control.md). A command that concerns sessions goes
+ * round the workers (round.h) and is answered when the last one has; one that concerns the store is
+ * answered by letter from the store's thread. The reply outlives its client.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "server/governor.h"
+#include "server/round.h"
+#include "server/server.h"
+#include "server/status.h"
+#include "server/worker.h"
+#include "store/store.h"
+
+#define ATTEMPTS_MOST 10000
+
+typedef void command_fn(struct governor *g, const json_t *request, struct control_reply *reply);
+
+static const char *text(const json_t *request, const char *key)
+{
+	const char *t = json_string_value(json_object_get(request, key));
+
+	return t ? t : "";
+}
+
+static void status(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	(void)request;
+	control_answer(reply, status_json(g->server));
+}
+
+/* ---- sessions ------------------------------------------------------------------------------------ */
+
+static json_t *session_json(const struct session_info *s)
+{
+	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "session",
+		(json_int_t)s->id, "user", control_text(s->user), "peer", s->peer, "address",
+		s->address, "phase", s->phase, "tls", s->tls, "worker", (int)s->worker, "since",
+		(json_int_t)s->since, "rx_octets", (json_int_t)s->rx_octets, "tx_octets",
+		(json_int_t)s->tx_octets, "rx_packets", (json_int_t)s->rx_packets, "tx_packets",
+		(json_int_t)s->tx_packets);
+}
+
+static void on_round(struct round *r)
+{
+	struct control_reply *reply = r->arg;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < r->server->n_workers; i++)
+		for (size_t k = 0; k < r->part[i].n; k++)
+			json_array_append_new(list, session_json(&r->part[i].session[k]));
+	round_free(r);
+	control_answer(reply, json_pack("{s:o}", "sessions", list));
+}
+
+static void go_round(struct governor *g, const struct round_match *match, enum event end,
+	struct control_reply *reply)
+{
+	struct round *r;
+
+	if (g->stopping || round_new(g->server, on_round, reply, &r) < 0) {
+		control_refuse(reply, g->stopping ? "the server is stopping" : "out of memory");
+		return;
+	}
+	r->match = *match;
+	r->end = end;
+	round_start(r);
+}
+
+/* NULL: good. */
+static const char *read_match(const json_t *request, struct round_match *ret)
+{
+	json_int_t session = json_integer_value(json_object_get(request, "session"));
+	const char *address = text(request, "address"), *user = text(request, "user");
+
+	*ret = (struct round_match){.session = (uint64_t)session};
+	if (session < 0)
+		return "\"session\" is a number above 0";
+	if (strlen(user) >= sizeof(ret->user))
+		return "\"user\" is too long for a name";
+	strcpy(ret->user, user);
+	if (*address && addr_parse(address, &ret->address) < 0)
+		return "\"address\" is no IP address";
+	return NULL;
+}
+
+static void sessions(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	struct round_match match;
+	const char *wrong = read_match(request, &match);
+
+	if (wrong)
+		control_refuse(reply, wrong);
+	else
+		go_round(g, &match, EV_NONE, reply);
+}
+
+static void kick(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	bool changed = !strcmp(text(request, "why"), "user-changed");
+	struct round_match match;
+	const char *wrong = read_match(request, &match);
+
+	if (!wrong && !match.session && !*match.user && match.address.family == AF_UNSPEC)
+		wrong = "whom? \"user\", \"session\" or \"address\" is wanted";
+	if (wrong)
+		control_refuse(reply, wrong);
+	else
+		go_round(g, &match, changed ? EV_USER_CHANGED : EV_SESSION_KICKED, reply);
+}
+
+/* ---- reload, drain ----------------------------------------------------------------------------------- */
+
+static void reload(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	json_t *result;
+	char why[700] = "";
+
+	if (governor_reload(g, json_is_true(json_object_get(request, "dry_run")), &result, why,
+		    sizeof(why)) < 0)
+		control_refuse(reply, why);
+	else
+		control_answer(reply, result);
+}
+
+static void drain(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	json_int_t seconds = json_integer_value(json_object_get(request, "for_s"));
+
+	if (g->stopping || seconds < 0 || seconds > 7 * 24 * 3600) {
+		control_refuse(reply, "\"for_s\" is a number of seconds, a week at most");
+		return;
+	}
+	if (json_is_true(json_object_get(request, "stop")))
+		drain_stop(&g->drain);
+	else
+		drain_start(&g->drain, (uint64_t)seconds * 1000);
+	control_answer(reply, json_pack("{s:b, s:i}", "draining", g->drain.active, "sessions",
+				      (int)server_sessions(g->server)));
+}
+
+/* ---- the record, events -------------------------------------------------------------------------------- */
+
+struct recall { /* attempts, asked of the store's thread */
+	struct store_job job;
+	struct control_reply *reply;
+	int most;
+	json_t *list;
+};
+
+static int add_attempt(const struct db_attempt *a, void *arg)
+{
+	const struct event_info *info = event_info(a->outcome);
+	json_t *o = json_pack("{s:I, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:o}", "at",
+		(json_int_t)a->at, "peer", a->peer, "user", control_text(a->user), "correlation",
+		a->correlation, "event", (int)a->outcome, "name", info->name, "layer",
+		layer_name(info->layer), "what", info->what, "detail", control_text(a->detail));
+
+	return json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
+}
+
+static int run_recall(struct db *db, struct store_job *job)
+{
+	struct recall *r = container_of(job, struct recall, job);
+
+	return db_attempt_list(db, r->most, add_attempt, r->list);
+}
+
+static void on_recalled(struct store_job *job)
+{
+	struct recall *r = container_of(job, struct recall, job);
+
+	if (job->result < 0) {
+		json_decref(r->list);
+		control_refuse(r->reply, event_info(job->event)->what);
+	} else {
+		control_answer(r->reply, json_pack("{s:o}", "attempts", r->list));
+	}
+	free(r);
+}
+
+static void attempts(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	json_int_t most = json_integer_value(json_object_get(request, "most"));
+	struct recall *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		control_refuse(reply, "out of memory");
+		return;
+	}
+	*r = (struct recall){.job = {.kind = STORE_READ,
+				     .run = run_recall,
+				     .done = on_recalled,
+				     .reply_to = &g->server->control_mailbox},
+		.reply = reply,
+		.most = most > 0 && most <= ATTEMPTS_MOST ? (int)most : 100,
+		.list = json_array()};
+	if (g->stopping || store_submit(g->server->store, &r->job) < 0) {
+		json_decref(r->list);
+		free(r);
+		control_refuse(reply, "the database is behind; try again");
+	}
+}
+
+static void events(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	(void)g;
+	(void)request;
+	control_follow(reply, json_pack("{s:b}", "following", 1));
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	command_fn *run;
+} commands[] = {
+	{"status", status},
+	{"sessions", sessions},
+	{"kick", kick},
+	{"reload", reload},
+	{"drain", drain},
+	{"attempts", attempts},
+	{"events", events},
+};
+
+void governor_command(void *arg, const json_t *request, struct control_reply *reply)
+{
+	const char *cmd = text(request, "cmd");
+	char known[200] = "unknown command; this server knows:";
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(cmd, commands[i].name)) {
+			commands[i].run(arg, request, reply);
+			return;
+		}
+		strcat(strcat(known, " "), commands[i].name);
+	}
+	control_refuse(reply, known);
+}
