@@ -22,7 +22,8 @@ _OPTIONS = {
 
 
 def environment():
-    return {**os.environ, **_OPTIONS}
+    mine = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    return {**mine, **_OPTIONS}
 
 
 class Program:

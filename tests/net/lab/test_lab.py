@@ -16,9 +16,10 @@ import random
 
 import pytest
 
-from faults import FAULTS, PAIRS, Lab
+import servers
+from faults import CLI, FAULTS, PAIRS, SRV, WWW, Lab
 from harness import program
-from harness.program import PASSWORD, USER
+from harness.program import PASSWORD, USER, Client
 
 SEED = int(os.environ.get("CULVERT_LAB_SEED", random.SystemRandom().randrange(10 ** 6)))
 NOBODY = 65534
@@ -185,3 +186,26 @@ def test_a_record_can_be_played_again(lab):
     tunnel = sstp.Tunnel(lab.net.cli, "192.0.2.1").tls()
     Replay(tunnel, USER, PASSWORD).play(record)
     tunnel.close()
+
+
+@pytest.mark.parametrize("how", ["--proxy", "https_proxy"])
+def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
+    """The same code as the diagnosis has; the route to the proxy, not to the server, is kept."""
+    lab.serve()
+    proxy = servers.Proxy(lab.net.www, WWW, 3128, "Digest", "carol", "Tunnel-9")
+    lab.later(proxy.close)
+    lab.drop(lab.net.rtr, f"forward ip saddr {CLI} ip daddr {SRV} drop")
+    url = f"http://carol:Tunnel-9@{WWW}:3128"
+    extra = ["--proxy", url] if how == "--proxy" else []
+    environment = program.environment
+    program.environment = lambda: {**environment(), **({how: url} if not extra else {})}
+    try:
+        client = Client(lab.net.cli, lab.binary, USER, PASSWORD, "vpn.example", "--ca", lab.ca,
+                        "--no-dns", "-v", *extra)
+    finally:
+        program.environment = environment
+    keep.append(client)
+    client.wait_connected()
+    assert lab.net.cli.ping(client.peer, 2) == 2
+    assert "Tunnel-9" not in client.err
+    assert client.stop() == 0
