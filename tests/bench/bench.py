@@ -28,7 +28,7 @@ sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "peers"
 import contenders  # noqa: E402
 import measures  # noqa: E402
 import report  # noqa: E402
-from rig import Rig, build_helpers, machine_busy  # noqa: E402
+from rig import PATHS, Rig, build_helpers, machine_busy  # noqa: E402
 
 ON_FAST = {"bulk": measures.bulk, "idle": measures.idle, "loaded": measures.loaded,
            "udp": measures.udp}
@@ -129,13 +129,13 @@ class Session:
         name, outer = spec.split(":")
         self.rig.open_path()
         self.rig.set_outer("path", outer)
-        self.rig.set_path("rate=0 delay=0ms loss=0")
+        # limits first: BBR believes the shortest round trip of the last ten seconds
+        self.rig.set_path(PATHS[name][2])
         up = [c for c in self.connected("path", names) if c.name != "pump"]
         for run in range(self.opts.path_runs):
             for c in list(up):
                 self.take(up, c, "path", ({"run": run} | r for r in measures.path(
                     self.rig, c, self.opts, name, outer)))
-        self.rig.set_path("rate=0 delay=0ms loss=0")
         self.disconnect()
 
     def connects(self):
@@ -229,9 +229,9 @@ def write(opts, rows, foreign):
     bad, known = r.unquiet()
     text = (f"Measured {about['date']} on {about['cores']} cores ({about['cpu']}), Linux "
             f"{about['kernel']}, TCP default {about['outer_tcp']}, {opts.inner} inside; medians "
-            f"of {opts.runs}.\nOthers used {foreign:.2f} cores on average; "
-            f"{bad} of {known} rows had more than {report.QUIET} foreign cores and count only "
-            f"where no better one is.\n\n{report.table(r, titles)}")
+            f"of {opts.runs} rounds, of {opts.path_runs} on the emulated paths.\nBefore it began others used {foreign:.2f} cores; "
+            f"{bad} of {known} rows had more than {report.QUIET} foreign cores and "
+            f"count only where no better one is.\n\n{report.table(r, titles)}")
     if goals:
         text += f"\nGoals\n\n{report.goal_table(goals)}\n"
     failures = [x for x in rows if "error" in x]

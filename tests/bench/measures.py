@@ -102,7 +102,7 @@ def idle(rig, c, opts):
 def loaded(rig, c, opts):
     """Ping while one TCP upload, then one download, runs on the fast link."""
     for way in ("up", "down"):
-        quiet()
+        foreign = quiet()
         flow = threading.Thread(target=lambda w=way: iperf(
             rig, c.target, opts.seconds + 2, "-C", opts.inner, *(["-R"] if w == "down" else [])))
         with Usage(c) as u:
@@ -110,7 +110,8 @@ def loaded(rig, c, opts):
             time.sleep(1)
             row = ping(rig, c.target, 100 * opts.seconds, 0.01)
             flow.join()
-        yield {"measure": "loaded", "way": way, "busy": round(u.busy / u.wall, 2)} | row
+        yield {"measure": "loaded", "way": way, "busy": round(u.busy / u.wall, 2),
+               "foreign": foreign} | row
 
 
 def udp(rig, c, opts):
@@ -141,14 +142,14 @@ def settle(rig, c, idle_ms):
 
 def path(rig, c, opts, name, outer):
     """Ping idle, then beside one TCP transfer each way; the first two seconds do not count."""
-    _, rtt, settings = PATHS[name]
-    rig.set_path(settings)
+    rtt = PATHS[name][1]
     inner = outer if c.name == "plain" else opts.inner
     base = {"measure": "path", "path": name, "outer": outer}
+    foreign = quiet()
     row = ping(rig, c.target, 75, 0.02)
-    yield base | {"way": "idle"} | row
+    yield base | {"way": "idle", "foreign": foreign} | row
     for way in ("up", "down"):
-        box = {}
+        foreign, box = quiet(), {}
 
         def flow(w=way):
             try:
@@ -166,7 +167,7 @@ def path(rig, c, opts, name, outer):
             row["mbit"] = box["end"]["sum_received"]["bits_per_second"] / 1e6
         else:
             row["error"] = box["error"]
-        yield base | {"way": way, "busy": round(u.busy / u.wall, 2)} | row
+        yield base | {"way": way, "busy": round(u.busy / u.wall, 2), "foreign": foreign} | row
         settle(rig, c, rtt)
 
 
