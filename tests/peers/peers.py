@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RETRIES = 3
@@ -49,41 +50,35 @@ class Sstpc(Script):
     def story(self):
         return self("log")[1]
 
-    def start(self, server, *options):
-        code, out = self("start", server, *options)
-        assert code == 0, out
-        return self
-
-    def up(self, server, *options):
+    def attempt(self, server, *options):
         """
-        Starts it and waits for its address. sstpc 1.0.18 at times gives up while connecting with
-        "The event loop terminated unsuccessfully", with every server: then, and only then, again.
+        Starts it and waits for its address. sstpc 1.0.18 loses about one HTTP exchange in fifteen,
+        with every server: it ends with "The event loop terminated unsuccessfully", or leaves the
+        answer unread in its socket for ever. Then, and only then, it is started again: when it has
+        not come as far as its Connect-Request. Returns (address or None, its logs).
         """
         for self.restarts in range(RETRIES):
-            self.start(server, *options)
-            code, out = self("wait", "20")
-            if code == 0:
-                return out.split()[0].split("/")[0]
+            self("start", server, *options)
+            code, out = self("wait", "10")
             story = self.story()
+            if code == 0:
+                return out.split()[0].split("/")[0], story
             self("stop")
-            if "event loop terminated unsuccessfully" not in story:
+            if "Sending Connect-Request" in self.log("sstpc") or "verif" in self.log("sstpc"):
                 break
-        raise AssertionError(f"sstpc did not come up:\n{story}")
+            warnings.warn(f"sstpc lost its HTTP exchange with {server}: started again")
+        return None, story
+
+    def up(self, server, *options):
+        address, story = self.attempt(server, *options)
+        assert address, f"sstpc did not come up:\n{story}"
+        return address
 
     def fails(self, server, *options):
         """Starts it where it must not come up; returns its logs."""
-        for self.restarts in range(RETRIES):
-            self.start_may_end(server, *options)
-            code, _ = self("wait", "20")
-            story = self.story()
-            self("stop")
-            assert code != 0, f"it came up:\n{story}"
-            if "event loop terminated unsuccessfully" not in story or "LCP" in story:
-                break
+        address, story = self.attempt(server, *options)
+        assert not address, f"it came up:\n{story}"
         return story
-
-    def start_may_end(self, server, *options):
-        self("start", server, *options)
 
     def stop(self):
         return self("stop")

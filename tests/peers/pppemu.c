@@ -296,6 +296,17 @@ int close(int fd)
 	}
 	return r_close(fd);
 }
+/* A PPP interface has the link-local address that IPV6CP gave it, and none of the kernel's own. */
+static void no_address_of_its_own(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
+	int fd = r_open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "1", 1) < 0) {
+	}
+	if (fd >= 0)
+		r_close(fd);
+}
 static int new_unit(int want, int *tun)
 {
 	for (int n = want >= 0 ? want : 0; n < 256; n++) {
@@ -307,6 +318,7 @@ static int new_unit(int want, int *tun)
 				 : r_open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		r.ifr_flags = IFF_TUN | IFF_NO_PI;
 		if (fd >= 0 && r_ioctl(fd, TUNSETIFF, &r) == 0) {
+			no_address_of_its_own(r.ifr_name);
 			*tun = fcntl(fd, F_DUPFD_CLOEXEC, 512);
 			r_close(fd);
 			return n;
