@@ -359,7 +359,7 @@ static void hang_up(struct caller *c)
 	link_close(&c->link, EV_CLIENT_STOPPED);
 }
 
-/* ---- the phases' work, once a turn ------------------------------------------------------------------------- */
+/* ---- the phases' work, once a turn ---------- */
 
 /* Of the first logins, as many as may be under way at once, not one succeeded. */
 static bool hopeless(const struct bench *b)

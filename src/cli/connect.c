@@ -13,6 +13,7 @@
 #include "cli/password.h"
 #include "cli/target.h"
 #include "client/client.h"
+#include "front/proxy_connect.h"
 
 static const char usage_text[] =
 	"usage: culvert connect [USER@]HOST[:PORT] [options]\n"
@@ -38,6 +39,10 @@ static const char usage_text[] =
 	"      --block-ipv6           when the tunnel is the default route but takes no IPv6, IPv6 goes nowhere\n"
 	"      --tun NAME             name of the interface (culvert%%d)\n"
 	"      --mtu N                576 to 4087 (1400)\n"
+	"\n"
+	"The way to the server\n"
+	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
+	"      --no-proxy             go directly whatever the environment says\n"
 	"\n"
 	"Looking closer\n"
 	"  -v, --verbose              a line for each step\n"
@@ -65,7 +70,9 @@ enum {
 	OPT_MTU,
 	OPT_KEYLOG,
 	OPT_HELLO,
-	OPT_CONGESTION
+	OPT_CONGESTION,
+	OPT_PROXY,
+	OPT_NO_PROXY
 };
 
 static const struct option options[] = {
@@ -86,6 +93,8 @@ static const struct option options[] = {
 	{"keylog", required_argument, NULL, OPT_KEYLOG},
 	{"hello", required_argument, NULL, OPT_HELLO},
 	{"congestion", required_argument, NULL, OPT_CONGESTION},
+	{"proxy", required_argument, NULL, OPT_PROXY},
+	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -190,6 +199,28 @@ static int report(enum event ev, const char *detail)
 	return layer_exit_code(info->layer);
 }
 
+struct proxy_choice {
+	const char *url; /* NULL: the environment's */
+	bool none;
+	struct proxy proxy;
+};
+
+/* Returns 0, or the exit code after having said what is wrong. The URL may hold a password. */
+static int choose_proxy(struct proxy_choice *choice, struct client_opts *o)
+{
+	int r;
+
+	if (choice->none)
+		return 0;
+	r = choice->url ? proxy_parse(choice->url, &choice->proxy)
+			: proxy_from_environment(o->host, &choice->proxy);
+	if (r < 0)
+		return cmd_fail(EV_PROXY_BAD_URL, choice->url ? "(--proxy)" : choice->proxy.source);
+	if (choice->url || r > 0)
+		o->proxy = &choice->proxy;
+	return 0;
+}
+
 int cmd_connect(int argc, char **argv)
 {
 	struct client_opts o = {.default_route = true,
@@ -200,6 +231,7 @@ int cmd_connect(int argc, char **argv)
 	struct target t = {0};
 	char password[PAP_PASSWORD_MAX + 1];
 	const char *password_file = NULL;
+	struct proxy_choice proxy = {0};
 	char detail[512] = "";
 	enum event ev;
 	int c, r;
@@ -209,8 +241,14 @@ int cmd_connect(int argc, char **argv)
 			fputs(usage_text, stdout);
 			return 0;
 		}
-		r = c == '?' ? layer_exit_code(LAYER_CONFIG)
-			     : take_option(c, &o, &t, &password_file);
+		r = 0;
+		if (c == OPT_PROXY)
+			proxy.url = optarg;
+		else if (c == OPT_NO_PROXY)
+			proxy.none = true;
+		else
+			r = c == '?' ? layer_exit_code(LAYER_CONFIG)
+				     : take_option(c, &o, &t, &password_file);
 		if (r)
 			return r;
 	}
@@ -233,8 +271,12 @@ int cmd_connect(int argc, char **argv)
 	o.password = password;
 	o.host = t.host;
 	o.port = t.port;
+	r = choose_proxy(&proxy, &o);
+	if (r)
+		return r;
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
 	ev = client_run(&o, detail, sizeof(detail));
 	explicit_bzero(password, sizeof(password));
+	explicit_bzero(&proxy, sizeof(proxy));
 	return report(ev, detail);
 }

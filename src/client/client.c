@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "client/setup.h"
 #include "datapath/link.h"
+#include "front/proxy_connect.h"
 #include "ip/ra.h"
 #include "os/keylog.h"
 #include "os/socket.h"
@@ -120,12 +121,8 @@ static int wait_connected(int fd)
 	return -err;
 }
 
-static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
+static void tune(const struct client *c, int fd)
 {
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
-
-	if (fd < 0)
-		return -errno;
 	tcp_tune(fd,
 		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
 			.keepalive_idle_s = 60,
@@ -134,6 +131,15 @@ static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
 			.user_timeout_ms = 60000,
 			.congestion = c->opts->congestion ? c->opts->congestion : "bbr"},
 		NULL);
+}
+
+static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	tune(c, fd);
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
 		r = errno == EINPROGRESS ? wait_connected(fd) : -errno;
 	if (r < 0) {
@@ -154,6 +160,25 @@ static enum event tcp_event(int error)
 	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
 	}
 	return EV_TCP_FAILED;
+}
+
+/* The host that the tunnel must not swallow is the proxy then. */
+static enum event connect_by_proxy(struct client *c, int *ret_fd)
+{
+	const struct proxy *proxy = c->opts->proxy;
+	struct proxy_outcome how;
+	char line[400];
+	enum event ev =
+		proxy_connect(proxy, c->opts->host, c->opts->port, CONNECT_TRY_MS, ret_fd, &how);
+
+	if (ev)
+		return fail(c, ev, "%s:%u: %s", proxy->host, proxy->port, how.text);
+	tune(c, *ret_fd);
+	socket_peer(*ret_fd, &c->server);
+	snprintf(line, sizeof(line), "by the proxy %s:%u%s%s", proxy->host, proxy->port,
+		*how.scheme ? ", login by " : "", how.scheme);
+	say(c, "1 tcp", line);
+	return EV_NONE;
 }
 
 static enum event connect_server(struct client *c, int *ret_fd)
@@ -402,7 +427,7 @@ static enum event open_link(struct client *c)
 	enum event ev;
 	int fd = -1, r;
 
-	ev = connect_server(c, &fd);
+	ev = c->opts->proxy ? connect_by_proxy(c, &fd) : connect_server(c, &fd);
 	if (ev)
 		return ev;
 	r = make_tunnel(c, &tunnel);

@@ -17,11 +17,14 @@
 #define CLIENT_ROUTES_MAX 64
 #define CLIENT_PINS_MAX 8
 
+struct proxy; /* front/proxy_connect.h */
+
 struct client_opts {
 	const char *user, *password;
 	const char *host;
 	uint16_t port;
-	const char *ca_file; /* NULL: the system's store */
+	const struct proxy *proxy; /* NULL: straight to the server */
+	const char *ca_file;       /* NULL: the system's store */
 	const char *pins[CLIENT_PINS_MAX];
 	size_t n_pins;
 	bool insecure;

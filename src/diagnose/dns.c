@@ -134,7 +134,8 @@ static size_t configured_servers(struct asked *ret)
 
 static bool open_channel(const char *server, unsigned timeout_ms, ares_channel *ret)
 {
-	struct ares_options o = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+	struct ares_options o = {
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP,
 		.timeout = (int)timeout_ms,
 		.tries = 1};
 
@@ -156,14 +157,16 @@ static void run_channels(ares_channel *channels, size_t n)
 
 		for (size_t i = 0; i < n; i++) {
 			ares_socket_t socks[ARES_GETSOCK_MAXNUM];
-			int bits = ares_getsock(channels[i], socks, ARES_GETSOCK_MAXNUM);
+			unsigned bits =
+				(unsigned)ares_getsock(channels[i], socks, ARES_GETSOCK_MAXNUM);
 
 			for (int k = 0; k < ARES_GETSOCK_MAXNUM; k++) {
 				short events = 0;
 
-				if (ARES_GETSOCK_READABLE(bits, k))
+				/* ARES_GETSOCK_WRITABLE() shifts into the sign */
+				if (bits >> k & 1)
 					events |= POLLIN;
-				if (ARES_GETSOCK_WRITABLE(bits, k))
+				if (bits >> (k + ARES_GETSOCK_MAXNUM) & 1)
 					events |= POLLOUT;
 				if (!events)
 					continue;

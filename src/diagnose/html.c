@@ -99,8 +99,8 @@ static void put_finding(const struct diagnosis *d, const struct verdict_line *li
 	put_row(out, "Found", line->finding->text, "");
 	put_row(out, "Cure", info->cure, "");
 	put_row(out, "Windows shows", info->windows, "");
-	put_row(out, "By hand",
-		manual_command(d, (enum event)info->number, command, sizeof(command)), "code");
+	put_row(out, "By hand", manual_command(d, line->finding->event, command, sizeof(command)),
+		"code");
 	snprintf(number, sizeof(number), "%d %s, layer %s", info->number, info->name,
 		layer_name(info->layer));
 	put_row(out, "Event", number, "");

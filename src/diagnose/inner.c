@@ -391,8 +391,8 @@ void probe_inner(struct diagnosis *d, struct probe *p)
 		probe_fact(p, "gateway", "%s: no answer", text);
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_NO_GATEWAY, "%s", text);
 	}
+	judge_target(&in, p, d->opts->target, n > 0); /* first: without it DNS is dead as well */
 	judge_dns(&in, p);
-	judge_target(&in, p, d->opts->target, n > 0);
 	judge_overlap(&in, p);
 	if (d->opts->speed_s && n)
 		measure_speed(&in, p, d->opts->speed_s);

@@ -33,9 +33,14 @@ static bool settled(const struct call *c)
 	       (c->up6 || strstr(c->talk.rejected, "IPv6"));
 }
 
-static bool has_reason(const struct call *c)
+static bool lcp_is_open(const struct call *c)
 {
-	return c->reason != EV_NONE;
+	return c->talk.stage >= TALK_AUTH;
+}
+
+static bool open_or_over(const struct call *c)
+{
+	return lcp_is_open(c) || c->reason;
 }
 
 /* ---- methods ------------------------------------------------------------------------------------ */
@@ -53,9 +58,9 @@ static void ask_methods(struct diagnosis *d, struct probe *p)
 
 		if (call_open(d, &opts, &c) < 0)
 			continue;
-		call_advance(c, has_reason);
+		call_advance(c, open_or_over);
 		asked |= c->talk.stage >= TALK_LCP;
-		if (c->reason == EV_LCP_AGREED)
+		if (lcp_is_open(c))
 			snprintf(taken + n, sizeof(taken) - n, "%s%s", n ? ", " : "",
 				methods[i].name);
 	}
@@ -91,7 +96,12 @@ static void judge_failure(struct diagnosis *d, struct probe *p)
 	for (size_t i = 0; i < d->probes[PROBE_TLS].n_facts; i++)
 		if (!strcmp(d->probes[PROBE_TLS].facts[i].name, "SHA-256"))
 			snprintf(mine, sizeof(mine), "%.64s", d->probes[PROBE_TLS].facts[i].value);
-	if (c->reason == EV_SSTP_BINDING_REFUSED)
+	if (t->stage == TALK_LCP && c->login && *t->offered && !strstr(t->offered, "MS-CHAPv2") &&
+		!c->timed_out)
+		probe_find(p, OUTCOME_FAILED, EV_LCP_AUTH_NOT_COMMON,
+			"it asks for %s; MS-CHAPv2 alone proves both sides and is what logs in here",
+			t->offered);
+	else if (c->reason == EV_SSTP_BINDING_REFUSED)
 		probe_find(p, OUTCOME_FAILED, EV_SSTP_BINDING_REFUSED,
 			"%s; seen here: SHA-256 %s, issuer \"%s\"", t->abort, mine, d->issuer);
 	else if (binding_broke(c))
@@ -140,9 +150,9 @@ static void look_only(struct diagnosis *d, struct probe *p)
 {
 	struct call *c = d->call;
 
-	call_advance(c, has_reason);
+	call_advance(c, open_or_over);
 	tell_lcp(p, &c->talk);
-	if (c->reason != EV_LCP_AGREED) {
+	if (!lcp_is_open(c)) {
 		judge_failure(d, p);
 		return;
 	}

@@ -174,6 +174,7 @@ static void read_auth(struct talk *t, uint16_t protocol, const struct ppp_packet
 	if (packet->code == (chap ? 3 : 2)) {
 		t->auth_passed = true;
 		t->passed_us = t->now_us();
+		reach(t, TALK_NCP);
 	}
 	if (packet->code != (chap ? 4 : 3))
 		return;
@@ -193,6 +194,10 @@ static void read_frame(struct talk *t, bool sent, struct rd frame)
 		return;
 	if (protocol == PPP_CHAP || protocol == PPP_PAP || protocol == PPP_EAP)
 		sent ? reach(t, TALK_AUTH) : read_auth(t, protocol, &packet);
+	if (protocol == PPP_LCP && packet.code == CONFIGURE_ACK)
+		t->lcp_acked[sent] = true;
+	if (t->lcp_acked[0] && t->lcp_acked[1])
+		reach(t, TALK_AUTH);
 	if (sent)
 		return;
 	if (protocol == PPP_LCP)

@@ -18,8 +18,8 @@ enum talk_stage {
 	TALK_HTTP, /* the request is out */
 	TALK_SSTP, /* CALL_CONNECT_REQUEST is out */
 	TALK_LCP,  /* the server accepted the call */
-	TALK_AUTH, /* the first packet of the login passed */
-	TALK_NCP,  /* the server began or answered IPCP or IPv6CP */
+	TALK_AUTH, /* LCP is open: the login */
+	TALK_NCP,  /* the login is accepted: addresses */
 	TALK_STAGES,
 };
 
@@ -46,6 +46,7 @@ struct talk {
 	uint64_t passed_us;    /* when the login was accepted */
 	uint64_t connected_us; /* when CALL_CONNECTED went out; 0: not yet */
 	char nak[TALK_TEXT_LEN], abort[TALK_TEXT_LEN]; /* with attribute and status by name */
+	bool lcp_acked[2]; /* by the server, by us: LCP is open when both */
 	bool lcp_heard, auth_passed, auth_failed, ncp_heard;
 	uint16_t mru;                    /* the server's */
 	char lcp_options[TALK_TEXT_LEN]; /* of its first Configure-Request */

@@ -62,9 +62,58 @@ static int put_on(const char *path, bool *ret_was_off, struct os_failure *why)
 	return 0;
 }
 
+/* The switches are off after a boot: a note from before it says nothing. */
+static void read_boot_id(char ret[static 40])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, ret, 36);
+
+	ret[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void write_note(const struct forward *f)
+{
+	FILE *out = *f->note ? fopen(f->note, "we") : NULL;
+	char boot[40];
+
+	if (!out)
+		return;
+	read_boot_id(boot);
+	fprintf(out, "%s %d %d", boot, f->v4_was_off, f->v6_was_off);
+	for (unsigned i = 0; i < f->n_ra; i++)
+		fprintf(out, " %s", f->ra[i]);
+	fputc('\n', out);
+	fclose(out);
+}
+
+void forward_recall(struct forward *f)
+{
+	FILE *in = *f->note ? fopen(f->note, "re") : NULL;
+	char boot[40], noted[40];
+	int v4, v6;
+
+	if (!in)
+		return;
+	read_boot_id(boot);
+	if (fscanf(in, "%39s %d %d", noted, &v4, &v6) == 3 && !strcmp(boot, noted)) {
+		f->v4_was_off = v4 && read_switch(IPV4_SWITCH) > 0;
+		f->v6_was_off = v6 && read_switch(IPV6_SWITCH) > 0;
+		while (f->n_ra < FORWARD_RA_MAX && fscanf(in, "%15s", f->ra[f->n_ra]) == 1)
+			f->n_ra++;
+	}
+	fclose(in);
+}
+
 int forward_v4_on(struct forward *f, struct os_failure *why)
 {
-	return put_on(IPV4_SWITCH, &f->v4_was_off, why);
+	bool was_off = f->v4_was_off;
+	int r = put_on(IPV4_SWITCH, &f->v4_was_off, why);
+
+	if (f->v4_was_off != was_off)
+		write_note(f);
+	return r;
 }
 
 static const char *ra_path(const char *ifname, char ret[static 64])
@@ -94,9 +143,15 @@ static void keep_advertised_routes(struct forward *f)
 
 int forward_v6_on(struct forward *f, struct os_failure *why)
 {
+	bool was_off = f->v6_was_off;
+	int r;
+
 	if (read_switch(IPV6_SWITCH) == 0)
 		keep_advertised_routes(f);
-	return put_on(IPV6_SWITCH, &f->v6_was_off, why);
+	r = put_on(IPV6_SWITCH, &f->v6_was_off, why);
+	if (f->v6_was_off != was_off)
+		write_note(f);
+	return r;
 }
 
 static void restore_v6(struct forward *f)
@@ -117,5 +172,7 @@ void forward_restore(struct forward *f, struct netlink *nl, unsigned own_ifindex
 		if (f->v6_was_off)
 			restore_v6(f);
 	}
+	if (*f->note)
+		unlink(f->note);
 	*f = (struct forward){0};
 }

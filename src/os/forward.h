@@ -13,11 +13,18 @@
 #define FORWARD_RA_MAX 32 /* interfaces whose accept_ra was changed and is remembered */
 
 struct forward {
+	/*
+	 * A file in which to note what was changed, for the next start after a kill -9; set by the
+	 * owner, "": none.
+	 */
+	char note[256];
 	bool v4_was_off, v6_was_off; /* and were put on here */
 	char ra[FORWARD_RA_MAX][16]; /* interfaces whose accept_ra went from 1 to 2 */
 	unsigned n_ra;
 };
 
+/* What a process that was killed had put on since this boot is ours to put off again. */
+void forward_recall(struct forward *f);
 /* net.ipv4.ip_forward. -EROFS, -EACCES: it is off and cannot be put on. */
 int forward_v4_on(struct forward *f, struct os_failure *why);
 /*

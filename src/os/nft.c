@@ -12,12 +12,23 @@
  *         oifname != "culvert0" ip saddr 10.1.0.0/22 masquerade }
  *
  * Traffic between clients and to the server's own address keeps its addresses.
+ *
+ * The two other chains are stateless but for one rule: answers to what this host itself began.
+ *
+ *     chain forward { type filter hook forward priority filter;
+ *         iifname "culvert0" oifname "culvert0" counter drop }
+ *     chain input { type filter hook input priority filter;
+ *         iifname "culvert0" ct state established,related accept
+ *         iifname "culvert0" meta l4proto { icmp, ipv6-icmp } accept
+ *         iifname "culvert0" meta l4proto { tcp, udp } th dport { 53, 67, 547 } accept
+ *         iifname "culvert0" counter drop }
  */
 #include "os/nft.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +36,8 @@
 #include "os/child.h"
 
 #define PRIORITY_SRCNAT 100 /* NF_IP_PRI_NAT_SRC */
+#define PRIORITY_FILTER 0
+#define RULESET_MAX (8u << 20) /* address lists of others may be long */
 
 DEFINE_AUTO(json, json_t *, json_decref)
 
@@ -44,12 +57,22 @@ static void put_table(json_t *commands, const char *verb, const char *table)
 						"inet", "name", table));
 }
 
-static void put_chain(json_t *commands, const char *table)
+/* A base chain named after its hook. */
+static void put_chain(
+	json_t *commands, const char *table, const char *hook, const char *type, int priority)
 {
-	json_array_append_new(commands,
-		json_pack("{s: {s: {s: s, s: s, s: s, s: s, s: s, s: i, s: s}}}", "add", "chain",
-			"family", "inet", "table", table, "name", "postrouting", "type", "nat",
-			"hook", "postrouting", "prio", PRIORITY_SRCNAT, "policy", "accept"));
+	json_array_append_new(
+		commands, json_pack("{s: {s: {s: s, s: s, s: s, s: s, s: s, s: i, s: s}}}", "add",
+				  "chain", "family", "inet", "table", table, "name", hook, "type",
+				  type, "hook", hook, "prio", priority, "policy", "accept"));
+}
+
+/* `expr` is stolen. */
+static void put_rule(json_t *commands, const char *table, const char *chain, json_t *expr)
+{
+	json_array_append_new(
+		commands, json_pack("{s: {s: {s: s, s: s, s: s, s: o}}}", "add", "rule", "family",
+				  "inet", "table", table, "chain", chain, "expr", expr));
 }
 
 static json_t *match(const char *op, json_t *left, json_t *right)
@@ -70,10 +93,44 @@ static void put_masquerade(
 		json_pack("{s: {s: s, s: i}}", "prefix", "addr", addr_format(&pool->addr, text),
 			"len", pool->len));
 
-	json_array_append_new(
-		commands, json_pack("{s: {s: {s: s, s: s, s: s, s: [o, o, {s: n}]}}}", "add",
-				  "rule", "family", "inet", "table", table, "chain", "postrouting",
-				  "expr", leaves, from, "masquerade"));
+	put_rule(commands, table, "postrouting",
+		json_pack("[o, o, {s: n}]", leaves, from, "masquerade"));
+}
+
+static json_t *meta_is(const char *key, json_t *value)
+{
+	return match("==", json_pack("{s: {s: s}}", "meta", "key", key), value);
+}
+
+static void put_apart(json_t *commands, const char *table, const char *tun)
+{
+	put_chain(commands, table, "forward", "filter", PRIORITY_FILTER);
+	put_rule(commands, table, "forward",
+		json_pack("[o, o, {s: n}, {s: n}]", meta_is("iifname", json_string(tun)),
+			meta_is("oifname", json_string(tun)), "counter", "drop"));
+}
+
+static void put_guard(json_t *commands, const char *table, const char *tun)
+{
+	json_t *known = match("in", json_pack("{s: {s: s}}", "ct", "key", "state"),
+		json_pack("[s, s]", "established", "related"));
+	json_t *ping = meta_is("l4proto", json_pack("{s: [s, s]}", "set", "icmp", "ipv6-icmp"));
+	json_t *ports = match(
+		"==", json_pack("{s: {s: s, s: s}}", "payload", "protocol", "th", "field", "dport"),
+		json_pack("{s: [i, i, i]}", "set", 53, 67, 547));
+
+	put_chain(commands, table, "input", "filter", PRIORITY_FILTER);
+	put_rule(commands, table, "input",
+		json_pack("[o, o, {s: n}]", meta_is("iifname", json_string(tun)), known, "accept"));
+	put_rule(commands, table, "input",
+		json_pack("[o, o, {s: n}]", meta_is("iifname", json_string(tun)), ping, "accept"));
+	put_rule(commands, table, "input",
+		json_pack("[o, o, o, {s: n}]", meta_is("iifname", json_string(tun)),
+			meta_is("l4proto", json_pack("{s: [s, s]}", "set", "tcp", "udp")), ports,
+			"accept"));
+	put_rule(commands, table, "input",
+		json_pack("[o, {s: n}, {s: n}]", meta_is("iifname", json_string(tun)), "counter",
+			"drop"));
 }
 
 /* nft's own words are the best there are; its first line names what is wrong. */
@@ -109,9 +166,14 @@ int nft_apply(const struct nft_rules *rules, struct os_failure *why)
 	put_table(commands, "add", table);
 	put_table(commands, "delete", table);
 	put_table(commands, "add", table);
-	put_chain(commands, table);
+	if (rules->n_masquerade)
+		put_chain(commands, table, "postrouting", "nat", PRIORITY_SRCNAT);
 	for (size_t i = 0; i < rules->n_masquerade; i++)
 		put_masquerade(commands, table, rules->tun, &rules->masquerade[i]);
+	if (rules->keep_clients_apart)
+		put_apart(commands, table, rules->tun);
+	if (rules->guard_host)
+		put_guard(commands, table, rules->tun);
 	return run(commands, "write", table, why);
 }
 
@@ -124,4 +186,56 @@ int nft_remove(const char *instance, struct os_failure *why)
 	put_table(commands, "add", table);
 	put_table(commands, "delete", table);
 	return run(commands, "remove", table, why);
+}
+
+int nft_list(char **ret, struct os_failure *why)
+{
+	AUTO_MEM char *text = malloc(RULESET_MAX);
+	char nft[CHILD_PATH_LEN];
+	int r;
+
+	if (!text)
+		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "list nft rules");
+	if (child_find("", "nft", nft) < 0)
+		return os_fail(why, EV_NFT_MISSING, -ENOENT, "list nft rules");
+	r = child_run(
+		(const char *const[]){nft, "-j", "list", "ruleset", NULL}, NULL, text, RULESET_MAX);
+	if (r)
+		return os_fail(why, EV_NFT_REFUSED, r < 0 ? r : -EIO, "list nft rules");
+	*ret = TAKE(text);
+	return 0;
+}
+
+/* An instance lives while its interface does: it is made before the table and goes after it. */
+static bool is_alive(const char *table, const struct if_nameindex *links)
+{
+	char of_link[NFT_TABLE_LEN];
+
+	for (; links->if_index; links++)
+		if (!strcmp(nft_table_name(links->if_name, of_link), table))
+			return true;
+	return false;
+}
+
+int nft_remove_dead(const char *ruleset)
+{
+	AUTO(json) json_t *root = json_loads(ruleset, 0, NULL);
+	struct if_nameindex *links = if_nameindex();
+	const json_t *item;
+	int removed = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "nftables"), i, item)
+	{
+		const json_t *table = json_object_get(item, "table");
+		const char *name = json_string_value(json_object_get(table, "name"));
+		const char *family = json_string_value(json_object_get(table, "family"));
+
+		if (links && name && family && !strcmp(family, "inet") &&
+			!strncmp(name, "culvert_", 8) && !is_alive(name, links))
+			removed += nft_remove(name + 8, NULL) == 0;
+	}
+	if (links)
+		if_freenameindex(links);
+	return removed;
 }

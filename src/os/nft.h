@@ -5,6 +5,8 @@
  * Threads: it runs a child and waits for it (os/child.h): not for a worker.
  */
 #pragma once
+#include <stdbool.h>
+
 #include "base/addr.h"
 #include "os/failure.h"
 
@@ -15,11 +17,20 @@ struct nft_rules {
 	const char *tun;                 /* the interface that is not masqueraded onto */
 	const struct prefix *masquerade; /* pools, either family */
 	size_t n_masquerade;
+	bool keep_clients_apart; /* nothing is forwarded from the TUN back into it */
+	bool guard_host; /* of this host's own services only ping, DNS and DHCP for who is in the TUN */
 };
 
 /* "culvert_INSTANCE"; for messages and tests. */
 const char *nft_table_name(const char *instance, char ret[static NFT_TABLE_LEN]);
 /* In one transaction: the table has these rules and no others, or all is as before. */
 int nft_apply(const struct nft_rules *rules, struct os_failure *why);
+/* All of the machine's rules as JSON; the caller frees. */
+int nft_list(char **ret, struct os_failure *why);
+/*
+ * Removes tables of instances that died: those named like ours whose interface is gone. `ruleset`
+ * is what nft_list() gave. Returns how many.
+ */
+int nft_remove_dead(const char *ruleset);
 /* 0 also when there is none. */
 int nft_remove(const char *instance, struct os_failure *why);

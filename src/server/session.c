@@ -244,6 +244,7 @@ static void fill_addresses(struct session *s, const struct addr *peer)
 	struct ppp_addresses *a = &s->verdict.addresses;
 
 	*a = s->worker->live->addresses; /* the server's own, DNS, NBNS */
+	memcpy(a->local_ifid, s->worker->server->addresses.local_ifid, sizeof(a->local_ifid));
 	a->peer = *peer;
 	a->ipv6 = s->worker->live->config->ppp.ipv6;
 	s->addresses = *a;

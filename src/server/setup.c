@@ -19,6 +19,7 @@
 #include "ip/table.h"
 #include "os/child.h"
 #include "os/choose.h"
+#include "os/firewall.h"
 #include "os/netlink.h"
 #include "os/nft.h"
 #include "os/notify.h"
@@ -230,18 +231,46 @@ static int make_tun(struct server *s, struct netlink *nl)
 	return 0;
 }
 
+/* Another program's filter may stop what we forward; only the admin can mend that. */
+static void look_at_firewalls(struct server *s)
+{
+	static const enum event events[] = {[FIREWALL_UFW] = EV_FORWARD_DROPPED_UFW,
+		[FIREWALL_DOCKER] = EV_FORWARD_DROPPED_DOCKER,
+		[FIREWALL_FIREWALLD] = EV_FORWARD_DROPPED_FIREWALLD,
+		[FIREWALL_OTHER] = EV_FORWARD_DROPPED};
+	AUTO_MEM char *ruleset = NULL;
+	struct firewall_block block;
+	int n;
+
+	if (nft_list(&ruleset, NULL) < 0)
+		return; /* nft_apply() says what is wrong */
+	n = nft_remove_dead(ruleset);
+	if (n > 0)
+		log_event(NULL, EV_NFT_CLEANED, "tables=%d", n);
+	firewall_judge(ruleset, tun_name(s->tun), &s->pool, &block);
+	if (block.by)
+		log_event(NULL, events[block.by], "%s", block.text);
+}
+
 static void make_nat(struct server *s)
 {
 	const struct prefix pools[] = {s->pool, s->prefix6};
 	struct nft_rules rules = {.instance = tun_name(s->tun),
 		.tun = tun_name(s->tun),
 		.masquerade = pools,
-		.n_masquerade = ipv6_is_masqueraded(s) ? 2 : 1};
+		.n_masquerade = ipv6_is_masqueraded(s) ? 2 : 1,
+		.keep_clients_apart = !s->config->tunnel.client_to_client,
+		.guard_host = s->config->tunnel.server_access == CONFIG_ACCESS_BASIC};
 	struct os_failure why = {0};
 
+	look_at_firewalls(s);
 	if (!s->config->tunnel.nat)
+		rules.n_masquerade = 0;
+	else if (forward_v4_on(&s->forward, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+	if (!rules.n_masquerade && !rules.keep_clients_apart && !rules.guard_host)
 		return;
-	if (forward_v4_on(&s->forward, &why) < 0 || nft_apply(&rules, &why) < 0)
+	if (nft_apply(&rules, &why) < 0)
 		/* A server without NAT still serves those who only want to reach it. */
 		log_event(NULL, why.event, "%s", why.text);
 }
@@ -375,6 +404,8 @@ int server_setup(struct server *s)
 	if (r)
 		return r;
 	choose_addresses(s);
+	snprintf(s->forward.note, sizeof(s->forward.note), "%s/forward", s->config->server.state);
+	forward_recall(&s->forward);
 	r = make_tun(s, nl);
 	if (r)
 		return r;
@@ -388,7 +419,7 @@ static void undo_nat(struct server *s)
 {
 	AUTO(netlink) struct netlink *nl = NULL;
 
-	if (!s->tun || !s->config->tunnel.nat)
+	if (!s->tun)
 		return;
 	nft_remove(tun_name(s->tun), NULL);
 	netlink_new(&nl, NULL);

@@ -22,7 +22,8 @@ _OPTIONS = {
 
 
 def environment():
-    return {**os.environ, **_OPTIONS}
+    mine = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    return {**mine, **_OPTIONS}
 
 
 class Program:
@@ -108,9 +109,12 @@ class Server(Program):
     def __init__(self, host, state, binary, listen="192.0.2.1:443", config=None, tun="cv-srv",
                  extra=()):
         self.state, self.listen, self.tun = state, listen, tun
+        # Tests talk to sockets on the server itself, which clients may not by default.
+        config = {**(config or {})}
+        config["tunnel"] = {"server_access": "all", **config.get("tunnel", {})}
         arguments = ["serve", "--state", state, "--listen", listen, "--tun", tun, *extra]
         if config:
-            path = os.path.join(state, "..", f"{os.path.basename(state)}.conf")
+            path = f"{os.path.abspath(state)}.conf"
             with open(path, "w") as f:
                 for section, options in config.items():
                     f.write(f"[{section}]\n")

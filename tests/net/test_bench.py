@@ -5,10 +5,13 @@
 """
 
 import json
+import os
 import signal
+import subprocess
+import sys
 
 from harness.host import wait_for
-from harness.program import PASSWORD, USER, Program, add_user
+from harness.program import PASSWORD, ROOT, USER, Program, add_user
 
 
 def bench(net, binary, server, keep, *arguments, user=USER, users=None):
@@ -113,3 +116,25 @@ def test_an_interrupt_closes_politely(net, binary, server, keep):
     assert code == 0, p.story()
     assert result["interrupted"]
     wait_for(lambda: server.err.count("PEER_DISCONNECTED") >= 10, 10, "the server to be told")
+
+
+def test_the_measurements_themselves_run(tmp_path):
+    """./dev bench, as short as it can be: the figures mean nothing here."""
+    script = os.path.join(ROOT, "tests", "bench", "bench.py")
+    r = subprocess.run(
+        [sys.executable, "-B", script, "idle", "bulk", "logins", "memory", "pump",
+         "culvert", "--runs", "1", "--seconds", "1", "--logins", "50", "--sessions", "50", "--hold",
+         "3", "--out", str(tmp_path)], env={**os.environ, "BENCH_QUIET": "0"}, timeout=120,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert r.returncode == 0, r.stdout + r.stderr
+    with open(tmp_path / "result.json") as f:
+        result = json.load(f)
+    assert not [row for row in result["rows"] if "error" in row], result["rows"]
+    assert {row["contender"] for row in result["rows"] if row["measure"] == "bulk"} == {
+        "pump", "culvert"}
+    memory = [row for row in result["rows"] if row["measure"] == "memory"]
+    assert memory[0]["sessions"] == 50 and memory[0]["lost"] == 0
+    assert result["goals"]
+    table = (tmp_path / "table.txt").read_text()
+    assert "TLS pump" in table and "Goals" in table
+    assert (tmp_path / "plot.svg").read_text().startswith("<svg")

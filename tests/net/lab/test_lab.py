@@ -1,0 +1,211 @@
+"""
+Every fault of faults.py, made for real, and found: layer, cause and cure. A fresh process each, in an
+order that is shuffled anew every time (CULVERT_LAB_SEED repeats one).
+
+        cli                      rtr                      srv
+    culvert diagnose ----------- faults ----------- culvert serve, or what stands in its place
+                                  |
+                                 www    name servers, proxies, revocation lists
+
+(Drawing with addresses: tests/conftest.py.)
+"""
+
+import json
+import os
+import random
+
+import pytest
+
+import servers
+from faults import CLI, FAULTS, PAIRS, SRV, WWW, Lab
+from harness import program
+from harness.program import PASSWORD, USER, Client
+
+SEED = int(os.environ.get("CULVERT_LAB_SEED", random.SystemRandom().randrange(10 ** 6)))
+NOBODY = 65534
+
+
+def shuffled(things):
+    things = list(things)
+    random.Random(SEED).shuffle(things)
+    return things
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tell_seed():
+    print(f"\nCULVERT_LAB_SEED={SEED}")
+
+
+@pytest.fixture
+def lab(net, fresh_state, binary):
+    lab = Lab(net, fresh_state, binary)
+    yield lab
+    lab.undo()
+
+
+def diagnose(lab, *more, uid=None, check=True):
+    """Runs it; returns the report as an object, with the exit code and both streams in it."""
+    target = f"{lab.user}@{lab.host}" if lab.user else lab.host
+    arguments = ["diagnose", target, "--ca", lab.ca, "--timeout", "2", "--json", *lab.arguments, *more]
+    secret = os.path.join(lab.folder, "secret")
+    with open(secret, "w") as f:
+        f.write(lab.password + "\n")
+    if lab.user:
+        arguments += ["--password-file", secret]
+    command = lab.net.cli.argv(lab.binary, *arguments)
+    if uid:
+        os.chmod(lab.folder, 0o755)
+        os.chmod(secret, 0o644)
+        command = lab.net.cli.argv("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+                                   lab.binary, *arguments)
+    r = program.subprocess.run(command, stdin=program.subprocess.DEVNULL, capture_output=True,
+                               text=True, timeout=120,
+                               env={**program.environment(), **lab.environment})
+    assert "Sanitizer" not in r.stderr and "runtime error" not in r.stderr, r.stderr
+    try:
+        report = json.loads(r.stdout)
+    except ValueError:
+        raise AssertionError(f"no report: exit {r.returncode}\n{r.stdout}{r.stderr}") from None
+    report["text"], report["exit"] = r.stdout, r.returncode
+    return report
+
+
+def story(report):
+    lines = [f"{p['probe']} {p['outcome']} {p.get('because', p['summary'])}" for p in report["probes"]]
+    lines += [f"  {f['weight']} {f['layer']} {f['name']}: {f['found']}" for f in report["findings"]]
+    return "\n".join(lines) + f"\nexit {report['exit']}"
+
+
+def prepare(lab, how):
+    how(lab)
+    if lab.uses_server and not lab.server:
+        lab.serve()
+
+
+def well(report):
+    assert report["outcome"] == "ok", story(report)
+    assert not [f for f in report["findings"] if f["weight"] != "note"], story(report)
+    assert report["exit"] == 0
+    for p in report["probes"]:
+        assert p["outcome"] in ("ok", "not measured"), story(report)
+        assert p["outcome"] == "ok" or p["because"], story(report)
+
+
+def find(report, name):
+    """The finding of this fault; its layer, cause and cure are what the table says."""
+    layer, event, cure, _, *weight = FAULTS[name]
+    weight = weight[0] if weight else "failed"
+    found = [f for f in report["findings"] if f["weight"] == weight
+             and f["layer"] == layer and event in (None, f["name"])]
+    assert found, f"{name}: {layer} {event} was not found\n{story(report)}"
+    assert cure.lower() in found[0]["cure"].lower(), f"{cure!r} not in {found[0]['cure']!r}"
+    return found[0]
+
+
+@pytest.mark.parametrize("name", shuffled(FAULTS))
+def test_fault(lab, name):
+    layer, _, _, how, *weight = FAULTS[name]
+    prepare(lab, how)
+    report = diagnose(lab)
+    if layer is None:
+        well(report)
+        return
+    found = find(report, name)
+    assert report["findings"][0] == found, f"{name} is not what is named first\n{story(report)}"
+    assert report["layer"] == layer
+    assert (report["exit"] != 0) == (not weight), story(report)
+    assert found["by_hand"] or layer in ("proxy",), "no command by hand"
+
+
+@pytest.mark.parametrize("pair", shuffled(PAIRS), ids=lambda p: f"{p[0]} + {p[1]}")
+def test_two_faults_at_once(lab, pair):
+    first, second, how = pair
+    if how:
+        prepare(lab, how)
+    else:
+        FAULTS[first][3](lab)
+        prepare(lab, FAULTS[second][3])
+    report = diagnose(lab)
+    for name in (first, second):
+        if FAULTS[name][0]:
+            find(report, name)
+    order = [n for n in (first, second) if FAULTS[n][0]]
+    order.sort(key=lambda n: len(FAULTS[n]) > 4)  # failures before warnings
+    assert report["findings"][0] == find(report, order[0]), story(report)
+
+
+def test_a_healthy_server_gives_no_warning_and_fits_one_screen(lab):
+    lab.serve()
+    well(diagnose(lab))
+    secret = os.path.join(lab.folder, "secret")
+    out = lab.net.cli.run(lab.binary, "diagnose", f"{USER}@vpn.example", "--ca", lab.ca,
+                          "--password-file", secret, env=program.environment())
+    assert "All that was measured is well." in out
+    assert len(out.splitlines()) <= 24
+    assert "\033" not in out
+
+
+def test_without_root(lab):
+    lab.serve()
+    report = diagnose(lab, uid=NOBODY)
+    well(report)
+    inner = next(p for p in report["probes"] if p["probe"] == "tunnel")
+    assert inner["outcome"] == "ok"
+
+
+def test_nothing_measured_is_never_a_verdict(lab):
+    lab.uses_server = False
+    report = diagnose(lab)
+    for p in report["probes"][3:]:
+        assert p["outcome"] == "not measured" and p["because"], story(report)
+
+
+def test_no_secret_is_written_anywhere(lab):
+    """Neither the password, nor its hash, nor what proves it, in report, record or page."""
+    from harness import mschapv2
+    lab.serve()
+    record, page = (os.path.join(lab.folder, n) for n in ("record.txt", "page.html"))
+    report = diagnose(lab, "--record", record, "--html", page)
+    text = report["text"] + open(record).read() + open(page).read()
+    nt_hash = mschapv2.md4(PASSWORD.encode("utf-16-le")).hex()
+    packed = text.replace(" ", "").lower()
+    for secret in (PASSWORD.lower(), nt_hash, mschapv2.md4(bytes.fromhex(nt_hash)).hex()):
+        assert secret not in packed
+    assert "$nt_response" in text and "$mac" in text
+    assert PASSWORD.encode().hex() not in packed
+
+
+def test_a_record_can_be_played_again(lab):
+    import sys
+    sys.path.insert(0, os.path.join(program.ROOT, "tests", "peers"))
+    from harness import sstp
+    from replay import Replay
+    lab.serve()
+    record = os.path.join(lab.folder, "record.txt")
+    diagnose(lab, "--record", record)
+    tunnel = sstp.Tunnel(lab.net.cli, "192.0.2.1").tls()
+    Replay(tunnel, USER, PASSWORD).play(record)
+    tunnel.close()
+
+
+@pytest.mark.parametrize("how", ["--proxy", "https_proxy"])
+def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
+    """The same code as the diagnosis has; the route to the proxy, not to the server, is kept."""
+    lab.serve()
+    proxy = servers.Proxy(lab.net.www, WWW, 3128, "Digest", "carol", "Tunnel-9")
+    lab.later(proxy.close)
+    lab.drop(lab.net.rtr, f"forward ip saddr {CLI} ip daddr {SRV} drop")
+    url = f"http://carol:Tunnel-9@{WWW}:3128"
+    extra = ["--proxy", url] if how == "--proxy" else []
+    environment = program.environment
+    program.environment = lambda: {**environment(), **({how: url} if not extra else {})}
+    try:
+        client = Client(lab.net.cli, lab.binary, USER, PASSWORD, "vpn.example", "--ca", lab.ca,
+                        "--no-dns", "-v", *extra)
+    finally:
+        program.environment = environment
+    keep.append(client)
+    client.wait_connected()
+    assert lab.net.cli.ping(client.peer, 2) == 2
+    assert "Tunnel-9" not in client.err
+    assert client.stop() == 0
