@@ -86,8 +86,9 @@ static void list_add(char *list, size_t cap, const char *word)
 /* The value of an Authentication-Protocol option (RFC 1661 6.2). */
 static const char *method_text(struct rd value)
 {
-	uint16_t protocol = rd_be16(&value);
-	uint8_t algorithm = rd_u8(&value);
+	size_t n = rd_left(&value); /* asked first: gcc 12 at -O3 misjudges reads past the end */
+	uint16_t protocol = n >= 2 ? rd_be16(&value) : 0;
+	uint8_t algorithm = n >= 3 ? rd_u8(&value) : 0;
 
 	switch (protocol) {
 	case PPP_PAP: return "PAP";
