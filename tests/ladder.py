@@ -169,12 +169,13 @@ def outer(folder, names=()):
 
 
 RUNGS = ("lint", "unit", "fuzz", "net", "peers")
+ASKED_FOR = ("package",)  # wants downloads
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--fuzz-seconds", type=int, default=3)
-    options.add_argument("rung", nargs="?", choices=RUNGS)
+    options.add_argument("rung", nargs="?", choices=RUNGS + ASKED_FOR)
     options.add_argument("name", nargs="*")
     args = options.parse_args()
     rungs = [args.rung] if args.rung else RUNGS
