@@ -24,10 +24,16 @@
 #include "base/clock.h"
 #include "datapath/fit.h"
 #include "datapath/private.h"
+#include "os/socket.h"
 #include "tunnel/fq_codel.h"
 
-#define RECVS_PER_TURN 4 /* then others get their turn; poll is level triggered */
-#define LINGER_MS 2000   /* for the last octets after the end */
+#define LOOK_MS 1
+#define TARGET_MIN_US 5000 /* RFC 8289 4.2 */
+#define TARGET_MAX_US 100000
+#define INTERVAL_MIN_US 100000
+#define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
+#define RECVS_PER_TURN 4                   /* then others get their turn; poll is level triggered */
+#define LINGER_MS 2000                     /* for the last octets after the end */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void finish(struct link *l);
@@ -102,6 +108,41 @@ static bool send_output(struct link *l)
 	return true;
 }
 
+/*
+ * A flow that backs off by a third needs a queue of nearly half the path to keep it busy, so CoDel's
+ * target follows the round trip. It is the flow's own delay: others do not wait behind it.
+ */
+static void follow_target(struct link *l, uint32_t rtt_us)
+{
+	uint32_t target = rtt_us;
+
+	l->queue_opts.target_us = target < TARGET_MIN_US   ? TARGET_MIN_US
+				  : target > TARGET_MAX_US ? TARGET_MAX_US
+							   : target;
+	l->queue_opts.interval_us = l->queue_opts.target_us * 5 > INTERVAL_MIN_US
+					    ? l->queue_opts.target_us * 5
+					    : INTERVAL_MIN_US;
+}
+
+/* How many octets the path may be given now; see tunnel/inflight.h. */
+static uint64_t path_allowance(struct link *l)
+{
+	struct inflight_sample s = {.starved = l->starved};
+	struct tcp_path path;
+
+	/* A fast path empties faster than we look, and every look is a system call. */
+	if (l->pacer.rate > PATH_RATE_MAX || tcp_path(l->fd, &path) < 0)
+		return UINT64_MAX;
+	l->starved = false;
+	s.delivered = path.delivered;
+	s.under_way = path.under_way;
+	s.rtt_us = path.rtt_us;
+	s.min_rtt_us = path.min_rtt_us;
+	s.window = path.window;
+	follow_target(l, path.min_rtt_us);
+	return inflight_allowance(&l->inflight, &s, clock_mono_us());
+}
+
 /* Fills the port's plaintext buffer with a burst of frames. Returns how many octets. */
 static size_t fill_frames(struct link *l)
 {
@@ -131,6 +172,18 @@ static void end_sending(struct link *l)
 		finish(l);
 }
 
+static void on_look(uv_timer_t *timer)
+{
+	link_flush(timer->data);
+}
+
+/* The path is full and the socket is not: no event will come, so look again in a moment. */
+static void look_again(struct link *l)
+{
+	if (!uv_is_active((uv_handle_t *)&l->look))
+		uv_timer_start(&l->look, on_look, LOOK_MS, 0);
+}
+
 void link_flush(struct link *l)
 {
 	size_t n = 0;
@@ -138,8 +191,13 @@ void link_flush(struct link *l)
 	if (l->closing)
 		return;
 	while (send_output(l)) {
+		if (!l->ended && !fq_codel_empty(&l->queue) && !path_allowance(l)) {
+			look_again(l);
+			break;
+		}
 		n = l->ended || fq_codel_empty(&l->queue) ? 0 : fill_frames(l);
 		if (!n) {
+			l->starved = true;
 			pacer_idle(&l->pacer, clock_mono_us());
 			break;
 		}
@@ -309,10 +367,12 @@ int link_init(
 		return r;
 	l->tunnel = tunnel;
 	pacer_init(&l->pacer);
-	fq_codel_init(&l->queue, &port_queue_opts, p->seed);
+	l->queue_opts = port_queue_opts;
+	fq_codel_init(&l->queue, &l->queue_opts, p->seed);
 	uv_timer_init(p->loop, &l->timer);
-	l->poll.data = l->timer.data = l;
-	l->handles_open = 2;
+	uv_timer_init(p->loop, &l->look);
+	l->poll.data = l->timer.data = l->look.data = l;
+	l->handles_open = 3;
 	return 0;
 }
 
@@ -351,6 +411,7 @@ static void finish(struct link *l)
 	fq_codel_done(&l->queue);
 	uv_close((uv_handle_t *)&l->poll, on_handle_closed);
 	uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&l->look, on_handle_closed);
 }
 
 void link_abort(struct link *l)

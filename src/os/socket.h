@@ -48,3 +48,13 @@ struct tcp_opts {
  * set all the same). ret_congestion, unless NULL: the algorithm in force.
  */
 int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION_NAME_LEN]);
+
+/* What TCP knows of the path, in octets and microseconds (TCP_INFO). */
+struct tcp_path {
+	uint64_t delivered; /* arrived there so far, in any order */
+	uint64_t under_way; /* sent or waiting to be sent, and not known to have arrived */
+	uint64_t window;    /* the congestion window */
+	uint32_t rtt_us, min_rtt_us;
+};
+
+int tcp_path(int fd, struct tcp_path *ret);

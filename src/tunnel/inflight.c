@@ -1,0 +1,125 @@
+/*
+ * Theory of operation
+ *
+ * Time is cut into windows of one smallest round trip (20 ms at least). The octets that arrived in
+ * a window, over its length, are a rate; the highest of the last eight counts, for a window in which
+ * a loss was repaired shows less than the path can do. A window in which there was at some time
+ * nothing to send says nothing about the path: it may raise the rate and not replace an old one.
+ *
+ * Start-up: twice the measured rate is allowed, so that TCP's own slow start is not held back, until
+ * three windows in a row brought less than a quarter more (as BBR does it), or the round trip says that
+ * a queue has formed. Afterwards an eighth more than the path holds is allowed, as long as no queue
+ * shows: what it can carry more is found within some round trips.
+ */
+#include "tunnel/inflight.h"
+
+#include <stddef.h>
+
+#define WINDOW_MIN_US 20000
+#define SLACK_US 4000 /* of the rate: what leaves between two looks at the socket */
+#define SLACK_MIN                                                                                  \
+	5800 /* octets, four segments: delayed acknowledgements must not stop the stream */
+/*
+ * What may wait in the socket unsent. BBR drops to four packets for 200 ms every ten seconds (PROBE_RTT);
+ * what lies unsent then leaves at that pace, and everything that comes later waits behind it.
+ */
+#define UNSENT_MAX(rate) ((rate) / 1000 > 3000 ? (rate) / 1000 : 3000)
+#define QUEUE_SIGN_US 2000
+#define WHOLE 128 /* what the path holds; the gain is in 128ths of it, on top */
+#define GAIN_MAX 16
+#define GAIN_STEP 2
+#define FOREIGN_WINDOWS 24 /* our own has drained by then: an old rate counts for eight */
+#define FOREIGN_US 5000000
+#define NO_LIMIT UINT64_MAX
+
+static void find_best(struct inflight *f)
+{
+	f->best = 0;
+	for (size_t i = 0; i < INFLIGHT_WINDOWS; i++)
+		if (f->rate[i] > f->best)
+			f->best = f->rate[i];
+}
+
+static void watch_start(struct inflight *f)
+{
+	if (f->best > f->start_best + f->start_best / 4) {
+		f->start_best = f->best;
+		f->start_stalls = 0;
+	} else if (++f->start_stalls >= 3) {
+		f->started = true;
+	}
+}
+
+static void end_window(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
+{
+	uint64_t rate =
+		(s->delivered - f->window_delivered) * 1000000 / (now_us - f->window_start_us);
+
+	if (!f->window_starved) {
+		f->rate[f->next] = rate;
+		f->next = (f->next + 1) % INFLIGHT_WINDOWS;
+		find_best(f);
+		if (!f->started)
+			watch_start(f);
+	} else if (rate > f->best) {
+		f->rate[f->next] = rate;
+		f->best = rate;
+	}
+}
+
+/*
+ * The queue on the path, as the round trip shows it. Ours is kept at an eighth of the path: the gain
+ * moves between one and nine eighths. A queue that stays though we hold back is somebody else's; who
+ * insists on the smallest round trip then would starve, so for a while the present one counts.
+ */
+static void follow_queue(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
+{
+	uint32_t queue = s->rtt_us - s->min_rtt_us;
+
+	if (queue > s->min_rtt_us / 8 + QUEUE_SIGN_US)
+		f->gain = f->gain > GAIN_STEP ? f->gain - GAIN_STEP : 0;
+	else if (f->gain < GAIN_MAX)
+		f->gain += GAIN_STEP;
+	f->queued_windows =
+		queue > s->min_rtt_us / 2 + 2 * QUEUE_SIGN_US ? f->queued_windows + 1 : 0;
+	if (now_us < f->foreign_until_us)
+		f->queued_windows = 0; /* when it is over: hold back again, and see */
+	else if (f->queued_windows >= FOREIGN_WINDOWS)
+		f->foreign_until_us = now_us + FOREIGN_US;
+}
+
+static void follow(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
+{
+	uint64_t length = s->min_rtt_us > WINDOW_MIN_US ? s->min_rtt_us : WINDOW_MIN_US;
+
+	if (s->starved)
+		f->window_starved = true;
+	if (f->window_start_us && now_us - f->window_start_us < length)
+		return;
+	if (f->window_start_us)
+		end_window(f, s, now_us);
+	if (s->rtt_us > s->min_rtt_us + s->min_rtt_us / 4 + QUEUE_SIGN_US)
+		f->started = true; /* it queues somewhere: the path is full, whoever fills it */
+	if (f->started && f->window_start_us)
+		follow_queue(f, s, now_us);
+	f->window_start_us = now_us;
+	f->window_delivered = s->delivered;
+	f->window_starved = s->starved;
+}
+
+uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
+{
+	uint64_t holds, slack, most;
+
+	follow(f, s, now_us);
+	if (!f->best || s->min_rtt_us < INFLIGHT_RTT_MIN_US)
+		return NO_LIMIT;
+	holds = f->best * (now_us < f->foreign_until_us ? s->rtt_us : s->min_rtt_us) / 1000000;
+	slack = f->best * SLACK_US / 1000000;
+	if (slack < SLACK_MIN)
+		slack = SLACK_MIN;
+	most = (f->started ? holds * (WHOLE + f->gain) / WHOLE : 2 * holds) + slack;
+	if (most > s->window + UNSENT_MAX(f->best))
+		most = s->window + UNSENT_MAX(f->best);
+	return most > s->under_way ? most - s->under_way : 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * tunnel/inflight.h — how much may be under way on the outer TCP connection.
+ *
+ * TCP would fill the path's own buffer: cubic until it overflows, BBR to two and more times what the
+ * path holds (and a sender that is not always busy never leaves BBR's start-up, which allows three).
+ * What lies there delays everybody and can be neither reordered nor dropped. So the link hands the
+ * socket only what the path itself holds, rate x smallest round trip, and an eighth more to find out
+ * when it can carry more; the backlog waits in FQ-CoDel.
+ *
+ * Units:   octets, microseconds. Input is what TCP_INFO tells, taken at most once a burst.
+ * Threads: the link's.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INFLIGHT_WINDOWS 8
+#define INFLIGHT_RTT_MIN_US                                                                        \
+	3000 /* a shorter path holds so little that its buffer does not matter */
+
+struct inflight_sample {    /* of TCP_INFO */
+	uint64_t delivered; /* octets that arrived there so far, in any order */
+	uint64_t under_way; /* octets sent or waiting in the socket, not yet arrived */
+	uint64_t window;    /* what congestion control lets be under way */
+	uint32_t rtt_us, min_rtt_us;
+	bool starved; /* there was nothing to send at some time since the last sample */
+};
+
+struct inflight {
+	uint64_t window_start_us; /* 0: none yet */
+	uint64_t window_delivered;
+	bool window_starved;
+	uint64_t rate[INFLIGHT_WINDOWS]; /* octets per second, of the last windows; a ring */
+	unsigned next;
+	uint64_t best;             /* the highest of them */
+	uint64_t start_best;       /* start-up: the rate that growth is measured against */
+	unsigned start_stalls;     /* start-up: windows in a row without a quarter of growth */
+	bool started;              /* start-up is over */
+	unsigned gain;             /* what is allowed beyond the path's content, in 128ths */
+	unsigned queued_windows;   /* in a row, though we hold back */
+	uint64_t foreign_until_us; /* somebody else's queue stands on the path */
+};
+
+/* Zeroed is initialised. Returns how many octets may be handed to the socket now. */
+uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s, uint64_t now_us);

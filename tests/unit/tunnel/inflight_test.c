@@ -1,0 +1,148 @@
+/* How much may be under way, on simulated paths: a bottleneck with a long buffer, one step a millisecond. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tunnel/inflight.h"
+
+struct path {
+	struct inflight f;
+	uint64_t now_us;
+	double rate;       /* octets a millisecond that leave the bottleneck */
+	unsigned rtt_ms;   /* without a queue */
+	double queue;      /* octets in the bottleneck's buffer, ours */
+	double foreign;    /* and somebody else's, which stay */
+	double pipe[1024]; /* octets whose acknowledgement comes in so many ms; a ring */
+	double under_way, delivered;
+	double worst_queue_ms; /* since it was last set to 0 */
+};
+
+static double queue_ms(const struct path *p)
+{
+	return (p->queue + p->foreign) / p->rate;
+}
+
+/* A sender that always has something to send. */
+static void step(struct path *p)
+{
+	unsigned at = (unsigned)(p->now_us / 1000) % 1024, back = (at + p->rtt_ms) % 1024;
+	double total = p->queue + p->foreign, leaves;
+	struct inflight_sample s;
+	uint64_t may;
+
+	p->delivered += p->pipe[at];
+	p->under_way -= p->pipe[at];
+	p->pipe[at] = 0;
+	s = (struct inflight_sample){.delivered = (uint64_t)p->delivered,
+		.under_way = (uint64_t)(p->under_way + 0.5),
+		.window = 1 << 30,
+		.min_rtt_us = p->rtt_ms * 1000,
+		.rtt_us = (uint32_t)((p->rtt_ms + queue_ms(p)) * 1000)};
+	may = inflight_allowance(&p->f, &s, p->now_us);
+	if (may > 20000)
+		may = 20000; /* what one turn seals */
+	p->queue += (double)may;
+	p->under_way += (double)may;
+	/* FIFO: our part of what leaves is our part of what waits */
+	leaves = total > 0 ? p->rate * (p->queue / (p->queue + p->foreign)) : p->rate;
+	if (leaves > p->queue)
+		leaves = p->queue;
+	p->queue -= leaves;
+	p->pipe[back] += leaves;
+	if (queue_ms(p) > p->worst_queue_ms)
+		p->worst_queue_ms = queue_ms(p);
+	p->now_us += 1000;
+}
+
+/* Runs; returns the rate as a part of the path's. */
+static double run(struct path *p, unsigned ms)
+{
+	double before = p->delivered;
+
+	p->worst_queue_ms = 0;
+	for (unsigned i = 0; i < ms; i++)
+		step(p);
+	return (p->delivered - before) / (p->rate * ms);
+}
+
+static const struct {
+	double rate;
+	unsigned rtt_ms;
+} paths[] = {{1250, 100}, {6250, 40}, {25000, 40}, {125000, 20}, {12500, 200}};
+
+static void the_path_is_filled_and_its_buffer_is_not(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		struct path p = {
+			.now_us = 1000000, .rate = paths[i].rate, .rtt_ms = paths[i].rtt_ms};
+
+		if (p.rate > 20000)
+			continue; /* one turn a millisecond cannot fill it */
+		run(&p, 5000);
+		assert_true(run(&p, 5000) > 0.95);
+		assert_true(p.worst_queue_ms < p.rtt_ms * 0.3 + 8);
+	}
+}
+
+static void a_path_that_gets_faster_is_found_out(void **state)
+{
+	struct path p = {.now_us = 1000000, .rate = 2500, .rtt_ms = 40};
+
+	(void)state;
+	run(&p, 4000);
+	p.rate *= 4;
+	run(&p, 3000);
+	assert_true(run(&p, 2000) > 0.9);
+}
+
+static void a_path_that_gets_slower_is_not_flooded(void **state)
+{
+	struct path p = {.now_us = 1000000, .rate = 10000, .rtt_ms = 40};
+
+	(void)state;
+	run(&p, 4000);
+	p.rate /= 4;
+	run(&p, 3000);
+	run(&p, 2000);
+	assert_true(p.worst_queue_ms < 60);
+}
+
+/* Somebody else keeps 100 ms of queue on the path: we must not give way until nothing is left. */
+static void a_foreign_queue_does_not_starve_us(void **state)
+{
+	struct path p = {.now_us = 1000000, .rate = 6250, .rtt_ms = 40};
+
+	(void)state;
+	run(&p, 3000);
+	p.foreign = 6250 * 100;
+	run(&p, 20000);
+	assert_true(run(&p, 10000) > 0.1);
+}
+
+static void a_short_path_is_left_alone(void **state)
+{
+	struct inflight f = {0};
+	struct inflight_sample s = {.min_rtt_us = 300, .rtt_us = 300, .window = 1 << 20};
+
+	(void)state;
+	for (uint64_t now = 1000; now < 10000000; now += 1000) {
+		s.delivered += 100000;
+		assert_true(inflight_allowance(&f, &s, now) == UINT64_MAX);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_path_is_filled_and_its_buffer_is_not),
+		cmocka_unit_test(a_path_that_gets_faster_is_found_out),
+		cmocka_unit_test(a_path_that_gets_slower_is_not_flooded),
+		cmocka_unit_test(a_foreign_queue_does_not_starve_us),
+		cmocka_unit_test(a_short_path_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
