@@ -141,6 +141,9 @@ int session_open(
 			.keepalive_idle_s = 60,
 			.keepalive_interval_s = 15,
 			.keepalive_count = 4,
+			.congestion = *srv->config->server.congestion
+					      ? srv->config->server.congestion
+					      : NULL,
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
 	r = make_tunnel(srv, w, clock_mono_ms(), &tunnel);
