@@ -1,6 +1,10 @@
 /* server/limits.h — what strangers may pile up, and what one loop turn may cost. */
 #pragma once
 
+#define FIRST_OCTET_MS 5000    /* a connection that says nothing */
+#define EVICT_AFTER_MS 500     /* with max_handshakes reached the oldest that old makes room */
+#define FAIL_DELAY_MAX_MS 8000 /* then the client gives up waiting for the answer */
+#define STRANGERS_TOLD_PER_SECOND 10
 #define ACCEPTS_PER_TURN 32   /* a flood of SYNs must not keep a worker from its packets */
 #define HANDSHAKES_PER_TURN 4 /* about 1 ms of TLS; see worker.c */
 #define USER_TIMEOUT_MS 60000 /* data unacknowledged that long: the client is gone */

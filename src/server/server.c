@@ -30,6 +30,7 @@
 #include "os/seccomp.h"
 #include "os/steering.h"
 #include "server/governor.h"
+#include "server/admit.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/setup.h"
@@ -80,14 +81,65 @@ struct session *server_find_session(
 	return found ? hit.session : NULL;
 }
 
-void server_note_refused(struct server *s, const struct endpoint *peer)
+void server_note_refused(struct server *s, const struct endpoint *peer, enum event why)
 {
+	uint64_t n = atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed) + 1;
+	int64_t now_s = clock_wall_s();
 	struct log_scope scope = {0};
 
+	/* A flood must not become one of the log. */
+	if (atomic_exchange_explicit(&s->refused_told_s, now_s, memory_order_relaxed) == now_s)
+		return;
 	endpoint_format(peer, scope.peer);
-	atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed);
-	log_event(&scope, EV_SERVER_HANDSHAKES_FULL, "max_handshakes=%d",
-		s->config->server.max_handshakes);
+	log_event(&scope, why, "refused_so_far=%" PRIu64, n);
+}
+
+bool server_admits(struct worker *w, const struct endpoint *peer)
+{
+	struct server *s = w->server;
+	const struct config *cfg = w->live->config;
+	struct admit_limits limits = {.half_open = (unsigned)cfg->server.source_half_open,
+		.per_minute = (unsigned)cfg->server.source_rate};
+	enum admit_verdict v;
+
+	pthread_mutex_lock(&s->admit_lock);
+	v = admit_connect(s->admit, &peer->addr, &limits, clock_mono_ms());
+	pthread_mutex_unlock(&s->admit_lock);
+	if (v != ADMIT_OK)
+		server_note_refused(s, peer,
+			v == ADMIT_RATE ? EV_SERVER_SOURCE_RATE : EV_SERVER_SOURCE_HALF_OPEN);
+	return v == ADMIT_OK;
+}
+
+void server_settled(struct server *s, const struct endpoint *peer)
+{
+	pthread_mutex_lock(&s->admit_lock);
+	admit_settle(s->admit, &peer->addr);
+	pthread_mutex_unlock(&s->admit_lock);
+}
+
+bool server_tells_of_stranger(struct server *s)
+{
+	int64_t now_s = clock_wall_s();
+
+	if (atomic_exchange_explicit(&s->strangers_s, now_s, memory_order_relaxed) != now_s)
+		atomic_store_explicit(&s->strangers, 0, memory_order_relaxed);
+	return atomic_fetch_add_explicit(&s->strangers, 1, memory_order_relaxed) <
+	       STRANGERS_TOLD_PER_SECOND;
+}
+
+uint64_t server_fail_delay_ms(struct worker *w, const struct endpoint *peer)
+{
+	struct server *s = w->server;
+	uint64_t ms = w->live->config->auth.fail_delay_ms;
+	unsigned factor;
+
+	pthread_mutex_lock(&s->admit_lock);
+	factor = admit_failed(s->admit, &peer->addr, clock_mono_ms());
+	pthread_mutex_unlock(&s->admit_lock);
+	if (ms >= FAIL_DELAY_MAX_MS)
+		return ms;
+	return ms * factor < FAIL_DELAY_MAX_MS ? ms * factor : FAIL_DELAY_MAX_MS;
 }
 
 void server_note_no_descriptors(struct server *s)
@@ -125,6 +177,7 @@ int server_run(struct config *config, governor_reread *reread, void *reread_arg)
 	signal(SIGPIPE, SIG_IGN);
 	urcu_memb_register_thread();
 	pthread_mutex_init(&s.spare_lock, NULL);
+	pthread_mutex_init(&s.admit_lock, NULL);
 	s.spare_fd = server_open_spare_fd();
 	if (mailbox_init(&s.control_mailbox) < 0)
 		return layer_exit_code(LAYER_LOCAL);

@@ -56,6 +56,11 @@ struct server {
 	pthread_mutex_t spare_lock;
 	int spare_fd; /* given up to close a connection when descriptors run out */
 	_Atomic uint64_t refused, no_descriptors;
+	pthread_mutex_t admit_lock;
+	struct admit *admit;
+	_Atomic int64_t refused_told_s; /* one line a second says it */
+	_Atomic int64_t strangers_s;    /* the second in which ... */
+	_Atomic unsigned strangers;     /* ... so many came and went without TLS */
 };
 
 /* Runs until SIGTERM or SIGINT; `reread` (NULL: none) reads the configuration again at a reload. Returns the exit code; whatever failed has been said. */
@@ -69,7 +74,15 @@ unsigned server_handshakes(const struct server *s);
 bool server_accepting(const struct worker *w);
 struct session *server_find_session(
 	struct server *s, const struct ip_packet *ip, struct worker **ret_owner);
-void server_note_refused(struct server *s, const struct endpoint *peer);
+/* May this connection go on to TLS? Says and counts what it refuses. */
+bool server_admits(struct worker *w, const struct endpoint *peer);
+/* It logged in, or ended before. */
+void server_settled(struct server *s, const struct endpoint *peer);
+/* A connection ended before TLS: is it worth a line and a record, or one of a flood? */
+bool server_tells_of_stranger(struct server *s);
+/* A login failed: how long its answer is held back. */
+uint64_t server_fail_delay_ms(struct worker *w, const struct endpoint *peer);
+void server_note_refused(struct server *s, const struct endpoint *peer, enum event why);
 void server_note_no_descriptors(struct server *s);
 int server_open_spare_fd(void);
 void server_worker_begins(struct server *s);

@@ -45,6 +45,7 @@ struct session {
 	struct link link; /* first: link callbacks get back to the session */
 	struct worker *worker;
 	struct session *next, *prev;
+	struct session *next_half_open;
 	struct log_scope scope;
 	struct endpoint peer;
 	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
@@ -58,7 +59,7 @@ struct session {
 	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
-	bool authenticated, up4, up6, recorded, leaving;
+	bool tls_up, authenticated, up4, up6, recorded, leaving;
 	enum event ended_by;
 };
 
@@ -97,6 +98,49 @@ static void session_list_del(struct session *s)
 		s->worker->sessions = s->next;
 }
 
+static void half_open_add(struct worker *w, struct session *s)
+{
+	*w->half_open_tail = s;
+	w->half_open_tail = &s->next_half_open;
+	atomic_fetch_add_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+}
+
+/* At most max_handshakes stand in line, and the first ones leave first. */
+static void half_open_del(struct session *s)
+{
+	struct worker *w = s->worker;
+	struct session **at = &w->half_open;
+
+	while (*at && *at != s)
+		at = &(*at)->next_half_open;
+	if (!*at)
+		return;
+	*at = s->next_half_open;
+	if (!*at)
+		w->half_open_tail = at;
+	atomic_fetch_sub_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	server_settled(w->server, &s->peer);
+}
+
+/*
+ * All places are taken. In a flood of connections that say nothing the oldest of them is the least
+ * likely to be somebody's login; without this a few hundred idle ones would lock everybody out.
+ */
+static bool make_room(struct worker *w)
+{
+	uint64_t now_ms = clock_mono_ms();
+	struct session *s = w->half_open;
+
+	while (s && s->tls_up)
+		s = s->next_half_open;
+	if (!s || now_ms - s->opened_ms < EVICT_AFTER_MS)
+		return false;
+	s->ended_by = EV_SERVER_HANDSHAKES_FULL;
+	half_open_del(s);
+	link_abort(&s->link);
+	return true;
+}
+
 static const struct link_ops link_ops;
 
 static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, struct tunnel **ret)
@@ -112,6 +156,8 @@ static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, st
 		.hello_ms = cfg->sstp.hello_ms,
 		.negotiation_ms = cfg->sstp.negotiation_ms,
 		.handshake_ms = cfg->server.handshake_time_ms,
+		.first_octet_ms = FIRST_OCTET_MS,
+		.login_ms = cfg->server.login_time_ms,
 		.mru = (uint16_t)cfg->ppp.mru,
 		.methods = methods,
 		.n_methods = config_auth_methods(cfg, methods),
@@ -133,9 +179,12 @@ int session_open(
 
 	(void)local;
 	if (server_handshakes(srv) >= (unsigned)w->live->config->server.max_handshakes) {
-		server_note_refused(srv, peer);
-		return -EBUSY;
+		server_note_refused(srv, peer, EV_SERVER_HANDSHAKES_FULL);
+		if (!make_room(w))
+			return -EBUSY;
 	}
+	if (!server_admits(w, peer))
+		return -EBUSY;
 	tcp_tune(fd,
 		&(struct tcp_opts){.notsent_lowat = NOTSENT_LOWAT,
 			.keepalive_idle_s = 60,
@@ -147,11 +196,11 @@ int session_open(
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
 	r = make_tunnel(srv, w, clock_mono_ms(), &tunnel);
-	if (r < 0)
-		return r;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
+	s = r < 0 ? NULL : calloc(1, sizeof(*s));
+	if (!s) {
+		server_settled(srv, peer);
+		return r < 0 ? r : -ENOMEM;
+	}
 	s->worker = w;
 	s->peer = *peer;
 	s->opened_s = clock_wall_s();
@@ -160,6 +209,7 @@ int session_open(
 	endpoint_format(peer, s->scope.peer);
 	r = link_init(&s->link, &w->port, fd, tunnel, &link_ops);
 	if (r < 0) {
+		server_settled(srv, peer);
 		free(s);
 		return r;
 	}
@@ -167,7 +217,7 @@ int session_open(
 	s->link.deferred = true; /* until it has logged in, see worker.c */
 	session_list_add(w, s);
 	atomic_fetch_add_explicit(&w->n_sessions, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	half_open_add(w, s);
 	log_event(&s->scope, EV_SESSION_OPENED, "worker=%u", w->index);
 	link_start(&s->link);
 	return 0;
@@ -344,7 +394,7 @@ static void auth_done(struct aaa_request *req)
 		return;
 	}
 	refuse(s, req->outcome, req->detail);
-	hold_back(q, s->worker->live->config->auth.fail_delay_ms);
+	hold_back(q, server_fail_delay_ms(s->worker, &s->peer));
 }
 
 static void on_auth_request(struct session *s, const struct proof *proof)
@@ -391,7 +441,7 @@ static void on_authenticated(struct session *s)
 		return;
 	s->authenticated = true;
 	s->link.deferred = false;
-	atomic_fetch_sub_explicit(&s->worker->n_handshakes, 1, memory_order_relaxed);
+	half_open_del(s);
 }
 
 /* The packets for `p` are this session's from now on; the table has it already. */
@@ -518,6 +568,8 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 	take_down(s, AF_INET);
 	take_down(s, AF_INET6);
 	s->ended_by = ev->reason;
+	if (!s->tls_up && !server_tells_of_stranger(s->worker->server))
+		return;
 	record_attempt(s, ev->reason, ev->text);
 	snprintf(took, sizeof(took), "%.1f", (double)(clock_mono_ms() - s->opened_ms) / 1000);
 	log_event(&s->scope, ev->reason,
@@ -531,6 +583,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 
 	switch (ev->type) {
 	case TUNNEL_STEP:
+		s->tls_up = true; /* the first step that a server's tunnel tells */
 		if (ev->step == TUNNEL_STEP_AUTH)
 			on_authenticated(s);
 		else
@@ -610,8 +663,7 @@ static void on_closed(struct link *l)
 		question_abandon(s->question);
 	if (s->leased_address.family)
 		record_session(s, s->ended_by);
-	if (!s->authenticated)
-		atomic_fetch_sub_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	half_open_del(s);
 	atomic_fetch_sub_explicit(&w->n_sessions, 1, memory_order_relaxed);
 	session_list_del(s);
 	verdict_wipe(&s->verdict);

@@ -29,6 +29,7 @@
 #include "os/steering.h"
 #include "os/tun.h"
 #include "server/certificates.h"
+#include "server/admit.h"
 #include "server/ipv6.h"
 #include "server/limits.h"
 #include "server/live.h"
@@ -382,6 +383,7 @@ int server_setup(struct server *s)
 {
 	AUTO(netlink) struct netlink *nl = NULL;
 	struct os_failure why = {0};
+	uint64_t seed;
 	int r;
 
 	log_init((enum log_level)s->config->server.log);
@@ -399,7 +401,8 @@ int server_setup(struct server *s)
 		r = open_store(s, nl);
 	if (!r)
 		r = load_certificates(s);
-	if (!r && table_new(&s->table) < 0)
+	crypto_random(&seed, sizeof(seed));
+	if (!r && (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0))
 		r = layer_exit_code(LAYER_LOCAL);
 	if (r)
 		return r;
@@ -440,5 +443,6 @@ void server_setup_undo(struct server *s)
 	tun_free(s->tun);
 	urcu_memb_barrier();
 	table_free(s->table);
+	admit_free(s->admit);
 	live_free(s->live);
 }

@@ -233,6 +233,7 @@ int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, 
 		.live = live_ref(s->live),
 		.index = index,
 		.ring_letter = {.deliver = deliver_ring}};
+	w->half_open_tail = &w->half_open;
 	w->rings = calloc(s->n_workers, sizeof(*w->rings));
 	if (!w->rings)
 		return -ENOMEM;

@@ -43,9 +43,10 @@ struct worker {
 	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];
 	unsigned n_listeners;
-	struct session *sessions; /* all, doubly linked */
-	struct ring *rings;       /* [from worker], packets for sessions of this one */
-	_Atomic bool ring_rung;   /* a wake-up is under way */
+	struct session *sessions;                    /* all, doubly linked */
+	struct session *half_open, **half_open_tail; /* not logged in yet, oldest first */
+	struct ring *rings;     /* [from worker], packets for sessions of this one */
+	_Atomic bool ring_rung; /* a wake-up is under way */
 	struct letter ring_letter;
 	bool stopping;
 	_Alignas(64) _Atomic unsigned n_sessions; /* open connections, any phase */

@@ -49,6 +49,8 @@ struct tunnel {
 
 	uint8_t *scratch;
 	uint64_t handshake_deadline;
+	uint64_t handshake_end;    /* what it becomes when the peer has said something */
+	uint64_t login_deadline;   /* NEVER: no such limit, or logged in */
 	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
 	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
 	bool bound;                /* SSTP says that data may flow */
@@ -128,7 +130,11 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 	t->tap = o->tap;
 	t->tap_arg = o->tap_arg;
 	t->network_deadline = NEVER;
-	t->handshake_deadline = now_ms + (o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS_DEFAULT);
+	t->handshake_end = now_ms + (o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS_DEFAULT);
+	t->handshake_deadline = o->first_octet_ms
+					? deadline_min(t->handshake_end, now_ms + o->first_octet_ms)
+					: t->handshake_end;
+	t->login_deadline = o->login_ms ? now_ms + o->login_ms : NEVER;
 	if (copy_text(t->user, sizeof(t->user), o->user) < 0 ||
 		copy_text(t->password, sizeof(t->password), o->password) < 0 ||
 		copy_text(t->name, sizeof(t->name), o->name) < 0 ||
@@ -464,6 +470,7 @@ static bool on_ppp_event(
 		collect(t); /* Success goes out before CALL_CONNECTED */
 		sstp_call_set_hlak(t->call, ev->hlak, now_ms);
 		t->network_deadline = now_ms + NETWORK_MS;
+		t->login_deadline = NEVER;
 		*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_AUTH,
 			.text = method_names[ppp_auth_method(t->ppp)]};
 		return true;
@@ -593,6 +600,8 @@ void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms
 	(void)now_ms;
 	if (t->phase == PHASE_ENDED)
 		return;
+	if (n && t->phase == PHASE_TLS)
+		t->handshake_deadline = t->handshake_end;
 	tls_recv(t->tls, octets, n);
 	t->fed = true;
 }
@@ -640,7 +649,8 @@ void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now
 
 uint64_t tunnel_deadline(const struct tunnel *t)
 {
-	uint64_t d = deadline_min(t->handshake_deadline, t->network_deadline);
+	uint64_t d = deadline_min(
+		deadline_min(t->handshake_deadline, t->login_deadline), t->network_deadline);
 
 	if (t->phase == PHASE_ENDED)
 		return NEVER;
@@ -658,6 +668,10 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 	if (now_ms >= t->handshake_deadline) {
 		end_now(t, t->phase == PHASE_TLS ? EV_TLS_TIMEOUT : EV_HTTP_TIMEOUT, "");
 		return;
+	}
+	if (now_ms >= t->login_deadline) {
+		t->login_deadline = NEVER;
+		tunnel_close(t, EV_AUTH_TOO_LATE, now_ms);
 	}
 	if (now_ms >= t->network_deadline) {
 		t->network_deadline = NEVER;

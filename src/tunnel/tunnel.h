@@ -52,6 +52,8 @@ struct tunnel_opts {
 	uint64_t hello_ms;       /* 0: 60 s */
 	uint64_t negotiation_ms; /* 0: 60 s */
 	uint64_t handshake_ms;   /* TLS and HTTP together; 0: 60 s */
+	uint64_t first_octet_ms; /* server: silence after TCP is up; 0: handshake_ms */
+	uint64_t login_ms;       /* until authentication succeeded; 0: as long as the parts take */
 	uint16_t mru;            /* what we take in; 0: 1400 */
 	const enum auth_method *methods;
 	size_t n_methods;
