@@ -13,6 +13,9 @@ order that is shuffled anew every time (CULVERT_LAB_SEED repeats one).
 import json
 import os
 import random
+import re
+import shutil
+from xml.etree import ElementTree
 
 import pytest
 
@@ -209,3 +212,54 @@ def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
     assert lab.net.cli.ping(client.peer, 2) == 2
     assert "Tunnel-9" not in client.err
     assert client.stop() == 0
+
+
+def test_the_page_is_one_file_and_looks_like_a_report(lab):
+    """Its picture is looked at in headless Chromium where that is installed."""
+    page, picture = (os.path.join(lab.folder, n) for n in ("page.html", "page.png"))
+    lab.serve()
+    lab.password = "not-it-at-all"
+    diagnose(lab, "--html", page)
+    text = open(page).read()
+    ElementTree.fromstring(re.search(r"<svg.*?</svg>", text, re.DOTALL)[0])  # well formed
+    assert text.count("<rect ") == 9, "a bar for each layer"
+    assert not re.search(r'(src|href)="|url\(|@import', text), "it needs nothing else"
+    assert "User name or password are wrong" in text
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser:
+        pytest.skip("chromium is not installed: the page was not looked at")
+    r = program.subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=900,1400",
+         f"--screenshot={picture}", f"file://{page}"], capture_output=True, timeout=60)
+    assert r.returncode == 0, r.stderr
+    colours = pixels(picture)
+    assert (207, 34, 46) in colours, "the failed layer's bar is not red"
+    assert (45, 164, 78) in colours, "no layer's bar is green"
+
+
+def pixels(png):
+    """The colours of a PNG of 8-bit RGB or RGBA, without a library."""
+    import struct
+    import zlib
+    octets = open(png, "rb").read()
+    width, height, _, kind = struct.unpack(">IIBB", octets[16:26])
+    data, at = b"", 8
+    while at < len(octets):
+        length, name = struct.unpack(">I4s", octets[at:at + 8])
+        if name == b"IDAT":
+            data += octets[at + 8:at + 8 + length]
+        at += 12 + length
+    step, rows, found = {2: 3, 6: 4}[kind], zlib.decompress(data), set()
+    before = bytearray(width * step)
+    for y in range(height):
+        row = bytearray(rows[y * (width * step + 1):(y + 1) * (width * step + 1)])
+        method, row = row[0], row[1:]
+        for x in range(len(row)):
+            left = row[x - step] if x >= step else 0
+            up, corner = before[x], before[x - step] if x >= step else 0
+            guess = left + up - corner
+            paeth = min((left, up, corner), key=lambda v: (abs(guess - v), (left, up, corner).index(v)))
+            row[x] = (row[x] + (0, left, up, (left + up) // 2, paeth)[method]) & 255
+        found.update(tuple(row[x:x + 3]) for x in range(0, len(row), step))
+        before = row
+    return found
