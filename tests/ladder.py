@@ -9,9 +9,11 @@ One count is a cmocka case, a lint check, a fuzz target over its corpus, a pytes
 
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,16 +45,22 @@ class Count:
 
 
 def run(argv, seconds, **kw):
-    """(exit code or None when time ran out, both streams as text)"""
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace",
-                          env={**os.environ, **SANITIZER, **kw}) as p:
+    """
+    (exit code or None when time ran out, both streams as text). Output goes through a file and the
+    program has a session of its own, so that nothing it leaves running can hold us.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as out:
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                             env={**os.environ, **SANITIZER, **kw}, start_new_session=True)
         try:
-            out, _ = p.communicate(timeout=seconds)
-            return p.returncode, out
+            code = p.wait(seconds)
         except subprocess.TimeoutExpired:
-            p.kill()
-            return None, p.communicate()[0]
+            code = None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+        out.seek(0)
+        return code, out.read()
 
 
 def lint():
