@@ -35,7 +35,7 @@ static void status(struct governor *g, const json_t *request, struct control_rep
 	control_answer(reply, status_json(g->server));
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------ */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 static json_t *session_json(const struct session_info *s)
 {
@@ -115,7 +115,7 @@ static void kick(struct governor *g, const json_t *request, struct control_reply
 		go_round(g, &match, changed ? EV_USER_CHANGED : EV_SESSION_KICKED, reply);
 }
 
-/* ---- reload, drain ----------------------------------------------------------------------------------- */
+/* ---- reload, drain --------------------------------------------------------------------------- */
 
 static void reload(struct governor *g, const json_t *request, struct control_reply *reply)
 {
@@ -145,7 +145,7 @@ static void drain(struct governor *g, const json_t *request, struct control_repl
 				      (int)server_sessions(g->server)));
 }
 
-/* ---- the record, events -------------------------------------------------------------------------------- */
+/* ---- the record, events ---------------------------------------------------------------------- */
 
 struct recall { /* attempts, asked of the store's thread */
 	struct store_job job;
@@ -215,7 +215,7 @@ static void events(struct governor *g, const json_t *request, struct control_rep
 	control_follow(reply, json_pack("{s:b}", "following", 1));
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;

@@ -18,7 +18,7 @@
 
 #define HOUR_MS (3600 * 1000)
 
-/* ---- the end --------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void close_all(struct governor *g)
 {
@@ -51,7 +51,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	close_all(g);
 }
 
-/* ---- what happens by itself -------------------------------------------------------------------------- */
+/* ---- what happens by itself ------------------------------------------------------------------ */
 
 static void on_hangup(uv_signal_t *handle, int signum)
 {
@@ -92,7 +92,7 @@ static void on_mailbox(uv_poll_t *poll, int status, int events)
 	mailbox_deliver(&g->server->control_mailbox);
 }
 
-/* ---- the beginning ------------------------------------------------------------------------------------ */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 static void init_handles(struct governor *g)
 {

@@ -2,9 +2,10 @@
  * Theory of operation
  *
  * The control thread sets everything up (setup.c), starts the workers, then runs a loop of its own
- * (governor.c) for signals and the control socket. It touches no packet and no session: workers publish counters
- * that it may read, and take orders as letters. At SIGTERM the workers end their sessions politely
- * (CALL_DISCONNECT) and their loops run dry; then what was set up is undone in reverse.
+ * (governor.c) for signals and the control socket. It touches no packet and no session: workers
+ * publish counters that it may read, and take orders as letters. At SIGTERM the workers end their
+ * sessions politely (CALL_DISCONNECT) and their loops run dry; then what was set up is undone in
+ * reverse.
  */
 #include "server/server.h"
 

@@ -63,7 +63,10 @@ struct server {
 	_Atomic unsigned strangers;     /* ... so many came and went without TLS */
 };
 
-/* Runs until SIGTERM or SIGINT; `reread` (NULL: none) reads the configuration again at a reload. Returns the exit code; whatever failed has been said. */
+/*
+ * Runs until SIGTERM or SIGINT; `reread` (NULL: none) reads the configuration again at a reload.
+ * Returns the exit code; whatever failed has been said.
+ */
 int server_run(struct config *config,
 	int (*reread)(void *arg, struct config **ret, struct config_error *ret_err),
 	void *reread_arg);
