@@ -37,7 +37,7 @@ struct link {
 	int poll_events;
 	uv_poll_t poll;
 	uv_timer_t timer;
-	uv_timer_t look; /* for room on the path, see tunnel/inflight.h */
+	uv_timer_t look;   /* for room on the path, see tunnel/inflight.h */
 	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
 	uint64_t linger_until;
 	bool deferred; /* set by the owner: read it in port_run_deferred(), within the cap */
@@ -57,7 +57,7 @@ struct link {
 	struct fq_codel_opts queue_opts; /* its target follows the path */
 	struct pacer pacer;
 	struct inflight inflight;
-	bool starved; /* the queue ran empty since the path was looked at */
+	bool starved;   /* the queue ran empty since the path was looked at */
 	uint32_t lowat; /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* counters, written by the port's thread; IP octets, not TLS */

@@ -1,4 +1,4 @@
-/* How much may be under way, on simulated paths: a bottleneck with a long buffer, one step a millisecond. */
+/* How much may be under way, on simulated paths: a bottleneck with a long buffer, in steps of 1 ms. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
