@@ -187,8 +187,10 @@ class Crowd:
 
     def __init__(self, rig):
         self.rig = rig
+        from_one_address = {"source_rate": 0, "source_half_open": 0}
         self.server = CulvertServer(rig, 4450, "cv9", {
-            "tunnel": {"ipv4_pool": "10.64.0.0/16"}, "server": {"max_sessions": 20000}})
+            "tunnel": {"ipv4_pool": "10.64.0.0/16"},
+            "server": {"max_sessions": 20000, **from_one_address}})
 
     def pids(self):
         return family(self.server.pid), []
