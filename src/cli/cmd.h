@@ -15,6 +15,8 @@ int cmd_fail(enum event ev, const char *text);
 int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);

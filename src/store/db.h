@@ -57,6 +57,14 @@ void db_set_busy_ms(struct db *db, int ms);
 int db_log_pages(const struct db *db);
 void db_checkpoint(struct db *db); /* moves the log into the file as far as readers let it */
 
+/*
+ * The whole database of one moment as a new file, while others write; the key is not in it.
+ * -EEXIST: there is such a file.
+ */
+int db_backup(struct db *db, const char *path);
+/* -EUCLEAN: damaged. More thorough than what db_open() does, and as slow as the file is long. */
+int db_check(struct db *db);
+
 /* Small facts that are chosen once and kept ("ipv4_pool"). -ENOENT; -ENOSPC when cap is short. */
 int db_meta_get(struct db *db, const char *key, char *ret, size_t cap);
 int db_meta_set(struct db *db, const char *key, const char *value);

@@ -139,27 +139,15 @@ static int take_steps(struct db *db, const char *const *steps, size_t n)
 	return r;
 }
 
-/* A copy of the old version, for who has to go back. VACUUM INTO takes an empty file that is there. */
+/* A copy of the old version, for who has to go back. */
 static int keep_copy(struct db *db, int64_t version)
 {
 	char path[sizeof(db->path) + 40];
-	char *sql;
-	int fd, r = -ENOMEM;
+	int r;
 
 	snprintf(path, sizeof(path), "%s.version-%lld", db->path, (long long)version);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == EEXIST ? 0
-				       : db_fail(db, -EACCES, EV_STORE_UNREADABLE, "%.200s: %s",
-						 path, strerror(errno));
-	close(fd);
-	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
-	if (sql)
-		r = db_execute(db, sql);
-	sqlite3_free(sql);
-	if (r < 0)
-		unlink(path);
-	return r;
+	r = db_backup(db, path);
+	return r == -EEXIST ? 0 : r;
 }
 
 int schema_update(struct db *db, const char *const *steps, size_t n)

@@ -367,6 +367,34 @@ static void two_first_starts_at_once_end_up_with_one_key(void **state)
 	db_close(state_open(s)); /* checks that all secrets are under the one key */
 }
 
+static void a_backup_is_whole_private_and_never_overwrites(void **state)
+{
+	struct state *s = *state;
+	struct db *db = state_open(s);
+	struct db_opts opts = {.must_exist = true, .check = true, .key_file = s->key};
+	struct db_error err;
+	struct stat st;
+	char folder[96], copy[128];
+
+	state_add_user(db, "alice", "Secret-1", false);
+	snprintf(folder, sizeof(folder), "%s/copy", s->folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	snprintf(copy, sizeof(copy), "%s/culvert.db", folder);
+	assert_int_equal(db_backup(db, copy), 0);
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(db_backup(db, copy), -EEXIST);
+	assert_int_equal(db_error(db)->event, EV_STORE_BACKUP_FAILED);
+	assert_int_equal(db_check(db), 0);
+	db_close(db);
+	opts.state = folder;
+	assert_int_equal(db_open(&opts, &db, &err), 0);
+	assert_int_equal(db_user_find(db, "alice", &(struct db_user){0}), 0);
+	db_close(db);
+	snprintf(copy, sizeof(copy), "%s/culvert.key", folder);
+	assert_int_not_equal(access(copy, F_OK), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -384,6 +412,7 @@ int main(void)
 		CASE(a_newer_database_is_left_alone),
 		CASE(a_database_of_version_1_still_opens_with_all_that_is_in_it),
 		CASE(a_full_disk_is_told_and_reading_goes_on),
+		CASE(a_backup_is_whole_private_and_never_overwrites),
 		CASE(two_first_starts_at_once_end_up_with_one_key),
 	};
 
