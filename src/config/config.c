@@ -404,6 +404,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 			"[balancer] trusted: expected addresses and networks like 192.0.2.1 or 10.0.0.0/8"},
 		{cfg->balancer.listen.n && !cfg->balancer.accept_certificates.n,
 			"[balancer] accept_certificates: expected the balancer's certificate, as listen is set"},
+		{cfg->balancer.accept_certificates.n > 16,
+			"[balancer] accept_certificates: expected at most 16 files"},
 		{cfg->balancer.listen.n && !cfg->balancer.trusted.n,
 			"[balancer] trusted: expected the balancer's address, as listen is set"},
 		{!cfg->sstp.hashes.n, "[sstp] hashes: expected at least one hash"},

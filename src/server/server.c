@@ -103,6 +103,8 @@ bool server_admits(struct worker *w, const struct endpoint *peer)
 		.per_minute = (unsigned)cfg->server.source_rate};
 	enum admit_verdict v;
 
+	if (config_is_balancer(cfg, &peer->addr)) /* all its clients come from one address */
+		limits = (struct admit_limits){0};
 	pthread_mutex_lock(&s->admit_lock);
 	v = admit_connect(s->admit, &peer->addr, &limits, clock_mono_ms());
 	pthread_mutex_unlock(&s->admit_lock);

@@ -143,13 +143,16 @@ static bool make_room(struct worker *w)
 
 static const struct link_ops link_ops;
 
-static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, struct tunnel **ret)
+static int make_tunnel(
+	struct server *srv, struct worker *w, bool clear, uint64_t now_ms, struct tunnel **ret)
 {
 	const struct config *cfg = w->live->config;
 	enum auth_method methods[AUTH_METHODS];
 	struct tunnel_opts opts = {
 		.role = TUNNEL_SERVER,
-		.tls = w->live->tls,
+		.tls = clear ? NULL : w->live->tls,
+		.certs = w->live->accepted,
+		.n_certs = w->live->n_accepted,
 		.scratch = w->port.scratch,
 		.require_binding = cfg->sstp.binding == CONFIG_BINDING_REQUIRED,
 		.binding_hashes = config_hash_mask(cfg),
@@ -169,8 +172,8 @@ static int make_tunnel(struct server *srv, struct worker *w, uint64_t now_ms, st
 	return tunnel_new(&opts, now_ms, ret);
 }
 
-int session_open(
-	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local)
+int session_open(struct worker *w, int fd, const struct endpoint *peer,
+	const struct endpoint *local, bool clear)
 {
 	struct server *srv = w->server;
 	AUTO(tunnel) struct tunnel *tunnel = NULL;
@@ -195,7 +198,7 @@ int session_open(
 					      : NULL,
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
-	r = make_tunnel(srv, w, clock_mono_ms(), &tunnel);
+	r = make_tunnel(srv, w, clear, clock_mono_ms(), &tunnel);
 	s = r < 0 ? NULL : calloc(1, sizeof(*s));
 	if (!s) {
 		server_settled(srv, peer);
@@ -426,13 +429,14 @@ static void on_http_request(struct session *s, const struct tunnel_event *ev)
 {
 	struct server *srv = s->worker->server;
 	bool room = server_accepting(s->worker);
+	int good = ev->sstp ? 200 : s->worker->live->config->balancer.health_status;
 
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
 	if (ev->sstp && !room) {
 		log_event(&s->scope, EV_SERVER_FULL, "sessions=%u", server_sessions(srv));
 		record_attempt(s, EV_SERVER_FULL, "");
 	}
-	tunnel_http_answer(s->link.tunnel, room ? 200 : 503, clock_wall_s(), clock_mono_ms());
+	tunnel_http_answer(s->link.tunnel, room ? good : 503, clock_wall_s(), clock_mono_ms());
 }
 
 static void on_authenticated(struct session *s)

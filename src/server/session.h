@@ -24,9 +24,12 @@ struct session_info {
 	uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
 };
 
-/* Takes the connection over. Negative errno (fd still the caller's) when it cannot. */
-int session_open(
-	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local);
+/*
+ * Takes the connection over. Negative errno (fd still the caller's) when it cannot. `clear`: a
+ * balancer has ended TLS.
+ */
+int session_open(struct worker *w, int fd, const struct endpoint *peer,
+	const struct endpoint *local, bool clear);
 void session_close_all(struct worker *w, enum event why);
 /* Router advertisements that are due. */
 void session_advertise_all(struct worker *w);

@@ -297,9 +297,8 @@ static int make_workers(struct server *s)
 	return 0;
 }
 
-static int make_listeners(struct server *s)
+static int make_listeners(struct server *s, const struct endpoint_list *list, bool clear)
 {
-	const struct endpoint_list *list = &s->config->server.listen;
 	struct os_failure why = {0};
 
 	for (size_t i = 0; i < list->n; i++) {
@@ -314,9 +313,9 @@ static int make_listeners(struct server *s)
 				return refused(&why);
 			socket_local(
 				fd, &at); /* port 0: the first got one, the others take the same */
-			worker_add_listener(&s->workers[w], fd);
+			worker_add_listener(&s->workers[w], fd, clear);
 		}
-		if (i == 0)
+		if (i == 0 && !clear)
 			endpoint_format(&at, s->ready_on);
 	}
 	return 0;
@@ -334,8 +333,9 @@ static bool take_listeners(struct server *s)
 
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned w = 1; w < s->n_workers; w++)
-			worker_add_listener(&s->workers[w], fcntl(fds[i], F_DUPFD_CLOEXEC, 3));
-		worker_add_listener(&s->workers[0], fds[i]);
+			worker_add_listener(
+				&s->workers[w], fcntl(fds[i], F_DUPFD_CLOEXEC, 3), false);
+		worker_add_listener(&s->workers[0], fds[i], false);
 		if (i == 0 && !socket_local(fds[i], &at))
 			endpoint_format(&at, s->ready_on);
 	}
@@ -415,7 +415,9 @@ int server_setup(struct server *s)
 	make_nat(s);
 	s->live->addresses = s->addresses;
 	r = make_workers(s);
-	return r || take_listeners(s) ? r : make_listeners(s);
+	if (!r && !take_listeners(s))
+		r = make_listeners(s, &s->config->server.listen, false);
+	return r ? r : make_listeners(s, &s->config->balancer.listen, true);
 }
 
 static void undo_nat(struct server *s)

@@ -22,6 +22,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "ip/table.h"
+#include "server/doorstep.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/server.h"
@@ -32,16 +33,8 @@
 struct handover { /* an accepted connection on its way to another worker */
 	struct letter letter;
 	struct worker *to;
-	int fd;
-	struct endpoint peer, local;
+	struct arrival arrival;
 };
-
-static void take_connection(
-	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local)
-{
-	if (w->stopping || session_open(w, fd, peer, local) < 0)
-		close(fd);
-}
 
 static void deliver_handover(struct letter *l)
 {
@@ -49,7 +42,7 @@ static void deliver_handover(struct letter *l)
 
 	atomic_fetch_sub_explicit(
 		&h->to->n_sessions, 1, memory_order_relaxed); /* the reservation */
-	take_connection(h->to, h->fd, &h->peer, &h->local);
+	doorstep_take(h->to, &h->arrival);
 	free(h);
 }
 
@@ -68,22 +61,21 @@ static struct worker *least_loaded(struct worker *w)
 	return best;
 }
 
-static void place_connection(
-	struct worker *w, int fd, const struct endpoint *peer, const struct endpoint *local)
+static void place_connection(struct worker *w, const struct arrival *a)
 {
 	struct worker *to = least_loaded(w);
 	struct handover *h;
 
 	if (to == w) {
-		take_connection(w, fd, peer, local);
+		doorstep_take(w, a);
 		return;
 	}
 	h = malloc(sizeof(*h));
 	if (!h) {
-		close(fd);
+		close(a->fd);
 		return;
 	}
-	*h = (struct handover){{.deliver = deliver_handover}, to, fd, *peer, *local};
+	*h = (struct handover){{.deliver = deliver_handover}, to, *a};
 	atomic_fetch_add_explicit(&to->n_sessions, 1, memory_order_relaxed);
 	mailbox_post(&to->mailbox, &h->letter);
 }
@@ -112,24 +104,24 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 {
 	struct listener *l = poll->data;
 	struct sockaddr_storage sa, la;
-	struct endpoint peer, local;
+	struct arrival a = {.clear = l->clear};
 
 	(void)status;
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		socklen_t n = sizeof(sa), ln = sizeof(la);
-		int fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0) {
+		a.fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (a.fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
 				out_of_descriptors(l->worker, l);
 			return;
 		}
-		endpoint_from_sockaddr((struct sockaddr *)&sa, &peer);
-		local = (struct endpoint){0};
-		if (!getsockname(fd, (struct sockaddr *)&la, &ln))
-			endpoint_from_sockaddr((struct sockaddr *)&la, &local);
-		place_connection(l->worker, fd, &peer, &local);
+		endpoint_from_sockaddr((struct sockaddr *)&sa, &a.peer);
+		a.local = (struct endpoint){0};
+		if (!getsockname(a.fd, (struct sockaddr *)&la, &ln))
+			endpoint_from_sockaddr((struct sockaddr *)&la, &a.local);
+		place_connection(l->worker, &a);
 	}
 }
 
@@ -259,13 +251,13 @@ int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, 
 	return 0;
 }
 
-int worker_add_listener(struct worker *w, int fd)
+int worker_add_listener(struct worker *w, int fd, bool clear)
 {
 	struct listener *l = &w->listeners[w->n_listeners];
 
 	if (w->n_listeners == LISTENERS_MAX)
 		return -ENOSPC;
-	*l = (struct listener){.worker = w, .fd = fd};
+	*l = (struct listener){.worker = w, .fd = fd, .clear = clear};
 	uv_poll_init(&w->loop, &l->poll, fd);
 	l->poll.data = l;
 	w->n_listeners++;
@@ -341,13 +333,14 @@ static void deliver_stop(struct letter *letter)
 	for (unsigned i = 0; i < w->n_listeners; i++)
 		uv_close((uv_handle_t *)&w->listeners[i].poll, close_listener);
 	w->n_listeners = 0;
+	doorstep_close_all(w);
 	session_close_all(w, EV_SERVER_STOPPING);
 	worker_maybe_finish(w);
 }
 
 void worker_maybe_finish(struct worker *w)
 {
-	if (!w->stopping || w->sessions || uv_is_closing((uv_handle_t *)&w->turn))
+	if (!w->stopping || w->sessions || w->doorsteps || uv_is_closing((uv_handle_t *)&w->turn))
 		return;
 	port_close(&w->port);
 	uv_close((uv_handle_t *)&w->turn, NULL);

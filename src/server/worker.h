@@ -16,6 +16,7 @@
 #include "datapath/port.h"
 #include "server/ring.h"
 
+struct doorstep;
 struct live;
 struct server;
 struct session;
@@ -26,6 +27,7 @@ struct listener {
 	uv_poll_t poll;
 	struct worker *worker;
 	int fd;
+	bool clear; /* without TLS: for a balancer */
 };
 
 struct worker {
@@ -43,6 +45,7 @@ struct worker {
 	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];
 	unsigned n_listeners;
+	struct doorstep *doorsteps;                  /* of a balancer, before their header */
 	struct session *sessions;                    /* all, doubly linked */
 	struct session *half_open, **half_open_tail; /* not logged in yet, oldest first */
 	struct ring *rings;     /* [from worker], packets for sessions of this one */
@@ -56,7 +59,7 @@ struct worker {
 };
 
 int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, bool tun_uso);
-int worker_add_listener(struct worker *w, int fd);
+int worker_add_listener(struct worker *w, int fd, bool clear);
 int worker_start(struct worker *w);
 /* Closes its sessions politely and ends the thread; waits for it. */
 void worker_stop(struct worker *w);

@@ -29,9 +29,11 @@
 #include "ppp/frame.h"
 #include "ppp/ppp.h"
 #include "sstp/call.h"
+#include "sstp/limits.h"
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
+#include "tunnel/outer.h"
 
 #define HANDSHAKE_MS_DEFAULT 60000 /* [MS-SSTP] 4.1 */
 #define NETWORK_MS 60000           /* from authentication to the first address */
@@ -41,7 +43,7 @@ enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_ENDED };
 struct tunnel {
 	enum tunnel_role role;
 	enum phase phase;
-	struct tls *tls;
+	struct outer outer;
 	struct http_server *http_server;
 	struct http_client *http_client;
 	struct sstp_call *call;
@@ -73,7 +75,7 @@ struct tunnel {
 
 	/* what the layers above TLS are made from */
 	struct sstp_call_opts call_opts;
-	struct sstp_cert_hash cert;
+	struct sstp_cert_hash certs[SSTP_CERTS_MAX];
 	struct ppp_opts ppp_opts;
 	enum auth_method methods[AUTH_METHODS];
 	char user[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1], name[64];
@@ -93,8 +95,8 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 {
 	t->call_opts = (struct sstp_call_opts){
 		.role = o->role == TUNNEL_SERVER ? SSTP_SERVER : SSTP_CLIENT,
-		.certs = &t->cert,
-		.n_certs = 1,
+		.certs = t->certs,
+		.n_certs = o->tls ? 1 : o->n_certs,
 		.hashes = o->binding_hashes ? o->binding_hashes : 0x03,
 		.require_binding = o->require_binding,
 		.hello_ms = o->hello_ms,
@@ -114,6 +116,8 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.want_dns = o->want_dns,
 		.first_request_wait_ms = 1000,
 	};
+	if (!o->tls)
+		memcpy(t->certs, o->certs, o->n_certs * sizeof(*t->certs));
 	memcpy(t->methods, o->methods, t->ppp_opts.n_methods * sizeof(*t->methods));
 }
 
@@ -124,6 +128,8 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 
 	if (!t)
 		return -ENOMEM;
+	if (!o->tls && (o->role != TUNNEL_SERVER || !o->n_certs || o->n_certs > SSTP_CERTS_MAX))
+		return -EINVAL;
 	t->role = o->role;
 	t->port = o->port;
 	t->scratch = o->scratch;
@@ -141,7 +147,7 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 		copy_text(t->host, sizeof(t->host), o->host) < 0)
 		return -EINVAL;
 	keep_opts(t, o);
-	r = tls_new(o->tls, o->verify, &t->tls);
+	r = outer_init(&t->outer, o->tls, o->verify);
 	if (r < 0)
 		return r;
 	*ret = TAKE(t);
@@ -156,7 +162,7 @@ void tunnel_free(struct tunnel *t)
 	sstp_call_free(t->call);
 	http_server_free(t->http_server);
 	http_client_free(t->http_client);
-	tls_free(t->tls);
+	outer_done(&t->outer);
 	explicit_bzero(t->password, sizeof(t->password));
 	free(t);
 }
@@ -173,7 +179,7 @@ static void end_now(struct tunnel *t, enum event why, const char *text)
 		t->reason = why;
 		snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
 	}
-	tls_close(t->tls);
+	outer_close(&t->outer);
 }
 
 /* The first reason is the true one; what follows from it is noise. */
@@ -187,7 +193,7 @@ static void note_reason(struct tunnel *t, enum event why, const char *text)
 
 static void end_tls_failure(struct tunnel *t)
 {
-	const struct tls_failure *f = tls_failure(t->tls);
+	const struct tls_failure *f = outer_failure(&t->outer);
 
 	end_now(t, f->event, f->text);
 }
@@ -204,7 +210,7 @@ void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
 	if (error)
 		end_now(t, EV_TCP_FAILED, strerror(error));
 	if (t->phase == PHASE_TLS) {
-		tls_eof(t->tls);
+		outer_eof(&t->outer);
 		end_tls_failure(t);
 	}
 	end_now(t, EV_TCP_CLOSED_BY_PEER, t->phase == PHASE_HTTP ? "during the HTTPS request" : "");
@@ -238,8 +244,8 @@ static void collect(struct tunnel *t)
 		plain = http_client_output(t->http_client);
 	else if (t->http_server)
 		plain = http_server_output(t->http_server);
-	if (plain && buf_len(plain) && tls_established(t->tls) &&
-		!tls_write(t->tls, buf_data(plain), buf_len(plain))) {
+	if (plain && buf_len(plain) && outer_established(&t->outer) &&
+		!outer_write(&t->outer, buf_data(plain), buf_len(plain))) {
 		if (t->tap)
 			t->tap(t->tap_arg, true, buf_data(plain), buf_len(plain));
 		buf_consume(plain, buf_len(plain));
@@ -254,7 +260,7 @@ static const char *tls_words(struct tunnel *t)
 {
 	struct cert_info cert;
 
-	if (t->role == TUNNEL_SERVER || tls_leaf_info(t->tls, &cert) < 0)
+	if (t->role == TUNNEL_SERVER || tls_leaf_info(t->outer.tls, &cert) < 0)
 		return t->tls_text;
 	snprintf(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
 		cert.subject, cert.key, cert.pin);
@@ -276,14 +282,27 @@ static int start_http(struct tunnel *t, uint64_t now_ms)
 	return r ? r : http_client_start(t->http_client, &opts, now_ms);
 }
 
+/* The binding is about the certificate of this very connection; behind a balancer, about its own. */
+static int note_certificate(struct tunnel *t)
+{
+	if (!t->outer.tls)
+		return 0;
+	return tls_leaf_hash(t->outer.tls, HASH_SHA1, t->certs[0].sha1) < 0 ||
+			       tls_leaf_hash(t->outer.tls, HASH_SHA256, t->certs[0].sha256) < 0
+		       ? -EIO
+		       : 0;
+}
+
 static bool tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
-	struct tls_info info;
+	struct tls_info info = {.version = "no TLS,", .cipher = "a balancer ended it"};
 
-	tls_info(t->tls, &info);
+	if (t->outer.tls)
+		tls_info(t->outer.tls, &info);
+	else
+		t->handshake_deadline = t->handshake_end;
 	snprintf(t->tls_text, sizeof(t->tls_text), "%s %s", info.version, info.cipher);
-	if (start_http(t, now_ms) < 0 || tls_leaf_hash(t->tls, HASH_SHA1, t->cert.sha1) < 0 ||
-		tls_leaf_hash(t->tls, HASH_SHA256, t->cert.sha256) < 0) {
+	if (start_http(t, now_ms) < 0 || note_certificate(t) < 0) {
 		end_now(t, EV_OUT_OF_MEMORY, "after the TLS handshake");
 		return false;
 	}
@@ -502,10 +521,10 @@ static bool on_ppp_event(
 /* Plaintext of as many records as there are and fit. Returns its length. */
 static size_t fill_scratch(struct tunnel *t)
 {
-	ssize_t n = tls_read(t->tls, t->scratch, TUNNEL_SCRATCH_LEN);
+	ssize_t n = outer_read(&t->outer, t->scratch, TUNNEL_SCRATCH_LEN);
 
 	if (n > 0) {
-		t->fed = tls_pending(t->tls);
+		t->fed = outer_pending(&t->outer);
 		return (size_t)n;
 	}
 	t->fed = false;
@@ -535,7 +554,7 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		t->rest_len = fill_scratch(t);
 		if (t->tap && t->rest_len)
 			t->tap(t->tap_arg, false, t->rest, t->rest_len);
-		if (t->phase == PHASE_TLS && tls_established(t->tls))
+		if (t->phase == PHASE_TLS && outer_established(&t->outer))
 			return tls_up(t, now_ms, ret);
 		if (t->rest_len == 0)
 			return false;
@@ -602,7 +621,7 @@ void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms
 		return;
 	if (n && t->phase == PHASE_TLS)
 		t->handshake_deadline = t->handshake_end;
-	tls_recv(t->tls, octets, n);
+	outer_recv(&t->outer, octets, n);
 	t->fed = true;
 }
 
@@ -613,7 +632,7 @@ void tunnel_start(struct tunnel *t, uint64_t now_ms)
 
 struct buf *tunnel_output(struct tunnel *t)
 {
-	return tls_output(t->tls);
+	return outer_output(&t->outer);
 }
 
 /* ---- data out ---------------------------------------------------------- */
@@ -629,7 +648,7 @@ int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
 	if (!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call))
 		return -ENOTCONN;
 	collect(t);
-	return tls_write(t->tls, frames, n);
+	return outer_write(&t->outer, frames, n);
 }
 
 uint16_t tunnel_peer_mru(const struct tunnel *t)
@@ -685,8 +704,7 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 
 void tunnel_idle(struct tunnel *t)
 {
-	tls_idle(t->tls);
-	buf_shrink(tls_output(t->tls));
+	outer_idle(&t->outer);
 }
 
 enum event tunnel_reason(const struct tunnel *t, const char **ret_text)

@@ -26,6 +26,7 @@
 #include "base/rd.h"
 #include "events/event.h"
 
+struct sstp_cert_hash;
 struct tls_ctx;
 struct tls_peer_opts;
 struct tunnel;
@@ -42,7 +43,9 @@ enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
 
 struct tunnel_opts {
 	enum tunnel_role role;
-	struct tls_ctx *tls;                /* referenced */
+	struct tls_ctx *tls; /* referenced; NULL: a balancer has ended TLS (server) */
+	const struct sstp_cert_hash *certs; /* without TLS: what that balancer shows; copied */
+	size_t n_certs;
 	const struct tls_peer_opts *verify; /* client: name to check, SNI */
 	const char *host;                   /* client: as the user named the server, for Host */
 	uint16_t port;                      /* client: shown in Host unless 443 */

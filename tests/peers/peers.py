@@ -117,3 +117,21 @@ class SoftEther(Script):
     def close(self):
         self("stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class HAProxy(Script):
+    """Debian's haproxy on a host, in front of a server; `mode` as haproxy.sh says."""
+    name = "haproxy.sh"
+
+    def __init__(self, host, listen, server, mode, pem=""):
+        folder = tempfile.mkdtemp(prefix="hp-peer-", dir="/tmp")
+        super().__init__(host, folder, HP_NS="", HP_DIR=folder, HP_PEM=pem)
+        code, out = self("start", listen, server, mode)
+        assert code == 0, out
+
+    def log(self):
+        return self("log")[1]
+
+    def close(self):
+        self("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
