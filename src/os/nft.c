@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,7 +115,9 @@ static void put_guard(json_t *commands, const char *table, const char *tun)
 {
 	json_t *known = match("in", json_pack("{s: {s: s}}", "ct", "key", "state"),
 		json_pack("[s, s]", "established", "related"));
-	json_t *ping = meta_is("l4proto", json_pack("{s: [s, s]}", "set", "icmp", "ipv6-icmp"));
+	/* By number: nft looks names up in /etc/protocols, which a small system has not. */
+	json_t *ping =
+		meta_is("l4proto", json_pack("{s: [i, i]}", "set", IPPROTO_ICMP, IPPROTO_ICMPV6));
 	json_t *ports = match(
 		"==", json_pack("{s: {s: s, s: s}}", "payload", "protocol", "th", "field", "dport"),
 		json_pack("{s: [i, i, i]}", "set", 53, 67, 547));
@@ -126,8 +129,9 @@ static void put_guard(json_t *commands, const char *table, const char *tun)
 		json_pack("[o, o, {s: n}]", meta_is("iifname", json_string(tun)), ping, "accept"));
 	put_rule(commands, table, "input",
 		json_pack("[o, o, o, {s: n}]", meta_is("iifname", json_string(tun)),
-			meta_is("l4proto", json_pack("{s: [s, s]}", "set", "tcp", "udp")), ports,
-			"accept"));
+			meta_is("l4proto",
+				json_pack("{s: [i, i]}", "set", IPPROTO_TCP, IPPROTO_UDP)),
+			ports, "accept"));
 	put_rule(commands, table, "input",
 		json_pack("[o, {s: n}, {s: n}]", meta_is("iifname", json_string(tun)), "counter",
 			"drop"));
