@@ -140,7 +140,8 @@ def talks(net, debian, keep):
         keep.append(client)
         client.wait_connected()
         assert net.cli.ping(client.peer, 2) == 2
-        assert net.cli.ping("203.0.113.2", 2) == 2, "through NAT"
+        told = "".join(p.story() for p in keep)
+        assert net.cli.ping("203.0.113.2", 2) == 2, f"through NAT\n{told}"
         assert client.stop() == 0
     return talk
 
