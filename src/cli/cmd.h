@@ -10,6 +10,9 @@
 #define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
 
 /* Tells an event with its cure on standard error; gives the exit code of its layer. */
+/* The file that was given; else the one of the installed server, if it is there; else NULL. */
+const char *cmd_config_file(const char *given);
+
 int cmd_fail(enum event ev, const char *text);
 
 int cmd_bench(int argc, char **argv);

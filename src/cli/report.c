@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 
@@ -10,4 +11,11 @@ int cmd_fail(enum event ev, const char *text)
 	if (*info->cure)
 		fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
 	return layer_exit_code(info->layer);
+}
+
+const char *cmd_config_file(const char *given)
+{
+	static const char usual[] = "/etc/culvert/culvert.conf";
+
+	return given || access(usual, R_OK) ? given : usual;
 }

@@ -36,7 +36,7 @@ static const char usage[] =
 	"  --json             print as JSON\n"
 	"  --state DIR        the server's state folder (/var/lib/culvert, or as in the file)\n"
 	"  --key-file FILE    the key of the database, when it is not beside it\n"
-	"  --config FILE      take state folder and key file from the server's configuration\n"
+	"  --config FILE      the server's configuration (/etc/culvert/culvert.conf)\n"
 	"\n"
 	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
 
@@ -341,7 +341,7 @@ static int open_db(const struct action *action, const struct args *a, struct db 
 	struct db_error err;
 	struct db_opts opts = {.must_exist = !(action->needs & NEW_STORE)};
 
-	if (config_load(a->config, &cfg, &config_err) < 0)
+	if (config_load(a->state ? a->config : cmd_config_file(a->config), &cfg, &config_err) < 0)
 		return cmd_fail(config_err.event, config_err.text);
 	opts.state = a->state ? a->state : cfg->server.state;
 	opts.key_file = a->key_file ? a->key_file : cfg->store.key_file;
