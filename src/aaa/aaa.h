@@ -44,6 +44,8 @@ struct aaa_request {
 	int64_t user_id;        /* accepted: for leases and records */
 	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
 	struct addr ipv4;             /* the user's static address, or AF_UNSPEC */
+	char pool[STORE_POOL_NAME_MAX +
+		  1]; /* where others of the user's come from; "": the ordinary */
 	/* The backend's. */
 	struct store_job job;
 };

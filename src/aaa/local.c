@@ -176,6 +176,7 @@ static int run_login(struct db *db, struct store_job *job)
 	if (req->outcome == EV_AUTH_ACCEPTED) {
 		req->user_id = login.id;
 		req->ipv4 = login.ipv4;
+		strcpy(req->pool, login.pool);
 	}
 	set_verdict(&req->verdict, req->outcome);
 	db_login_wipe(&login);

@@ -28,6 +28,7 @@ static const char usage[] =
 	"       culvert user disable|enable|remove NAME\n"
 	"       culvert user expire NAME DATE|never\n"
 	"       culvert user address NAME IPV4|auto\n"
+	"       culvert user pool NAME POOL|default\n"
 	"\n"
 	"  --password-stdin   read the password from the first line of standard input\n"
 	"  --reversible       keep the password itself, sealed, not only its NT hash: CHAP-MD5 needs it\n"
@@ -134,6 +135,16 @@ static int do_address(struct db *db, const struct args *a, int64_t id)
 	return db_user_set_ipv4(db, id, &a->address);
 }
 
+static int do_pool(struct db *db, const struct args *a, int64_t id)
+{
+	return db_user_set_pool(db, id, strcmp(a->value, "default") ? a->value : "");
+}
+
+static int pool(struct db *db, const struct args *a)
+{
+	return change(db, a, do_pool);
+}
+
 static int passwd(struct db *db, const struct args *a)
 {
 	return change(db, a, set_password);
@@ -191,7 +202,9 @@ static int print_row(const struct db_user *u, void *arg)
 
 	printf("%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
 		u->reversible ? "reversible" : "nt",
-		u->ipv4.family == AF_UNSPEC ? "pool" : addr_format(&u->ipv4, ip),
+		u->ipv4.family != AF_UNSPEC ? addr_format(&u->ipv4, ip)
+		: *u->pool                  ? u->pool
+					    : "pool",
 		u->expires_at ? day(u->expires_at, until) : "never", day(u->login_at, login));
 	return 0;
 }
@@ -205,6 +218,8 @@ static int add_json(const struct db_user *u, void *arg)
 		(json_int_t)u->created_at, "password_at", (json_int_t)u->password_at, "login_at",
 		(json_int_t)u->login_at);
 
+	if (o && *u->pool)
+		json_object_set_new(o, "pool", json_string(u->pool));
 	if (o && u->ipv4.family != AF_UNSPEC)
 		json_object_set_new(o, "address", json_string(addr_format(&u->ipv4, ip)));
 	return !o || json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
@@ -255,6 +270,7 @@ static const struct action {
 	{"remove", remove_user, NAME | WRITES | ENDS_SESSIONS, "was removed"},
 	{"expire", expire, NAME | VALUE | WRITES, "has a new date"},
 	{"address", address, NAME | VALUE | WRITES, "has a new address"},
+	{"pool", pool, NAME | VALUE | WRITES, "has a new pool"},
 };
 
 static const struct action *find_action(const char *name)
@@ -302,6 +318,11 @@ static int parse_value(const struct action *action, struct args *a)
 {
 	if (!(action->needs & VALUE))
 		return CMD_OK;
+	if (action->run == pool)
+		return strlen(a->value) <= STORE_POOL_NAME_MAX
+			       ? CMD_OK
+			       : wrong_use("expected the name of a pool, of at most 31 octets",
+					 a->value);
 	return action->run == expire ? parse_date(a->value, &a->expires_at)
 				     : parse_address(a->value, &a->address);
 }

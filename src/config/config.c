@@ -367,6 +367,47 @@ static bool can_be_told(const struct addr_list *list, size_t most_v6)
 	return v4 <= 2 && v6 <= most_v6;
 }
 
+/* "NAME=PREFIX" */
+static bool parse_pool(const char *text, struct config_pool *ret)
+{
+	const char *equals = strchr(text, '=');
+	size_t n = equals ? (size_t)(equals - text) : 0;
+
+	if (!n || n >= sizeof(ret->name) || prefix_parse(equals + 1, &ret->prefix) < 0 ||
+		ret->prefix.addr.family != AF_INET || ret->prefix.len < 8 || ret->prefix.len > 30)
+		return false;
+	memcpy(ret->name, text, n);
+	ret->name[n] = '\0';
+	return strcmp(ret->name, "default") != 0;
+}
+
+size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cfg->tunnel.pools.n; i++)
+		n += parse_pool(cfg->tunnel.pools.item[i], &ret[n]);
+	return n;
+}
+
+/* Each reads, and none overlaps another. */
+static bool are_pools(const struct config *cfg)
+{
+	struct config_pool pools[CONFIG_ITEMS_MAX];
+	size_t n = config_pools(cfg, pools);
+
+	for (size_t i = 0; i < n; i++) {
+		if (cfg->tunnel.ipv4_pool.addr.family &&
+			prefix_overlaps(&pools[i].prefix, &cfg->tunnel.ipv4_pool))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(pools[i].name, pools[k].name) ||
+				prefix_overlaps(&pools[i].prefix, &pools[k].prefix))
+				return false;
+	}
+	return n == cfg->tunnel.pools.n;
+}
+
 static bool are_prefixes(const struct text_list *list)
 {
 	struct prefix p;
@@ -412,6 +453,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{!cfg->ppp.auth.n, "[ppp] auth: expected at least one method"},
 		{!is_interface_name(cfg->tunnel.tun),
 			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
+		{!are_pools(cfg),
+			"[tunnel] pools: expected NAME=PREFIX with lengths of 8 to 30, none overlapping another"},
 		{!can_be_told(&cfg->tunnel.dns, 3),
 			"[tunnel] dns: expected at most two addresses of IPv4 and three of IPv6"},
 		{!can_be_told(&cfg->tunnel.nbns, 0),

@@ -120,5 +120,11 @@ const char *config_effect_text(enum config_effect effect);
 
 /* Options that others want in their own terms. */
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS]);
+struct config_pool {
+	char name[32];
+	struct prefix prefix;
+};
+/* tunnel.pools; returns how many. */
+size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX]);
 uint8_t config_hash_mask(const struct config *cfg); /* [MS-SSTP] 2.2.6: 1 SHA-1, 2 SHA-256 */
 bool config_is_balancer(const struct config *cfg, const struct addr *a); /* balancer.trusted */

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/credentials.h"
+#include "config/config.h"
 #include "base/mailbox.h"
 #include "os/forward.h"
 
@@ -43,6 +44,8 @@ struct server {
 	char name[64];                    /* in CHAP challenges */
 	char ready_on[ENDPOINT_TEXT_LEN]; /* the first listener */
 	struct prefix pool;
+	struct config_pool pools[CONFIG_ITEMS_MAX]; /* the named ones */
+	size_t n_pools;
 	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
 	struct prefix prefix6;          /* clients' /64s are of it, see ipv6.c; AF_UNSPEC: none */
 	struct addr own6, link_local;

@@ -329,15 +329,41 @@ static void lease_done(struct store_lease *lease)
 	question_free(q);
 }
 
+static struct addr pool_own_address(const struct prefix *pool)
+{
+	return addr_v4(addr_v4_value(&pool->addr) + 1);
+}
+
+/* Where a user's address comes from, and what in it is the server's own. */
+static struct prefix pool_of_user(struct session *s, const struct aaa_request *auth)
+{
+	const struct server *srv = s->worker->server;
+	const struct addr *fixed = &auth->ipv4;
+	bool has_route = !fixed->family || prefix_contains(&srv->pool, fixed);
+
+	for (size_t i = 0; i < srv->n_pools && fixed->family; i++)
+		has_route |= prefix_contains(&srv->pools[i].prefix, fixed);
+	if (!has_route)
+		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
+	for (size_t i = 0; i < srv->n_pools && *auth->pool; i++)
+		if (!strcmp(srv->pools[i].name, auth->pool))
+			return srv->pools[i].prefix;
+	if (*auth->pool)
+		log_event(&s->scope, EV_LEASE_NO_POOL, "user=\"%s\" pool=\"%s\"", s->user,
+			auth->pool);
+	return srv->pool;
+}
+
 static void ask_for_lease(struct session *s, struct question *q)
 {
 	struct server *srv = s->worker->server;
+	struct prefix pool = pool_of_user(s, &q->auth);
 
 	q->lease = (struct store_lease){.request = {.user_id = s->user_id,
 						.session = q->id,
 						.wanted = q->auth.ipv4,
-						.pool = srv->pool,
-						.reserved = srv->addresses.local},
+						.pool = pool,
+						.reserved = pool_own_address(&pool)},
 		.reply_to = &s->worker->mailbox,
 		.done = lease_done};
 	if (store_lease_take(srv->store, &q->lease) < 0) {

@@ -199,6 +199,7 @@ static void choose_addresses(struct server *s)
 		add_dns6(s, &up[i]);
 	for (size_t i = 0; i < dns->n; i++)
 		add_dns6(s, &dns->item[i]);
+	s->n_pools = config_pools(s->config, s->pools);
 	s->addresses.local = addr_v4(addr_v4_value(&s->pool.addr) + 1);
 	server_told_addresses(s->config, &s->addresses);
 }
@@ -217,6 +218,12 @@ static int make_tun(struct server *s, struct netlink *nl)
 		netlink_link_set(nl, tun_ifindex(s->tun), &up, &why) < 0 ||
 		netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0)
 		return refused(&why);
+	for (size_t i = 0; i < s->n_pools; i++) {
+		own = s->pools[i].prefix;
+		own.addr = addr_v4(addr_v4_value(&own.addr) + 1);
+		if (netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0)
+			return refused(&why);
+	}
 	if (ipv6_setup(s, nl, &why) < 0) { /* a host with IPv6 switched off serves IPv4 */
 		log_event(NULL, why.event, "%s", why.text);
 		s->prefix6 = (struct prefix){0};
@@ -255,15 +262,19 @@ static void look_at_firewalls(struct server *s)
 
 static void make_nat(struct server *s)
 {
-	const struct prefix pools[] = {s->pool, s->prefix6};
+	struct prefix pools[CONFIG_ITEMS_MAX + 2] = {s->pool};
 	struct nft_rules rules = {.instance = tun_name(s->tun),
 		.tun = tun_name(s->tun),
 		.masquerade = pools,
-		.n_masquerade = ipv6_is_masqueraded(s) ? 2 : 1,
+		.n_masquerade = 1,
 		.keep_clients_apart = !s->config->tunnel.client_to_client,
 		.guard_host = s->config->tunnel.server_access == CONFIG_ACCESS_BASIC};
 	struct os_failure why = {0};
 
+	for (size_t i = 0; i < s->n_pools; i++)
+		pools[rules.n_masquerade++] = s->pools[i].prefix;
+	if (ipv6_is_masqueraded(s))
+		pools[rules.n_masquerade++] = s->prefix6;
 	look_at_firewalls(s);
 	if (!s->config->tunnel.nat)
 		rules.n_masquerade = 0;

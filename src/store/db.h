@@ -77,6 +77,7 @@ struct db_user {
 	bool disabled, reversible;
 	int64_t expires_at;                        /* seconds since 1970; 0: never */
 	struct addr ipv4;                          /* static address; AF_UNSPEC: from the pool */
+	char pool[STORE_POOL_NAME_MAX + 1];        /* "": the ordinary one */
 	int64_t created_at, password_at, login_at; /* 0: not yet */
 };
 
@@ -89,6 +90,7 @@ int db_user_find(struct db *db, const char *name, struct db_user *ret); /* any c
 int db_user_set_disabled(struct db *db, int64_t id, bool disabled);
 int db_user_set_expiry(struct db *db, int64_t id, int64_t expires_at);
 int db_user_set_ipv4(struct db *db, int64_t id, const struct addr *ipv4);
+int db_user_set_pool(struct db *db, int64_t id, const char *pool);
 int db_user_remove(struct db *db, int64_t id); /* its secrets and leases too */
 /* Calls `each` for every user by name; stops when it returns nonzero, which is then returned. */
 int db_user_list(struct db *db, int (*each)(const struct db_user *user, void *arg), void *arg);
@@ -100,6 +102,7 @@ struct db_login {
 	bool disabled;
 	int64_t expires_at;
 	struct addr ipv4;
+	char pool[STORE_POOL_NAME_MAX + 1];
 	bool has_nt, has_reversible;
 	uint8_t nt_hash[MSCHAP_NT_HASH_LEN];
 	char password[STORE_PASSWORD_MAX + 1]; /* when has_reversible */

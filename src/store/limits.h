@@ -16,6 +16,7 @@
 #define STORE_WAL_PAGES_MAX 16000 /* checkpoint in any case: 64 MB */
 #define STORE_PRUNE_EVERY 64      /* records between two prunings */
 
+#define STORE_POOL_NAME_MAX 31 /* octets of a pool's name */
 #define STORE_POOLS_MAX 16     /* address pools whose map is kept */
 #define STORE_POOL_BITS_MAX 24 /* a pool is no larger than a /8 */
 

@@ -79,6 +79,9 @@ const char *const schema_steps[] = {
 	"  layer TEXT NOT NULL,"
 	"  detail TEXT NOT NULL,"
 	"  PRIMARY KEY (node, seq));",
+
+	/* 2: the pool, by its name in the configuration, that a user's addresses come from. */
+	"ALTER TABLE users ADD COLUMN pool TEXT NOT NULL DEFAULT ''",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

@@ -195,6 +195,19 @@ int db_user_set_ipv4(struct db *db, int64_t id, const struct addr *ipv4)
 		     : db_fail(db, -ENOENT, EV_STORE_NO_USER, "number %lld", (long long)id);
 }
 
+int db_user_set_pool(struct db *db, int64_t id, const char *pool)
+{
+	struct query q = query_start(db, SQL_USER_SET_POOL);
+	int r;
+
+	query_bind_text(&q, pool, strlen(pool));
+	query_bind_int(&q, id);
+	r = query_run(&q);
+	return r < 0 ? r
+	       : r   ? 0
+		     : db_fail(db, -ENOENT, EV_STORE_NO_USER, "number %lld", (long long)id);
+}
+
 int db_user_remove(struct db *db, int64_t id)
 {
 	struct query q = query_start(db, SQL_USER_REMOVE);
@@ -225,6 +238,7 @@ static void take_user(struct query *q, struct db_user *ret)
 	ret->password_at = query_int(q);
 	ret->login_at = query_int(q);
 	ret->reversible = query_int(q);
+	snprintf(ret->pool, sizeof(ret->pool), "%s", query_text(q));
 }
 
 int db_user_find(struct db *db, const char *name, struct db_user *ret)
@@ -301,6 +315,7 @@ static int take_login(struct db *db, struct query *q, struct db_login *l)
 	l->disabled = query_int(q);
 	l->expires_at = query_int(q);
 	l->ipv4 = query_addr(q);
+	snprintf(l->pool, sizeof(l->pool), "%s", query_text(q));
 	if (sqlite3_column_type(q->stmt, q->column) == SQLITE_NULL)
 		return 0;
 	return open_secret(db, q, l);
