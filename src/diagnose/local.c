@@ -59,19 +59,36 @@ static void judge_target(struct diagnosis *d, struct probe *p, struct netlink *n
 			d->opts->target, ifname);
 }
 
-static void tell_resolver(struct probe *p)
+static bool pushed(const struct diagnosis *d, const char *text)
 {
+	struct addr a;
+
+	if (addr_parse(text, &a) < 0)
+		return false;
+	return addr_equal(&a, &d->call->v4.dns[0]) || addr_equal(&a, &d->call->v4.dns[1]);
+}
+
+/* Behind a stub on a loopback address it cannot be seen who is asked. */
+static void tell_resolver(const struct diagnosis *d, struct probe *p)
+{
+	bool stub = false, good = false;
 	FILE *f = fopen("/etc/resolv.conf", "re");
 	char line[200], text[200] = "", server[80];
 	size_t n;
 
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "nameserver %79s", server) == 1 &&
-			(n = strlen(text)) + strlen(server) + 3 < sizeof(text))
+			(n = strlen(text)) + strlen(server) + 3 < sizeof(text)) {
+			stub |= !strncmp(server, "127.", 4) || !strcmp(server, "::1");
+			good |= d->call && pushed(d, server);
 			snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", server);
+		}
 	if (f)
 		fclose(f);
 	probe_fact(p, "name servers", "%s", *text ? text : "none in /etc/resolv.conf");
+	if (d->call && d->call->up4 && d->call->v4.dns[0].family && !stub && !good)
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_LOCAL_DNS, "it asks %s",
+			*text ? text : "nobody");
 }
 
 void probe_local(struct diagnosis *d, struct probe *p)
@@ -96,6 +113,6 @@ void probe_local(struct diagnosis *d, struct probe *p)
 	if (d->server.addr.family)
 		tell_route(p, nl, "the server itself", &d->server.addr, index);
 	judge_target(d, p, nl, ifname, index);
-	tell_resolver(p);
+	tell_resolver(d, p);
 	probe_summary(p, "a tunnel is up: %s", ifname);
 }

@@ -53,7 +53,8 @@ int scenario_new(const char *file, const char *host, struct scenario **ret)
 	}
 	fprintf(r->out,
 		"# culvert diagnose --record, server %s. From the server's point of view: < received, > sent.\n"
-		"# Passwords, proofs and keys are names that whoever plays this fills in.\n\n",
+		"# Passwords, proofs and keys are names that whoever plays this fills in.\n\n"
+		">? IPv6   # what goes through the tunnel is not recorded\n",
 		host);
 	*ret = r;
 	return 0;

@@ -275,12 +275,13 @@ class Sstp:
 class Proxy:
     """
     An HTTP proxy: `scheme` None, "Basic", "Digest" or "NTLM"; opens the way to `target` for who
-    logs in as `user`. deny answers all with 403.
+    logs in as `user`. deny answers all with 403. inspect, a TLS context, reads all that passes.
     """
 
-    def __init__(self, host, address, port, scheme=None, user="", password="", deny=False):
+    def __init__(self, host, address, port, scheme=None, user="", password="", deny=False,
+                 inspect=None):
         self.host, self.scheme, self.user, self.password = host, scheme, user, password
-        self.deny = deny
+        self.deny, self.inspect = deny, inspect
         self._listener = Listener(host, address, port, self._serve)
         self.close = self._listener.close
 
@@ -318,6 +319,11 @@ class Proxy:
         address = "192.0.2.1" if name in ("vpn.example", "lab.example") else name
         other = self.host.call(lambda: socket.create_connection((address, int(port)), 5))
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        if self.inspect:
+            blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+            other = blind.wrap_socket(other, server_hostname="vpn.example")
+            connection = self.inspect.wrap_socket(connection, server_side=True)
         pump = threading.Thread(target=self._copy, args=(other, connection), daemon=True)
         pump.start()
         self._copy(connection, other)

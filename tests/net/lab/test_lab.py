@@ -214,6 +214,28 @@ def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
     assert client.stop() == 0
 
 
+def test_a_proxy_that_reads_along_is_suspected_and_breaks_the_binding(lab):
+    """Its root is trusted here, as on a company's machine: only the issuer and the binding tell."""
+    lab.serve()
+    box = lab.pki.stranger
+    lab.ca = lab.write("both.pem", (lab.pki.root.pem() + box.pem()).decode())
+    proxy = servers.Proxy(lab.net.www, WWW, 3128, inspect=servers.context(*lab.pki.server(box)))
+    lab.later(proxy.close)
+    lab.arguments += ["--proxy", f"http://{WWW}:3128"]
+    report = diagnose(lab)
+    names = [f["name"] for f in report["findings"]]
+    assert report["layer"] == "binding" and report["exit"] == 17, story(report)
+    assert "CERT_INTERCEPTED" in names, story(report)
+
+
+def test_throughput_is_measured_when_asked(lab):
+    lab.serve()
+    report = diagnose(lab, "--speed=1")
+    facts = {f["name"]: f["value"] for p in report["probes"] for f in p["facts"]}
+    assert float(facts["throughput"].split()[0]) > 1, facts["throughput"]
+    well(report)
+
+
 def test_the_page_is_one_file_and_looks_like_a_report(lab):
     """Its picture is looked at in headless Chromium where that is installed."""
     page, picture = (os.path.join(lab.folder, n) for n in ("page.html", "page.png"))
