@@ -12,6 +12,8 @@
 
 #include "diagnose/private.h"
 
+#define BINDING_WAIT_MS 150
+
 static const struct {
 	enum auth_method method;
 	const char *name;
@@ -31,6 +33,11 @@ static bool settled(const struct call *c)
 {
 	return (c->up4 || strstr(c->talk.rejected, "IPv4")) &&
 	       (c->up6 || strstr(c->talk.rejected, "IPv6"));
+}
+
+static bool ended(const struct call *c)
+{
+	return c->reason != EV_NONE;
 }
 
 static bool lcp_is_open(const struct call *c)
@@ -132,8 +139,8 @@ static void tell_addresses(struct probe *p, const struct call *c)
 	}
 	probe_fact(p, "IPv6", "%s", c->up6 ? "yes" : "no");
 	probe_fact(p, "MTU", "%u", tunnel_peer_mru(c->tunnel));
-	probe_summary(p, "login as %s accepted, binding holds, address %s%s", c->d->opts->user,
-		c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
+	probe_summary(p, "login as %s accepted, binding not refused, address %s%s",
+		c->d->opts->user, c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
 		c->up4 && c->up6 ? " and IPv6" : "");
 }
 
@@ -182,8 +189,14 @@ static void log_in(struct diagnosis *d, struct probe *p)
 		return;
 	}
 	call_run(c, settled, clock_mono_ms() + 500);
-	probe_fact(
-		p, "crypto binding", "accepted%s%s", *c->bound_hash ? ", by " : "", c->bound_hash);
+	/* A server may agree on addresses before it looks at the binding: hear what it says to that. */
+	call_run(c, ended, clock_mono_ms() + BINDING_WAIT_MS + 4 * c->talk.ack_us / 1000);
+	if (c->reason) {
+		judge_failure(d, p);
+		return;
+	}
+	probe_fact(p, "crypto binding", "sent%s%s, and not refused", *c->bound_hash ? " by " : "",
+		c->bound_hash);
 	tell_addresses(p, c);
 }
 

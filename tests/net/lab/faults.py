@@ -410,8 +410,8 @@ def _occupy(lab):
     client.wait_connected()
 
 
-def _terminator(lab, to):
-    pem = lab.write("front.pem", "".join(open(p).read() for p in lab.pki.server()))
+def _terminator(lab, to, host=None, at=(SRV, 443), authority=None):
+    pem = lab.write("front.pem", "".join(open(p).read() for p in lab.pki.server(authority)))
     lab.start("haproxy", "-db", "-f", lab.write("haproxy.cfg", f"""
         defaults
             mode tcp
@@ -419,14 +419,26 @@ def _terminator(lab, to):
             timeout client 30s
             timeout server 30s
         listen front
-            bind {SRV}:443 {to.format(pem=pem)}
-        """), ready=(SRV, 443))
+            bind {at[0]}:{at[1]} {to.format(pem=pem)}
+        """), host=host, ready=at)
 
 
 def binding_mismatch(lab):
     """HAProxy ends TLS with a certificate that the client trusts, and begins it anew."""
     lab.serve(listen="127.0.0.1:8443")
     _terminator(lab, "ssl crt {pem}\n            server one 127.0.0.1:8443 ssl verify none")
+
+
+def inspected(lab):
+    """A box on the way to the proxy's other side; its root is trusted here, as on a company's machine."""
+    lab.serve()
+    box = lab.pki.stranger
+    lab.ca = lab.write("both.pem", (lab.pki.root.pem() + box.pem()).decode())
+    _terminator(lab, f"ssl crt {{pem}}\n            server one {SRV}:443 ssl verify none", lab.net.www,
+                (WWW, 8443), box)
+    proxy = servers.Proxy(lab.net.www, WWW, 3128, through=(WWW, 8443))
+    lab.later(proxy.close)
+    lab.arguments += ["--proxy", f"http://{WWW}:3128"]
 
 
 def passed_through(lab):
@@ -587,6 +599,7 @@ FAULTS = {
     "no address is left": ("addresses", None, "pool", pool_empty),
     "no session is left": ("http", "PROBE_HTTP_FULL", "max_sessions", session_limit),
     "TLS ends before the server": ("binding", "SSTP_BINDING_REFUSED", "certificate", binding_mismatch),
+    "TLS is inspected on the way": ("binding", "SSTP_BINDING_REFUSED", "inspecting", inspected),
     "TLS is passed through": (None, None, None, passed_through),
     "inner DNS is dead": ("ip", "PROBE_INNER_DNS_DEAD", "port 53", inner_dns_dead),
     "an MTU black hole inside": ("ip", "PROBE_MTU_BLACK_HOLE", "MSS", inner_black_hole),
