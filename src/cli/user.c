@@ -12,19 +12,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
+#include "cli/howto.h"
 #include "cli/password.h"
 #include "config/config.h"
 #include "config/suggest.h"
+#include "server/certificates.h"
 #include "store/db.h"
 
 static const char usage[] =
 	"Usage: culvert user add NAME [--password-stdin] [--reversible] [--address IPV4] [--expires DATE]\n"
 	"       culvert user passwd NAME [--password-stdin] [--reversible]\n"
 	"       culvert user list [--json]\n"
+	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
 	"       culvert user disable|enable|remove NAME\n"
 	"       culvert user expire NAME DATE|never\n"
 	"       culvert user address NAME IPV4|auto\n"
@@ -34,6 +38,12 @@ static const char usage[] =
 	"  --reversible       keep the password itself, sealed, not only its NT hash: CHAP-MD5 needs it\n"
 	"  --address IPV4     always give the user this address inside the tunnel\n"
 	"  --expires DATE     let the user in until the beginning of that day: YYYY-MM-DD, or never\n"
+	"  --how              show: what to type on the user's machine to reach this server: Windows,\n"
+	"                     NetworkManager, sstp-client, Culvert, RouterOS, Android; add tells it, too\n"
+	"  --server HOST      as which the user's machine knows this server (server.name, or as in the\n"
+	"                     certificate)\n"
+	"  --route NETWORK    only this goes through the tunnel; repeat. Without it everything does\n"
+	"  --out DIR          as files: .ps1, .pbk, .nmconnection, .rsc, and the certificate\n"
 	"  --json             print as JSON\n"
 	"  --state DIR        the server's state folder (/var/lib/culvert, or as in the file)\n"
 	"  --key-file FILE    the key of the database, when it is not beside it\n"
@@ -44,7 +54,9 @@ static const char usage[] =
 struct args {
 	const char *name, *value; /* NAME, and what may follow it */
 	const char *state, *key_file, *config;
-	bool password_stdin, reversible, json;
+	const char *server, *out;
+	struct text_list routes; /* borrowed from the command line */
+	bool password_stdin, reversible, json, how;
 	struct addr address;
 	int64_t expires_at;
 	char password[STORE_PASSWORD_MAX + 1];
@@ -244,6 +256,79 @@ static int list(struct db *db, const struct args *a)
 	return r;
 }
 
+/* --- show, and what to type --- */
+
+static int load_config(const struct args *a, struct config **ret)
+{
+	struct config_error err;
+
+	if (config_load(a->state ? a->config : cmd_config_file(a->config), ret, &err) < 0 ||
+		(a->state && config_set(*ret, "server.state", a->state, &err) < 0))
+		return cmd_fail(err.event, err.text);
+	return CMD_OK;
+}
+
+/* The user's first question: what do I type? */
+static int tell_how(const struct args *a)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct howto h;
+	json_t *o;
+	int r = load_config(a, &cfg);
+
+	if (!r)
+		r = howto_load(cfg, a->name, a->server, &h);
+	if (r)
+		return r;
+	h.routes = a->routes;
+	if (a->out)
+		return howto_write(&h, a->out);
+	if (!a->json) {
+		howto_print(&h);
+		return CMD_OK;
+	}
+	o = howto_json(&h);
+	ask_print_json(o);
+	json_decref(o);
+	return CMD_OK;
+}
+
+/* After add: a server that never ran has no certificate yet, so there is nothing to tell. */
+static int tell_how_if_known(const struct args *a)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct certificate_files files;
+
+	if (load_config(a, &cfg))
+		return CMD_FAILED;
+	certificates_list(cfg, &files);
+	if (!access(files.item[0].cert, R_OK))
+		return tell_how(a);
+	fprintf(stderr,
+		"Start the server once (culvert serve); then `culvert user show %s --how` tells what\n"
+		"to type on the user's machine.\n",
+		a->name);
+	return CMD_OK;
+}
+
+static int show(struct db *db, const struct args *a)
+{
+	struct db_user user;
+	json_t *one;
+	int r = db_user_find(db, a->name, &user);
+
+	if (r < 0 || a->how || a->out)
+		return r; /* run() goes on with what to type */
+	if (!a->json)
+		return print_row(&user, NULL);
+	one = json_array();
+	r = add_json(&user, one);
+	if (!r)
+		ask_print_json(json_array_get(one, 0));
+	json_decref(one);
+	return r;
+}
+
 /* --- the command line --- */
 
 enum needs {
@@ -265,6 +350,7 @@ static const struct action {
 	{"add", add, NAME | PASSWORD | NEW_STORE | WRITES, "was added"},
 	{"passwd", passwd, NAME | PASSWORD | WRITES | ENDS_SESSIONS, "has a new password"},
 	{"list", list, NOTHING, NULL},
+	{"show", show, NAME, NULL},
 	{"disable", disable, NAME | WRITES | ENDS_SESSIONS, "is disabled"},
 	{"enable", enable, NAME | WRITES, "is enabled"},
 	{"remove", remove_user, NAME | WRITES | ENDS_SESSIONS, "was removed"},
@@ -314,6 +400,16 @@ static int parse_address(const char *text, struct addr *ret)
 	return CMD_OK;
 }
 
+static int add_route(struct args *a, char *text)
+{
+	struct prefix p;
+
+	if (prefix_parse(text, &p) < 0 || a->routes.n == CONFIG_ITEMS_MAX)
+		return wrong_use("--route: expected a network like 10.0.0.0/8", text);
+	a->routes.item[a->routes.n++] = text;
+	return CMD_OK;
+}
+
 static int parse_value(const struct action *action, struct args *a)
 {
 	if (!(action->needs & VALUE))
@@ -334,7 +430,9 @@ static int parse_options(int argc, char **argv, struct args *a)
 		{"reversible", no_argument, NULL, 'r'}, {"address", required_argument, NULL, 'a'},
 		{"expires", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
 		{"state", required_argument, NULL, 's'}, {"key-file", required_argument, NULL, 'k'},
-		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"config", required_argument, NULL, 'c'}, {"how", no_argument, NULL, 'H'},
+		{"server", required_argument, NULL, 'S'}, {"route", required_argument, NULL, 'R'},
+		{"out", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c, r = CMD_OK;
 
 	while (!r && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -347,6 +445,10 @@ static int parse_options(int argc, char **argv, struct args *a)
 		case 's': a->state = optarg; break;
 		case 'k': a->key_file = optarg; break;
 		case 'c': a->config = optarg; break;
+		case 'H': a->how = true; break;
+		case 'S': a->server = optarg; break;
+		case 'R': r = add_route(a, optarg); break;
+		case 'o': a->out = optarg; break;
 		case 'h': fputs(usage, stdout); return CMD_OK;
 		default: r = CMD_USAGE;
 		}
@@ -358,13 +460,13 @@ static int parse_options(int argc, char **argv, struct args *a)
 static int open_db(const struct action *action, const struct args *a, struct db **ret)
 {
 	AUTO(config) struct config *cfg = NULL;
-	struct config_error config_err;
 	struct db_error err;
 	struct db_opts opts = {.must_exist = !(action->needs & NEW_STORE)};
+	int r = load_config(a, &cfg);
 
-	if (config_load(a->state ? a->config : cmd_config_file(a->config), &cfg, &config_err) < 0)
-		return cmd_fail(config_err.event, config_err.text);
-	opts.state = a->state ? a->state : cfg->server.state;
+	if (r)
+		return r;
+	opts.state = cfg->server.state;
 	opts.key_file = a->key_file ? a->key_file : cfg->store.key_file;
 	if (db_open(&opts, ret, &err) < 0)
 		return cmd_fail(err.event, err.text);
@@ -407,8 +509,12 @@ static int run(const struct action *action, const struct args *a)
 	}
 	if (action->needs & WRITES && db_commit(db) < 0)
 		return db_failed(db);
-	if (action->past)
+	if (action->past && !(a->json && action->run == add))
 		printf("user %s %s\n", a->name, action->past);
+	if (action->run == add)
+		return tell_how_if_known(a);
+	if (action->run == show && (a->how || a->out))
+		return tell_how(a);
 	return action->needs & ENDS_SESSIONS ? end_sessions(a) : CMD_OK;
 }
 

@@ -1,0 +1,312 @@
+#include "cli/howto.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "cli/cmd.h"
+#include "config/config.h"
+#include "server/certificates.h"
+#include "tls/cert.h"
+
+/* ---- loading --------------------------------------------------------------------------------------- */
+
+static size_t read_file(const char *path, char *ret, size_t cap)
+{
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(ret, 1, cap - 1, f) : 0;
+
+	ret[n] = '\0';
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Only the first certificate of the file: what follows is its chain, which the server sends. */
+static void read_leaf(const char *path, char *ret, size_t cap)
+{
+	static const char end[] = "-----END CERTIFICATE-----\n";
+	char *p;
+
+	read_file(path, ret, cap);
+	p = strstr(ret, end);
+	if (p)
+		p[strlen(end)] = '\0';
+}
+
+static int set_server(struct howto *h, const char *given, const struct cert_info *info)
+{
+	const char *colon = given ? strrchr(given, ':') : NULL;
+	size_t n = given ? strlen(given) : strcspn(info->names, ",");
+
+	if (colon && strchr(given, ':') == colon) {
+		h->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+		n = (size_t)(colon - given);
+	}
+	if (!n || n >= sizeof(h->server) || !h->port ||
+		strcspn(given ? given : info->names, "'\"\\ \n$`;&|") < n) {
+		fprintf(stderr, "culvert: --server: expected HOST or HOST:PORT\n");
+		return CMD_USAGE;
+	}
+	snprintf(h->server, sizeof(h->server), "%.*s", (int)n, given ? given : info->names);
+	return CMD_OK;
+}
+
+int howto_load(const struct config *cfg, const char *user, const char *server, struct howto *ret)
+{
+	struct certificate_files files;
+	struct tls_failure why;
+	struct cert_info info;
+	size_t n = 0;
+
+	*ret = (struct howto){.user = user, .port = cfg->server.listen.item[0].port};
+	if (!server && cfg->server.name.n)
+		server = cfg->server.name.item[0];
+	certificates_list(cfg, &files);
+	if (cert_info_load(files.item[0].cert, &info, &why) < 0)
+		return cmd_fail(why.event, why.text);
+	ret->self_signed = info.self_signed;
+	snprintf(ret->pin, sizeof(ret->pin), "%s", info.pin);
+	read_leaf(files.item[0].cert, ret->leaf, sizeof(ret->leaf));
+	for (size_t i = 0; i < files.n && n + 1 < sizeof(ret->bundle); i++) {
+		read_leaf(files.item[i].cert, ret->bundle + n, sizeof(ret->bundle) - n);
+		n += strlen(ret->bundle + n);
+	}
+	return set_server(ret, server, &info);
+}
+
+/* ---- each kind of client --------------------------------------------------------------------------- */
+
+/* "vpn.example", "vpn.example:8443" */
+static const char *where(const struct howto *h, char ret[static 272])
+{
+	if (h->port == 443)
+		snprintf(ret, 272, "%s", h->server);
+	else
+		snprintf(ret, 272, "%s:%u", h->server, h->port);
+	return ret;
+}
+
+/* `text` with each of `special` led by `escape`. */
+static void put_escaped(FILE *out, const char *text, const char *special, char escape)
+{
+	for (; *text; text++) {
+		if (strchr(special, *text))
+			fputc(escape, out);
+		fputc(*text, out);
+	}
+}
+
+static void windows(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fputs("# Windows 10 and 11: in PowerShell, opened as administrator.\n", out);
+	if (h->self_signed)
+		fprintf(out,
+			"$certificate = @'\n%s'@\n"
+			"$file = Join-Path $env:TEMP 'culvert.crt'\n"
+			"Set-Content -Path $file -Value $certificate -Encoding Ascii\n"
+			"Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root\n"
+			"Remove-Item $file\n",
+			h->leaf);
+	fprintf(out,
+		"Add-VpnConnection -Name '%s' -ServerAddress '%s' -TunnelType Sstp "
+		"-AuthenticationMethod MSChapv2 -RememberCredential%s\n",
+		h->server, where(h, to), h->routes.n ? " -SplitTunneling" : "");
+	for (size_t i = 0; i < h->routes.n; i++)
+		fprintf(out,
+			"Add-VpnConnectionRoute -ConnectionName '%s' -DestinationPrefix '%s'\n",
+			h->server, h->routes.item[i]);
+	fprintf(out, "rasdial '%s' '", h->server);
+	put_escaped(out, h->user, "'", '\'');
+	fputs("' *  # asks for the password\n", out);
+}
+
+static void phonebook(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fprintf(out,
+		"[%s]\nEncoding=1\nPBVersion=6\nType=2\nAutoLogon=0\nUseRasCredentials=1\n"
+		"PreviewUserPw=1\nShowDialingProgress=1\nDataEncryption=256\nAuthRestrictions=512\n"
+		"VpnStrategy=5\nExcludedProtocols=0\nLcpExtensions=1\nBaseProtocol=1\n"
+		"IpPrioritizeRemote=%d\nIpNameAssign=1\nIpAssign=1\nIpInterfaceMetric=0\n"
+		"Ipv6Assign=1\nIpv6PrioritizeRemote=%d\n\n"
+		"NETCOMPONENTS=\nms_msclient=1\nms_server=0\n\n"
+		"MEDIA=rastapi\nPort=VPN1-0\nDevice=WAN Miniport (SSTP)\n\n"
+		"DEVICE=vpn\nPhoneNumber=%s\nAreaCode=\nCountryCode=0\nCountryID=0\n"
+		"UseDialingRules=0\nComment=\nFriendlyName=\nLastSelectedPhone=0\n"
+		"PromoteAlternates=0\nTryNextAlternateOnFail=1\n",
+		h->server, !h->routes.n, !h->routes.n, where(h, to));
+}
+
+static void network_manager(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fprintf(out,
+		"# Linux with NetworkManager-sstp: as /etc/NetworkManager/system-connections/%s.nmconnection,\n"
+		"# owner root, mode 0600, then: nmcli connection reload; nmcli --ask connection up '%s'\n"
+		"[connection]\nid=%s\ntype=vpn\nautoconnect=false\n\n[vpn]\n"
+		"service-type=org.freedesktop.NetworkManager.sstp\ngateway=%s\nuser=",
+		h->server, h->server, h->server, where(h, to));
+	put_escaped(out, h->user, "\\", '\\');
+	fputs("\npassword-flags=2\nrefuse-eap=yes\nrefuse-pap=yes\nrefuse-chap=yes\nrefuse-mschap=yes\n"
+	      "tls-ext=yes\n",
+		out);
+	if (h->self_signed)
+		fprintf(out, "ca-cert=/etc/ssl/certs/%s.crt\n", h->server);
+	fputs("\n[ipv4]\nmethod=auto\n", out);
+	for (size_t i = 0; i < h->routes.n; i++)
+		fprintf(out, "route%zu=%s\n", i + 1, h->routes.item[i]);
+	if (h->routes.n)
+		fputs("never-default=true\n", out);
+}
+
+static void sstpc(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fputs("# Linux with sstp-client; the password stands in /etc/ppp/chap-secrets.\n"
+	      "sstpc --log-stderr --tls-ext --save-server-route",
+		out);
+	if (h->self_signed)
+		fprintf(out, " --ca-cert %s.crt", h->server);
+	fprintf(out,
+		" %s noauth %s usepeerdns refuse-pap refuse-chap refuse-mschap refuse-eap user '",
+		where(h, to), h->routes.n ? "nodefaultroute" : "defaultroute replacedefaultroute");
+	for (const char *p = h->user; *p; p++)
+		fputs(*p == '\'' ? "'\\''" : (char[]){*p, '\0'}, out);
+	fputs("'\n", out);
+}
+
+static void culvert(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fputs("# Linux with Culvert; asks for the password.\nculvert connect --user '", out);
+	for (const char *p = h->user; *p; p++)
+		fputs(*p == '\'' ? "'\\''" : (char[]){*p, '\0'}, out);
+	fprintf(out, "' %s", where(h, to));
+	if (h->self_signed)
+		fprintf(out, " --pin %s", h->pin);
+	if (h->routes.n)
+		fputs(" --no-default-route", out);
+	for (size_t i = 0; i < h->routes.n; i++)
+		fprintf(out, " --route %s", h->routes.item[i]);
+	fputc('\n', out);
+}
+
+static void routeros(const struct howto *h, FILE *out)
+{
+	fputs("# MikroTik RouterOS 7: put the password in, upload the certificate, then /import this file.\n",
+		out);
+	if (h->self_signed)
+		fprintf(out, "/certificate import file-name=%s.crt passphrase=\"\"\n", h->server);
+	fprintf(out,
+		"/interface sstp-client add name=\"%s\" connect-to=%s port=%u profile=default "
+		"authentication=mschap2 verify-server-certificate=yes tls-version=only-1.2 "
+		"add-default-route=%s disabled=no password=\"PASSWORD\" user=\"",
+		h->server, h->server, h->port, h->routes.n ? "no" : "yes");
+	put_escaped(out, h->user, "\"\\$", '\\');
+	fputs("\"\n", out);
+	for (size_t i = 0; i < h->routes.n; i++)
+		fprintf(out, "/ip route add dst-address=%s gateway=\"%s\"\n", h->routes.item[i],
+			h->server);
+}
+
+static void android(const struct howto *h, FILE *out)
+{
+	fprintf(out,
+		"Android, with the app Open SSTP Client:\n  Host      %s\n  Username  %s\n"
+		"  Port      %u\n  PPP       MS-CHAPv2 on, PAP off\n",
+		h->server, h->user, h->port);
+	if (h->self_signed)
+		fprintf(out,
+			"  SSL       \"Add trusted certificates\": a folder with the file %s.crt\n",
+			h->server);
+}
+
+static void certificate(const struct howto *h, FILE *out)
+{
+	fputs(h->bundle, out);
+}
+
+// clang-format off
+static const struct kind {
+	const char *key, *title, *file; /* what comes after the server's name */
+	void (*write)(const struct howto *h, FILE *out);
+} kinds[] = {
+	{"windows",        "Windows",                  ".ps1",          windows},
+	{"phonebook",      NULL,                       ".pbk",          phonebook},
+	{"networkmanager", "Linux, NetworkManager",    ".nmconnection", network_manager},
+	{"sstpc",          "Linux, sstp-client",       ".sstpc.sh",     sstpc},
+	{"culvert",        "Linux, Culvert",           ".culvert.sh",   culvert},
+	{"routeros",       "RouterOS",                 ".rsc",          routeros},
+	{"android",        "Android",                  ".android.txt",  android},
+	{"certificate",    NULL,                       ".crt",          certificate},
+};
+// clang-format on
+
+/* ---- out -------------------------------------------------------------------------------------------- */
+
+void howto_print(const struct howto *h)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!kinds[i].title)
+			continue;
+		printf("\n---- %s\n", kinds[i].title);
+		kinds[i].write(h, stdout);
+	}
+	if (h->self_signed)
+		puts("\nThe certificate for the others is server.crt in the server's state folder;\n"
+		     "--out DIR writes it and all of this as files.");
+}
+
+json_t *howto_json(const struct howto *h)
+{
+	json_t *how = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		char *text = NULL;
+		size_t n;
+		FILE *f = open_memstream(&text, &n);
+
+		kinds[i].write(h, f);
+		fclose(f);
+		json_object_set_new(how, kinds[i].key, json_string(text));
+		free(text);
+	}
+	return json_pack("{s:s, s:s, s:i, s:b, s:s, s:o}", "user", h->user, "server", h->server,
+		"port", (int)h->port, "self_signed", h->self_signed, "pin", h->pin, "how", how);
+}
+
+int howto_write(const struct howto *h, const char *folder)
+{
+	char path[1024];
+
+	if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
+		fprintf(stderr, "culvert: %s: %s\n", folder, strerror(errno));
+		return CMD_FAILED;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		FILE *f;
+
+		if (kinds[i].write == certificate && !h->self_signed)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s%s", folder, h->server, kinds[i].file);
+		f = fopen(path, "we");
+		if (f)
+			kinds[i].write(h, f);
+		if (!f || fclose(f)) {
+			fprintf(stderr, "culvert: %s: %s\n", path, strerror(errno));
+			return CMD_FAILED;
+		}
+		puts(path);
+	}
+	return CMD_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * cli/howto.h — what a new user types on his machine to reach this very server, printed or as files.
+ * Passwords are never part of it.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/value.h"
+
+struct config;
+
+struct howto {
+	const char *user;
+	char server[256]; /* the name by which clients know it */
+	uint16_t port;
+	bool self_signed;
+	char pin[64];
+	char leaf[8192];         /* PEM of the certificate that is shown first */
+	char bundle[16384];      /* PEM of all; for those that must know both kinds of key */
+	struct text_list routes; /* what goes through the tunnel; none: everything. Borrowed. */
+};
+
+/*
+ * From the server's configuration and certificates; `server` NULL: the first name of the
+ * certificate. CMD_OK, or an exit code (it has been said why).
+ */
+int howto_load(const struct config *cfg, const char *user, const char *server, struct howto *ret);
+void howto_print(const struct howto *h);
+json_t *howto_json(const struct howto *h);
+/* One file for each kind of client, and the certificate, into the folder; names them. */
+int howto_write(const struct howto *h, const char *folder);
