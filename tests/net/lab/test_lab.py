@@ -110,6 +110,8 @@ def test_fault(lab, name):
     layer, _, _, how, *weight = FAULTS[name]
     prepare(lab, how)
     report = diagnose(lab)
+    for secret in (lab.password, "Tunnel-9"):  # the latter is the proxies'
+        assert secret not in report["text"], "a password in the report"
     if layer is None:
         well(report)
         return
