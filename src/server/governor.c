@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/metrics.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "os/netlink.h"
 #include "os/notify.h"
 #include "os/seccomp.h"
+#include "server/exposition.h"
 #include "server/ipv6.h"
 #include "server/live.h"
 #include "server/server.h"
@@ -23,6 +25,7 @@
 static void close_all(struct governor *g)
 {
 	control_close(g->control);
+	metrics_close(g->metrics);
 	drain_close(&g->drain);
 	watch_close(&g->watch);
 	uv_close((uv_handle_t *)&g->sigterm, NULL);
@@ -136,6 +139,16 @@ static int open_control(struct governor *g)
 	return r;
 }
 
+static int open_metrics(struct governor *g)
+{
+	const char *at = g->server->config->metrics.listen;
+	int r = *at ? metrics_new(&g->loop, at, exposition_write, g->server, &g->metrics) : 0;
+
+	if (r < 0)
+		log_event(NULL, EV_METRICS_FAILED, "listen=\"%s\" error=\"%s\"", at, strerror(-r));
+	return r;
+}
+
 static int start_workers(struct server *s)
 {
 	for (unsigned i = 0; i < s->n_workers; i++) {
@@ -180,6 +193,8 @@ int governor_run(struct governor *g)
 	init_handles(g);
 	r = open_control(g);
 	if (!r)
+		r = open_metrics(g);
+	if (!r)
 		r = start_workers(s);
 	if (!r)
 		r = watchdog_start(&g->watchdog, &g->loop, s);
@@ -194,6 +209,7 @@ int governor_run(struct governor *g)
 	}
 	uv_run(&g->loop, UV_RUN_DEFAULT);
 	follow_end();
+	metrics_free(g->metrics);
 	watchdog_done(&g->watchdog);
 	uv_loop_close(&g->loop);
 	return r ? layer_exit_code(LAYER_LOCAL) : 0;

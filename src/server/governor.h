@@ -16,6 +16,7 @@
 #include "server/watch.h"
 #include "server/watchdog.h"
 
+struct metrics;
 struct server;
 
 /* Reads the configuration again, with what the command line added. */
@@ -35,6 +36,7 @@ struct governor {
 	struct drain drain;
 	struct watch watch;
 	struct watchdog watchdog;
+	struct metrics *metrics; /* NULL: nobody asks for them */
 	bool stopping;
 };
 

@@ -288,6 +288,25 @@ static void give_verdict(struct session *s)
 	link_kick(&s->link);
 }
 
+const unsigned handshake_bucket_ms[HANDSHAKE_BUCKETS] = {
+	50, 100, 250, 500, 1000, 2500, 5000, 15000};
+
+static void count_login(struct session *s, enum login_result result)
+{
+	stat_add(&s->worker->logins[result], 1);
+}
+
+static void count_handshake(struct session *s)
+{
+	uint64_t ms = clock_mono_ms() - s->opened_ms;
+	size_t i = 0;
+
+	while (i < HANDSHAKE_BUCKETS && ms > handshake_bucket_ms[i])
+		i++;
+	stat_add(&s->worker->handshakes[i], 1);
+	stat_add(&s->worker->handshake_ms, ms);
+}
+
 static void refuse(struct session *s, enum event why, const char *detail)
 {
 	log_event(&s->scope, why, "%s%s%s", *detail ? detail : "user=\"", *detail ? "" : s->user,
@@ -320,6 +339,7 @@ static void lease_done(struct store_lease *lease)
 	s->question = NULL;
 	if (lease->result) {
 		/* He is who he says, but there is no address for him: no network protocol comes up. */
+		count_login(s, LOGIN_NO_ADDRESS);
 		refuse(s, lease->outcome, "");
 	} else {
 		s->leased_address = lease->address;
@@ -419,9 +439,14 @@ static void auth_done(struct aaa_request *req)
 	if (req->verdict.error == AUTH_OK) {
 		snprintf(s->user, sizeof(s->user), "%s", req->user);
 		log_event(&s->scope, req->outcome, "%s", req->detail);
+		count_login(s, LOGIN_ACCEPTED);
+		count_handshake(s);
 		ask_for_lease(s, q);
 		return;
 	}
+	count_login(s, req->verdict.error == AUTH_DISABLED           ? LOGIN_DISABLED
+		       : req->verdict.error == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
+								     : LOGIN_REJECTED);
 	refuse(s, req->outcome, req->detail);
 	hold_back(q, server_fail_delay_ms(s->worker, &s->peer));
 }

@@ -30,6 +30,18 @@ struct listener {
 	bool clear; /* without TLS: for a balancer */
 };
 
+enum login_result {
+	LOGIN_ACCEPTED,
+	LOGIN_REJECTED,
+	LOGIN_DISABLED,
+	LOGIN_EXPIRED,
+	LOGIN_NO_ADDRESS,
+	LOGIN_RESULTS,
+};
+
+#define HANDSHAKE_BUCKETS 8
+extern const unsigned handshake_bucket_ms[HANDSHAKE_BUCKETS]; /* upper ends */
+
 struct worker {
 	struct server *server;
 	struct live *live; /* a reference of its own */
@@ -56,6 +68,9 @@ struct worker {
 	_Atomic unsigned n_handshakes;            /* of these, before authentication */
 	_Atomic unsigned n_up;                    /* of these, with data flowing */
 	_Atomic uint64_t ring_sent, ring_dropped;
+	_Atomic uint64_t logins[LOGIN_RESULTS];
+	_Atomic uint64_t handshakes[HANDSHAKE_BUCKETS + 1]; /* by the time they took */
+	_Atomic uint64_t handshake_ms;                      /* all of them together */
 };
 
 int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, bool tun_uso);
