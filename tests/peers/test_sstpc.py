@@ -96,6 +96,19 @@ def test_chap_md5_without_a_reversible_secret_is_refused_clearly(net, start_serv
     server.wait_log(rf'4155 AUTH_NO_REVERSIBLE_SECRET.*user="{USER}"')
 
 
+def test_ipv6_address_by_advertisement(net, server, sstpc):
+    """The kernel beside pppd makes its address of what our router advertisement says."""
+    peer = sstpc()
+    peer.up("vpn.example", "--", "+ipv6")
+    found = wait_for(lambda: re.search(r"inet6 (fd[0-9a-f:]+)/64", net.cli.run(
+        f"ip -6 -o address show dev {peer.interface} scope global")), 15, "an address")
+    own = re.search(r"inet6 (fd[0-9a-f:]+)", net.srv.run(
+        f"ip -6 -o address show dev {server.tun} scope global")).group(1)
+    net.cli.ip(f"-6 route add {own}/128 dev {peer.interface}")
+    assert net.cli.ping(own, 2) == 2
+    assert net.srv.ping(found.group(1), 2) == 2
+
+
 def test_ipv6cp(net, server, sstpc):
     peer = sstpc()
     peer.up("vpn.example", "--", "+ipv6")
