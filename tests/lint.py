@@ -122,6 +122,16 @@ def events(root):
             seen.add(found[2])
 
 
+def pages(root):
+    """docs/events.md has every event, in the words of the catalogue."""
+    with open(os.path.join(root, "docs/events.md")) as f:
+        page = f.read()
+    for number, line in lines(root, "src/events/events.def"):
+        found = re.match(r'EVENT\((\d+), (\w+),', line)
+        if found and f"| {found[1]} | {found[2]} |" not in page:
+            yield f"src/events/events.def:{number}: {found[2]} is not in docs/events.md: ./dev docs"
+
+
 def manuals(root):
     for path in tracked(root, "docs/*.[1-8]"):
         r = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], cwd=root,
@@ -130,7 +140,7 @@ def manuals(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
-CHECKS = (layering, purity, formatting, width, names, events, manuals)
+CHECKS = (layering, purity, formatting, width, names, events, pages, manuals)
 
 
 def all_checks(root):
