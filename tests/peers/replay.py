@@ -87,7 +87,7 @@ class Replay:
                                          f"  all seen: {self.tunnel.seen}") from e
         self._listen(0.2)
         left = [m for m in self.heard
-                if m[0] != ADVERTISEMENT and not any(_fits(m, *a) for a in self.allowed)]
+                if words(m)[0] != ADVERTISEMENT and not any(_fits(m, *a) for a in self.allowed)]
         assert not left, f"{path}: the server also sent {left}"
 
     def now(self):
