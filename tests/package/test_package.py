@@ -268,6 +268,14 @@ def test_systemd_starts_watches_reloads_and_stops_it(machine, talks):
     machine.run("systemctl", "reload", "culvert")
     talks()
     assert (state(), show("MainPID"), show("NRestarts")) == ("active", pid, "0")
+    # the key elsewhere: docs/howto-vps.md, "The key"
+    key = "/etc/credstore/culvert-key"
+    machine.run("sh", "-ec", f"systemctl stop culvert; mkdir -p -m 700 /etc/credstore;"
+                f" mv {STATE}/culvert.key {key}; systemctl start culvert")
+    talks()
+    assert USER in machine.run("culvert", "user", "list", "--key-file", key)
+    machine.run("sh", "-ec", f"systemctl stop culvert; mv {key} {STATE}/culvert.key;"
+                " rmdir /etc/credstore || true; systemctl start culvert")
     machine.run("systemctl", "stop", "culvert")
     assert show("Result") == "success"
     assert "culvert" not in machine.run("nft", "list", "ruleset")
