@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "admin/control.h"
 #include "base/addr.h"
 #include "cli/cmd.h"
 #include "config/config.h"
-
-#define CONFIG_FILE_DEFAULT "/etc/culvert/culvert.conf"
 
 int ask_option(struct ask *a, int c)
 {
@@ -29,11 +26,8 @@ int ask_path(const struct ask *a, char *ret, size_t cap)
 {
 	AUTO(config) struct config *cfg = NULL;
 	struct config_error err;
-	const char *file = a->config;
 
-	if (!file && !access(CONFIG_FILE_DEFAULT, R_OK))
-		file = CONFIG_FILE_DEFAULT;
-	if (!a->state && config_load(file, &cfg, &err) < 0) {
+	if (!a->state && config_load(cmd_config_file(a->config), &cfg, &err) < 0) {
 		cmd_fail(err.event, err.text);
 		return -EINVAL;
 	}

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
@@ -11,8 +10,6 @@
 #include "config/config.h"
 #include "server/certificates.h"
 #include "tls/cert.h"
-
-#define CONFIG_FILE_DEFAULT "/etc/culvert/culvert.conf"
 
 static const char usage[] =
 	"Usage: culvert cert show [--json]\n"
@@ -123,12 +120,8 @@ static int load(const struct ask *a, char **names, size_t n, struct config **ret
 {
 	AUTO(config) struct config *cfg = NULL;
 	struct config_error err;
-	const char *file = a->config;
-	int r;
+	int r = config_load(a->state ? a->config : cmd_config_file(a->config), &cfg, &err);
 
-	if (!file && !access(CONFIG_FILE_DEFAULT, R_OK))
-		file = CONFIG_FILE_DEFAULT;
-	r = config_load(file, &cfg, &err);
 	if (!r && a->state)
 		r = config_set(cfg, "server.state", a->state, &err);
 	for (size_t i = 0; i < n && !r; i++)
