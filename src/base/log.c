@@ -29,6 +29,17 @@ void log_init(enum log_level least)
 	to_journal = stderr_is_journal();
 }
 
+bool log_is_journal(void)
+{
+	return to_journal;
+}
+
+void log_raw(const char *octets, size_t n)
+{
+	if (write(2, octets, n) < 0)
+		return; /* nowhere left to say so */
+}
+
 enum log_level log_level_now(void)
 {
 	return least_level;
@@ -71,6 +82,5 @@ void log_line(enum log_level level, const char *fmt, ...)
 			line[n++] = *p;
 	}
 	line[n++] = '\n';
-	if (write(2, line, n) < 0)
-		return; /* nowhere left to say so */
+	log_raw(line, n);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/auto.h"
 
@@ -67,21 +68,21 @@ void log_tap(log_tap_fn *tap)
 	atomic_store(&tapped, tap);
 }
 
-void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
+static enum log_form form;
+static log_writer_fn *writer;
+
+void log_form(enum log_form new_form, log_writer_fn *new_writer)
 {
-	const struct event_info *info = event_info(ev);
-	char text[700], who[140] = "";
-	va_list ap;
-	log_tap_fn *tap = atomic_load_explicit(&tapped, memory_order_relaxed);
+	form = new_form;
+	writer = new_writer;
+}
+
+static void write_text(
+	const struct event_info *info, const struct log_scope *scope, const char *text)
+{
+	char who[140] = "";
 	int n = 0;
 
-	if (info->level > log_level_now() && (!tap || info->level > LOG_LEVEL_INFO))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (tap)
-		tap(scope, ev, text);
 	if (scope && scope->session)
 		n = snprintf(who, sizeof(who), " session=%" PRIu64, scope->session);
 	if (scope && *scope->peer)
@@ -90,4 +91,40 @@ void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ..
 		snprintf(who + n, sizeof(who) - (size_t)n, " correlation=%s", scope->correlation);
 	log_line(info->level, "%d %s: %s%s%s%s", info->number, info->name, info->what, who,
 		*text ? " " : "", text);
+}
+
+static void write_json(
+	const struct event_info *info, const struct log_scope *scope, const char *text)
+{
+	struct timespec now;
+	char line[2048];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	log_raw(line,
+		log_json(info, scope, text, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+			line, sizeof(line)));
+}
+
+void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
+{
+	const struct event_info *info = event_info(ev);
+	char text[700];
+	va_list ap;
+	log_tap_fn *tap = atomic_load_explicit(&tapped, memory_order_relaxed);
+
+	if (info->level > log_level_now() && (!tap || info->level > LOG_LEVEL_INFO))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (tap)
+		tap(scope, ev, text);
+	if (info->level > log_level_now())
+		return;
+	if (writer)
+		writer(info, scope, text);
+	else if (form == LOG_FORM_JSON)
+		write_json(info, scope, text);
+	else
+		write_text(info, scope, text);
 }

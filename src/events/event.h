@@ -5,6 +5,7 @@
  * docs/events.md are read out of it, so no message is written twice.
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -63,6 +64,18 @@ struct log_scope {
  */
 typedef void log_tap_fn(const struct log_scope *scope, enum event ev, const char *text);
 void log_tap(log_tap_fn *tap);
+
+/*
+ * How log_event() writes: a line of text (the default), a line of JSON, or by `writer`, which takes
+ * the event whole (the journal's fields, os/journal.h). Set before threads start.
+ */
+enum log_form { LOG_FORM_TEXT, LOG_FORM_JSON };
+typedef void log_writer_fn(
+	const struct event_info *info, const struct log_scope *scope, const char *text);
+void log_form(enum log_form form, log_writer_fn *writer /* or NULL */);
+/* The line of JSON, with its newline; returns its length. Cut texts stay valid JSON. */
+size_t log_json(const struct event_info *info, const struct log_scope *scope, const char *text,
+	int64_t wall_ms, char *ret, size_t cap);
 
 /* One line: number, name, what happened, scope, then key=value pairs from fmt (may be ""). */
 void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)

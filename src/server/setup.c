@@ -20,6 +20,7 @@
 #include "os/child.h"
 #include "os/choose.h"
 #include "os/firewall.h"
+#include "os/journal.h"
 #include "os/netlink.h"
 #include "os/nft.h"
 #include "os/notify.h"
@@ -398,6 +399,10 @@ int server_setup(struct server *s)
 	int r;
 
 	log_init((enum log_level)s->config->server.log);
+	log_form(s->config->server.log_format == CONFIG_LOG_JSON ? LOG_FORM_JSON : LOG_FORM_TEXT,
+		s->config->server.log_format == CONFIG_LOG_AUTO && log_is_journal()
+			? journal_writer()
+			: NULL);
 	s->n_workers = count_workers(s->config);
 	if (gethostname(s->name, sizeof(s->name) - 1) < 0 || !*s->name)
 		strcpy(s->name, "culvert");

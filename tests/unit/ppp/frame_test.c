@@ -98,7 +98,7 @@ static void the_published_frames_are_written_octet_for_octet(void **state)
 		struct rd frame = rd_init(h.p + 4, h.n - 4); /* behind the SSTP header */
 		uint8_t out[PPP_FRAME_MAX];
 		struct ppp_packet p;
-		uint16_t protocol;
+		uint16_t protocol = 0;
 		size_t len;
 
 		assert_int_equal(ppp_frame_parse(&frame, &protocol), 0);
