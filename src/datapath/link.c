@@ -146,15 +146,18 @@ static uint64_t path_allowance(struct link *l)
 /* Fills the port's plaintext buffer with a burst of frames. Returns how many octets. */
 static size_t fill_frames(struct link *l)
 {
-	uint64_t lost = l->queue.stats.dropped + l->queue.stats.dropped_full;
+	struct fq_codel_stats before = l->queue.stats, *now = &l->queue.stats;
 	size_t n = fq_codel_fill(
 		&l->queue, clock_mono_us(), pacer_burst(&l->pacer), l->port->tx, PORT_TX_LEN);
+	uint64_t ip = n - (now->sent - before.sent) * SEGMENT_PREFIX_LEN;
+	uint64_t lost = now->dropped + now->dropped_full - before.dropped - before.dropped_full;
 
-	lost = l->queue.stats.dropped + l->queue.stats.dropped_full - lost;
 	if (lost)
 		stat_add(&l->port->stats.drop_queue, lost);
-	stat_add(&l->tx_octets, n);
-	stat_add(&l->port->stats.tx_octets, n);
+	stat_add(&l->port->stats.queue_turns, now->turns - before.turns);
+	stat_add(&l->port->stats.queue_us, now->waited_us - before.waited_us);
+	stat_add(&l->tx_octets, ip);
+	stat_add(&l->port->stats.tx_octets, ip);
 	return n;
 }
 

@@ -33,8 +33,11 @@ struct port_stats {
 	_Atomic uint64_t tx_octets;
 	_Atomic uint64_t drop_no_route; /* from the TUN, for an address that no tunnel has */
 	_Atomic uint64_t drop_malformed;
-	_Atomic uint64_t drop_source;  /* from a tunnel, with a source address it may not use */
-	_Atomic uint64_t drop_noise;   /* from a tunnel, to everybody on the link (ip/noise.h) */
+	_Atomic uint64_t drop_source; /* from a tunnel, with a source address it may not use */
+	_Atomic uint64_t drop_noise;  /* from a tunnel, to everybody on the link (ip/noise.h) */
+	_Atomic uint64_t
+		queue_turns; /* pieces that left FQ-CoDel, and how long they waited there */
+	_Atomic uint64_t queue_us;
 	_Atomic uint64_t drop_queue;   /* by FQ-CoDel */
 	_Atomic uint64_t drop_too_big; /* from the TUN, larger than the peer takes; answered */
 	_Atomic uint64_t drop_tun;     /* the TUN did not take it */

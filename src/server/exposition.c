@@ -59,6 +59,10 @@ static void traffic(const struct server *s, FILE *out)
 		sum(s, PORT(rx_packets)));
 	fprintf(out, "culvert_packets_total{direction=\"down\"} %" PRIu64 "\n",
 		sum(s, PORT(tx_packets)));
+	head(out, "queue_seconds", "summary",
+		"Waiting in the queue of a tunnel, on the way to its client.");
+	fprintf(out, "culvert_queue_seconds_sum %.6f\nculvert_queue_seconds_count %" PRIu64 "\n",
+		(double)sum(s, PORT(queue_us)) / 1e6, sum(s, PORT(queue_turns)));
 	head(out, "drops_total", "counter", "Packets dropped, by reason.");
 	for (size_t i = 0; i < ARRAY_SIZE(drops); i++)
 		fprintf(out, "culvert_drops_total{reason=\"%s\"} %" PRIu64 "\n", drops[i].reason,

@@ -366,15 +366,20 @@ static void retire_flow(struct fq_table *t, struct flow *f)
 }
 
 /* As much of f's head as its turn and the room allow, at least one frame; 0: it does not fit. */
-static size_t send_turn(struct fq_codel *q, struct flow *f, uint8_t *out, size_t room)
+static size_t send_turn(
+	struct fq_codel *q, struct flow *f, uint64_t now_us, uint8_t *out, size_t room)
 {
 	size_t next = segment_next_frame(&f->head->segment), turn = (size_t)f->deficit;
+	uint32_t before = segment_count(&f->head->segment);
 	size_t n;
 
 	if (turn < next)
 		turn = next;
 	n = segment_frames(&f->head->segment, out, turn < room ? turn : room);
 	f->deficit -= (int32_t)n;
+	q->stats.sent += before - segment_count(&f->head->segment);
+	q->stats.turns++;
+	q->stats.waited_us += now_us - f->head->enqueued_us;
 	if (n)
 		flow_advanced(q, f, (uint32_t)n);
 	return n;
@@ -403,7 +408,7 @@ size_t fq_codel_fill(struct fq_codel *q, uint64_t now_us, uint32_t burst, uint8_
 		else if (!head_fits(f, room - done))
 			break;
 		else
-			done += send_turn(q, f, out + done, room - done);
+			done += send_turn(q, f, now_us, out + done, room - done);
 	}
 	if (!q->packets)
 		q->empty_since_us = now_us;

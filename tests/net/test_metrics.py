@@ -34,6 +34,8 @@ def test_metrics(net, start_server, workers, connect, listen, curl):
     assert got['culvert_logins_total{result="rejected"}'] == 1
     assert got['culvert_packets_total{direction="up"}'] >= 3
     assert got['culvert_octets_total{direction="down"}'] >= 3 * 84
+    assert got["culvert_queue_seconds_count"] >= 3
+    assert 0 <= got["culvert_queue_seconds_sum"] < 1
     assert got["culvert_handshake_seconds_count"] == 1
     assert got['culvert_handshake_seconds_bucket{le="+Inf"}'] == 1
     assert got['culvert_drops_total{reason="source"}'] == 0
