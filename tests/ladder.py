@@ -167,6 +167,10 @@ def read_junit(path, code, name):
     return count
 
 
+# Floods and measurements: they want both CPUs, and would disturb what runs beside them.
+ALONE = ("test_limits.py", "test_bench.py")
+
+
 def outer(folders, names=()):
     """A pytest process for each file, as many at a time as there are CPUs: most of them wait."""
     total = Count()
@@ -192,9 +196,12 @@ def outer(folders, names=()):
              for folder, _, files in os.walk(os.path.join(ROOT, "tests", rung))
              for f in files if f.startswith("test_") and f.endswith(".py")]
     paths.sort(key=os.path.getsize, reverse=True)  # the long ones first
+    alone = [p for p in paths if os.path.basename(p) in ALONE]
     with concurrent.futures.ThreadPoolExecutor(CPUS) as pool:
-        for count in pool.map(one, paths):
+        for count in pool.map(one, (p for p in paths if p not in alone)):
             total.add(count)
+    for path in alone:
+        total.add(one(path))
     return total
 
 
