@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <urcu/urcu-memb.h>
 #include <uv.h>
@@ -171,12 +172,24 @@ void server_worker_ends(struct server *s)
 
 /* ---- start and end -------------------------------------------------------------------------- */
 
+/* A descriptor a session: as many as the system lets us have without asking anybody. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int server_run(struct config *config, governor_reread *reread, void *reread_arg)
 {
 	struct server s = {.config = config, .spare_fd = -1, .started_s = clock_wall_s()};
 	struct governor g = {.server = &s, .reread = reread, .reread_arg = reread_arg};
 	int r;
 
+	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	urcu_memb_register_thread();
 	pthread_mutex_init(&s.spare_lock, NULL);
