@@ -47,7 +47,7 @@ class Network:
                 host.ip(f"route add default via {gateway}")
         self.rtr.sysctl("net.ipv4.ip_forward", 1)
         for host in (self.cli, self.srv):
-            with open(os.path.join(host.etc, "hosts"), "w") as f:
+            with open(f"{host.root}/etc/hosts", "w") as f:
                 f.write("127.0.0.1 localhost\n192.0.2.1 vpn.example\n192.0.2.1 other.example\n")
         self.hosts = [self.cli, self.rtr, self.srv, self.www]
         self.residents = set()  # processes that a test file keeps over its tests

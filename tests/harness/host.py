@@ -17,25 +17,29 @@ import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
+# The copy on write lies in a tmpfs, for in a container / itself is often one; without it, a copy.
 _HOLD = """
 set -e
-mkdir "$1/upper" "$1/work"
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" /etc
 mount -t tmpfs tmpfs /run
+mkdir /run/etc /run/etc/upper /run/etc/work
+if ! mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc \\
+	2>/dev/null; then
+	cp -a /etc/. /run/etc/upper
+	mount --bind /run/etc/upper /etc
+fi
 mount -t tmpfs tmpfs /var/lib
 mount -t tmpfs tmpfs /var/log
 mount -t sysfs sysfs /sys
 rm -f /etc/resolv.conf
 echo "nameserver 192.0.2.53" >/etc/resolv.conf
 ip link set lo up
-: >"$1/ready"
+: >/run/ready
 exec sleep infinity
 """
 
@@ -52,15 +56,13 @@ class CommandFailed(AssertionError):
 class Host:
     def __init__(self, name):
         self.name = name
-        self._dir = tempfile.TemporaryDirectory(prefix="culvert-host-")
-        self.etc = os.path.join(self._dir.name, "upper")
         self._holder = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _HOLD, "sh",
-             self._dir.name],
+            ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _HOLD],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
         self.pid = self._holder.pid
+        self.root = f"/proc/{self.pid}/root"  # this host's files, seen from outside
         atexit.register(self.close)
-        wait_for(lambda: os.path.exists(os.path.join(self._dir.name, "ready"))
+        wait_for(lambda: os.path.exists(f"{self.root}/run/ready")
                  or self._holder.poll() is not None, 20, f"host {name} to start")
         if self._holder.poll() is not None:
             raise CommandFailed(f"host {name}: {self._holder.stderr.read().decode()}")
@@ -154,7 +156,6 @@ class Host:
                         os.kill(pid, signal.SIGKILL)
             self._holder.kill()
             self._holder.wait()
-        self._dir.cleanup()
 
 
 def wire(a, a_if, b, b_if):
