@@ -69,7 +69,8 @@ class Host:
         self._net_ino = os.stat(f"/proc/{self.pid}/ns/net").st_ino
 
     def argv(self, *command):
-        return ["nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt",
+        here = f"/proc/{self.pid}"
+        return ["nsenter", f"--net={here}/ns/net", f"--mount={here}/ns/mnt", f"--root={here}/root",
                 "--", *map(str, command)]
 
     def popen(self, *command, **kw):
