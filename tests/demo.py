@@ -76,7 +76,7 @@ def connect(host, binary, server):
         lines = [ln for ln in client.err.splitlines() if STEP.search(ln)]
         for line in lines[shown:]:
             found = STEP.search(line)
-            told(f"{paint('1', found['number'])}  {found['name']:<22} {found['rest']}")
+            told(f"{paint('1', found['number'])}  {STEPS[found['number']]:<19} {found['rest']}")
         shown = len(lines)
         if "connected" in client.out:
             client.wait_connected()
@@ -89,6 +89,8 @@ def connect(host, binary, server):
 
 
 STEP = re.compile(r"^culvert: (?P<number>[1-7]) (?P<name>\w+) +(?P<rest>.*)")
+STEPS = {"1": "TCP", "2": "TLS, certificate", "3": "HTTPS request", "4": "SSTP control",
+         "5": "PPP authentication", "6": "addresses", "7": "data"}
 
 
 def data(client, server):
