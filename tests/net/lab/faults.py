@@ -502,6 +502,7 @@ def squid(lab, *rules, url_login=""):
         f"http_port {WWW}:3128", f"pid_filename {folder}/pid", f"cache_log {folder}/log",
         "access_log none", "cache deny all", "shutdown_lifetime 0 seconds", "cache_mem 8 MB",
         "hosts_file /etc/hosts", "workers 1", "pinger_enable off",
+        "visible_hostname proxy.example",
         f"auth_param basic program /usr/lib/squid/basic_ncsa_auth {users}",
         "auth_param basic children 1", "acl known proxy_auth REQUIRED", *rules)) + "\n")
     lab.start("squid", "-N", "-f", config, host=lab.net.www, ready=(WWW, 3128))
