@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <pthread.h>
@@ -12,31 +11,32 @@
 
 #include "base/auto.h"
 #include "base/wr.h"
+#include "tls/aead.h"
 
-#define IV_LEN 12
+#define IV_LEN AEAD_NONCE_LEN
 #define CIPHERTEXT_MAX (RECORD_TEXT_MAX + 256) /* RFC 8446 5.2 */
 #define SUITES 3
 
 static const struct suite {
 	uint16_t number;
-	const char *cipher, *digest;
-	uint8_t key_len, secret_len;
+	enum aead_kind aead;
+	const char *digest;
+	uint8_t secret_len;
 } suites[SUITES] = {
-	{0x1301, "AES-128-GCM", "SHA256", 16, 32},
-	{0x1302, "AES-256-GCM", "SHA384", 32, 48},
-	{0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32},
+	{0x1301, AEAD_AES_128_GCM, "SHA256", 32},
+	{0x1302, AEAD_AES_256_GCM, "SHA384", 48},
+	{0x1303, AEAD_CHACHA20_POLY1305, "SHA256", 32},
 };
 
 /* Fetched once: a fetch takes a lock and a search. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_CIPHER *ciphers[SUITES];
 static EVP_KDF *kdf;
 
 struct direction {
 	struct record_secret secret;
 	uint8_t iv[IV_LEN];
 	uint64_t sequence;
-	EVP_CIPHER_CTX *cipher;
+	struct aead *aead;
 };
 
 struct record {
@@ -47,8 +47,6 @@ struct record {
 
 static void fetch(void)
 {
-	for (size_t i = 0; i < SUITES; i++)
-		ciphers[i] = EVP_CIPHER_fetch(NULL, suites[i].cipher, NULL);
 	kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", NULL);
 }
 
@@ -79,11 +77,11 @@ static int expand(const struct suite *s, const struct record_secret *secret, con
 
 static int set_keys(const struct record *r, struct direction *d, bool seal)
 {
-	const EVP_CIPHER *cipher = ciphers[r->suite - suites];
+	size_t key_len = aead_key_len(r->suite->aead);
 	uint8_t key[32];
-	int ok = !expand(r->suite, &d->secret, "key", key, r->suite->key_len) &&
+	int ok = !expand(r->suite, &d->secret, "key", key, key_len) &&
 		 !expand(r->suite, &d->secret, "iv", d->iv, IV_LEN) &&
-		 EVP_CipherInit_ex2(d->cipher, cipher, key, NULL, seal, NULL);
+		 !aead_set_key(d->aead, key, seal);
 
 	d->sequence = 0;
 	explicit_bzero(key, sizeof(key));
@@ -120,11 +118,12 @@ int record_new(uint16_t number, const struct record_secret *rx, const struct rec
 {
 	AUTO(record) struct record *r = NULL;
 	size_t i = 0;
+	int e;
 
 	pthread_once(&once, fetch);
 	while (i < SUITES && suites[i].number != number)
 		i++;
-	if (i == SUITES || !ciphers[i] || rx->len != suites[i].secret_len || tx->len != rx->len)
+	if (i == SUITES || rx->len != suites[i].secret_len || tx->len != rx->len)
 		return -ENOTSUP;
 	r = calloc(1, sizeof(*r));
 	if (!r)
@@ -133,10 +132,12 @@ int record_new(uint16_t number, const struct record_secret *rx, const struct rec
 	r->rx.secret = *rx;
 	r->tx.secret = *tx;
 	buf_init(&r->piece, 0);
-	r->rx.cipher = EVP_CIPHER_CTX_new();
-	r->tx.cipher = EVP_CIPHER_CTX_new();
-	if (!r->rx.cipher || !r->tx.cipher || set_keys(r, &r->rx, false) < 0 ||
-		set_keys(r, &r->tx, true) < 0)
+	e = aead_new(suites[i].aead, AEAD_FASTEST, &r->rx.aead);
+	if (!e)
+		e = aead_new(suites[i].aead, AEAD_FASTEST, &r->tx.aead);
+	if (e)
+		return e;
+	if (set_keys(r, &r->rx, false) < 0 || set_keys(r, &r->tx, true) < 0)
 		return -ENOMEM;
 	*ret = TAKE(r);
 	return 0;
@@ -146,8 +147,8 @@ void record_free(struct record *r)
 {
 	if (!r)
 		return;
-	EVP_CIPHER_CTX_free(r->rx.cipher);
-	EVP_CIPHER_CTX_free(r->tx.cipher);
+	aead_free(r->rx.aead);
+	aead_free(r->tx.aead);
 	buf_done(&r->piece);
 	explicit_bzero(r, sizeof(*r));
 	free(r);
@@ -171,22 +172,14 @@ static void next_nonce(struct direction *d, uint8_t ret[static IV_LEN])
 
 int record_seal(struct record *r, enum record_type type, const void *text, size_t n, uint8_t *out)
 {
-	EVP_CIPHER_CTX *c = r->tx.cipher;
-	uint8_t nonce[IV_LEN], inner = (uint8_t)type;
-	uint8_t *body = out + RECORD_HEADER_LEN;
-	int len, ok;
+	uint8_t nonce[IV_LEN];
 
 	out[0] = RECORD_DATA;
 	out[1] = out[2] = 3; /* TLS 1.2's number, 5.1 */
 	wr_patch_be16(out + 3, n + 1 + RECORD_TAG_LEN);
 	next_nonce(&r->tx, nonce);
-	ok = EVP_CipherInit_ex2(c, NULL, NULL, nonce, 1, NULL) &&
-	     EVP_CipherUpdate(c, NULL, &len, out, RECORD_HEADER_LEN) &&
-	     EVP_CipherUpdate(c, body, &len, text, (int)n) &&
-	     EVP_CipherUpdate(c, body + n, &len, &inner, 1) &&
-	     EVP_CipherFinal_ex(c, body + n + 1, &len) &&
-	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, RECORD_TAG_LEN, body + n + 1);
-	return ok ? 0 : -EIO;
+	return aead_seal(r->tx.aead, nonce, out, RECORD_HEADER_LEN, text, n, (uint8_t)type,
+		out + RECORD_HEADER_LEN);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------- */
@@ -206,19 +199,11 @@ static ssize_t body_len(const uint8_t header[static RECORD_HEADER_LEN])
 static int open_body(
 	struct record *r, const uint8_t *header, const uint8_t *body, size_t n, uint8_t *out)
 {
-	EVP_CIPHER_CTX *c = r->rx.cipher;
-	uint8_t nonce[IV_LEN], tag[RECORD_TAG_LEN];
-	size_t text = n - RECORD_TAG_LEN;
-	int len, ok;
+	uint8_t nonce[IV_LEN];
 
 	next_nonce(&r->rx, nonce);
-	memcpy(tag, body + text, RECORD_TAG_LEN);
-	ok = EVP_CipherInit_ex2(c, NULL, NULL, nonce, 0, NULL) &&
-	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, RECORD_TAG_LEN, tag) &&
-	     EVP_CipherUpdate(c, NULL, &len, header, RECORD_HEADER_LEN) &&
-	     EVP_CipherUpdate(c, out, &len, body, (int)text) &&
-	     EVP_CipherFinal_ex(c, out + text, &len) > 0;
-	return ok ? 0 : -EBADMSG;
+	return aead_open(
+		r->rx.aead, nonce, header, RECORD_HEADER_LEN, body, n - RECORD_TAG_LEN, out);
 }
 
 /* 5.4: zeros behind the content type are padding. Returns the octets of text. */

@@ -1,0 +1,112 @@
+/*
+ * The direct GCM functions of ipsec-mb: they keep no state but what is passed, so one manager (a table
+ * of function pointers for this processor) serves all threads. The library checks its arguments and
+ * wipes registers and stack (its features SAFE_PARAM and SAFE_DATA, on in Debian's build).
+ */
+#include "tls/aead_mb.h"
+
+#include <errno.h>
+#include <intel-ipsec-mb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_ALIGN 64
+/* Below these OpenSSL is as good, and used for longer. */
+#define WANTED (IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS)
+
+/* The functions for one length of key. */
+struct gcm {
+	aes_gcm_pre_t pre;
+	aes_gcm_init_t init;
+	aes_gcm_enc_dec_update_t seal_more;
+	aes_gcm_enc_dec_finalize_t seal_end;
+	aes_gcm_enc_dec_t open;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static IMB_MGR *manager; /* NULL: not usable; never freed */
+static struct gcm gcm128, gcm256;
+
+struct aead_mb {
+	_Alignas(KEY_ALIGN) struct gcm_key_data key;
+	const struct gcm *gcm;
+};
+
+static void start(void)
+{
+	IMB_MGR *m = alloc_mb_mgr(0);
+	IMB_ARCH arch = IMB_ARCH_NONE;
+
+	if (!m)
+		return;
+	init_mb_mgr_auto(m, &arch);
+	if (arch != IMB_ARCH_AVX512 || (m->features & WANTED) != WANTED) {
+		free_mb_mgr(m);
+		return;
+	}
+	gcm128 = (struct gcm){m->gcm128_pre, m->gcm128_init, m->gcm128_enc_update,
+		m->gcm128_enc_finalize, m->gcm128_dec};
+	gcm256 = (struct gcm){m->gcm256_pre, m->gcm256_init, m->gcm256_enc_update,
+		m->gcm256_enc_finalize, m->gcm256_dec};
+	manager = m;
+}
+
+bool aead_mb_usable(void)
+{
+	pthread_once(&once, start);
+	return manager;
+}
+
+struct aead_mb *aead_mb_new(enum aead_kind kind)
+{
+	struct aead_mb *m = aligned_alloc(KEY_ALIGN, sizeof(*m)); /* a multiple of it, as C wants */
+
+	if (m) {
+		memset(m, 0, sizeof(*m));
+		m->gcm = kind == AEAD_AES_256_GCM ? &gcm256 : &gcm128;
+	}
+	return m;
+}
+
+void aead_mb_free(struct aead_mb *m)
+{
+	if (!m)
+		return;
+	explicit_bzero(m, sizeof(*m));
+	free(m);
+}
+
+void aead_mb_set_key(struct aead_mb *m, const uint8_t *key)
+{
+	m->gcm->pre(key, &m->key);
+}
+
+void aead_mb_seal(struct aead_mb *m, const uint8_t *nonce, const void *aad, size_t aad_len,
+	const void *text, size_t n, uint8_t last, uint8_t *out)
+{
+	struct gcm_context_data c;
+
+	m->gcm->init(&m->key, &c, nonce, aad, aad_len);
+	if (n) /* SAFE_PARAM refuses an empty text's NULL */
+		m->gcm->seal_more(&m->key, &c, out, text, n);
+	m->gcm->seal_more(&m->key, &c, out + n, &last, 1);
+	m->gcm->seal_end(&m->key, &c, out + n + 1, AEAD_TAG_LEN);
+	explicit_bzero(&c, sizeof(c));
+}
+
+int aead_mb_open(struct aead_mb *m, const uint8_t *nonce, const void *aad, size_t aad_len,
+	const uint8_t *in, size_t n, uint8_t *out)
+{
+	struct gcm_context_data c;
+	uint8_t tag[AEAD_TAG_LEN];
+	bool same;
+
+	m->gcm->open(&m->key, &c, out, in, n, nonce, aad, aad_len, tag, AEAD_TAG_LEN);
+	same = crypto_equal(tag, in + n, AEAD_TAG_LEN);
+	explicit_bzero(&c, sizeof(c));
+	explicit_bzero(tag, sizeof(tag));
+	if (!same)
+		explicit_bzero(out, n); /* nobody may look at what was not authentic */
+	return same ? 0 : -EBADMSG;
+}
