@@ -143,6 +143,16 @@ static uint64_t path_allowance(struct link *l)
 	return inflight_allowance(&l->inflight, &s, clock_mono_us());
 }
 
+/* What the queue dropped since the last call. */
+static void count_losses(struct link *l)
+{
+	uint64_t lost = l->queue.stats.dropped + l->queue.stats.dropped_full;
+
+	if (lost != l->queue_lost)
+		stat_add(&l->port->stats.drop_queue, lost - l->queue_lost);
+	l->queue_lost = lost;
+}
+
 /* Fills the port's plaintext buffer with a burst of frames. Returns how many octets. */
 static size_t fill_frames(struct link *l)
 {
@@ -150,10 +160,8 @@ static size_t fill_frames(struct link *l)
 	size_t n = fq_codel_fill(
 		&l->queue, clock_mono_us(), pacer_burst(&l->pacer), l->port->tx, PORT_TX_LEN);
 	uint64_t ip = n - (now->sent - before.sent) * SEGMENT_PREFIX_LEN;
-	uint64_t lost = now->dropped + now->dropped_full - before.dropped - before.dropped_full;
 
-	if (lost)
-		stat_add(&l->port->stats.drop_queue, lost);
+	count_losses(l);
 	stat_add(&l->port->stats.queue_turns, now->turns - before.turns);
 	stat_add(&l->port->stats.queue_us, now->waited_us - before.waited_us);
 	stat_add(&l->tx_octets, ip);
@@ -187,29 +195,42 @@ static void look_again(struct link *l)
 		uv_timer_start(&l->look, on_look, LOOK_MS, 0);
 }
 
+/* Seals a burst of what waits. False: nothing waits, or it may not go yet. */
+static bool seal_burst(struct link *l)
+{
+	size_t n;
+
+	if (l->ended || fq_codel_empty(&l->queue))
+		return false;
+	if (!path_allowance(l)) {
+		look_again(l);
+		return false;
+	}
+	n = fill_frames(l);
+	if (!n || tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)
+		return false;
+	port_warm(l->port, l);
+	return true;
+}
+
 void link_flush(struct link *l)
 {
-	size_t n = 0;
+	struct buf *out = tunnel_output(l->tunnel);
 
 	if (l->closing)
 		return;
 	while (send_output(l)) {
-		if (!l->ended && !fq_codel_empty(&l->queue) && !path_allowance(l)) {
-			look_again(l);
+		while (buf_len(out) < pacer_write(&l->pacer) && seal_burst(l))
+			;
+		if (!buf_len(out))
 			break;
-		}
-		n = l->ended || fq_codel_empty(&l->queue) ? 0 : fill_frames(l);
-		if (!n) {
-			l->starved = true;
-			pacer_idle(&l->pacer, clock_mono_us());
-			break;
-		}
-		if (tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)
-			break;
-		port_warm(l->port, l);
 	}
-	want_write(l, buf_len(tunnel_output(l->tunnel)) > 0);
-	if (l->ended && !buf_len(tunnel_output(l->tunnel)))
+	if (!buf_len(out) && fq_codel_empty(&l->queue)) {
+		l->starved = true;
+		pacer_idle(&l->pacer, clock_mono_us());
+	}
+	want_write(l, buf_len(out) > 0);
+	if (l->ended && !buf_len(out))
 		end_sending(l);
 }
 
@@ -219,7 +240,13 @@ void link_enqueue(struct link *l, struct pbuf *pkt)
 
 	stat_add(&l->tx_packets, n);
 	stat_add(&l->port->stats.tx_packets, n);
+	l->queue_opts.limit_octets = pacer_backlog(&l->pacer);
 	fq_codel_enqueue(&l->queue, pkt, clock_mono_us());
+	count_losses(l);
+	if (l->queue.octets >= pacer_write(&l->pacer))
+		link_flush(l);
+	else
+		port_mark_dirty(l->port, l);
 }
 
 bool link_cool(struct link *l)

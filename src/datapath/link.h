@@ -54,7 +54,8 @@ struct link {
 	unsigned toobig_answers;
 
 	struct fq_codel queue;
-	struct fq_codel_opts queue_opts; /* its target follows the path */
+	struct fq_codel_opts queue_opts; /* its target and limit follow the path */
+	uint64_t queue_lost;             /* packets, as far as counted in the port's stats */
 	struct pacer pacer;
 	struct inflight inflight;
 	bool starved;   /* the queue ran empty since the path was looked at */

@@ -2,8 +2,9 @@
  * Theory of operation
  *
  * One turn of the loop, TUN side: read a super-packet, ask whose it is, put it on that link's
- * queue, and flush the link when a write's worth lies there; at most TUN_READS_PER_TURN reads, so
- * that sockets (and with them acknowledgements) get their turn. Socket side: see link.c.
+ * queue, which is flushed when a write's worth lies there, else at the end of the turn; at most
+ * TUN_READS_PER_TURN reads, so that sockets (and with them acknowledgements) get their turn. Socket
+ * side: see link.c.
  *
  * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
  * was read.
@@ -63,7 +64,6 @@ static void enqueue(
 		return;
 	}
 	link_enqueue(l, pbuf_fit(pkt, n));
-	port_mark_dirty(p, l);
 }
 
 /* A checksum over the whole packet must be right before the packet is cut. */
@@ -176,8 +176,6 @@ static void on_tun(uv_poll_t *poll, int status, int events)
 			break;
 		}
 		take_from_tun(p, &vnet, pkt, (size_t)n);
-		if (n >= PBUF_MEDIUM_OCTETS)
-			port_flush(p); /* a super-packet is a write's worth already */
 	}
 	port_flush(p);
 }

@@ -200,17 +200,18 @@ static bool over_limit(const struct fq_codel *q)
 	return q->octets > q->opts->limit_octets || q->packets > q->opts->limit_packets;
 }
 
+/* A batch, since finding the fattest is dear, but no more than a batch: one buffer may be 48 packets. */
 static void drop_from_fattest(struct fq_codel *q)
 {
 	struct flow *f = fattest_flow(q);
-	uint32_t octets = f->octets / 2, packets = f->packets / 2;
+	uint32_t octets = f->octets / 2, packets = f->packets / 2, dropped = 0;
 
-	for (int i = 0;
-		i < DROP_BATCH && f->head && (i == 0 || f->octets > octets || f->packets > packets);
-		i++) {
+	while (f->head && dropped < DROP_BATCH &&
+		(!dropped || f->octets > octets || f->packets > packets)) {
+		dropped += segment_count(&f->head->segment);
 		flow_drop_packet(q, f);
-		q->stats.dropped_full++;
 	}
+	q->stats.dropped_full += dropped;
 }
 
 void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us)
@@ -220,7 +221,7 @@ void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us)
 	if (!q->table)
 		q->table = calloc(1, sizeof(*q->table));
 	if (!q->table) {
-		q->stats.dropped_full++;
+		q->stats.dropped_full += segment_count(&p->segment);
 		pbuf_free(p);
 		return;
 	}

@@ -42,7 +42,7 @@ struct fq_codel_stats {
 	uint64_t sent;             /* packets */
 	uint64_t turns, waited_us; /* pieces that went out, and how long these waited, added up */
 	uint64_t marked, dropped;  /* by CoDel, packets as they go out */
-	uint64_t dropped_full;     /* over the limits: buffers, each perhaps of many packets */
+	uint64_t dropped_full;     /* over the limits, or there was no memory */
 };
 
 struct fq_table;

@@ -9,6 +9,13 @@ enum tunnel_limits {
 	 * it costs this much and no more: octets of frames, and buffers whatever their fill.
 	 */
 	FQ_LIMIT_OCTETS = 4 << 20,
+	/*
+	 * A peer that has shown that it takes more gets 10 ms of its rate: 4 MiB are 3 ms at 10 Gbit/s,
+	 * and CoDel, which drops singly and early, would never get to see a queue. PBUF_LARGE_MAX, which
+	 * all tunnels of a worker share, is twice this.
+	 */
+	FQ_LIMIT_FAST = 16 << 20,
+	FQ_LIMIT_US = 10000,
 	FQ_LIMIT_PACKETS = 2048,
 
 	/*

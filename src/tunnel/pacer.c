@@ -11,6 +11,8 @@
  */
 #include "tunnel/pacer.h"
 
+#include "tunnel/limits.h"
+
 void pacer_init(struct pacer *p)
 {
 	*p = (struct pacer){0};
@@ -83,7 +85,17 @@ uint32_t pacer_burst(const struct pacer *p)
 	return clamp(p->rate * PACER_BURST_US / 1000000, least, PACER_BURST_MAX);
 }
 
+uint32_t pacer_write(const struct pacer *p)
+{
+	return clamp(p->rate * PACER_BURST_US / 1000000, pacer_burst(p), PACER_WRITE_MAX);
+}
+
 uint32_t pacer_lowat(const struct pacer *p)
 {
 	return clamp(2 * (uint64_t)pacer_burst(p), PACER_LOWAT_MIN, PACER_LOWAT_MAX);
+}
+
+uint32_t pacer_backlog(const struct pacer *p)
+{
+	return clamp(p->rate * FQ_LIMIT_US / 1000000, FQ_LIMIT_OCTETS, FQ_LIMIT_FAST);
 }

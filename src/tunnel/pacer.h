@@ -13,11 +13,12 @@
 #include <stdint.h>
 
 enum pacer_limits {
-	PACER_BURST_MIN = 1514,      /* one packet, whatever the rate */
-	PACER_BURST_MAX = 64 * 1024, /* four TLS records: more a write was no faster */
-	PACER_BURST_UNKNOWN = 16384, /* one record, until the link was the limit */
-	PACER_BURST_US = 1000,       /* 64 KiB from 524 Mbit/s on */
-	PACER_LOWAT_MIN = 8192,      /* some segments, lest the outer TCP runs dry */
+	PACER_BURST_MIN = 1514,       /* one packet, whatever the rate */
+	PACER_BURST_MAX = 64 * 1024,  /* four TLS records: more a write was no faster */
+	PACER_BURST_UNKNOWN = 16384,  /* one record, until the link was the limit */
+	PACER_BURST_US = 1000,        /* 64 KiB from 524 Mbit/s on */
+	PACER_WRITE_MAX = 256 * 1024, /* sixteen records, from 2 Gbit/s on: see pacer_write() */
+	PACER_LOWAT_MIN = 8192,       /* some segments, lest the outer TCP runs dry */
 	PACER_LOWAT_MAX =
 		128 * 1024,      /* 16 KiB cost 10 to 25 % on a fast path, 64 and 128 nothing */
 	PACER_WINDOW_US = 10000, /* the shortest time over which a rate is believed */
@@ -39,7 +40,14 @@ void pacer_blocked(struct pacer *p, uint64_t now_us);
 /* Nothing waits. */
 void pacer_idle(struct pacer *p, uint64_t now_us);
 
-/* Octets to put into one write. */
+/* Octets to cut and seal in one go. */
 uint32_t pacer_burst(const struct pacer *p);
+/*
+ * Octets to give the socket in one write, a burst or several: on a fast path the kernel makes few and
+ * full segments of one long write, and of many that are just longer than a segment two of each.
+ */
+uint32_t pacer_write(const struct pacer *p);
 /* A good TCP_NOTSENT_LOWAT; set it again when it changed by a half or more. */
 uint32_t pacer_lowat(const struct pacer *p);
+/* Octets that may wait before they are written (FQ_LIMIT_OCTETS and FQ_LIMIT_FAST, limits.h). */
+uint32_t pacer_backlog(const struct pacer *p);

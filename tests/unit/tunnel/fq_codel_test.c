@@ -287,6 +287,24 @@ static void a_flood_meets_the_limit_and_hurts_only_itself(void **state)
 	assert_int_equal(fx->packets[3], 1);
 }
 
+/* A buffer may be 45 packets: a batch of 64 is two of them and not 64. Every lost packet is counted. */
+static void what_is_over_the_limit_costs_a_batch_of_packets_not_of_buffers(void **state)
+{
+	enum { SUPER = 45 };
+	struct fixture *fx = *state;
+	uint32_t waiting = 0;
+
+	fx->opts.limit_octets = 2000000;
+	while (!fx->q.stats.dropped_full) {
+		enqueue(fx, 2, SUPER * 1400, 0);
+		waiting += SUPER;
+	}
+	assert_in_range(fx->q.stats.dropped_full, SUPER, 64 + SUPER);
+	while (fill(fx, 65536, sizeof(fx->out)))
+		continue;
+	assert_int_equal(fx->packets[2] + fx->q.stats.dropped_full, waiting);
+}
+
 static void tiny_packets_meet_the_limit_of_buffers(void **state)
 {
 	struct fixture *fx = *state;
@@ -367,6 +385,7 @@ int main(void)
 		TEST(without_ecn_they_are_dropped),
 		TEST(a_drop_takes_one_packet_of_a_super_packet),
 		TEST(a_flood_meets_the_limit_and_hurts_only_itself),
+		TEST(what_is_over_the_limit_costs_a_batch_of_packets_not_of_buffers),
 		TEST(tiny_packets_meet_the_limit_of_buffers),
 		TEST(more_flows_than_queues_all_get_through),
 		TEST(random_use_loses_and_invents_nothing),

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tunnel/limits.h"
 #include "tunnel/pacer.h"
 
 struct link {
@@ -157,6 +158,41 @@ static void a_link_that_gets_slower_or_faster_is_followed_within_half_a_second(v
 	assert_in_range(p.rate, l.rate * 8 / 10, l.rate * 12 / 10);
 }
 
+static void a_write_is_a_burst_on_slow_links_and_many_on_fast_ones(void **state)
+{
+	static const struct {
+		uint64_t mbit;
+		uint32_t write;
+	} cases[] = {{1, PACER_BURST_MIN}, {100, 12500}, {400, 50000}, {1000, 125000},
+		{2000, 250000}, {10000, PACER_WRITE_MAX}};
+	struct pacer p;
+
+	(void)state;
+	pacer_init(&p);
+	assert_int_equal(pacer_write(&p), pacer_burst(&p));
+	p.measured = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		p.rate = cases[i].mbit * 125000;
+		assert_int_equal(pacer_write(&p), cases[i].write);
+		assert_true(pacer_write(&p) >= pacer_burst(&p));
+	}
+}
+
+static void a_peer_that_takes_more_may_let_more_wait(void **state)
+{
+	struct pacer p;
+
+	(void)state;
+	pacer_init(&p);
+	assert_int_equal(pacer_backlog(&p), FQ_LIMIT_OCTETS);
+	p.rate = 3000 * UINT64_C(125000);
+	assert_int_equal(pacer_backlog(&p), FQ_LIMIT_OCTETS);
+	p.rate = 8000 * UINT64_C(125000);
+	assert_int_equal(pacer_backlog(&p), 10000000); /* 10 ms of it */
+	p.rate = 100000 * UINT64_C(125000);
+	assert_int_equal(pacer_backlog(&p), FQ_LIMIT_FAST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +201,8 @@ int main(void)
 		cmocka_unit_test(a_fast_link_that_never_blocks_gets_full_bursts_within_50_ms),
 		cmocka_unit_test(a_sender_that_is_slow_itself_says_nothing_of_the_link),
 		cmocka_unit_test(a_window_in_which_nothing_waited_does_not_lower_the_rate),
+		cmocka_unit_test(a_write_is_a_burst_on_slow_links_and_many_on_fast_ones),
+		cmocka_unit_test(a_peer_that_takes_more_may_let_more_wait),
 		cmocka_unit_test(
 			a_link_that_gets_slower_or_faster_is_followed_within_half_a_second),
 	};
