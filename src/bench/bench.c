@@ -626,7 +626,7 @@ static void watch_signal(struct bench *b, uv_signal_t *handle, int signum)
 static enum event run(struct bench *b)
 {
 	uv_loop_init(&b->loop);
-	if (port_init(&b->port, &b->loop, -1, false, &port_ops) < 0)
+	if (port_init(&b->port, &b->loop, -1, COALESCE_NOTHING, &port_ops) < 0)
 		return EV_OUT_OF_MEMORY;
 	uv_timer_init(&b->loop, &b->timer);
 	uv_check_init(&b->loop, &b->turn);

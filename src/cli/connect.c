@@ -14,6 +14,7 @@
 #include "cli/target.h"
 #include "client/client.h"
 #include "front/proxy_connect.h"
+#include "os/tun.h"
 
 static const char usage_text[] =
 	"usage: culvert connect [USER@]HOST[:PORT] [options]\n"
@@ -39,6 +40,7 @@ static const char usage_text[] =
 	"      --block-ipv6           when the tunnel is the default route but takes no IPv6, IPv6 goes nowhere\n"
 	"      --tun NAME             name of the interface (culvert%%d)\n"
 	"      --mtu N                576 to 4087 (1400)\n"
+	"      --offload auto|no-uso|off   super-packets on the interface: as the kernel has them, of TCP only, none\n"
 	"\n"
 	"The way to the server\n"
 	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
@@ -68,6 +70,7 @@ enum {
 	OPT_BLOCK_IPV6,
 	OPT_TUN,
 	OPT_MTU,
+	OPT_OFFLOAD,
 	OPT_KEYLOG,
 	OPT_HELLO,
 	OPT_CONGESTION,
@@ -90,6 +93,7 @@ static const struct option options[] = {
 	{"block-ipv6", no_argument, NULL, OPT_BLOCK_IPV6},
 	{"tun", required_argument, NULL, OPT_TUN},
 	{"mtu", required_argument, NULL, OPT_MTU},
+	{"offload", required_argument, NULL, OPT_OFFLOAD},
 	{"keylog", required_argument, NULL, OPT_KEYLOG},
 	{"hello", required_argument, NULL, OPT_HELLO},
 	{"congestion", required_argument, NULL, OPT_CONGESTION},
@@ -126,6 +130,22 @@ static int parse_auth(char *list, struct client_opts *o)
 		o->methods[o->n_methods++] = names[i].method;
 	}
 	return o->n_methods ? 0 : -EINVAL;
+}
+
+static int parse_offload(const char *word, unsigned *ret_unwanted)
+{
+	static const struct {
+		const char *word;
+		unsigned unwanted;
+	} words[] = {{"auto", 0}, {"no-uso", TUN_OFFLOAD_USO}, {"off", TUN_OFFLOAD_ALL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(words[i].word, word))
+			continue;
+		*ret_unwanted = words[i].unwanted;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 /* Returns 0, or the exit code after having said what is wrong. */
@@ -168,6 +188,10 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 		if (number_parse(optarg, 576, 4087, &n) < 0)
 			return bad("--mtu", optarg, "576 to 4087");
 		o->mtu = (uint16_t)n;
+		break;
+	case OPT_OFFLOAD:
+		if (parse_offload(optarg, &o->no_offloads) < 0)
+			return bad("--offload", optarg, "auto, no-uso or off");
 		break;
 	case OPT_KEYLOG: o->keylog = optarg; break;
 	case OPT_HELLO:

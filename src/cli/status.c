@@ -82,8 +82,8 @@ static void print_status(const json_t *s)
 	print_size("from clients", total(s, "rx_octets"), total(s, "rx_packets"));
 	print_size("to clients", total(s, "tx_octets"), total(s, "tx_packets"));
 	print_drops(s);
-	printf("  addresses    %s, server %s on %s\n", text(s, "pool"), text(s, "address"),
-		text(s, "tun"));
+	printf("  addresses    %s, server %s on %s (super-packets: %s)\n", text(s, "pool"),
+		text(s, "address"), text(s, "tun"), text(s, "offload"));
 	printf("  certificate  --pin %s\n", text(s, "pin"));
 	printf("  workers      %zu, steering by %s:",
 		json_array_size(json_object_get(s, "workers")), text(s, "steering"));

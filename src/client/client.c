@@ -16,6 +16,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
@@ -315,10 +316,23 @@ static void close_loop(struct client *c)
 	uv_close((uv_handle_t *)&c->leak_check, NULL);
 }
 
+static void tell_traffic(const struct client *c)
+{
+	const struct port_stats *st = &c->port.stats;
+	char line[240];
+
+	snprintf(line, sizeof(line),
+		"received %" PRIu64 " packets, sent %" PRIu64 "; dropped: %" PRIu64
+		" by the queue, %" PRIu64 " too big, %" PRIu64 " that the interface refused",
+		st->rx_packets, st->tx_packets, st->drop_queue, st->drop_too_big, st->drop_tun);
+	say(c, "traffic", line);
+}
+
 static void on_closed(struct link *l)
 {
 	struct client *c = client_of(l);
 
+	tell_traffic(c);
 	c->link_open = false;
 	close_loop(c);
 }
@@ -444,21 +458,29 @@ static enum event open_link(struct client *c)
 
 static enum event run(struct client *c)
 {
+	struct tun_opts tun = {
+		.name = c->opts->tun_name, .queues = 1, .no_offloads = c->opts->no_offloads};
 	struct os_failure why = {0};
+	char line[80];
 	enum event ev;
 
 	ev = make_tls(c);
 	if (ev)
 		return ev;
-	if (tun_new(&(struct tun_opts){.name = c->opts->tun_name, .queues = 1}, &c->tun, &why) < 0)
+	if (tun_new(&tun, &c->tun, &why) < 0)
 		return fail(c, why.event, "%s", why.text);
+	snprintf(line, sizeof(line), "%s, super-packets: %s", tun_name(c->tun),
+		tun_offload_text(c->tun));
+	say(c, "interface", line);
 	if (c->opts->insecure)
 		fputs("culvert: --insecure: the server's certificate is not checked; whoever stands in "
 		      "between can read everything and learn what your password proves\n",
 			stderr);
 	uv_loop_init(&c->loop);
 	if (port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
-		    (tun_offloads(c->tun) & TUN_OFFLOAD_USO4) != 0, &port_ops) < 0)
+		    (tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
+			    (tun_takes_udp(c->tun) ? COALESCE_UDP : 0),
+		    &port_ops) < 0)
 		return fail(c, EV_OUT_OF_MEMORY, "at the start");
 	ev = open_link(c);
 	watch_signals(c);

@@ -31,6 +31,7 @@ struct client_opts {
 	const char *sni; /* NULL: host */
 	const char *keylog;
 	const char *tun_name; /* NULL: culvert%d */
+	unsigned no_offloads; /* TUN_OFFLOAD_* (os/tun.h) not to ask for */
 	enum auth_method methods[AUTH_METHODS];
 	size_t n_methods;
 	bool default_route, dns, ipv6;

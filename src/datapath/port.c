@@ -23,7 +23,6 @@
 #include "datapath/link.h"
 #include "datapath/private.h"
 #include "ip/fragment.h"
-#include "offload/coalesce.h"
 #include "offload/csum.h"
 #include "tunnel/fq_codel.h"
 
@@ -305,7 +304,8 @@ static const uint32_t pool_max[PBUF_CLASSES] = {[PBUF_SMALL] = PBUF_SMALL_MAX,
 
 __extension__ const struct fq_codel_opts port_queue_opts = FQ_CODEL_DEFAULTS;
 
-int port_init(struct port *p, uv_loop_t *loop, int tun_fd, bool tun_uso, const struct port_ops *ops)
+int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds joins,
+	const struct port_ops *ops)
 {
 	int r;
 
@@ -318,7 +318,7 @@ int port_init(struct port *p, uv_loop_t *loop, int tun_fd, bool tun_uso, const s
 	if (!p->scratch || !p->rx || !p->tx || pbuf_pool_new(pool_max, &p->pool) < 0)
 		return -ENOMEM;
 	crypto_random(&p->seed, sizeof(p->seed));
-	r = coalesce_new(tun_uso, &p->coalesce);
+	r = coalesce_new(joins, &p->coalesce);
 	if (r < 0)
 		return r;
 	uv_timer_init(loop, &p->sweep);

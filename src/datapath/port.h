@@ -17,13 +17,13 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "offload/coalesce.h"
 #include "offload/ip_packet.h"
 #include "offload/vnet.h"
 #include "tunnel/pbuf.h"
 
 struct link;
 struct port;
-struct coalesce;
 
 /* Counters of one thread, on cache lines of their own. */
 struct port_stats {
@@ -68,7 +68,6 @@ struct port {
 	uv_loop_t *loop;
 	const struct port_ops *ops;
 	int tun_fd;
-	bool tun_uso; /* UDP super-packets may be written */
 	bool tun_polling;
 	uv_poll_t tun_poll;
 	uv_timer_t sweep; /* gives buffers of links back that fell idle */
@@ -89,9 +88,9 @@ struct port {
 #define PORT_RX_LEN (128 * 1024)
 #define PORT_TX_LEN (80 * 1024) /* a super-packet of 64 KiB as frames: 45 headers of 8 octets */
 
-/* tun_fd -1: no TUN (packets from tunnels are only counted). */
-int port_init(
-	struct port *p, uv_loop_t *loop, int tun_fd, bool tun_uso, const struct port_ops *ops);
+/* tun_fd -1: no TUN (packets from tunnels are only counted). joins: what the TUN takes joined. */
+int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds joins,
+	const struct port_ops *ops);
 void port_done(struct port *p);  /* after the loop has run dry */
 void port_close(struct port *p); /* closes its handles; run the loop until they are gone */
 /* Reads nothing more from the TUN (while draining), or again. */

@@ -10,7 +10,8 @@
  *   TCP    the octets follow on (sequence); only ACK, ECE, PSH and, in the first, CWR are set; same
  *          acknowledgement, window, urgent pointer and options, timestamps included
  *   size   not longer than the first; a shorter one and a PSH are taken and end the super-packet
- *   UDP    the TUN has USO, and the datagram carries a checksum
+ *   UDP    the datagram carries a checksum
+ *   each   the TUN takes super-packets of the kind (enum coalesce_kinds)
  *
  * Anything else ends the super-packet of its flow and passes behind it, alone and unchanged; when
  * its ports cannot be known (a fragment, an extension header), it ends all that it might belong to.
@@ -64,7 +65,7 @@ struct list {
 };
 
 struct coalesce {
-	bool udp;
+	enum coalesce_kinds kinds;
 	struct slot *free;
 	struct slot *pulled; /* the caller has its iov until the next call */
 	struct list open, ready;
@@ -95,13 +96,13 @@ static struct slot *list_take(struct list *l, struct slot **at)
 	return s;
 }
 
-int coalesce_new(bool udp, struct coalesce **ret)
+int coalesce_new(enum coalesce_kinds kinds, struct coalesce **ret)
 {
 	struct coalesce *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
-	c->udp = udp;
+	c->kinds = kinds;
 	list_init(&c->open);
 	list_init(&c->ready);
 	for (size_t i = 0; i < COALESCE_FLOWS; i++) {
@@ -248,9 +249,10 @@ static bool can_join(const struct coalesce *c, const struct ip_packet *p)
 	if (!p->simple || p->len <= p->payload || p->len > COALESCE_OCTETS_MAX)
 		return false;
 	if (p->protocol == PROTOCOL_UDP)
-		return c->udp;
-	return (l4_of(p)[TCP_FLAGS] & ~(TCP_FLAG_PSH | TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
-	       TCP_FLAG_ACK;
+		return c->kinds & COALESCE_UDP;
+	return (c->kinds & COALESCE_TCP) &&
+	       (l4_of(p)[TCP_FLAGS] & ~(TCP_FLAG_PSH | TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
+		       TCP_FLAG_ACK;
 }
 
 static bool id_follows(struct slot *s, const struct ip_packet *p)

@@ -42,8 +42,15 @@ struct coalesce_stats {
 	uint64_t packets, pieces_joined, super_packets, bad_checksums;
 };
 
-/* udp: the TUN took TUN_F_USO4 and USO6; without them UDP is never joined. */
-int coalesce_new(bool udp, struct coalesce **ret);
+/* What may be joined: that of which the TUN takes super-packets. All else passes one by one. */
+enum coalesce_kinds {
+	COALESCE_NOTHING = 0,
+	COALESCE_TCP = 1,
+	COALESCE_UDP = 2, /* the kernel knows USO (Linux 6.2); older ones refuse the write */
+	COALESCE_ALL = COALESCE_TCP | COALESCE_UDP,
+};
+
+int coalesce_new(enum coalesce_kinds kinds, struct coalesce **ret);
 void coalesce_free(struct coalesce *c);
 DEFINE_AUTO(coalesce, struct coalesce *, coalesce_free)
 

@@ -66,6 +66,23 @@ unsigned tun_offloads(const struct tun *t)
 	return t->offloads;
 }
 
+bool tun_takes_tcp(const struct tun *t)
+{
+	return (t->offloads & TUN_OFFLOAD_TSO) == TUN_OFFLOAD_TSO;
+}
+
+bool tun_takes_udp(const struct tun *t)
+{
+	return (t->offloads & TUN_OFFLOAD_USO) == TUN_OFFLOAD_USO;
+}
+
+const char *tun_offload_text(const struct tun *t)
+{
+	if (tun_takes_udp(t))
+		return "tcp udp";
+	return tun_takes_tcp(t) ? "tcp" : "none";
+}
+
 /* Opens queue i; the first one creates the interface and settles its name. */
 static int open_queue(struct tun *t, unsigned i, struct os_failure *why)
 {
@@ -96,8 +113,8 @@ static unsigned ask_for_offloads(int fd, unsigned unwanted)
 {
 	static const unsigned steps[] = {
 		TUN_OFFLOAD_ALL,
-		TUN_OFFLOAD_ALL & ~(TUN_OFFLOAD_USO4 | TUN_OFFLOAD_USO6),
-		TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6,
+		TUN_OFFLOAD_ALL & ~TUN_OFFLOAD_USO,
+		TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO,
 		TUN_OFFLOAD_CSUM,
 	};
 

@@ -8,6 +8,7 @@
  * Threads:   a queue's fd belongs to one worker; everything else to the creator.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
@@ -26,6 +27,8 @@ enum {
 	TUN_OFFLOAD_ECN = 0x08,  /* ... also with CWR set */
 	TUN_OFFLOAD_USO4 = 0x20, /* UDP super-packets; Linux 6.2, only both together */
 	TUN_OFFLOAD_USO6 = 0x40,
+	TUN_OFFLOAD_TSO = TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6,
+	TUN_OFFLOAD_USO = TUN_OFFLOAD_USO4 | TUN_OFFLOAD_USO6,
 	TUN_OFFLOAD_ALL = 0x6f,
 };
 
@@ -47,5 +50,11 @@ int tun_fd(const struct tun *t, unsigned queue); /* non-blocking, close-on-exec 
 unsigned tun_queues(const struct tun *t);
 const char *tun_name(const struct tun *t);
 unsigned tun_ifindex(const struct tun *t);
-/* What was granted. Without USO4 and USO6 a UDP super-packet must not be written. */
-unsigned tun_offloads(const struct tun *t);
+unsigned tun_offloads(const struct tun *t); /* what was granted */
+/*
+ * Whether super-packets of TCP, or of UDP, may be written. What the kernel does not hand over it is
+ * not given either: before 6.2 it refuses a UDP super-packet.
+ */
+bool tun_takes_tcp(const struct tun *t);
+bool tun_takes_udp(const struct tun *t);
+const char *tun_offload_text(const struct tun *t); /* "tcp udp", "tcp", "none" */

@@ -12,6 +12,7 @@
 #include "os/netlink.h"
 #include "os/notify.h"
 #include "os/seccomp.h"
+#include "os/tun.h"
 #include "server/exposition.h"
 #include "server/ipv6.h"
 #include "server/live.h"
@@ -177,9 +178,10 @@ static void announce(const struct server *s)
 {
 	char pool[PREFIX_TEXT_LEN];
 
-	log_event(NULL, EV_SERVER_READY, "listen=%s workers=%u pool=%s steering=%s pin=%s",
-		s->ready_on, s->n_workers, prefix_format(&s->pool, pool),
-		s->steering ? "bpf" : "ring", s->live->pin);
+	log_event(NULL, EV_SERVER_READY,
+		"listen=%s workers=%u pool=%s steering=%s offload=\"%s\" pin=%s", s->ready_on,
+		s->n_workers, prefix_format(&s->pool, pool), s->steering ? "bpf" : "ring",
+		tun_offload_text(s->tun), s->live->pin);
 	printf("culvert: ready on %s\n", s->ready_on);
 	fflush(stdout);
 	notify_ready(s->ready_on);

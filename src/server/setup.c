@@ -212,10 +212,15 @@ static int make_tun(struct server *s, struct netlink *nl)
 	struct link_opts up = {.up = true,
 		.no_link_local = true,
 		.mtu = (unsigned)(cfg->tunnel.mtu ? cfg->tunnel.mtu : cfg->ppp.mru)};
+	static const unsigned unwanted[] = {[CONFIG_OFFLOAD_AUTO] = 0,
+		[CONFIG_OFFLOAD_NO_USO] = TUN_OFFLOAD_USO,
+		[CONFIG_OFFLOAD_OFF] = TUN_OFFLOAD_ALL};
+	struct tun_opts tun = {.name = cfg->tunnel.tun,
+		.queues = s->n_workers,
+		.no_offloads = unwanted[cfg->tunnel.offload]};
 	struct os_failure why = {0};
 
-	if (tun_new(&(struct tun_opts){.name = cfg->tunnel.tun, .queues = s->n_workers}, &s->tun,
-		    &why) < 0 ||
+	if (tun_new(&tun, &s->tun, &why) < 0 ||
 		netlink_link_set(nl, tun_ifindex(s->tun), &up, &why) < 0 ||
 		netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0)
 		return refused(&why);
@@ -292,14 +297,15 @@ static void make_nat(struct server *s)
 
 static int make_workers(struct server *s)
 {
-	bool uso = tun_offloads(s->tun) & TUN_OFFLOAD_USO4;
+	enum coalesce_kinds joins = (tun_takes_tcp(s->tun) ? COALESCE_TCP : 0) |
+				    (tun_takes_udp(s->tun) ? COALESCE_UDP : 0);
 
 	s->workers = aligned_alloc(64, s->n_workers * sizeof(*s->workers));
 	if (!s->workers)
 		return layer_exit_code(LAYER_LOCAL);
 	memset(s->workers, 0, s->n_workers * sizeof(*s->workers));
 	for (unsigned i = 0; i < s->n_workers; i++) {
-		int r = worker_init(&s->workers[i], s, i, tun_fd(s->tun, i), uso);
+		int r = worker_init(&s->workers[i], s, i, tun_fd(s->tun, i), joins);
 
 		if (r < 0) {
 			log_event(NULL, EV_OUT_OF_MEMORY, "what=worker error=\"%s\"", strerror(-r));

@@ -39,13 +39,13 @@ json_t *status_json(const struct server *s)
 		up += s->workers[i].n_up;
 	}
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
+		"{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
 		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
 		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
 		prefix_format(&s->pool, pool), "address", addr_format(&s->addresses.local, own),
-		"steering", s->steering ? "bpf" : "ring", "pin", s->live->pin, "certificate_sha256",
-		s->live->fingerprint, "up", (int)up, "connections", (int)server_sessions(s),
-		"handshakes", (int)server_handshakes(s), "max_sessions",
-		s->live->config->server.max_sessions, "refused", get(&s->refused), "workers",
-		workers);
+		"offload", tun_offload_text(s->tun), "steering", s->steering ? "bpf" : "ring",
+		"pin", s->live->pin, "certificate_sha256", s->live->fingerprint, "up", (int)up,
+		"connections", (int)server_sessions(s), "handshakes", (int)server_handshakes(s),
+		"max_sessions", s->live->config->server.max_sessions, "refused", get(&s->refused),
+		"workers", workers);
 }

@@ -217,7 +217,8 @@ static void on_turn(uv_check_t *check)
 		uv_idle_stop(&w->turn_again);
 }
 
-int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, bool tun_uso)
+int worker_init(
+	struct worker *w, struct server *s, unsigned index, int tun_fd, enum coalesce_kinds joins)
 {
 	int r;
 
@@ -235,7 +236,7 @@ int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, 
 	r = uv_loop_init(&w->loop);
 	if (r < 0)
 		return r;
-	r = port_init(&w->port, &w->loop, tun_fd, tun_uso, &port_ops);
+	r = port_init(&w->port, &w->loop, tun_fd, joins, &port_ops);
 	if (r < 0)
 		return r;
 	uv_poll_init(&w->loop, &w->mailbox_poll, w->mailbox.fd);

@@ -73,7 +73,8 @@ struct worker {
 	_Atomic uint64_t handshake_ms;                      /* all of them together */
 };
 
-int worker_init(struct worker *w, struct server *s, unsigned index, int tun_fd, bool tun_uso);
+int worker_init(
+	struct worker *w, struct server *s, unsigned index, int tun_fd, enum coalesce_kinds joins);
 int worker_add_listener(struct worker *w, int fd, bool clear);
 int worker_start(struct worker *w);
 /* Closes its sessions politely and ends the thread; waits for it. */

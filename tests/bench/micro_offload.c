@@ -157,7 +157,7 @@ int main(void)
 {
 	AUTO(coalesce) struct coalesce *c = NULL;
 
-	if (coalesce_new(true, &c))
+	if (coalesce_new(COALESCE_ALL, &c))
 		return 1;
 	bench_gso("TCP/IPv4", 4, 6, c);
 	bench_gso("TCP/IPv6", 6, 6, c);

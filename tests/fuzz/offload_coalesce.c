@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct coalesce *c;
 	const char *wrong;
 
-	if (size < 1 || coalesce_new(data[0] & 1, &c))
+	if (size < 1 || coalesce_new(data[0] & COALESCE_ALL, &c))
 		return 0;
 	read_packets(data + 1, size - 1);
 	wrong = roundtrip(&rt, c, data[0] & 2);

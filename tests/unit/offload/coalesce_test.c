@@ -18,7 +18,7 @@ static int setup(void **state)
 
 	stored = 0;
 	rt.n = 0;
-	if (coalesce_new(true, &c))
+	if (coalesce_new(COALESCE_ALL, &c))
 		return -1;
 	*state = c;
 	return 0;
@@ -277,10 +277,32 @@ static void without_uso_datagrams_pass_one_by_one(void **state)
 	struct spec s = udp(4);
 
 	(void)state;
-	assert_int_equal(coalesce_new(false, &plain), 0);
+	assert_int_equal(coalesce_new(COALESCE_TCP, &plain), 0);
 	for (int i = 0; i < 5; i++, advance(&s))
 		put(&s);
 	assert_int_equal(writes(plain), 5);
+	coalesce_free(plain);
+}
+
+static void without_offloads_all_pass_one_by_one_and_finished(void **state)
+{
+	struct coalesce *plain;
+	struct spec s = tcp(6);
+	struct coalesced out;
+
+	(void)state;
+	assert_int_equal(coalesce_new(COALESCE_NOTHING, &plain), 0);
+	for (int i = 0; i < 5; i++, advance(&s))
+		put(&s);
+	assert_int_equal(writes(plain), 5);
+	s = tcp(4);
+	put(&s);
+	assert_true(coalesce_add(plain, rt.packet[0], rt.len[0]));
+	assert_true(coalesce_next(plain, &out));
+	assert_memory_equal(out.iov[0].iov_base, &((struct vnet_hdr){.flags = VNET_F_DATA_VALID}),
+		VNET_HDR_LEN);
+	rt.n = 0;
+	stored = 0;
 	coalesce_free(plain);
 }
 
@@ -478,6 +500,7 @@ int main(void)
 		TEST(datagrams_that_differ_are_not_joined),
 		TEST(a_fixed_id_joins_only_with_df),
 		TEST(without_uso_datagrams_pass_one_by_one),
+		TEST(without_offloads_all_pass_one_by_one_and_finished),
 		TEST(datagrams_without_checksum_pass_one_by_one),
 		TEST(wrong_checksums_pass_alone_and_unverified),
 		TEST(fragments_and_options_end_their_flow),

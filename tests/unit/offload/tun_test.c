@@ -169,7 +169,7 @@ static size_t run_stream(unsigned version, unsigned protocol, unsigned offloads_
 	size_t reads = 0, at = 0, writes = 0, pieces;
 
 	assert_int_equal(ioctl(tun_b, TUNSETOFFLOAD, offloads_of_b), 0);
-	assert_int_equal(coalesce_new(true, &c), 0);
+	assert_int_equal(coalesce_new(COALESCE_ALL, &c), 0);
 	build_stream(version, protocol);
 	for (size_t i = 0; i < STREAM; i++)
 		assert_true(coalesce_add(c, packets[i], packet_len[i]));

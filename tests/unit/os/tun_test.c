@@ -84,8 +84,7 @@ static void a_name_that_is_none_is_refused(void **state)
 
 static void offloads_are_granted_down_to_none(void **state)
 {
-	static const unsigned unwanted[] = {
-		0, TUN_OFFLOAD_USO4 | TUN_OFFLOAD_USO6, TUN_OFFLOAD_ALL};
+	static const unsigned unwanted[] = {0, TUN_OFFLOAD_USO, TUN_OFFLOAD_ALL, TUN_OFFLOAD_TSO6};
 	unsigned must = TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6;
 
 	NEED_NETNS();
@@ -100,6 +99,11 @@ static void offloads_are_granted_down_to_none(void **state)
 		if (!(unwanted[i] & must))
 			assert_int_equal(got & must, must);
 		assert_int_equal(!(got & TUN_OFFLOAD_USO4), !(got & TUN_OFFLOAD_USO6));
+		assert_int_equal(tun_takes_tcp(t), !(unwanted[i] & TUN_OFFLOAD_TSO));
+		assert_int_equal(tun_takes_udp(t), !!(got & TUN_OFFLOAD_USO));
+		assert_string_equal(tun_offload_text(t), tun_takes_udp(t)   ? "tcp udp"
+							 : tun_takes_tcp(t) ? "tcp"
+									    : "none");
 		tun_free(t);
 	}
 }
