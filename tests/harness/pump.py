@@ -1,11 +1,21 @@
 """
-Bulk data over TCP with a checksum at both ends. `python3 pump.py listen ADDR PORT` prints what it
-got; `python3 pump.py send ADDR PORT OCTETS` prints what it sent. No two blocks are alike, so octets
-lost, doubled, or swapped between records show.
+Bulk data through a tunnel, compared at both ends.
+
+    python3 pump.py tcp listen|connect send|receive ADDR PORT OCTETS
+    python3 pump.py udp listen|connect send|receive ADDR PORT OCTETS [OCTETS_A_SECOND]
+
+Whichever side connects, either may send. Over TCP both print count and SHA-256; no two blocks are
+alike, so octets lost, doubled, or swapped between records show. Over UDP each datagram says its
+number and its length, and all else in it follows from the number: the receiver tells how many came,
+how many of them twice, after a later one, or damaged. Datagrams of all sizes leave in super-packets
+where the kernel cuts them (UDP_SEGMENT) and are taken as such (UDP_GRO).
 """
 
+import concurrent.futures
 import hashlib
 import os
+import random
+import select
 import socket
 import struct
 import subprocess
@@ -13,6 +23,11 @@ import sys
 import time
 
 BLOCK = 1 << 20
+UDP_SEGMENT, UDP_GRO = 103, 104  # linux/udp.h
+SEGMENTS = 40  # datagrams of one send; the kernel takes 64 and 64 KiB
+LARGEST = 1352  # a tunnel's MTU of 1400 less IPv6 and UDP header
+HEAD = struct.Struct(">QH")  # number and length of a datagram
+POOL = random.Random(2759).randbytes(1 << 18)
 
 
 class Result:
@@ -20,49 +35,204 @@ class Result:
         self.sent, self.received, self.seconds = sent, received, seconds
 
 
-def transfer(source, sink, address, octets, port=5001, seconds=240):
-    """Sends from host `source` to `address` on host `sink`; returns both ends' words about it."""
-    argv = [sys.executable, os.path.abspath(__file__)]
-    listener = sink.popen(*argv, "listen", address, port, stdout=subprocess.PIPE, text=True)
+class Datagrams:
+    def __init__(self, sent, received, seconds):
+        self.sent, self.seconds = int(sent), seconds
+        self.received, self.doubled, self.late, self.damaged = map(int, received.split())
+
+    @property
+    def lost(self):
+        return self.sent - self.received
+
+    def assert_right(self):
+        wrong = (self.doubled, self.late, self.damaged)
+        assert not any(wrong), "datagrams doubled, after a later one, damaged: %d, %d, %d" % wrong
+        assert 0 < self.received <= self.sent
+
+
+def _run(kind, sender, receiver, address, port, octets, listener, rate, seconds):
+    argv = [sys.executable, "-B", os.path.abspath(__file__), kind]
+    ends = {}
     try:
-        assert listener.stdout.readline() == "listening\n"
+        for role in ("listen", "connect"):
+            mine = "receive" if (role == "listen") == (listener is receiver) else "send"
+            host = receiver if mine == "receive" else sender
+            ends[mine] = host.popen(*argv, role, mine, address, port, octets, rate, text=True,
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            if role == "listen":
+                assert ends[mine].stdout.readline() == "listening\n"
         start = time.monotonic()
-        sent = source.run(*argv, "send", address, port, octets, timeout=seconds)
-        received = listener.communicate(timeout=seconds)[0].strip()
-        return Result(sent, received, time.monotonic() - start)
+        sent = ends["send"].communicate(timeout=seconds)[0].strip()
+        received = ends["receive"].communicate(timeout=seconds)[0].strip()  # ends its input
+        return sent, received, time.monotonic() - start
     finally:
-        listener.kill()
-        listener.wait()
+        for p in ends.values():
+            p.kill()
+            p.wait()
 
 
-def _listen(address, port):
-    with socket.create_server((address, port)) as s:
+def transfer(source, sink, address, octets, port=5001, seconds=240):
+    """TCP from host `source` to `address` on host `sink`; returns both ends' words about it."""
+    return Result(*_run("tcp", source, sink, address, port, octets, sink, 0, seconds))
+
+
+def fetch(source, sink, address, octets, port=5001, seconds=240):
+    """The same, but `sink` calls `source` at `address`, as it has to through a translation."""
+    return Result(*_run("tcp", source, sink, address, port, octets, source, 0, seconds))
+
+
+def datagrams(source, sink, address, octets, rate=0, port=6001, seconds=240):
+    """UDP from host `source` to `address` on host `sink`, `rate` octets a second (0: no pause)."""
+    return Datagrams(*_run("udp", source, sink, address, port, octets, sink, rate, seconds))
+
+
+def fetch_datagrams(source, sink, address, octets, rate=0, port=6001, seconds=240):
+    return Datagrams(*_run("udp", source, sink, address, port, octets, source, rate, seconds))
+
+
+def all_at_once(jobs):
+    """Runs [(function, arguments...)] side by side; returns their results."""
+    with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+        return [f.result() for f in [pool.submit(*job) for job in jobs]]
+
+
+def mix(cli, srv, up, down, octets, rate=24 << 20):
+    """
+    TCP and UDP, both ways at once, for each pair of addresses (one of srv, one of cli; IPv4, IPv6).
+    An eighth of the octets is UDP, `rate` of them a second and flow. Everything must be right;
+    returns the datagrams that were lost.
+    """
+    flows = 2 * len(up)
+    each = octets // flows
+    jobs = []
+    for n, (to_srv, to_cli) in enumerate(zip(up, down)):
+        jobs += [(transfer, cli, srv, to_srv, each * 7 // 8, 5001 + n),
+                 (transfer, srv, cli, to_cli, each * 7 // 8, 5101 + n),
+                 (datagrams, cli, srv, to_srv, each // 8, rate, 6001 + n),
+                 (datagrams, srv, cli, to_cli, each // 8, rate, 6101 + n)]
+    lost = 0
+    for r in all_at_once(jobs):
+        if isinstance(r, Datagrams):
+            r.assert_right()
+            lost += r.lost
+        else:
+            assert r.sent == r.received
+    return lost
+
+
+# --- one end, in a process on its host
+
+def _open(kind, role, address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    if kind == "udp":
+        s.setsockopt(socket.SOL_SOCKET, 33, 512 << 20)  # SO_RCVBUFFORCE: no loss at this end
+    if role == "listen":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((address, port))
+        if kind == "tcp":
+            s.listen()
         print("listening", flush=True)
-        connection, _ = s.accept()
+        if kind == "tcp":
+            s = s.accept()[0]
+    else:
+        s.settimeout(30)
+        s.connect((address, port))
+        s.settimeout(None)
+    return s
+
+
+def _tcp_receive(s, octets):
     digest, total = hashlib.sha256(), 0
     buffer = bytearray(BLOCK)
-    while n := connection.recv_into(buffer):
+    while n := s.recv_into(buffer):
         digest.update(memoryview(buffer)[:n])
         total += n
     print(total, digest.hexdigest())
 
 
-def _send(address, port, octets):
+def _tcp_send(s, octets):
     block = bytearray(os.urandom(BLOCK))
     digest, left, number = hashlib.sha256(), octets, 0
-    with socket.create_connection((address, port), timeout=30) as s:
-        while left:
-            struct.pack_into(">Q", block, 0, number)
-            part = memoryview(block)[:min(left, BLOCK)]
-            s.sendall(part)
-            digest.update(part)
-            left -= len(part)
-            number += 1
+    while left:
+        struct.pack_into(">Q", block, 0, number)
+        part = memoryview(block)[:min(left, BLOCK)]
+        s.sendall(part)
+        digest.update(part)
+        left -= len(part)
+        number += 1
+    s.close()
     print(octets, digest.hexdigest())
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "listen":
-        _listen(sys.argv[2], int(sys.argv[3]))
+def _datagram(number, length):
+    at = number * 7919 % (len(POOL) - LARGEST)
+    return HEAD.pack(number, length) + POOL[at:at + length - HEAD.size]
+
+
+def _udp_send(s, octets, rate, connected):
+    if not connected:
+        s.connect(s.recvfrom(100)[1])  # the other end's hello
+    sizes = random.Random(octets)
+    number, begin = 0, time.monotonic()
+    sent = 0
+    while sent < octets:
+        size = sizes.choice((LARGEST, LARGEST, LARGEST, sizes.randint(HEAD.size, LARGEST)))
+        last = sizes.choice((size, sizes.randint(HEAD.size, size)))  # which may be shorter
+        message = b"".join(_datagram(number + i, size if i < SEGMENTS - 1 else last)
+                           for i in range(SEGMENTS))
+        s.sendmsg([message], [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("H", size))])
+        number += SEGMENTS
+        sent += len(message)
+        if rate:
+            time.sleep(max(0, begin + sent / rate - time.monotonic()))
+    print(number)
+
+
+def _udp_receive(s, connected):
+    s.setsockopt(socket.SOL_UDP, UDP_GRO, 1)
+    s.setblocking(False)
+    seen, count, doubled, late, damaged, newest = set(), 0, 0, 0, 0, -1
+    watched, heard = [s, sys.stdin], time.monotonic()
+    while True:
+        if connected and not count:
+            s.send(b"hello")
+        if s not in select.select(watched, [], [], 0.1)[0]:
+            if sys.stdin in watched and select.select([sys.stdin], [], [], 0)[0]:
+                watched = [s]  # the sender has ended
+            if sys.stdin not in watched and time.monotonic() - heard > 0.7:
+                break
+            continue
+        message, ancillary, _, _ = s.recvmsg(65535, 64)
+        heard = time.monotonic()
+        size = len(message)
+        for level, kind, value in ancillary:
+            if (level, kind) == (socket.SOL_UDP, UDP_GRO):
+                size = struct.unpack("i", value)[0]
+        for at in range(0, len(message), size or 1):
+            octets = message[at:at + size]
+            number = HEAD.unpack_from(octets)[0] if len(octets) >= HEAD.size else -1
+            if octets != _datagram(number, len(octets)):
+                damaged += 1
+            elif number in seen:
+                doubled += 1
+            else:
+                seen.add(number)
+                late += number < newest
+                newest = max(newest, number)
+                count += 1
+    print(count, doubled, late, damaged)
+
+
+def _main(kind, role, what, address, port, octets, rate):
+    s = _open(kind, role, address, int(port))
+    if kind == "tcp":
+        (_tcp_send if what == "send" else _tcp_receive)(s, int(octets))
+    elif what == "send":
+        _udp_send(s, int(octets), int(rate), role == "connect")
     else:
-        _send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+        _udp_receive(s, role == "connect")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
