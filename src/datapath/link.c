@@ -32,7 +32,7 @@
 #define TARGET_MAX_US 100000
 #define INTERVAL_MIN_US 100000
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
-#define RECVS_PER_TURN 4                   /* then others get their turn; poll is level triggered */
+#define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
 #define LINGER_MS 2000                     /* for the last octets after the end */
 
 static void on_poll(uv_poll_t *poll, int status, int events);

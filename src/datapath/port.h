@@ -85,7 +85,7 @@ struct port {
 	struct port_stats stats;
 };
 
-#define PORT_RX_LEN (128 * 1024)
+#define PORT_RX_LEN (512 * 1024) /* longer batches, longer super-packets, fewer wake-ups */
 #define PORT_TX_LEN (80 * 1024) /* a super-packet of 64 KiB as frames: 45 headers of 8 octets */
 
 /* tun_fd -1: no TUN (packets from tunnels are only counted). joins: what the TUN takes joined. */
