@@ -262,6 +262,7 @@ def main():
     time.sleep(1)
     foreign = (machine_busy()[0] - busy) / (time.monotonic() - start)
     rig = Rig(helpers)
+    rig.inner = opts.inner
     try:
         with open(os.path.join(opts.out, "rows.jsonl"), "w") as out:
             session = Session(opts, rig, out)

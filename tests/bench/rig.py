@@ -49,6 +49,7 @@ class Rig:
         for host, end in ((self.srv, 1), (self.cli, 2)):
             host.ip(f"address add 10.99.0.{end}/24 dev fast")
         self.link = None
+        self.inner = "cubic"  # see set_inner()
         self.iperf_server = self.srv.popen("iperf3", "-s", stdout=subprocess.DEVNULL,
                                            stderr=subprocess.DEVNULL)
         self._make_pki()
@@ -101,6 +102,18 @@ class Rig:
             net = "10.99.0" if interface == "fast" else "10.98.0"
             host.ip(f"route change {net}.0/24 dev {interface} proto kernel scope link "
                     f"src {net}.{end} congctl {congestion}")
+
+    def set_inner(self, target, congestion):
+        """
+        TCP between the two hosts through a tunnel begins with this congestion control. Chosen by iperf3
+        it would come after the kernel's default, and BBR's pacing timers stay with a socket for good.
+        """
+        def choose(host, address):
+            route = host.run(*f"ip -4 route get {address}".split()).split("\n")[0].split()
+            words = [f"{k} {route[route.index(k) + 1]}" for k in ("via", "dev", "src") if k in route]
+            host.ip(f"route replace {address} {' '.join(words)} congctl {congestion}")
+            return route[route.index("src") + 1]
+        choose(self.srv, choose(self.cli, target))
 
     def close(self):
         if self.link:
