@@ -6,10 +6,11 @@
  * a loss was repaired shows less than the path can do. A window in which there was at some time
  * nothing to send says nothing about the path: it may raise the rate and not replace an old one.
  *
- * Start-up: twice the measured rate is allowed, so that TCP's own slow start is not held back, until
- * three windows in a row brought less than a quarter more (as BBR does it), or the round trip says that
- * a queue has formed. Afterwards an eighth more than the path holds is allowed, as long as no queue
- * shows: what it can carry more is found within some round trips.
+ * Start-up: TCP's own slow start is not held back (what is measured is a round trip old, and a flow
+ * inside that waits for us leaves its slow start) until three windows in a row brought less than a
+ * quarter more, as BBR does it, or the round trip says that a queue has formed. Afterwards an eighth
+ * more than the path holds is allowed, as long as no queue shows: what it can carry more is found
+ * within some round trips.
  */
 #include "tunnel/inflight.h"
 
@@ -25,6 +26,8 @@
  */
 #define UNSENT_MAX(rate) ((rate) / 1000 > 3000 ? (rate) / 1000 : 3000)
 #define QUEUE_SIGN_US 2000
+#define LITTLE 14600 /* octets, ten segments: the round trip may be a delayed acknowledgement's */
+#define START_UNSENT 16384
 #define WHOLE 128 /* what the path holds; the gain is in 128ths of it, on top */
 #define GAIN_MAX 16
 #define GAIN_STEP 2
@@ -98,13 +101,20 @@ static void follow(struct inflight *f, const struct inflight_sample *s, uint64_t
 		return;
 	if (f->window_start_us)
 		end_window(f, s, now_us);
-	if (s->rtt_us > s->min_rtt_us + s->min_rtt_us / 4 + QUEUE_SIGN_US)
+	if (s->under_way > LITTLE && s->rtt_us > s->min_rtt_us + s->min_rtt_us / 4 + QUEUE_SIGN_US)
 		f->started = true; /* it queues somewhere: the path is full, whoever fills it */
 	if (f->started && f->window_start_us)
 		follow_queue(f, s, now_us);
 	f->window_start_us = now_us;
 	f->window_delivered = s->delivered;
 	f->window_starved = s->starved;
+}
+
+static uint64_t start_allowance(const struct inflight_sample *s)
+{
+	uint64_t most = s->window + START_UNSENT;
+
+	return most > s->under_way ? most - s->under_way : 0;
 }
 
 uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
@@ -114,11 +124,13 @@ uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s,
 	follow(f, s, now_us);
 	if (!f->best || s->min_rtt_us < INFLIGHT_RTT_MIN_US)
 		return NO_LIMIT;
+	if (!f->started)
+		return start_allowance(s);
 	holds = f->best * (now_us < f->foreign_until_us ? s->rtt_us : s->min_rtt_us) / 1000000;
 	slack = f->best * SLACK_US / 1000000;
 	if (slack < SLACK_MIN)
 		slack = SLACK_MIN;
-	most = (f->started ? holds * (WHOLE + f->gain) / WHOLE : 2 * holds) + slack;
+	most = holds * (WHOLE + f->gain) / WHOLE + slack;
 	if (most > s->window + UNSENT_MAX(f->best))
 		most = s->window + UNSENT_MAX(f->best);
 	return most > s->under_way ? most - s->under_way : 0;

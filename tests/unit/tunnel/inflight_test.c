@@ -110,6 +110,42 @@ static void a_path_that_gets_slower_is_not_flooded(void **state)
 	assert_true(p.worst_queue_ms < 60);
 }
 
+/* What TCP itself would let go is let go, though the rate measured is a round trip old. */
+static void slow_start_is_not_held_back(void **state)
+{
+	struct inflight f = {0};
+	struct inflight_sample s = {.min_rtt_us = 40000, .rtt_us = 41000, .window = 14600};
+	uint64_t now_us = 1000000;
+
+	(void)state;
+	inflight_allowance(&f, &s, now_us - 10000); /* so that windows end amid the bursts */
+	for (int trip = 0; trip < 6; trip++) {
+		for (uint64_t burst = s.window / 10, i = 0; i < 10; i++, now_us += 4000) {
+			s.under_way = i * burst;
+			assert_true(inflight_allowance(&f, &s, now_us) >= burst);
+		}
+		s.delivered += s.window;
+		s.window *= 2;
+	}
+}
+
+/* One packet under way: the peer took its time to acknowledge it. */
+static void a_delayed_acknowledgement_is_no_queue(void **state)
+{
+	struct inflight f = {0};
+	struct inflight_sample s = {.min_rtt_us = 40000, .rtt_us = 80000, .window = 14600};
+
+	(void)state;
+	for (uint64_t now_us = 1000000; now_us < 3000000; now_us += 50000) {
+		s.delivered += 100;
+		s.under_way = 100;
+		s.starved = true;
+		inflight_allowance(&f, &s, now_us);
+	}
+	s.under_way = 0;
+	assert_true(inflight_allowance(&f, &s, 3000000) >= s.window);
+}
+
 /* Somebody else keeps 100 ms of queue on the path: we must not give way until nothing is left. */
 static void a_foreign_queue_does_not_starve_us(void **state)
 {
@@ -140,6 +176,8 @@ int main(void)
 		cmocka_unit_test(the_path_is_filled_and_its_buffer_is_not),
 		cmocka_unit_test(a_path_that_gets_faster_is_found_out),
 		cmocka_unit_test(a_path_that_gets_slower_is_not_flooded),
+		cmocka_unit_test(slow_start_is_not_held_back),
+		cmocka_unit_test(a_delayed_acknowledgement_is_no_queue),
 		cmocka_unit_test(a_foreign_queue_does_not_starve_us),
 		cmocka_unit_test(a_short_path_is_left_alone),
 	};
