@@ -257,6 +257,11 @@ static int bind_source(struct bench *b, int fd)
 	return bind(fd, (struct sockaddr *)&sa, endpoint_to_sockaddr(&from, &sa)) < 0 ? -errno : 0;
 }
 
+static const char *wanted_congestion(const struct bench *b)
+{
+	return b->opts->congestion ? b->opts->congestion : CONGESTION_AUTO;
+}
+
 /* A connection under way: the link's first write waits until it is there. */
 static int dial(struct bench *b, int *ret_fd)
 {
@@ -272,7 +277,7 @@ static int dial(struct bench *b, int *ret_fd)
 			.keepalive_interval_s = 15,
 			.keepalive_count = 4,
 			.user_timeout_ms = 60000,
-			.congestion = b->opts->congestion ? b->opts->congestion : "bbr"},
+			.congestion = congestion_first(wanted_congestion(b))},
 		NULL);
 	r = bind_source(b, fd);
 	if (!r && connect(fd, (struct sockaddr *)&sa, n) < 0 && errno != EINPROGRESS)
@@ -323,6 +328,8 @@ static int open_link(struct bench *b, struct caller *c)
 		return r;
 	}
 	(void)TAKE(tunnel);
+	if (congestion_is_ours(wanted_congestion(b)))
+		link_choose_congestion(&c->link);
 	return 0;
 }
 

@@ -81,7 +81,7 @@ struct bench_opts {
 	unsigned size;          /* octets of their IP packets */
 	struct endpoint target; /* AF_UNSPEC: the server's address inside */
 	unsigned hello_s;       /* 0: 60 */
-	const char *congestion; /* NULL: bbr where the kernel has it */
+	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
 	/* About every second, and when the phase changes. */
 	void (*progress)(void *arg, const struct bench_result *so_far);
 	void *progress_arg;

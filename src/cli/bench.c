@@ -47,7 +47,7 @@ static const char usage_text[] =
 	"      --size N               octets of each IP packet (84, as ping's)\n"
 	"      --target ADDR[:PORT]   where they go (the server's address inside; UDP: port 7)\n"
 	"      --hello SECONDS        silence after which a tunnel asks for a sign of life (60)\n"
-	"      --congestion NAME      TCP congestion control (bbr where the kernel has it)\n"
+	"      --congestion NAME      TCP congestion control (auto: reno, and bbr on lossy paths)\n"
 	"\n"
 	"      --json                 the result as JSON\n"
 	"  -h, --help\n"

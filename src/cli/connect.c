@@ -50,7 +50,7 @@ static const char usage_text[] =
 	"  -v, --verbose              a line for each step\n"
 	"      --keylog FILE          append TLS secrets for Wireshark: whoever has FILE can read the traffic\n"
 	"      --hello SECONDS        silence after which the server is asked for a sign of life (60)\n"
-	"      --congestion NAME      TCP congestion control of the outer connection (bbr where the kernel has it)\n"
+	"      --congestion NAME      TCP congestion control of the outer connection (auto: reno, and bbr on lossy paths)\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: 0 ended by you; 1 this machine; 2 usage; 10 DNS, 11 TCP, 12 proxy, 13 TLS, 14 certificate,\n"

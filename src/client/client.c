@@ -122,6 +122,11 @@ static int wait_connected(int fd)
 	return -err;
 }
 
+static const char *wanted_congestion(const struct client *c)
+{
+	return c->opts->congestion ? c->opts->congestion : CONGESTION_AUTO;
+}
+
 static void tune(const struct client *c, int fd)
 {
 	tcp_tune(fd,
@@ -130,7 +135,7 @@ static void tune(const struct client *c, int fd)
 			.keepalive_interval_s = 15,
 			.keepalive_count = 4,
 			.user_timeout_ms = 60000,
-			.congestion = c->opts->congestion ? c->opts->congestion : "bbr"},
+			.congestion = congestion_first(wanted_congestion(c))},
 		NULL);
 }
 
@@ -452,6 +457,8 @@ static enum event open_link(struct client *c)
 		return fail(c, EV_OUT_OF_MEMORY, "%s", strerror(-r));
 	}
 	(void)TAKE(tunnel);
+	if (congestion_is_ours(wanted_congestion(c)))
+		link_choose_congestion(&c->link);
 	c->link_open = true;
 	return EV_NONE;
 }

@@ -40,7 +40,7 @@ struct client_opts {
 	size_t n_routes;
 	uint16_t mtu;           /* 0: 1400 */
 	unsigned hello_s;       /* 0: 60 */
-	const char *congestion; /* NULL: bbr where the kernel has it */
+	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
 	bool verbose;           /* a line per step on standard error */
 };
 

@@ -32,6 +32,7 @@
 #define TARGET_MAX_US 100000
 #define INTERVAL_MIN_US 100000
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
+#define PATH_LOOK_US 20000                 /* where that is exceeded */
 #define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
 #define LINGER_MS 2000                     /* for the last octets after the end */
 
@@ -124,14 +125,40 @@ static void follow_target(struct link *l, uint32_t rtt_us)
 					    : INTERVAL_MIN_US;
 }
 
+static void follow_congestion(struct link *l, const struct tcp_path *path, uint64_t now_us)
+{
+	const struct congestion_sample s = {.delivered = path->packets_delivered,
+		.resent = path->packets_resent,
+		.rate = l->inflight.best ? l->inflight.best : path->rate,
+		.pace = path->pace,
+		.rtt_us = path->rtt_us,
+		.min_rtt_us = path->min_rtt_us,
+		.mss = path->mss};
+
+	if (!congestion_follow(&l->congestion, &s, now_us))
+		return;
+	/* To set what is there already would change nothing: by way of Reno it begins anew. */
+	tcp_set_congestion(l->fd, congestion_name(CONGESTION_RENO));
+	/* Refused, the kernel has no such thing: what is there has to do. */
+	if (tcp_set_congestion(l->fd, congestion_name(l->congestion.in_force)) < 0)
+		l->chooses_congestion = false;
+}
+
 /* How many octets the path may be given now; see tunnel/inflight.h. */
 static uint64_t path_allowance(struct link *l)
 {
 	struct inflight_sample s = {.starved = l->starved};
+	/* A fast path empties faster than we look, and every look is a system call. */
+	bool fast = l->pacer.rate > PATH_RATE_MAX;
+	uint64_t now_us = clock_mono_us();
 	struct tcp_path path;
 
-	/* A fast path empties faster than we look, and every look is a system call. */
-	if (l->pacer.rate > PATH_RATE_MAX || tcp_path(l->fd, &path) < 0)
+	if ((fast && now_us - l->looked_us < PATH_LOOK_US) || tcp_path(l->fd, &path) < 0)
+		return UINT64_MAX;
+	l->looked_us = now_us;
+	if (l->chooses_congestion)
+		follow_congestion(l, &path, now_us);
+	if (fast)
 		return UINT64_MAX;
 	l->starved = false;
 	s.delivered = path.delivered;
@@ -140,7 +167,7 @@ static uint64_t path_allowance(struct link *l)
 	s.min_rtt_us = path.min_rtt_us;
 	s.window = path.window;
 	follow_target(l, path.min_rtt_us);
-	return inflight_allowance(&l->inflight, &s, clock_mono_us());
+	return inflight_allowance(&l->inflight, &s, now_us);
 }
 
 /* What the queue dropped since the last call. */
@@ -404,6 +431,11 @@ int link_init(
 	l->poll.data = l->timer.data = l->look.data = l;
 	l->handles_open = 3;
 	return 0;
+}
+
+void link_choose_congestion(struct link *l)
+{
+	l->chooses_congestion = !tcp_set_congestion(l->fd, congestion_name(l->congestion.in_force));
 }
 
 void link_start(struct link *l)

@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "datapath/port.h"
+#include "tunnel/congestion.h"
 #include "tunnel/fq_codel.h"
 #include "tunnel/inflight.h"
 #include "tunnel/pacer.h"
@@ -40,6 +41,7 @@ struct link {
 	uv_timer_t look;   /* for room on the path, see tunnel/inflight.h */
 	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
 	uint64_t linger_until;
+	bool chooses_congestion; /* tunnel/congestion.h says which */
 	bool deferred; /* set by the owner: read it in port_run_deferred(), within the cap */
 	bool is_dirty, is_warm, is_deferred, is_busy; /* on the port's lists; inside a pull */
 	bool ended, sent_all, closing;
@@ -58,8 +60,10 @@ struct link {
 	uint64_t queue_lost;             /* packets, as far as counted in the port's stats */
 	struct pacer pacer;
 	struct inflight inflight;
-	bool starved;   /* the queue ran empty since the path was looked at */
-	uint32_t lowat; /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
+	struct congestion congestion;
+	uint64_t looked_us; /* at the path */
+	bool starved;       /* the queue ran empty since the path was looked at */
+	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* counters, written by the port's thread; IP octets, not TLS */
 	_Atomic uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
@@ -69,6 +73,11 @@ struct link {
 /* Takes over fd (connected, non-blocking) and tunnel. */
 int link_init(
 	struct link *l, struct port *p, int fd, struct tunnel *tunnel, const struct link_ops *ops);
+/*
+ * TCP's congestion control is ours to choose from now on. On a socket that has asked for its
+ * connection: a route with `congctl` decides at that moment, whatever was set before.
+ */
+void link_choose_congestion(struct link *l);
 /* Begins to read; the client's first octets leave. */
 void link_start(struct link *l);
 /* After a call on l->tunnel from outside a callback (a verdict): events, output, timer. */

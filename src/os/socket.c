@@ -156,13 +156,20 @@ int socket_peer(int fd, struct endpoint *ret)
 	return 0;
 }
 
-static void set_congestion(int fd, const char *name, char ret[CONGESTION_NAME_LEN])
+int tcp_set_congestion(int fd, const char *name)
+{
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0
+		       ? -errno
+		       : 0;
+}
+
+static void choose_congestion(int fd, const char *name, char ret[CONGESTION_NAME_LEN])
 {
 	socklen_t len = CONGESTION_NAME_LEN;
 
 	/* Not there, not allowed: the default serves as well, and the caller tells which. */
-	if (name && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0)
-		errno = 0;
+	if (name)
+		tcp_set_congestion(fd, name);
 	if (ret && getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, ret, &len) < 0)
 		ret[0] = '\0';
 	if (ret)
@@ -193,6 +200,6 @@ int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION
 		if (r < 0 && first == 0)
 			first = r;
 	}
-	set_congestion(fd, opts->congestion, ret_congestion);
+	choose_congestion(fd, opts->congestion, ret_congestion);
 	return first;
 }

@@ -49,12 +49,18 @@ struct tcp_opts {
  */
 int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION_NAME_LEN]);
 
+/* Also for a socket that listens: the accepted ones begin with it. Returns 0 or the negative errno. */
+int tcp_set_congestion(int fd, const char *name);
+
 /* What TCP knows of the path, in octets and microseconds (TCP_INFO). */
 struct tcp_path {
 	uint64_t delivered; /* arrived there so far, in any order */
 	uint64_t under_way; /* sent or waiting to be sent, and not known to have arrived */
 	uint64_t window;    /* the congestion window */
+	uint64_t rate;      /* octets per second that arrived lately */
+	uint64_t pace;      /* octets per second that TCP lets go, where it paces */
 	uint32_t rtt_us, min_rtt_us;
+	uint32_t mss, packets_delivered, packets_resent; /* the last two may wrap */
 };
 
 int tcp_path(int fd, struct tcp_path *ret);

@@ -20,7 +20,12 @@ int tcp_path(int fd, struct tcp_path *ret)
 				 info.tcpi_snd_mss +
 			 info.tcpi_notsent_bytes;
 	ret->window = (uint64_t)info.tcpi_snd_cwnd * info.tcpi_snd_mss;
+	ret->rate = info.tcpi_delivery_rate;
+	ret->pace = info.tcpi_pacing_rate;
 	ret->rtt_us = info.tcpi_rtt;
 	ret->min_rtt_us = info.tcpi_min_rtt;
+	ret->mss = info.tcpi_snd_mss;
+	ret->packets_delivered = info.tcpi_delivered;
+	ret->packets_resent = info.tcpi_total_retrans;
 	return 0;
 }

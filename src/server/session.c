@@ -177,6 +177,7 @@ int session_open(struct worker *w, int fd, const struct endpoint *peer,
 {
 	struct server *srv = w->server;
 	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	const char *congestion = w->live->config->server.congestion;
 	struct session *s;
 	int r;
 
@@ -193,9 +194,7 @@ int session_open(struct worker *w, int fd, const struct endpoint *peer,
 			.keepalive_idle_s = 60,
 			.keepalive_interval_s = 15,
 			.keepalive_count = 4,
-			.congestion = *srv->config->server.congestion
-					      ? srv->config->server.congestion
-					      : NULL,
+			.congestion = congestion_first(congestion),
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
 	r = make_tunnel(srv, w, clear, clock_mono_ms(), &tunnel);
@@ -217,6 +216,8 @@ int session_open(struct worker *w, int fd, const struct endpoint *peer,
 		return r;
 	}
 	(void)TAKE(tunnel);
+	if (congestion_is_ours(congestion))
+		link_choose_congestion(&s->link);
 	s->link.deferred = true; /* until it has logged in, see worker.c */
 	session_list_add(w, s);
 	atomic_fetch_add_explicit(&w->n_sessions, 1, memory_order_relaxed);

@@ -21,12 +21,15 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "config/config.h"
 #include "ip/table.h"
+#include "os/socket.h"
 #include "server/doorstep.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "tunnel/congestion.h"
 
 /* ---- connections ---------------------------------------------------------- */
 
@@ -254,10 +257,14 @@ int worker_init(
 
 int worker_add_listener(struct worker *w, int fd, bool clear)
 {
+	const char *congestion = congestion_first(w->server->config->server.congestion);
 	struct listener *l = &w->listeners[w->n_listeners];
 
 	if (w->n_listeners == LISTENERS_MAX)
 		return -ENOSPC;
+	/* Chosen later, BBR's pacing would stay with what was accepted, whatever replaces it. */
+	if (congestion)
+		tcp_set_congestion(fd, congestion);
 	*l = (struct listener){.worker = w, .fd = fd, .clear = clear};
 	uv_poll_init(&w->loop, &l->poll, fd);
 	l->poll.data = l;
