@@ -1,4 +1,5 @@
 /* The engine: two ends in memory, and a bare OpenSSL client as the stranger. */
+#include "tls/private.h"
 #include "unit/tls/pair.h"
 
 static const char *const names[] = {"vpn.test", "192.0.2.1"};
@@ -724,6 +725,114 @@ static void keys_are_renewed_after_their_share_of_records(void **state)
 	stranger_done(&s);
 }
 
+enum { BULK = 1 << 20, STEP = 40000 };
+
+struct bulk {
+	uint8_t sent[BULK], got[BULK + 16640];
+	size_t n_sent, n_got;
+};
+
+static unsigned bulk_random(unsigned below)
+{
+	static uint32_t x = 8446;
+
+	x = x * 1664525 + 1013904223;
+	return (x >> 8) % below;
+}
+
+static size_t bulk_next(const struct bulk *b)
+{
+	size_t left = BULK - b->n_sent, n = 1 + bulk_random(STEP);
+
+	return n < left ? n : left;
+}
+
+/* The stranger's octets reach the engine in pieces that fit no record. */
+static void bulk_to_engine(struct stranger *s, struct tls *t, struct bulk *b)
+{
+	uint8_t wire[STEP];
+	int len;
+
+	while ((len = BIO_read(s->out, wire, (int)(1 + bulk_random(STEP)))) > 0) {
+		ssize_t n;
+
+		tls_recv(t, wire, (size_t)len);
+		while ((n = tls_read(t, b->got + b->n_got, sizeof(b->got) - b->n_got)) > 0)
+			b->n_got += (size_t)n;
+		assert_int_equal(n, -EAGAIN);
+	}
+}
+
+static void bulk_to_stranger(struct stranger *s, struct tls *t, struct bulk *b)
+{
+	while (buf_len(tls_output(t))) {
+		size_t len = 1 + bulk_random(STEP);
+		int n;
+
+		if (len > buf_len(tls_output(t)))
+			len = buf_len(tls_output(t));
+		BIO_write(s->in, buf_data(tls_output(t)), (int)len);
+		buf_consume(tls_output(t), len);
+		while ((n = SSL_read(s->ssl, b->got + b->n_got, STEP)) > 0)
+			b->n_got += (size_t)n;
+		assert_int_equal(SSL_get_error(s->ssl, n), SSL_ERROR_WANT_READ);
+	}
+}
+
+/* Both ways at once, both ends change keys and ask for it: neither loses its place. */
+static void keys_change_in_the_midst_of_bulk(void **state)
+{
+	static const int kinds[] = {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED};
+	struct tls_pair files = {in_dir("server.crt"), in_dir("server.key"), NULL};
+	struct tls_server_opts opts = {.pairs = &files, .n_pairs = 1, .records_per_key = 7};
+	struct stranger s = stranger_new(TLS1_3_VERSION, TLS1_3_VERSION);
+	struct bulk *up = calloc(1, sizeof(*up)), *down = calloc(1, sizeof(*down));
+	struct tls_ctx *ctx;
+	struct tls *t;
+	int updates = 0;
+
+	assert_int_equal(tls_server_ctx_new(&opts, &ctx, NULL), 0);
+	assert_int_equal(tls_new(ctx, NULL, &t), 0);
+	stranger_dial(&s);
+	stranger_run(&s, t, up->got, sizeof(up->got));
+	for (size_t i = 0; i < BULK; i++) {
+		up->sent[i] = (uint8_t)bulk_random(256);
+		down->sent[i] = (uint8_t)bulk_random(256);
+	}
+	while (up->n_sent < BULK || down->n_sent < BULK) {
+		size_t n = bulk_next(up);
+
+		if (n)
+			assert_int_equal(SSL_write(s.ssl, up->sent + up->n_sent, (int)n), n);
+		up->n_sent += n;
+		if (bulk_random(2))
+			updates += SSL_key_update(s.ssl, kinds[bulk_random(2)]);
+		n = bulk_next(down);
+		assert_int_equal(tls_write(t, down->sent + down->n_sent, n), 0);
+		down->n_sent += n;
+		bulk_to_engine(&s, t, up);
+		bulk_to_stranger(&s, t, down);
+	}
+	assert_true(updates > 10);
+	assert_int_equal(up->n_got, BULK);
+	assert_int_equal(down->n_got, BULK);
+	assert_memory_equal(up->got, up->sent, BULK);
+	assert_memory_equal(down->got, down->sent, BULK);
+	free(up);
+	free(down);
+	tls_free(t);
+	tls_ctx_free(ctx);
+	stranger_done(&s);
+}
+
+/* RFC 8446 5.5: 2^24.5 full records; nobody has to set it. */
+static void a_key_seals_fewer_records_than_gcm_bears(void **state)
+{
+	(void)state;
+	assert_true(TLS_RECORDS_PER_KEY <= 23726566);
+	assert_true(server_rsa->records_per_key == TLS_RECORDS_PER_KEY);
+}
+
 /* The attack of limits.h: ask for answers, never read one. */
 static void a_flood_of_key_updates_ends_the_connection(void **state)
 {
@@ -897,6 +1006,8 @@ int main(void)
 		cmocka_unit_test(the_same_context_gives_no_session_to_come_back_with),
 		cmocka_unit_test(a_key_update_of_the_peer_is_followed_and_answered),
 		cmocka_unit_test(keys_are_renewed_after_their_share_of_records),
+		cmocka_unit_test(keys_change_in_the_midst_of_bulk),
+		cmocka_unit_test(a_key_seals_fewer_records_than_gcm_bears),
 		cmocka_unit_test(a_flood_of_key_updates_ends_the_connection),
 		cmocka_unit_test(renegotiation_is_refused_and_the_connection_goes_on),
 		cmocka_unit_test(the_key_log_has_the_secrets_of_both_directions),
