@@ -5,9 +5,15 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <linux/if_tun.h>
 
 #include "os/tun.h"
+
+#include <seccomp.h> /* after ours: it makes EV_NONE a macro (elf.h) */
 
 static void the_interface_has_the_name_and_goes_with_its_last_queue(void **state)
 {
@@ -108,6 +114,56 @@ static void offloads_are_granted_down_to_none(void **state)
 	}
 }
 
+/* Plays an older kernel: TUNSETOFFLOAD with one of these bits is -EINVAL from now on. */
+static bool refuse_offloads(unsigned bits)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r = -1;
+
+	for (unsigned bit = 1; filter && bit <= TUN_OFFLOAD_ALL; bit <<= 1) {
+		struct scmp_arg_cmp call[] = {
+			{1, SCMP_CMP_EQ, TUNSETOFFLOAD, 0}, {2, SCMP_CMP_MASKED_EQ, bit, bit}};
+
+		if (bits & bit)
+			r = seccomp_rule_add_array(
+				filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(ioctl), 2, call);
+	}
+	if (!r)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return !r;
+}
+
+/* 0 when the TUN came up and takes what is left; in a child, for a filter stays. */
+static int tun_where_offloads_are_refused(unsigned bits, const char *left)
+{
+	struct tun *t;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!refuse_offloads(bits))
+			_exit(1);
+		if (tun_new(&(struct tun_opts){0}, &t, NULL) < 0)
+			_exit(2);
+		_exit(tun_offloads(t) & bits ? 3 : strcmp(tun_offload_text(t), left) ? 4 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void a_kernel_that_refuses_is_asked_for_less(void **state)
+{
+	NEED_NETNS();
+	assert_int_equal(tun_where_offloads_are_refused(TUN_OFFLOAD_USO, "tcp"), 0);
+	assert_int_equal(
+		tun_where_offloads_are_refused(TUN_OFFLOAD_USO | TUN_OFFLOAD_ECN, "tcp"), 0);
+	assert_int_equal(
+		tun_where_offloads_are_refused(TUN_OFFLOAD_USO | TUN_OFFLOAD_TSO6, "none"), 0);
+	assert_int_equal(tun_where_offloads_are_refused(TUN_OFFLOAD_ALL, "none"), 0);
+}
+
 /* One UDP datagram from the host's side comes out of a queue behind a vnet header of 10 octets. */
 static void a_packet_comes_with_its_vnet_header(void **state)
 {
@@ -144,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_taken_is_refused_and_left_alone),
 		cmocka_unit_test(a_name_that_is_none_is_refused),
 		cmocka_unit_test(offloads_are_granted_down_to_none),
+		cmocka_unit_test(a_kernel_that_refuses_is_asked_for_less),
 		cmocka_unit_test(a_packet_comes_with_its_vnet_header),
 	};
 
