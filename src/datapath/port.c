@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/line.h"
 #include "datapath/fit.h"
 #include "datapath/link.h"
 #include "datapath/private.h"
@@ -312,9 +313,9 @@ int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds j
 	*p = (struct port){.loop = loop, .ops = ops, .tun_fd = tun_fd};
 	p->dirty_tail = &p->dirty;
 	p->deferred_tail = &p->deferred;
-	p->scratch = malloc(TUNNEL_SCRATCH_LEN);
-	p->rx = malloc(PORT_RX_LEN);
-	p->tx = malloc(PORT_TX_LEN);
+	p->scratch = line_alloc(TUNNEL_SCRATCH_LEN);
+	p->rx = line_alloc(PORT_RX_LEN);
+	p->tx = line_alloc(PORT_TX_LEN);
 	if (!p->scratch || !p->rx || !p->tx || pbuf_pool_new(pool_max, &p->pool) < 0)
 		return -ENOMEM;
 	crypto_random(&p->seed, sizeof(p->seed));

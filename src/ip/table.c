@@ -22,6 +22,8 @@
 
 #include <urcu/rculfhash.h>
 
+#include "base/line.h"
+
 #define BUCKETS_MIN 64
 
 struct key {
@@ -45,7 +47,7 @@ struct table {
 
 int table_new(struct table **ret)
 {
-	AUTO(table) struct table *t = calloc(1, sizeof(*t));
+	AUTO(table) struct table *t = line_calloc(sizeof(*t));
 
 	if (!t)
 		return -ENOMEM;
@@ -140,7 +142,7 @@ int table_add(struct table *t, const struct prefix *prefix, void *session, unsig
 
 	if (!prefix_valid(prefix))
 		return -EINVAL;
-	e = malloc(sizeof(*e));
+	e = line_alloc(sizeof(*e)); /* others read it on their way to the next */
 	if (!e)
 		return -ENOMEM;
 	*e = (struct entry){.key = key_of_prefix(prefix), .session = session, .worker = worker};

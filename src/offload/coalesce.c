@@ -24,6 +24,7 @@
  * Left out: encapsulated flows, IPv6 extension headers, VLAN tags (a TUN has none).
  */
 #include "offload/coalesce.h"
+#include "base/line.h"
 #include "offload/csum.h"
 #include "offload/inet.h"
 #include "offload/ip_packet.h"
@@ -98,7 +99,7 @@ static struct slot *list_take(struct list *l, struct slot **at)
 
 int coalesce_new(enum coalesce_kinds kinds, struct coalesce **ret)
 {
-	struct coalesce *c = calloc(1, sizeof(*c));
+	struct coalesce *c = line_calloc(sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;

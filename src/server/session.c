@@ -22,6 +22,7 @@
 #include "aaa/aaa.h"
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/line.h"
 #include "config/config.h"
 #include "datapath/link.h"
 #include "ip/noise.h"
@@ -198,7 +199,7 @@ int session_open(struct worker *w, int fd, const struct endpoint *peer,
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
 	r = make_tunnel(srv, w, clear, clock_mono_ms(), &tunnel);
-	s = r < 0 ? NULL : calloc(1, sizeof(*s));
+	s = r < 0 ? NULL : line_calloc(sizeof(*s));
 	if (!s) {
 		server_settled(srv, peer);
 		return r < 0 ? r : -ENOMEM;

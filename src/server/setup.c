@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hex.h"
+#include "base/line.h"
 #include "config/config.h"
 #include "events/event.h"
 #include "ip/table.h"
@@ -300,10 +301,9 @@ static int make_workers(struct server *s)
 	enum coalesce_kinds joins = (tun_takes_tcp(s->tun) ? COALESCE_TCP : 0) |
 				    (tun_takes_udp(s->tun) ? COALESCE_UDP : 0);
 
-	s->workers = aligned_alloc(64, s->n_workers * sizeof(*s->workers));
+	s->workers = line_calloc(s->n_workers * sizeof(*s->workers));
 	if (!s->workers)
 		return layer_exit_code(LAYER_LOCAL);
-	memset(s->workers, 0, s->n_workers * sizeof(*s->workers));
 	for (unsigned i = 0; i < s->n_workers; i++) {
 		int r = worker_init(&s->workers[i], s, i, tun_fd(s->tun, i), joins);
 

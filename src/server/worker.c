@@ -21,6 +21,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/line.h"
 #include "config/config.h"
 #include "ip/table.h"
 #include "os/socket.h"
@@ -230,7 +231,7 @@ int worker_init(
 		.index = index,
 		.ring_letter = {.deliver = deliver_ring}};
 	w->half_open_tail = &w->half_open;
-	w->rings = calloc(s->n_workers, sizeof(*w->rings));
+	w->rings = line_calloc(s->n_workers * sizeof(*w->rings));
 	if (!w->rings)
 		return -ENOMEM;
 	r = mailbox_init(&w->mailbox);

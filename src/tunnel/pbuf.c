@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+
 static const uint32_t class_octets[PBUF_CLASSES] = {
 	[PBUF_SMALL] = PBUF_SMALL_OCTETS,
 	[PBUF_MEDIUM] = PBUF_MEDIUM_OCTETS,
@@ -28,7 +30,7 @@ struct pbuf_pool {
 
 int pbuf_pool_new(const uint32_t max[static PBUF_CLASSES], struct pbuf_pool **ret)
 {
-	struct pbuf_pool *pool = calloc(1, sizeof(*pool));
+	struct pbuf_pool *pool = line_calloc(sizeof(*pool));
 
 	if (!pool)
 		return -ENOMEM;
