@@ -30,7 +30,7 @@ class Program:
     """One running process of the program; its output goes to files, so it never blocks on us."""
 
     def __init__(self, host, binary, *arguments):
-        self.host = host
+        self.host, self.binary = host, binary
         self.arguments = [str(a) for a in arguments]
         self._out = tempfile.NamedTemporaryFile(prefix="culvert-out-", delete=True)
         self._err = tempfile.NamedTemporaryFile(prefix="culvert-err-", delete=True)

@@ -12,8 +12,9 @@ import time
 import pytest
 
 import peers
+from harness import pump
 from harness.host import wait_for
-from harness.program import PASSWORD, USER
+from harness.program import PASSWORD, RELEASE, USER
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +58,25 @@ def test_an_abrupt_end_of_the_server_is_noticed(net, softether, connect):
     client = connect("--ca", softether.certificate, "--no-dns", "--no-default-route", trust=False)
     softether("vpncmd", "SessionDisconnect", sstp_sessions(softether)[0])
     assert client.wait_exit(30) == 16, client.story()
+
+
+def test_a_gibibyte_arrives_unchanged(net, softether, connect):
+    """Through its translation: whoever sends, cli calls. UDP it may lose, not double or damage."""
+    there = "203.0.113.77"
+    net.srv.ip(f"address add {there}/32 dev lo")
+    client = connect("--ca", softether.certificate, "--no-dns", "--no-default-route", "--route",
+                     f"{there}/32", "--verbose", trust=False, binary=RELEASE)
+    try:
+        results = pump.all_at_once([
+            (pump.transfer, net.cli, net.srv, there, 480 << 20, 5001),
+            (pump.fetch, net.srv, net.cli, there, 480 << 20, 5002),
+            (pump.datagrams, net.cli, net.srv, there, 32 << 20, 8 << 20, 6001),
+            (pump.fetch_datagrams, net.srv, net.cli, there, 32 << 20, 8 << 20, 6002)])
+    finally:
+        net.srv.ip(f"address del {there}/32 dev lo")
+    for r in results[:2]:
+        assert r.sent == r.received
+    for r in results[2:]:
+        r.assert_right()
+        print(f"{r.received} datagrams of {r.sent}")
+    assert client.stop() == 0

@@ -15,7 +15,7 @@ import peers
 from harness import pump
 from harness.certificate import make_certificate
 from harness.host import wait_for
-from harness.program import PASSWORD, USER, add_user
+from harness.program import PASSWORD, RELEASE, USER, add_user
 
 
 # The last line of a session's life, whatever its reason, tells what flowed.
@@ -115,6 +115,28 @@ def test_ipv6cp(net, server, sstpc):
     wait_for(lambda: "remote LL address" in peer.log("pppd"), 10, "IPv6CP")
     theirs = re.search(r"remote LL address (\S+)", peer.log("pppd")).group(1)
     assert net.cli.ping(f"{theirs}%{peer.interface}", 3) == 3
+
+
+def test_hundreds_of_megabytes_arrive_unchanged(net, start_server, sstpc):
+    """It reads and writes one packet at a time, and stalls when both ways are full: so one by one."""
+    server = start_server(binary=RELEASE)
+    peer = sstpc()
+    address = peer.up("vpn.example", "--", "+ipv6")
+    global6 = r"inet6 (fd[0-9a-f:]+)"
+    mine = wait_for(lambda: re.search(global6, net.cli.run(
+        f"ip -6 -o address show dev {peer.interface} scope global")), 15, "an address").group(1)
+    own = re.search(global6, net.srv.run(
+        f"ip -6 -o address show dev {server.tun} scope global")).group(1)
+    net.cli.ip(f"-6 route add {own}/128 dev {peer.interface}")
+    for source, sink, addresses in ((net.cli, net.srv, (server.address(), own)),
+                                    (net.srv, net.cli, (address, mine))):
+        for to in addresses:
+            results = pump.all_at_once([(pump.transfer, source, sink, to, 56 << 20),
+                                        (pump.datagrams, source, sink, to, 8 << 20, 2 << 20)])
+            assert results[0].sent == results[0].received
+            results[1].assert_right()
+            print(f"{to}: {results[0].seconds:.1f} s, {results[1].received} datagrams of "
+                  f"{results[1].sent}")
 
 
 def test_dns_is_told(net, start_server, sstpc):
