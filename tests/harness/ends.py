@@ -4,6 +4,7 @@ import json
 import re
 import signal
 
+from . import pump
 from .capture import SuperPackets
 from .host import wait_for
 from .program import run
@@ -43,10 +44,15 @@ class Ends:
         return {key: w.count() for key, w in self.watches.items()}
 
     def overflows(self):
-        """{host: packets for which the queue between kernel and program had no place}"""
-        return {p.host: int(p.host.run(
-            "cat", f"/sys/class/net/{p.tun}/statistics/tx_dropped"))
-            for p in (self.server, self.client)}
+        """
+        {host: datagrams for which the queue between kernel and program had no place}; of a
+        super-packet, which the kernel counts as one, as many as `pump` puts into it.
+        """
+        granted = {self.server: self.status()["offload"],
+                   self.client: re.search(r"super-packets: (.*)", self.client.err).group(1)}
+        return {end.host: int(end.host.run(
+            "cat", f"/sys/class/net/{end.tun}/statistics/tx_dropped"))
+            * (pump.SEGMENTS if "udp" in what else 1) for end, what in granted.items()}
 
     def stop(self):
         """Ends the client; returns what it says it dropped: by the queue, refused by the TUN."""

@@ -1,52 +1,71 @@
 """
-`./dev soak [MINUTES]`: a tunnel under load and trouble. Not part of `./dev test`.
+`./dev soak [MINUTES]`: two tunnels under load and trouble, for so long, and until they have moved so
+much: 100 GiB in an hour, less in proportion. Not part of `./dev test`.
 
-        cli ==tunnel== srv, both directions busy; clients come, go and break off meanwhile
-        (drawing in tests/conftest.py)
+        cli ==tunnel== srv ==tunnel== www      TCP and UDP, IPv4 and IPv6, both ways, compared
+              super-packets      none          clients come, go and break off meanwhile
+
+(drawing of the hosts in tests/conftest.py)
 """
 
 import concurrent.futures
 import os
 import random
-import signal
 import time
 
 from harness import pump, sstp
+from harness.ends import Ends
 from harness.program import PASSWORD, RELEASE, USER
 
 MINUTES = float(os.environ.get("CULVERT_SOAK_MINUTES", "60"))
-CHUNK = 256 << 20
+OCTETS = int(MINUTES / 60 * (100 << 30))
+CHUNK = 512 << 20
+VISITS = (
+    lambda v: v.up(USER, PASSWORD).ping(),
+    lambda v: v.tls().http().sstp(),
+    lambda v: v.tls().send(os.urandom(random.randrange(1, 5000))),
+    lambda v: v.stream.sendall(os.urandom(random.randrange(1, 5000))),
+)
 
 
-def resident_kib(process):
+def holds(process):
+    """What grows when something leaks: resident KiB, open files."""
     with open(f"/proc/{process.pid}/status") as f:
-        return next(int(ln.split()[1]) for ln in f if ln.startswith("VmRSS"))
+        resident = next(int(ln.split()[1]) for ln in f if ln.startswith("VmRSS"))
+    return resident, len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
 def test_an_hour_of_load_and_trouble(net, start_server, connect):
     server = start_server({"server": {"workers": 2}}, binary=RELEASE)
-    steady = connect("--no-dns", binary=RELEASE)
+    options = ("--no-dns", "--no-default-route", "--verbose")
+    tunnels = [Ends(server, connect(*options, binary=RELEASE)),
+               Ends(server, connect(*options, "--offload", "off", host=net.www, server="192.0.2.1",
+                                    binary=RELEASE))]
     end = time.monotonic() + MINUTES * 60
-    moved, visitors, first = 0, 0, None
+    moved, lost, visitors, first, told = 0, 0, 0, None, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        while time.monotonic() < end:
-            up = pool.submit(pump.transfer, net.cli, net.srv, server.address(), CHUNK, 5001)
-            down = pool.submit(pump.transfer, net.srv, net.cli, steady.address, CHUNK, 5002)
-            while not (up.done() and down.done()):
+        while time.monotonic() < end or moved < OCTETS:
+            running = [pool.submit(pump.mix, t.client.host, net.srv, t.up, t.down, CHUNK,
+                                   5000 + 200 * n) for n, t in enumerate(tunnels)]
+            while not all(r.done() for r in running):
                 visitor = sstp.Tunnel(net.rtr, "192.0.2.1")
-                random.choice((
-                    lambda v: v.up(USER, PASSWORD).ping(),
-                    lambda v: v.tls().http().sstp(),
-                    lambda v: v.tls().send(os.urandom(random.randrange(1, 5000))),
-                    lambda v: v.stream.sendall(os.urandom(random.randrange(1, 5000))),
-                ))(visitor)
+                random.choice(VISITS)(visitor)
                 visitor.close()
                 visitors += 1
                 time.sleep(random.random() / 5)
-            for r in (up.result(), down.result()):
-                assert r.sent == r.received
-            moved += 2 * CHUNK
-            first = first or resident_kib(server)
-    print(f"{moved >> 30} GiB, {visitors} visitors; server {first} -> {resident_kib(server)} KiB")
-    assert resident_kib(server) < first + 32768
-    assert steady.stop(signal.SIGTERM) == 0
+            lost += sum(r.result() for r in running)
+            moved += CHUNK * len(running)
+            first = first or holds(server)
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                print(f"{moved >> 30} GiB, {visitors} visitors, {holds(server)}", flush=True)
+    last = holds(server)
+    full = {host: n for t in tunnels for host, n in t.overflows().items()}
+    dropped, refused = tunnels[0].drops("queue") + sum(full.values()), tunnels[0].drops("tun")
+    for by_queue, by_tun in [t.stop() for t in tunnels]:
+        dropped += by_queue
+        refused += by_tun
+    print(f"{moved >> 30} GiB, {visitors} visitors; server {first[0]} -> {last[0]} KiB, {first[1]} "
+          f"-> {last[1]} files; {lost} datagrams lost, at most {dropped} packets dropped by queues")
+    assert last[0] < first[0] + 32768 and last[1] < first[1] + 32
+    assert lost <= dropped and not refused
