@@ -86,7 +86,7 @@ struct port {
 };
 
 #define PORT_RX_LEN (512 * 1024) /* longer batches, longer super-packets, fewer wake-ups */
-#define PORT_TX_LEN (80 * 1024) /* a super-packet of 64 KiB as frames: 45 headers of 8 octets */
+#define PORT_TX_LEN (80 * 1024)  /* a super-packet of 64 KiB as frames: 45 headers of 8 octets */
 
 /* tun_fd -1: no TUN (packets from tunnels are only counted). joins: what the TUN takes joined. */
 int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds joins,

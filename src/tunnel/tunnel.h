@@ -39,7 +39,8 @@ typedef void tunnel_tap_fn(void *arg, bool sent, const void *octets, size_t n);
 
 enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
 
-#define TUNNEL_SCRATCH_LEN (512 * 1024) /* one batch for the coalescer, which joins nothing across two */
+#define TUNNEL_SCRATCH_LEN                                                                         \
+	(512 * 1024) /* one batch for the coalescer, which joins nothing across two */
 
 struct tunnel_opts {
 	enum tunnel_role role;
