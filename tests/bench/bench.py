@@ -128,7 +128,7 @@ class Session:
     def on_path(self, spec, names=None):
         name, outer = spec.split(":")
         self.rig.open_path()
-        self.rig.set_outer("path", outer)
+        self.rig.set_outer(outer)
         # limits first: BBR believes the shortest round trip of the last ten seconds
         self.rig.set_path(PATHS[name][2])
         up = [c for c in self.connected("path", names) if c.name != "pump"]

@@ -96,12 +96,13 @@ class Rig:
             f.write(settings + "\n")
         time.sleep(0.1)
 
-    def set_outer(self, interface, congestion):
-        """TCP over this interface that does not choose for itself uses this congestion control."""
-        for host, end in ((self.srv, 1), (self.cli, 2)):
-            net = "10.99.0" if interface == "fast" else "10.98.0"
-            host.ip(f"route change {net}.0/24 dev {interface} proto kernel scope link "
-                    f"src {net}.{end} congctl {congestion}")
+    def set_outer(self, congestion):
+        """
+        TCP that does not choose for itself uses this congestion control. A default and not a route's
+        `congctl`, which overrules those who choose and leaves them BBR's pacing for good.
+        """
+        for host in (self.srv, self.cli):
+            host.run(f"sysctl -qw net.ipv4.tcp_congestion_control={congestion}")
 
     def set_inner(self, target, congestion):
         """
