@@ -426,6 +426,21 @@ int tls_leaf_info(const struct tls *t, struct cert_info *ret)
 	return 0;
 }
 
+int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n)
+{
+	if (!tls_established(t))
+		return -EAGAIN;
+	if (t->record)
+		return traffic_export(t, label, ret, n);
+	if (SSL_version(t->ssl) < TLS1_3_VERSION && SSL_get_extms_support(t->ssl) != 1)
+		return -ENOTSUP;
+	/* with an empty context, which is another thing than none before TLS 1.3 */
+	return SSL_export_keying_material(
+		       t->ssl, ret, n, label, strlen(label), (const unsigned char *)"", 0, 1) == 1
+		       ? 0
+		       : -EIO;
+}
+
 void tls_idle(struct tls *t)
 {
 	if (t->record)

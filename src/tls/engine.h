@@ -84,6 +84,13 @@ void tls_info(const struct tls *t, struct tls_info *ret); /* strings live as lon
 int tls_leaf_hash(const struct tls *t, enum hash h, uint8_t *ret);
 int tls_leaf_info(const struct tls *t, struct cert_info *ret);
 
+/*
+ * n <= 32 octets that both ends of this very connection can compute and nobody else (RFC 5705, RFC
+ * 8446 7.5; empty context). -EAGAIN before the handshake is done; -ENOTSUP with TLS 1.2 without an
+ * extended master secret, where two connections could be made to export the same (RFC 7627 1).
+ */
+int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n);
+
 /* Nothing to send or receive for a while: gives back what memory it can. */
 void tls_idle(struct tls *t);
 

@@ -72,7 +72,7 @@ struct tls {
 
 	/* traffic.c: TLS 1.3 after the handshake; ssl is NULL then */
 	struct record *record; /* NULL: OpenSSL does it (TLS 1.2, or a suite we do not know) */
-	struct record_secret secrets[2]; /* of client and server, until they are used */
+	struct record_secret secrets[3]; /* of client and server, until they are used; exporter */
 	uint8_t message[4], n_message;   /* header of a handshake message under way */
 	uint32_t message_left;
 	uint8_t empty_records; /* in a row */
@@ -103,6 +103,7 @@ void traffic_start(struct tls *t); /* leaves t->record NULL when OpenSSL has to 
 size_t traffic_read(struct tls *t, uint8_t *buf, size_t cap);
 bool traffic_pending(const struct tls *t);
 int traffic_write(struct tls *t, const uint8_t *octets, size_t n);
+int traffic_export(const struct tls *t, const char *label, uint8_t *ret, size_t n);
 void traffic_close(struct tls *t);
 void traffic_idle(struct tls *t);
 void traffic_done(struct tls *t);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <pthread.h>
@@ -52,9 +53,9 @@ static void fetch(void)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
-/* HKDF-Expand-Label(secret, label, "", n), RFC 8446 7.1. */
-static int expand(const struct suite *s, const struct record_secret *secret, const char *label,
-	uint8_t *ret, size_t n)
+/* HKDF-Expand-Label(secret, label, context, n), RFC 8446 7.1. */
+static int expand_with(const struct suite *s, const struct record_secret *secret, const char *label,
+	const uint8_t *context, size_t context_len, uint8_t *ret, size_t n)
 {
 	EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
@@ -67,12 +68,38 @@ static int expand(const struct suite *s, const struct record_secret *secret, con
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (char[]){"tls13 "}, 6),
 		OSSL_PARAM_construct_octet_string(
 			OSSL_KDF_PARAM_LABEL, (void *)(uintptr_t)label, strlen(label)),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_DATA, (void *)(uintptr_t)context, context_len),
 		OSSL_PARAM_construct_end(),
 	};
 	int ok = c && EVP_KDF_derive(c, ret, n, params) == 1;
 
 	EVP_KDF_CTX_free(c);
 	return ok ? 0 : -EIO;
+}
+
+static int expand(const struct suite *s, const struct record_secret *secret, const char *label,
+	uint8_t *ret, size_t n)
+{
+	return expand_with(s, secret, label, (const uint8_t *)"", 0, ret, n);
+}
+
+int record_export(const struct record *r, const struct record_secret *exporter, const char *label,
+	uint8_t *ret, size_t n)
+{
+	struct record_secret derived = {.len = r->suite->secret_len};
+	uint8_t nothing[EVP_MAX_MD_SIZE]; /* the hash of it: of no transcript, and of no context */
+	unsigned len;
+	int e = -EIO;
+
+	if (exporter->len != r->suite->secret_len)
+		return -ENOKEY;
+	if (EVP_Digest("", 0, nothing, &len, EVP_get_digestbyname(r->suite->digest), NULL) != 1)
+		return -EIO;
+	if (!expand_with(r->suite, exporter, label, nothing, len, derived.octets, derived.len))
+		e = expand_with(r->suite, &derived, "exporter", nothing, len, ret, n);
+	explicit_bzero(&derived, sizeof(derived));
+	return e;
 }
 
 static int set_keys(const struct record *r, struct direction *d, bool seal)

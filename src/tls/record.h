@@ -57,6 +57,13 @@ size_t record_next_len(const struct record *r, const struct rd *in);
 /* Seals n <= RECORD_TEXT_MAX octets as one record at `out` (n + RECORD_OVERHEAD octets of room). */
 int record_seal(struct record *r, enum record_type type, const void *text, size_t n, uint8_t *out);
 
+/*
+ * The exporter of 7.5 with an empty context: n <= 32 octets that this connection's two ends alone
+ * know, from its exporter secret.
+ */
+int record_export(const struct record *r, const struct record_secret *exporter, const char *label,
+	uint8_t *ret, size_t n);
+
 /* The next key of one direction (7.2). */
 int record_update_rx(struct record *r);
 int record_update_tx(struct record *r);

@@ -41,7 +41,7 @@ enum {
 void traffic_note_secret(struct tls *t, const char *line)
 {
 	static const char *const labels[] = {
-		"CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "};
+		"CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 ", "EXPORTER_SECRET "};
 
 	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
 		const char *hex = strrchr(line, ' ');
@@ -74,7 +74,12 @@ void traffic_start(struct tls *t)
 		SSL_free(t->ssl);
 		t->ssl = NULL;
 	}
-	explicit_bzero(t->secrets, sizeof(t->secrets));
+	explicit_bzero(t->secrets, 2 * sizeof(*t->secrets)); /* the exporter's is still of use */
+}
+
+int traffic_export(const struct tls *t, const char *label, uint8_t *ret, size_t n)
+{
+	return record_export(t->record, &t->secrets[2], label, ret, n);
 }
 
 /* ---- out ----------------------------------------------------------------------------------------- */

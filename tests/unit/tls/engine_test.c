@@ -92,6 +92,53 @@ static void each_version_and_kind_of_key_works(void **state)
 	}
 }
 
+/* What a lane's proof is made over: OpenSSL exports the same, and no other connection does. */
+static void both_ends_export_the_same_octets_as_openssl_does(void **state)
+{
+	static const int numbers[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	uint8_t before[32] = {0}, ours[32], theirs[32];
+
+	for (int i = 0; i < 4; i++) {
+		struct stranger s = stranger_new(numbers[i / 2], numbers[i / 2]);
+		struct tls *t;
+		char got[16];
+
+		assert_int_equal(tls_new(server_rsa, NULL, &t), 0);
+		assert_int_equal(tls_export(t, "EXPORTER-test", ours, sizeof(ours)), -EAGAIN);
+		stranger_dial(&s);
+		stranger_run(&s, t, got, sizeof(got));
+		assert_int_equal(tls_export(t, "EXPORTER-test", ours, sizeof(ours)), 0);
+		assert_int_equal(SSL_export_keying_material(s.ssl, theirs, sizeof(theirs),
+					 "EXPORTER-test", 13, (const unsigned char *)"", 0, 1),
+			1);
+		assert_memory_equal(ours, theirs, sizeof(ours));
+		assert_memory_not_equal(ours, before, sizeof(ours));
+		memcpy(before, ours, sizeof(before));
+		assert_int_equal(tls_export(t, "EXPORTER-other", ours, sizeof(ours)), 0);
+		assert_memory_not_equal(ours, before, sizeof(ours));
+		tls_free(t);
+		stranger_done(&s);
+	}
+}
+
+/* RFC 7627 1: whoever stands between can make two such connections export the same. */
+static void nothing_is_exported_without_an_extended_master_secret(void **state)
+{
+	struct stranger s = stranger_new(TLS1_2_VERSION, TLS1_2_VERSION);
+	uint8_t octets[32];
+	struct tls *t;
+	char got[16];
+
+	SSL_CTX_set_options(s.ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+	assert_int_equal(tls_new(server_rsa, NULL, &t), 0);
+	stranger_dial(&s);
+	stranger_run(&s, t, got, sizeof(got));
+	assert_true(tls_established(t));
+	assert_int_equal(tls_export(t, "EXPORTER-test", octets, sizeof(octets)), -ENOTSUP);
+	tls_free(t);
+	stranger_done(&s);
+}
+
 /* Ciphertext cut at every boundary: octet by octet, and at each size up to two records' headers. */
 static void ciphertext_may_come_in_any_pieces(void **state)
 {
@@ -981,6 +1028,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_passes_both_ways),
 		cmocka_unit_test(each_version_and_kind_of_key_works),
+		cmocka_unit_test(both_ends_export_the_same_octets_as_openssl_does),
+		cmocka_unit_test(nothing_is_exported_without_an_extended_master_secret),
 		cmocka_unit_test(ciphertext_may_come_in_any_pieces),
 		cmocka_unit_test(every_single_cut_of_a_stream_of_records_is_harmless),
 		cmocka_unit_test(a_large_write_becomes_full_records_in_one_output),
