@@ -51,6 +51,8 @@ static void note_answer(const struct http_message *m, struct http_client_event *
 	http_text_copy(&m->first_line, a->line, sizeof(a->line));
 	http_text_copy(http_header(m, "Server"), a->server, sizeof(a->server));
 	http_text_copy(http_header(m, "Location"), a->location, sizeof(a->location));
+	http_only_header(m, HTTP_LANES, a->lanes, sizeof(a->lanes));
+	http_only_header(m, HTTP_LANE, a->lane, sizeof(a->lane));
 	join_headers(m, "Via", a->via, sizeof(a->via));
 	join_headers(m, "Proxy-Authenticate", a->authenticate, sizeof(a->authenticate));
 	snprintf(ev->text, sizeof(ev->text), "\"%s\"%s%s%s%s%s%s", a->line,

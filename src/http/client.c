@@ -49,12 +49,14 @@ static bool is_header_text(const char *s)
 
 int http_client_start(struct http_client *c, const struct http_client_opts *opts, uint64_t now_ms)
 {
-	char host[300], request[800];
+	char host[300], request[1000];
 	int n = snprintf(request, sizeof(request), "SSTP_DUPLEX_POST " SSTP_URI " HTTP/1.1\r\n");
 
 	if (http_host_text(opts->host, opts->port, 443, host, sizeof(host)) < 0 ||
 		(opts->correlation && !is_header_text(opts->correlation)) ||
-		(opts->agent && !is_header_text(opts->agent)))
+		(opts->agent && !is_header_text(opts->agent)) ||
+		(opts->lanes && !is_header_text(opts->lanes)) ||
+		(opts->lane && !is_header_text(opts->lane)))
 		return -EINVAL;
 	if (opts->correlation)
 		n += snprintf(request + n, sizeof(request) - (size_t)n,
@@ -64,6 +66,12 @@ int http_client_start(struct http_client *c, const struct http_client_opts *opts
 	if (opts->agent)
 		n += snprintf(request + n, sizeof(request) - (size_t)n, "User-Agent: %.100s\r\n",
 			opts->agent);
+	if (opts->lanes)
+		n += snprintf(request + n, sizeof(request) - (size_t)n, HTTP_LANES ": %.127s\r\n",
+			opts->lanes);
+	if (opts->lane)
+		n += snprintf(request + n, sizeof(request) - (size_t)n, HTTP_LANE ": %.127s\r\n",
+			opts->lane);
 	n += snprintf(request + n, sizeof(request) - (size_t)n, "\r\n");
 	http_waiter_start(&c->wait, now_ms);
 	return buf_append(&c->wait.out, request, (size_t)n);

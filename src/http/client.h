@@ -22,6 +22,7 @@ struct http_answer {     /* for reports: the status line and Server tell what bo
 	char authenticate[96]; /* what a 407 asks for: "Negotiate, Basic realm=..." */
 	char digest[400];      /* its Digest challenge, whole; "" when it has none */
 	bool basic;            /* it offers Basic */
+	char lanes[HTTP_LANE_TEXT], lane[HTTP_LANE_TEXT]; /* message.h */
 };
 
 struct http_client_event {
@@ -32,10 +33,11 @@ struct http_client_event {
 };
 
 struct http_client_opts {
-	const char *host;        /* as the user named the server */
-	uint16_t port;           /* shown in Host unless 443 */
-	const char *correlation; /* http_guid_make(); NULL: the header is left out */
-	const char *agent;       /* User-Agent; NULL: none, as Windows does */
+	const char *host;         /* as the user named the server */
+	uint16_t port;            /* shown in Host unless 443 */
+	const char *correlation;  /* http_guid_make(); NULL: the header is left out */
+	const char *agent;        /* User-Agent; NULL: none, as Windows does */
+	const char *lanes, *lane; /* values of our own headers (message.h); NULL: left out */
 };
 
 struct http_client;

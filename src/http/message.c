@@ -204,6 +204,11 @@ const char *http_text_copy(const struct http_text *t, char *ret, size_t cap)
 	return ret;
 }
 
+void http_only_header(const struct http_message *m, const char *name, char *ret, size_t cap)
+{
+	http_text_copy(http_header_count(m, name) == 1 ? http_header(m, name) : NULL, ret, cap);
+}
+
 void http_reader_init(struct http_reader *r)
 {
 	buf_init(&r->head, HTTP_HEAD_MAX);

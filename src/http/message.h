@@ -54,6 +54,15 @@ bool http_text_is(struct http_text t, const char *word);
 /* Copies what fits, terminated; "" for NULL. Returns ret. */
 const char *http_text_copy(const struct http_text *t, char *ret, size_t cap);
 
+/*
+ * Culvert's own headers (docs/interop.md, "Lanes"): that both ends know lanes, and a lane's proofs.
+ * What a value means is sstp/lane.h; here they are texts, "" when there is none or more than one.
+ */
+#define HTTP_LANES "Culvert-Lanes"
+#define HTTP_LANE "Culvert-Lane"
+#define HTTP_LANE_TEXT 128 /* a longer value is cut, and then of no valid length */
+void http_only_header(const struct http_message *m, const char *name, char *ret, size_t cap);
+
 /* Collects a head that may come in pieces. */
 struct http_reader {
 	struct buf head;

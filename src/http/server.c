@@ -9,6 +9,7 @@
  *     path is not SSTP's                  404
  *     HEAD, GET                           health: the owner says 200 or 503
  *     not SSTP_DUPLEX_POST                405 with Allow
+ *     a header Culvert-Lane               a lane: the owner says 200 or 404
  *     otherwise                           SSTP: the owner says 200 or 503
  *
  * A health check may speak HTTP/1.0 and leave Host out, since balancers do so unless told otherwise
@@ -32,6 +33,7 @@ struct http_server {
 	struct http_reader reader;
 	struct buf out;
 	const char *name;
+	const char *granted, *granted_value;
 	struct http_request request;
 	bool complete, told, answered, head_only;
 };
@@ -121,6 +123,7 @@ static const struct verdict {
 	unsigned status;
 } verdicts[] = {
 	{EV_HTTP_REQUEST_SSTP,      HTTP_WANTS_SSTP,   200},
+	{EV_HTTP_REQUEST_LANE,      HTTP_WANTS_LANE,   200},
 	{EV_HTTP_REQUEST_HEALTH,    HTTP_WANTS_HEALTH, 200},
 	{EV_HTTP_REQUEST_MALFORMED, HTTP_WANTS_OTHER,  400},
 	{EV_HTTP_REQUEST_NO_HOST,   HTTP_WANTS_OTHER,  400},
@@ -166,7 +169,9 @@ static enum event judge(const struct http_message *m)
 		return EV_HTTP_REQUEST_PATH;
 	if (look)
 		return EV_HTTP_REQUEST_HEALTH;
-	return method_is(m, "SSTP_DUPLEX_POST") ? EV_HTTP_REQUEST_SSTP : EV_HTTP_REQUEST_METHOD;
+	if (!method_is(m, "SSTP_DUPLEX_POST"))
+		return EV_HTTP_REQUEST_METHOD;
+	return http_header(m, HTTP_LANE) ? EV_HTTP_REQUEST_LANE : EV_HTTP_REQUEST_SSTP;
 }
 
 static void note(struct http_server *s, const struct http_message *m)
@@ -180,6 +185,8 @@ static void note(struct http_server *s, const struct http_message *m)
 	http_text_copy(http_header(m, "User-Agent"), q->agent, sizeof(q->agent));
 	http_text_copy(
 		http_header(m, "Content-Length"), q->content_length, sizeof(q->content_length));
+	http_only_header(m, HTTP_LANES, q->lanes, sizeof(q->lanes));
+	http_only_header(m, HTTP_LANE, q->lane, sizeof(q->lane));
 	if (id)
 		http_guid_parse(*id, q->correlation); /* anything else is not worth a refusal */
 	s->head_only = method_is(m, "HEAD");
@@ -255,9 +262,16 @@ static const char *status_text(unsigned status)
 	return "";
 }
 
+void http_server_grant(struct http_server *s, const char *name, const char *value)
+{
+	s->granted = name;
+	s->granted_value = value;
+}
+
 int http_server_respond(struct http_server *s, unsigned status, int64_t now_s)
 {
-	bool open = status == 200 && s->request.wish == HTTP_WANTS_SSTP;
+	bool open = status == 200 &&
+		    (s->request.wish == HTTP_WANTS_SSTP || s->request.wish == HTTP_WANTS_LANE);
 	char head[512], body[64], date[40];
 	int n;
 
@@ -274,6 +288,9 @@ int http_server_respond(struct http_server *s, unsigned status, int64_t now_s)
 	if (s->name)
 		n += snprintf(head + n, sizeof(head) - (size_t)n, "Server: %.64s\r\n", s->name);
 	n += snprintf(head + n, sizeof(head) - (size_t)n, "Date: %s\r\n", date);
+	if (open && s->granted)
+		n += snprintf(head + n, sizeof(head) - (size_t)n, "%s: %.127s\r\n", s->granted,
+			s->granted_value);
 	if (status == 405)
 		n += snprintf(head + n, sizeof(head) - (size_t)n,
 			"Allow: SSTP_DUPLEX_POST, HEAD, GET\r\n");

@@ -24,6 +24,7 @@
 
 enum http_wish {
 	HTTP_WANTS_SSTP,   /* answer 200, or 503 when full or draining */
+	HTTP_WANTS_LANE,   /* the same request for a lane: 200 when its proof holds, else 404 */
 	HTTP_WANTS_HEALTH, /* HEAD or GET on the SSTP path: the same question without a tunnel */
 	HTTP_WANTS_OTHER,  /* answer `status` */
 };
@@ -35,6 +36,7 @@ struct http_request { /* texts are cut to fit */
 	char method[24], target[128], host[128], agent[64];
 	char correlation[HTTP_GUID_LEN]; /* "" when none or no GUID was sent */
 	char content_length[24];         /* as sent; Windows: 18446744073709551615 */
+	char lanes[HTTP_LANE_TEXT], lane[HTTP_LANE_TEXT]; /* message.h */
 };
 
 struct http_server;
@@ -53,6 +55,8 @@ void http_server_free(struct http_server *s);
 void http_server_recv(struct http_server *s, const void *octets, size_t n, size_t *ret_consumed);
 /* True once, when the request is there or is hopeless; *ret lives as long as s. */
 bool http_server_next_event(struct http_server *s, const struct http_request **ret);
+/* One header more in an answer that opens a tunnel or a lane; the texts live until then. */
+void http_server_grant(struct http_server *s, const char *name, const char *value);
 /* now_s: seconds since 1970, for the Date. -EALREADY the second time. */
 int http_server_respond(struct http_server *s, unsigned status, int64_t now_s);
 struct buf *http_server_output(struct http_server *s);

@@ -66,6 +66,32 @@ static void the_request_is_the_one_of_windows(void **state)
 		     "Host: vpn.example\r\n\r\n");
 }
 
+static void lanes_are_asked_for_with_a_header_more(void **state)
+{
+	struct http_client_opts o = plain;
+
+	o.lanes = "1";
+	assert_string_equal(
+		request_of(&o), LINE LENGTH "Host: vpn.example\r\nCulvert-Lanes: 1\r\n\r\n");
+	o.lanes = NULL;
+	o.lane = "abc def";
+	assert_string_equal(
+		request_of(&o), LINE LENGTH "Host: vpn.example\r\nCulvert-Lane: abc def\r\n\r\n");
+}
+
+static void the_answer_tells_what_the_server_knows_of_lanes(void **state)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nculvert-lanes: 1 abc\r\n"
+				   "Culvert-Lane: x\r\nCulvert-Lane: y\r\n\r\n";
+	struct http_client_event ev;
+	size_t used;
+
+	http_client_recv(c, text, sizeof(text) - 1, &used);
+	assert_true(http_client_next_event(c, &ev));
+	assert_string_equal(ev.answer.lanes, "1 abc");
+	assert_string_equal(ev.answer.lane, ""); /* two are none */
+}
+
 static void the_host_has_its_port_and_brackets_where_needed(void **state)
 {
 	assert_string_equal(
@@ -213,6 +239,8 @@ int main(void)
 		T(nothing_can_be_smuggled_into_the_request),
 		T(an_accepted_request_leaves_what_follows_to_the_caller),
 		T(each_failure_is_an_event_of_its_own),
+		T(lanes_are_asked_for_with_a_header_more),
+		T(the_answer_tells_what_the_server_knows_of_lanes),
 		T(the_text_names_who_answered),
 		T(an_endless_head_is_cut_off),
 		T(silence_ends_after_a_minute),

@@ -233,6 +233,47 @@ static void a_request_cut_anywhere_comes_to_the_same_decision(void **state)
 	}
 }
 
+/* Who does not speak of lanes gets the answer above to the octet; who does, one header more. */
+static void lanes_are_spoken_of_with_those_who_know_them(void **state)
+{
+	ask(SSTP REST);
+	assert_string_equal(q->lanes, "");
+	ask(SSTP "Culvert-Lanes: 1\r\n" REST);
+	assert_int_equal(q->wish, HTTP_WANTS_SSTP);
+	assert_string_equal(q->lanes, "1");
+	http_server_grant(s, HTTP_LANES, "1 abc");
+	assert_string_equal(answer(200),
+		"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n"
+		"Date: Thu, 09 Nov 2006 00:51:09 GMT\r\nCulvert-Lanes: 1 abc\r\n\r\n");
+	ask(SSTP "Culvert-Lanes: 1\r\nCulvert-Lanes: 1\r\n" REST);
+	assert_string_equal(q->lanes, "");
+}
+
+static void a_lane_is_a_request_of_its_own(void **state)
+{
+	static char text[400] = SSTP "Culvert-Lane: ";
+
+	ask(SSTP "culvert-lane: abc def\r\n" REST);
+	assert_int_equal(q->wish, HTTP_WANTS_LANE);
+	assert_int_equal(q->reason, EV_HTTP_REQUEST_LANE);
+	assert_string_equal(q->lane, "abc def");
+	http_server_grant(s, HTTP_LANE, "xyz");
+	assert_string_equal(answer(200),
+		"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n"
+		"Date: Thu, 09 Nov 2006 00:51:09 GMT\r\nCulvert-Lane: xyz\r\n\r\n");
+	ask(SSTP "Culvert-Lane: a\r\nCulvert-Lane: b\r\n" REST);
+	assert_int_equal(q->wish, HTTP_WANTS_LANE);
+	assert_string_equal(q->lane, "");
+	http_server_grant(s, HTTP_LANE, "xyz"); /* not in a refusal, which looks as any other */
+	assert_null(strstr(answer(404), "xyz"));
+	memset(text + strlen(text), 'x', HTTP_LANE_TEXT);
+	strcat(text, "\r\n" REST);
+	ask(text);
+	assert_int_equal(strlen(q->lane), HTTP_LANE_TEXT - 1);
+	ask("GET " PATH " HTTP/1.1\r\nCulvert-Lane: a\r\n" REST);
+	assert_int_equal(q->wish, HTTP_WANTS_HEALTH);
+}
+
 static void too_much_is_431(void **state)
 {
 	static char text[2 * HTTP_HEAD_MAX];
@@ -259,6 +300,8 @@ int main(void)
 		T(an_odd_or_missing_length_or_correlation_does_not_matter),
 		T(packets_behind_the_request_stay_with_the_caller),
 		T(a_request_cut_anywhere_comes_to_the_same_decision),
+		T(lanes_are_spoken_of_with_those_who_know_them),
+		T(a_lane_is_a_request_of_its_own),
 		T(too_much_is_431),
 	};
 
