@@ -215,6 +215,8 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_IDENTIFIED:
 	case TUNNEL_HTTP_REQUEST:
 	case TUNNEL_AUTH_REQUEST:
+	case TUNNEL_LANE_REQUEST:
+	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break;
 	} /* no default */

@@ -300,6 +300,8 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 		break;
 	case TUNNEL_HTTP_REQUEST:
 	case TUNNEL_AUTH_REQUEST:
+	case TUNNEL_LANE_REQUEST:
+	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break; /* a server's, or the link's own */
 	}                          /* no default */

@@ -101,6 +101,8 @@ static void on_event(struct call *c, const struct tunnel_event *ev)
 	case TUNNEL_STEP:
 	case TUNNEL_HTTP_REQUEST:
 	case TUNNEL_AUTH_REQUEST:
+	case TUNNEL_LANE_REQUEST:
+	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END: break;
 	} /* no default */
 }

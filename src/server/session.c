@@ -653,6 +653,8 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 		break;
 	case TUNNEL_UP: on_up(s, ev); break;
 	case TUNNEL_DOWN: take_down(s, ev->family); break;
+	case TUNNEL_LANE_REQUEST:
+	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break;
 	case TUNNEL_IDENTIFIED:

@@ -6,7 +6,8 @@
  * PPP for what to do about it, until nothing more comes out. Control frames flow the other way in
  * collect(), before any data is sealed, so that they overtake it.
  *
- * Phases: TLS → HTTP → CALL → ENDED. The SSTP call is made when HTTP has agreed (only then the
+ * Phases: TLS → HTTP → CALL → ENDED, or TLS → HTTP → (LANE_ASKED →) LANE → ENDED for a connection
+ * that is a lane of another one (lane.c). The SSTP call is made when HTTP has agreed (only then the
  * hash of the certificate that this very connection used is known), PPP when the call asks for it.
  *
  * Plaintext is collected from as many records as the scratch buffer holds before it is parsed:
@@ -33,12 +34,14 @@
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
+#include "tunnel/lane.h"
 #include "tunnel/outer.h"
 
 #define HANDSHAKE_MS_DEFAULT 60000 /* [MS-SSTP] 4.1 */
 #define NETWORK_MS 60000           /* from authentication to the first address */
+#define LANE_REFUSED_STATUS 404    /* as for any path that nothing is behind */
 
-enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_ENDED };
+enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_LANE_ASKED, PHASE_LANE, PHASE_ENDED };
 
 struct tunnel {
 	enum tunnel_role role;
@@ -48,6 +51,8 @@ struct tunnel {
 	struct http_client *http_client;
 	struct sstp_call *call;
 	struct ppp *ppp;
+	struct lane lane;
+	uint8_t lane_leaf[SHA256_LEN]; /* client: what a lane's server has to show */
 
 	uint8_t *scratch;
 	uint64_t handshake_deadline;
@@ -116,9 +121,16 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.want_dns = o->want_dns,
 		.first_request_wait_ms = 1000,
 	};
+	t->lane.wanted = o->lanes && o->tls; /* the proof is about our own TLS connection */
+	if (o->lane) {
+		t->lane.is_lane = true;
+		t->lane.ticket = o->lane->call;
+		memcpy(t->lane_leaf, o->lane->leaf_sha256, sizeof(t->lane_leaf));
+	}
 	if (!o->tls)
 		memcpy(t->certs, o->certs, o->n_certs * sizeof(*t->certs));
-	memcpy(t->methods, o->methods, t->ppp_opts.n_methods * sizeof(*t->methods));
+	if (o->n_methods) /* a lane logs nobody in */
+		memcpy(t->methods, o->methods, t->ppp_opts.n_methods * sizeof(*t->methods));
 }
 
 int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret)
@@ -163,6 +175,7 @@ void tunnel_free(struct tunnel *t)
 	http_server_free(t->http_server);
 	http_client_free(t->http_client);
 	outer_done(&t->outer);
+	lane_done(&t->lane);
 	explicit_bzero(t->password, sizeof(t->password));
 	free(t);
 }
@@ -271,11 +284,16 @@ static int start_http(struct tunnel *t, uint64_t now_ms)
 {
 	struct http_client_opts opts = {
 		.host = t->host, .port = t->port, .correlation = t->correlation};
+	char lane[SSTP_LANE_REQUEST_LEN];
 	uint8_t random[16];
 	int r;
 
 	if (t->role == TUNNEL_SERVER)
 		return http_server_new(&(struct http_server_opts){0}, &t->http_server);
+	if (t->lane.is_lane && lane_ask(&t->lane, t->outer.tls, lane))
+		return -ENOTSUP;
+	opts.lane = t->lane.is_lane ? lane : NULL;
+	opts.lanes = t->lane.wanted ? SSTP_LANE_OFFER : NULL;
 	crypto_random(random, sizeof(random));
 	http_guid_make(random, t->correlation);
 	r = http_client_new(&t->http_client);
@@ -293,17 +311,34 @@ static int note_certificate(struct tunnel *t)
 		       : 0;
 }
 
+/* A lane goes to the very server of its call, or nowhere. */
+static bool leaf_is_that_of_the_call(const struct tunnel *t)
+{
+	return !t->lane.is_lane || crypto_equal(t->certs[0].sha256, t->lane_leaf, SHA256_LEN);
+}
+
 static bool tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
 	struct tls_info info = {.version = "no TLS,", .cipher = "a balancer ended it"};
+	int r;
 
 	if (t->outer.tls)
 		tls_info(t->outer.tls, &info);
 	else
 		t->handshake_deadline = t->handshake_end;
 	snprintf(t->tls_text, sizeof(t->tls_text), "%s %s", info.version, info.cipher);
-	if (start_http(t, now_ms) < 0 || note_certificate(t) < 0) {
+	if (note_certificate(t) < 0) {
 		end_now(t, EV_OUT_OF_MEMORY, "after the TLS handshake");
+		return false;
+	}
+	if (!leaf_is_that_of_the_call(t)) {
+		end_now(t, EV_LANE_CERTIFICATE, "");
+		return false;
+	}
+	r = start_http(t, now_ms);
+	if (r < 0) {
+		end_now(t, r == -ENOTSUP ? EV_LANE_NO_EXPORT : EV_OUT_OF_MEMORY,
+			"after the TLS handshake");
 		return false;
 	}
 	t->phase = PHASE_HTTP;
@@ -336,6 +371,18 @@ static size_t recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n
 	copy_text(t->correlation, sizeof(t->correlation), req->correlation);
 	snprintf(t->text, sizeof(t->text), "%s %s", req->method, req->target);
 	t->wants_sstp = req->wish == HTTP_WANTS_SSTP;
+	t->lane.asked = t->lane.wanted && sstp_lane_offered(req->lanes);
+	if (req->wish == HTTP_WANTS_LANE) {
+		if (t->lane.wanted && lane_note_request(&t->lane, req->lane)) {
+			t->phase = PHASE_LANE_ASKED;
+			*ret = (struct tunnel_event){TUNNEL_LANE_REQUEST, .text = t->text,
+				.correlation = t->correlation};
+			*ret_event = true;
+			return used;
+		}
+		note_reason(t, EV_LANE_REFUSED, t->text);
+		t->fault_status = LANE_REFUSED_STATUS;
+	}
 	if (req->wish == HTTP_WANTS_OTHER) { /* a fault that needs no decision of the owner's */
 		note_reason(t, req->reason, t->text);
 		t->fault_status = req->status;
@@ -344,6 +391,22 @@ static size_t recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n
 		.correlation = t->correlation};
 	*ret_event = true;
 	return used;
+}
+
+/* Client: the server has to prove itself before a packet is entrusted to the lane. */
+static bool become_lane(struct tunnel *t, const char *proof, struct tunnel_event *ret)
+{
+	enum event why = lane_judge_answer(&t->lane, t->outer.tls, proof);
+
+	sstp_lane_forget(&t->lane.ticket);
+	if (why) {
+		end_now(t, why, "");
+		return false;
+	}
+	t->phase = PHASE_LANE;
+	t->handshake_deadline = NEVER;
+	*ret = (struct tunnel_event){TUNNEL_LANE_UP, .text = t->text};
+	return true;
 }
 
 static size_t recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
@@ -361,29 +424,64 @@ static size_t recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n
 	}
 	snprintf(t->text, sizeof(t->text), "%s%s%s, correlation %s", ev.answer.line,
 		*ev.answer.server ? " from " : "", ev.answer.server, t->correlation);
-	start_call(t, now_ms);
 	http_client_free(t->http_client);
 	t->http_client = NULL;
+	if (t->lane.is_lane) {
+		*ret_event = become_lane(t, ev.answer.lane, ret);
+		return used;
+	}
+	lane_note_answer(&t->lane, ev.answer.lanes);
+	start_call(t, now_ms);
 	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_HTTP, .text = t->text};
 	*ret_event = true;
 	return used;
 }
 
-void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms)
+static void respond(struct tunnel *t, unsigned status, int64_t wall_s)
 {
-	bool go_on = status == 200 && t->wants_sstp;
-
-	if (t->phase != PHASE_HTTP || !t->http_server)
-		return;
-	http_server_respond(
-		t->http_server, t->fault_status ? t->fault_status : (unsigned)status, wall_s);
+	http_server_respond(t->http_server, status, wall_s);
 	collect(t);
 	http_server_free(t->http_server); /* a tunnel does not carry it along */
 	t->http_server = NULL;
+}
+
+void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms)
+{
+	bool go_on = status == 200 && t->wants_sstp;
+	char lanes[SSTP_LANE_ANSWER_LEN];
+
+	if (t->phase != PHASE_HTTP || !t->http_server)
+		return;
+	if (go_on && t->lane.asked) {
+		lane_grant(&t->lane, lanes);
+		http_server_grant(t->http_server, HTTP_LANES, lanes);
+	}
+	respond(t, t->fault_status ? t->fault_status : (unsigned)status, wall_s);
 	if (go_on)
 		start_call(t, now_ms);
 	else
 		end_now(t, EV_HTTP_ANSWERED, t->text);
+}
+
+bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int64_t wall_s)
+{
+	char proof[SSTP_LANE_PROOF_TEXT_LEN];
+	enum event why = EV_LANE_REFUSED;
+
+	if (t->phase != PHASE_LANE_ASKED)
+		return false;
+	if (call)
+		why = lane_judge_request(&t->lane, t->outer.tls, &call->call, proof);
+	if (why) {
+		respond(t, LANE_REFUSED_STATUS, wall_s);
+		end_now(t, why, "");
+		return false;
+	}
+	http_server_grant(t->http_server, HTTP_LANE, proof);
+	respond(t, 200, wall_s);
+	t->phase = PHASE_LANE;
+	t->handshake_deadline = NEVER;
+	return true;
 }
 
 /* ---- SSTP → PPP ---------------------------------------------------------- */
@@ -488,6 +586,7 @@ static bool on_ppp_event(
 	case PPP_AUTHENTICATED:
 		collect(t); /* Success goes out before CALL_CONNECTED */
 		sstp_call_set_hlak(t->call, ev->hlak, now_ms);
+		lane_set_key(&t->lane, ev->hlak);
 		t->network_deadline = now_ms + NETWORK_MS;
 		t->login_deadline = NEVER;
 		*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_AUTH,
@@ -514,6 +613,56 @@ static bool on_ppp_event(
 		return false;
 	} /* no default */
 	return false;
+}
+
+/* ---- a lane: SSTP data and nothing else ---------------------------------------------------------- */
+
+static bool recv_lane(struct tunnel *t, struct tunnel_event *ret)
+{
+	enum event why;
+
+	*ret = (struct tunnel_event){.type = TUNNEL_PACKET};
+	if (!lane_next_packet(&t->lane, &ret->family, &ret->packet, &why)) {
+		if (why)
+			end_now(t, why, "");
+		return false;
+	}
+	t->packets_out = true;
+	return true;
+}
+
+bool tunnel_is_lane(const struct tunnel *t)
+{
+	return t->phase == PHASE_LANE;
+}
+
+bool tunnel_asks_for_lane(const struct tunnel *t)
+{
+	return t->phase == PHASE_LANE_ASKED;
+}
+
+const uint8_t *tunnel_lane_handle(const struct tunnel *t)
+{
+	return t->lane.ticket.handle;
+}
+
+void tunnel_move(struct tunnel *t, uint8_t *scratch)
+{
+	t->scratch = scratch;
+}
+
+bool tunnel_lane_ticket(const struct tunnel *t, struct tunnel_ticket *ret)
+{
+	if (!t->bound || !t->lane.keyed || t->phase != PHASE_CALL)
+		return false;
+	ret->call = t->lane.ticket;
+	memcpy(ret->leaf_sha256, t->certs[0].sha256, sizeof(ret->leaf_sha256));
+	return true;
+}
+
+void tunnel_ticket_wipe(struct tunnel_ticket *ticket)
+{
+	explicit_bzero(ticket, sizeof(*ticket));
 }
 
 /* ---- the pull ---------------------------------------------------------- */
@@ -567,7 +716,11 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		used = recv_http_server(t, t->rest, t->rest_len, ret, &event);
 	} else if (t->phase == PHASE_HTTP) {
 		used = recv_http_client(t, t->rest, t->rest_len, now_ms, ret, &event);
+	} else if (t->phase == PHASE_LANE) {
+		sstp_stream_feed(&t->lane.in, t->rest, t->rest_len);
+		used = t->rest_len;
 	} else {
+		t->lane.eager = true; /* LANE_ASKED: nothing may come before the answer */
 		used = t->rest_len;
 	}
 	t->rest += used;
@@ -603,7 +756,9 @@ bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *r
 				return true;
 			continue;
 		}
-		if (feed(t, now_ms, ret, &more))
+		if (t->phase == PHASE_LANE && recv_lane(t, ret))
+			return true;
+		if (t->phase != PHASE_ENDED && feed(t, now_ms, ret, &more))
 			return true;
 	}
 	t->packets_out = false;
@@ -645,7 +800,8 @@ bool tunnel_data_ok(const struct tunnel *t, int family)
 
 int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
 {
-	if (!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call))
+	if (t->phase != PHASE_LANE &&
+		(!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call)))
 		return -ENOTCONN;
 	collect(t);
 	return outer_write(&t->outer, frames, n);
@@ -704,6 +860,7 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 
 void tunnel_idle(struct tunnel *t)
 {
+	sstp_stream_shrink(&t->lane.in);
 	outer_idle(&t->outer);
 }
 
@@ -724,6 +881,8 @@ const char *tunnel_phase(const struct tunnel *t)
 	case PHASE_TLS: return "tls";
 	case PHASE_HTTP: return "http";
 	case PHASE_CALL: return t->up4 || t->up6 ? "up" : t->bound ? "addresses" : "ppp";
+	case PHASE_LANE_ASKED:
+	case PHASE_LANE: return "lane";
 	case PHASE_ENDED: return "ended";
 	}
 	return "";

@@ -25,6 +25,7 @@
 #include "base/credentials.h"
 #include "base/rd.h"
 #include "events/event.h"
+#include "sstp/lane.h"
 
 struct sstp_cert_hash;
 struct tls_ctx;
@@ -38,6 +39,12 @@ struct tunnel;
 typedef void tunnel_tap_fn(void *arg, bool sent, const void *octets, size_t n);
 
 enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
+
+/* What a lane needs of the call that it belongs to. Holds a key: tunnel_ticket_wipe(). */
+struct tunnel_ticket {
+	struct sstp_lane_ticket call;
+	uint8_t leaf_sha256[32]; /* client: the certificate that the call saw */
+};
 
 #define TUNNEL_SCRATCH_LEN                                                                         \
 	(512 * 1024) /* one batch for the coalescer, which joins nothing across two */
@@ -64,7 +71,9 @@ struct tunnel_opts {
 	const char *name;            /* server: its name in CHAP challenges */
 	const char *user, *password; /* client; copied, wiped */
 	bool lcp_only;               /* client: nobody logs in; ends with EV_LCP_AGREED */
-	tunnel_tap_fn *tap;          /* NULL: none */
+	bool lanes;                  /* know lanes: offer them (client), agree to them (server) */
+	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
+	tunnel_tap_fn *tap;               /* NULL: none */
 	void *tap_arg;
 	bool ipv4, ipv6, want_dns; /* client: what to ask for; server: ipv6 allowed */
 };
@@ -75,8 +84,10 @@ enum tunnel_step { TUNNEL_STEP_TLS = 2, TUNNEL_STEP_HTTP, TUNNEL_STEP_SSTP, TUNN
 enum tunnel_event_type {
 	TUNNEL_STEP,         /* .step, .text */
 	TUNNEL_HTTP_REQUEST, /* server: answer with tunnel_http_answer(); .sstp, .text is the path */
+	TUNNEL_LANE_REQUEST, /* server: it wants to be a lane; tunnel_lane_answer(), on any thread */
 	TUNNEL_AUTH_REQUEST, /* server: .proof; answer with tunnel_auth_verdict() */
 	TUNNEL_BOUND,     /* the crypto binding was sent (client), holds (server); .text its hash */
+	TUNNEL_LANE_UP,   /* client: this connection is a lane now, and may carry data */
 	TUNNEL_UP,        /* data of .family may flow; .addresses as negotiated */
 	TUNNEL_DOWN,      /* data of .family may not flow any more */
 	TUNNEL_PACKET,    /* .packet of .family came from the peer */
@@ -115,6 +126,26 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms);
 
 /* 200 lets an SSTP request go on; anything else is sent and ends the connection. */
 void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms);
+
+/* ---- lanes: a second connection of one session (docs/architecture.md, "Lanes") ---- */
+
+/* What a lane of this call is opened with, or recognised by. False: it may have none (yet). */
+bool tunnel_lane_ticket(const struct tunnel *t, struct tunnel_ticket *ret);
+void tunnel_ticket_wipe(struct tunnel_ticket *ticket);
+/* Server, after TUNNEL_LANE_REQUEST: the handle that was named. */
+const uint8_t *tunnel_lane_handle(const struct tunnel *t);
+/* It still waits for tunnel_lane_answer(). */
+bool tunnel_asks_for_lane(const struct tunnel *t);
+/* The tunnel goes on in another thread, whose scratch buffer this is. Nothing may be pending. */
+void tunnel_move(struct tunnel *t, uint8_t *scratch);
+/*
+ * Server: with the ticket of the call that has this handle, NULL when there is none. True: the proof
+ * holds and the connection is a lane now; false: it was refused and ends.
+ */
+bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int64_t wall_s);
+/* It is a lane, and data may flow. */
+bool tunnel_is_lane(const struct tunnel *t);
+
 void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now_ms);
 
 /* True when IP of this family may be sent. */

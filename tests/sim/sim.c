@@ -15,6 +15,8 @@
 
 #define START_MS 1000000
 
+static void pull(struct sim *s, struct sim_end *e);
+
 void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server)
 {
 	static const char *const names[] = {"sim.test"};
@@ -51,7 +53,8 @@ void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, con
 		.n_methods = 1,
 		.name = "sim",
 		.ipv4 = true,
-		.ipv6 = s->ipv6};
+		.ipv6 = s->ipv6,
+		.lanes = !s->no_lanes_server};
 
 	s->now_ms = START_MS;
 	s->http_status = 200;
@@ -71,6 +74,8 @@ void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, con
 	opts.user = "alice";
 	opts.password = password;
 	opts.want_dns = true;
+	opts.lanes = !s->lane && !s->no_lanes_client;
+	opts.lane = s->lane;
 	assert_int_equal(tunnel_new(&opts, s->now_ms, &s->client.tunnel), 0);
 	if (!s->password)
 		s->password = "Secret-1";
@@ -125,6 +130,8 @@ static void on_event(struct sim *s, struct sim_end *e, const struct tunnel_event
 		if (!s->hold_verdict)
 			judge(s, ev->proof);
 		break;
+	case TUNNEL_LANE_REQUEST: e->lane_asked = true; break;
+	case TUNNEL_LANE_UP: e->lane_up = true; break;
 	case TUNNEL_BOUND: e->bound = true; break;
 	case TUNNEL_UP:
 		if (ev->family == AF_INET)
@@ -148,12 +155,27 @@ static void on_event(struct sim *s, struct sim_end *e, const struct tunnel_event
 	}
 }
 
+/* After the pull, as the server does when the connection has come to the session's worker. */
+static void answer_lane(struct sim *s, struct sim_end *e)
+{
+	struct tunnel_ticket ticket;
+	bool known = s->call && tunnel_lane_ticket(s->call->server.tunnel, &ticket) &&
+		     !memcmp(tunnel_lane_handle(e->tunnel), ticket.call.handle,
+			     sizeof(ticket.call.handle));
+
+	e->lane_asked = false;
+	e->lane_up = tunnel_lane_answer(e->tunnel, known ? &ticket : NULL, 0);
+	pull(s, e);
+}
+
 static void pull(struct sim *s, struct sim_end *e)
 {
 	struct tunnel_event ev;
 
 	while (tunnel_next_event(e->tunnel, s->now_ms, &ev))
 		on_event(s, e, &ev);
+	if (e->lane_asked)
+		answer_lane(s, e);
 }
 
 /* What `from` wants to say goes on the wire; a piece of the wire goes into `to`. */
@@ -185,8 +207,31 @@ static bool carry(struct sim *s, struct sim_end *from, struct sim_end *to, bool 
 	return true;
 }
 
+/* One end is the test's: what the other says is left on the wire. */
+static bool step_alone(struct sim *s, struct sim_end *end, struct sim_end *bare)
+{
+	size_t n = buf_len(&end->wire);
+	struct buf *out;
+
+	if (n) {
+		tunnel_recv(end->tunnel, buf_data(&end->wire), n, s->now_ms);
+		pull(s, end);
+		buf_consume(&end->wire, n);
+	}
+	pull(s, end);
+	out = tunnel_output(end->tunnel);
+	buf_append(&bare->wire, buf_data(out), buf_len(out));
+	buf_consume(out, buf_len(out));
+	return n;
+}
+
 bool sim_step(struct sim *s)
 {
+	if (s->bare_client)
+		return step_alone(s, &s->server, &s->client);
+	if (s->bare_server)
+		return step_alone(s, &s->client, &s->server);
+
 	bool moved = carry(s, &s->client, &s->server, s->deaf_server);
 
 	return carry(s, &s->server, &s->client, s->deaf_client) || moved;

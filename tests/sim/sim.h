@@ -18,6 +18,7 @@
 struct sim_end {
 	struct tunnel *tunnel;
 	bool up4, up6, bound, ended;
+	bool lane_up, lane_asked;
 	unsigned auth_requests, steps;
 	enum event reason;
 	char text[256];
@@ -39,7 +40,11 @@ struct sim {
 	enum auth_method method;
 	bool hold_verdict; /* questions stay open */
 	bool ipv6;
-	uint8_t peer_last; /* last octet of the client's address */
+	bool bare_client, bare_server; /* the test plays this end itself, with the wires */
+	bool no_lanes_client, no_lanes_server;
+	const struct tunnel_ticket *lane; /* the client is a lane, of ... */
+	struct sim *call;                 /* ... this call, as the server knows */
+	uint8_t peer_last;                /* last octet of the client's address */
 	uint8_t scratch[TUNNEL_SCRATCH_LEN];
 };
 
