@@ -237,6 +237,32 @@ void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us)
 		drop_from_fattest(q);
 }
 
+static struct pbuf *flow_take(struct fq_codel *q, struct flow *f)
+{
+	struct pbuf *p = f->head;
+	uint32_t octets = (uint32_t)segment_all_frames(&p->segment);
+
+	f->head = p->next;
+	if (!f->head)
+		f->tail = NULL;
+	f->octets -= octets;
+	f->packets--;
+	q->octets -= octets;
+	q->packets--;
+	return p;
+}
+
+void fq_codel_pour(struct fq_codel *from, struct fq_codel *to, uint64_t now_us)
+{
+	for (size_t i = 0; from->table && i < SETS * WAYS; i++) {
+		struct flow *f = &from->table->flows[i / WAYS][i % WAYS];
+
+		while (f->head)
+			fq_codel_enqueue(to, flow_take(from, f), now_us);
+	}
+	from->empty_since_us = now_us;
+}
+
 /* ---- CoDel, RFC 8289 5.5 ---- */
 
 static uint32_t isqrt(uint64_t n)

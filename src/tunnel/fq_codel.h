@@ -76,6 +76,9 @@ void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us);
 size_t fq_codel_fill(
 	struct fq_codel *q, uint64_t now_us, uint32_t burst, uint8_t *out, size_t room);
 
+/* All that waits in `from` waits in `to` then, each flow in its order; `from` is empty. */
+void fq_codel_pour(struct fq_codel *from, struct fq_codel *to, uint64_t now_us);
+
 /* Frees the table when the queue has been empty for FQ_IDLE_US. From the tunnel's lazy timer. */
 enum { FQ_IDLE_US = 1000000 };
 void fq_codel_trim(struct fq_codel *q, uint64_t now_us);

@@ -367,6 +367,31 @@ static void random_use_loses_and_invents_nothing(void **state)
 	assert_int_equal(fx->q.octets, 0);
 }
 
+/* A lane ends: what waits there goes on by the other connection, also what is cut halfway. */
+static void one_queue_is_poured_into_another(void **state)
+{
+	struct fixture *fx = *state;
+	struct fq_codel other;
+	unsigned before = 0;
+
+	for (unsigned port = 0; port < 8; port++)
+		enqueue(fx, port, port < 2 ? 14000 : 100, 0);
+	fill(fx, 4000, sizeof(fx->out));
+	before = fx->frames;
+	assert_in_range(before, 1, 25);
+	fq_codel_init(&other, &fx->opts, 1);
+	fq_codel_pour(&fx->q, &other, fx->now_us);
+	assert_true(fq_codel_empty(&fx->q));
+	assert_int_equal(fx->q.octets, 0);
+	assert_int_equal(fill(fx, 65536, sizeof(fx->out)), 0);
+	enqueue(fx, 3, 100, 0); /* it is of use again */
+	assert_true(fill(fx, 65536, sizeof(fx->out)) > 0);
+	fq_codel_pour(&other, &fx->q, fx->now_us);
+	fill(fx, 65536, sizeof(fx->out));
+	assert_int_equal(before + fx->frames, 2 * 10 + 6);
+	fq_codel_done(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -388,6 +413,7 @@ int main(void)
 		TEST(what_is_over_the_limit_costs_a_batch_of_packets_not_of_buffers),
 		TEST(tiny_packets_meet_the_limit_of_buffers),
 		TEST(more_flows_than_queues_all_get_through),
+		TEST(one_queue_is_poured_into_another),
 		TEST(random_use_loses_and_invents_nothing),
 	};
 
