@@ -23,9 +23,11 @@
 
 #include "base/clock.h"
 #include "datapath/fit.h"
+#include "datapath/lane.h"
 #include "datapath/private.h"
 #include "os/socket.h"
 #include "tunnel/fq_codel.h"
+#include "tunnel/sparse.h"
 
 #define LOOK_MS 1
 #define TARGET_MIN_US 5000 /* RFC 8289 4.2 */
@@ -153,6 +155,8 @@ static uint64_t path_allowance(struct link *l)
 	uint64_t now_us = clock_mono_us();
 	struct tcp_path path;
 
+	if (l->main)
+		return UINT64_MAX; /* a lane has little */
 	if ((fast && now_us - l->looked_us < PATH_LOOK_US) || tcp_path(l->fd, &path) < 0)
 		return UINT64_MAX;
 	l->looked_us = now_us;
@@ -191,7 +195,7 @@ static size_t fill_frames(struct link *l)
 	count_losses(l);
 	stat_add(&l->port->stats.queue_turns, now->turns - before.turns);
 	stat_add(&l->port->stats.queue_us, now->waited_us - before.waited_us);
-	stat_add(&l->tx_octets, ip);
+	stat_add(&lane_main(l)->tx_octets, ip);
 	stat_add(&l->port->stats.tx_octets, ip);
 	return n;
 }
@@ -264,16 +268,19 @@ void link_flush(struct link *l)
 void link_enqueue(struct link *l, struct pbuf *pkt)
 {
 	uint32_t n = segment_count(&pkt->segment);
+	uint64_t now_us = clock_mono_us();
+	struct link *via = lane_choose(l, pkt, now_us);
 
 	stat_add(&l->tx_packets, n);
 	stat_add(&l->port->stats.tx_packets, n);
-	l->queue_opts.limit_octets = pacer_backlog(&l->pacer);
-	fq_codel_enqueue(&l->queue, pkt, clock_mono_us());
-	count_losses(l);
-	if (l->queue.octets >= pacer_write(&l->pacer))
-		link_flush(l);
+	via->queue_opts.limit_octets = pacer_backlog(&via->pacer);
+	fq_codel_enqueue(&via->queue, pkt, now_us);
+	count_losses(via);
+	if (via->queue.octets >= pacer_write(&via->pacer))
+		link_flush(via);
 	else
-		port_mark_dirty(l->port, l);
+		port_mark_dirty(via->port, via);
+	lane_watch(l, now_us);
 }
 
 bool link_cool(struct link *l)
@@ -282,15 +289,20 @@ bool link_cool(struct link *l)
 		return false;
 	tunnel_idle(l->tunnel);
 	fq_codel_trim(&l->queue, clock_mono_us());
+	lane_cool(l);
 	return true;
 }
 
 /* ---- in ---------------------------------------------------------- */
 
-static void take_packet(struct link *l, const struct rd *packet)
+static void take_packet(struct link *via, const struct rd *packet, int family)
 {
+	struct link *l = lane_main(via);
 	size_t n = rd_left(packet);
 	struct ip_packet ip;
+
+	if (via != l && !tunnel_data_ok(l->tunnel, family))
+		return; /* what may pass is decided on the main connection */
 
 	ip_packet_parse(packet->p, n, &ip);
 	if (!ip.version) {
@@ -320,7 +332,7 @@ static void pull(struct link *l)
 	l->is_busy = true;
 	while (tunnel_next_event(l->tunnel, now_ms, &ev)) {
 		if (ev.type == TUNNEL_PACKET) {
-			take_packet(l, &ev.packet);
+			take_packet(l, &ev.packet, ev.family);
 			continue;
 		}
 		if (ev.type == TUNNEL_BATCH_END) {
@@ -331,11 +343,22 @@ static void pull(struct link *l)
 			l->ended = true;
 			l->linger_until = clock_mono_ms() + LINGER_MS;
 			l->timer_at = NEVER;
+			l->detached = false; /* nothing is left to go on with */
+			lane_leave(l);
 		}
 		l->ops->event(l, &ev);
 	}
 	port_deliver_end(l->port);
 	l->is_busy = false;
+}
+
+/* What was said in answer may have to go by the other connection of the session. */
+static void flush_sibling(struct link *l)
+{
+	struct link *sibling = l->main ? l->main : l->lane;
+
+	if (sibling && sibling->is_dirty)
+		link_flush(sibling);
 }
 
 void link_kick(struct link *l)
@@ -345,12 +368,17 @@ void link_kick(struct link *l)
 	if (l->is_busy) /* called from a callback: the pull under way goes on */
 		return;
 	pull(l);
+	if (l->detached) {
+		finish(l);
+		return;
+	}
 	link_flush(l);
 	if (l->send_failed && !l->ended && !l->closing) {
 		tunnel_recv_end(l->tunnel, l->send_failed, clock_mono_ms());
 		pull(l);
 		link_flush(l);
 	}
+	flush_sibling(l);
 	arm_timer(l);
 }
 
@@ -457,9 +485,11 @@ static void on_handle_closed(uv_handle_t *h)
 
 	if (--l->handles_open)
 		return;
-	close(l->fd);
-	tunnel_free(l->tunnel);
-	l->tunnel = NULL;
+	if (!l->detached) {
+		close(l->fd);
+		tunnel_free(l->tunnel);
+		l->tunnel = NULL;
+	}
 	l->ops->closed(l);
 }
 
@@ -469,11 +499,19 @@ static void finish(struct link *l)
 	if (l->closing)
 		return;
 	l->closing = true;
+	lane_leave(l);
+	sparse_free(l->sparse);
+	l->sparse = NULL;
 	port_forget(l->port, l);
 	fq_codel_done(&l->queue);
 	uv_close((uv_handle_t *)&l->poll, on_handle_closed);
 	uv_close((uv_handle_t *)&l->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&l->look, on_handle_closed);
+}
+
+void link_detach(struct link *l)
+{
+	l->detached = true;
 }
 
 void link_abort(struct link *l)

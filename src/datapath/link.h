@@ -17,6 +17,8 @@
 #include "tunnel/pacer.h"
 #include "tunnel/tunnel.h"
 
+struct sparse;
+
 struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
 	void (*event)(struct link *l, const struct tunnel_event *ev);
@@ -26,7 +28,12 @@ struct link_ops {
 	bool (*intercept)(struct link *l, const struct ip_packet *ip);
 	/* May the peer send from this address? (Server: its own address only.) */
 	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
-	/* Socket and handles are gone; the last callback. */
+	/* Optional: a transfer is under way on a long path, and a lane would help (datapath/lane.h). */
+	void (*want_lane)(struct link *l);
+	/*
+	 * Socket and handles are gone; the last callback. After link_detach() l->fd and l->tunnel are
+	 * there and the owner's to take.
+	 */
 	void (*closed)(struct link *l);
 };
 
@@ -44,7 +51,7 @@ struct link {
 	bool chooses_congestion; /* tunnel/congestion.h says which */
 	bool deferred; /* set by the owner: read it in port_run_deferred(), within the cap */
 	bool is_dirty, is_warm, is_deferred, is_busy; /* on the port's lists; inside a pull */
-	bool ended, sent_all, closing;
+	bool ended, sent_all, closing, detached;
 	uint8_t handles_open;
 	int send_failed; /* errno of a write */
 	struct link *next_dirty, *next_warm, *next_deferred;
@@ -65,6 +72,14 @@ struct link {
 	bool starved;       /* the queue ran empty since the path was looked at */
 	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
+	/* datapath/lane.h */
+	struct link *main;     /* this one is a lane: of that link; NULL: it is none */
+	struct link *lane;     /* NULL: there is none */
+	struct sparse *sparse; /* which flows the lane carries; NULL: not needed at the moment */
+	bool stalled;          /* of a lane: when it was last looked at, before look_us */
+	uint64_t look_us;
+	uint64_t watch_us, watch_octets; /* when and where the last look for a transfer was */
+
 	/* counters, written by the port's thread; IP octets, not TLS */
 	_Atomic uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
 	uint64_t active_ms; /* when buffers were last in use */
@@ -82,6 +97,11 @@ void link_choose_congestion(struct link *l);
 void link_start(struct link *l);
 /* After a call on l->tunnel from outside a callback (a verdict): events, output, timer. */
 void link_kick(struct link *l);
+/*
+ * Gives socket and tunnel back to the owner when the pull under way is over, and nothing that came
+ * is left: for another port to go on with, or this one (link_init()). ops->closed() follows.
+ */
+void link_detach(struct link *l);
 /* Ends the tunnel politely. */
 void link_close(struct link *l, enum event why);
 /* Ends it without a word: for a thread that must go now. */

@@ -61,6 +61,7 @@ struct tcp_path {
 	uint64_t pace;      /* octets per second that TCP lets go, where it paces */
 	uint32_t rtt_us, min_rtt_us;
 	uint32_t mss, packets_delivered, packets_resent; /* the last two may wrap */
+	bool stalled; /* nothing has been acknowledged since its retransmission timer ran out */
 };
 
 int tcp_path(int fd, struct tcp_path *ret);

@@ -27,5 +27,6 @@ int tcp_path(int fd, struct tcp_path *ret)
 	ret->mss = info.tcpi_snd_mss;
 	ret->packets_delivered = info.tcpi_delivered;
 	ret->packets_resent = info.tcpi_total_retrans;
+	ret->stalled = info.tcpi_retransmits > 0;
 	return 0;
 }

@@ -1,0 +1,108 @@
+/*
+ * Theory of operation
+ *
+ * One TCP connection delivers in order: a lost packet of a transfer holds up everything behind it
+ * for a round trip, however short the queues are. A lane is a second connection, on which the
+ * transfer sends nothing; only its own few packets can be lost there.
+ *
+ * Which packets: tunnel/sparse.h, by flow, so that a flow keeps its order. Each end decides for what
+ * it sends.
+ *
+ * When: a lane costs a connection, so a session that is idle, or whose path is short, never has
+ * one. The client looks at most every WATCH_MS, when a packet goes out, whether a transfer is under
+ * way (in either direction) on a path with a round trip worth mentioning.
+ *
+ * A lane that stands still (its retransmission timer ran out) is passed by until it moves again,
+ * so a path that loses one of the two connections for good costs sparse flows a moment, once.
+ */
+#include "datapath/lane.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "datapath/private.h"
+#include "os/socket.h"
+#include "tunnel/sparse.h"
+
+#define WATCH_MS 200
+#define WATCH_OCTETS (48 * 1024) /* in that time: 2 Mbit/s */
+#define WATCH_RTT_MIN_US 5000
+#define STALL_LOOK_MS 50 /* how often a standing lane is looked at */
+
+int lane_join(struct link *main, struct link *lane)
+{
+	if (main->lane)
+		return -EBUSY;
+	main->lane = lane;
+	lane->main = main;
+	lane->stalled = false;
+	return 0;
+}
+
+void lane_leave(struct link *lane)
+{
+	struct link *main = lane->main;
+
+	if (!main || main->lane != lane)
+		return;
+	main->lane = lane->main = NULL;
+	sparse_free(main->sparse);
+	main->sparse = NULL;
+	if (main->ended || main->closing)
+		return;
+	fq_codel_pour(&lane->queue, &main->queue, clock_mono_us());
+	if (!main->is_busy)
+		link_flush(main);
+}
+
+/* A lane is looked at when it is used, and seldom while it stands still. */
+static bool is_moving(struct link *lane, uint64_t now_us)
+{
+	struct tcp_path path;
+
+	if (now_us < lane->look_us)
+		return !lane->stalled;
+	lane->look_us = now_us + STALL_LOOK_MS * 1000;
+	lane->stalled = tcp_path(lane->fd, &path) < 0 || path.stalled;
+	return !lane->stalled;
+}
+
+struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us)
+{
+	struct ip_packet ip;
+
+	if (!l->lane || !tunnel_is_lane(l->lane->tunnel))
+		return l;
+	if (!l->sparse && sparse_new(&l->sparse) < 0)
+		return l;
+	ip_packet_parse(pkt->segment.packet, pkt->segment.len, &ip);
+	if (!tunnel_data_ok(l->tunnel, ip.version == 4 ? AF_INET : AF_INET6))
+		return l; /* it may not go out at all */
+	if (!sparse_takes_lane(l->sparse, ip_packet_hash(&ip, l->port->seed), pkt->segment.len,
+		    segment_count(&pkt->segment), now_us / 1000))
+		return l;
+	return is_moving(l->lane, now_us) ? l->lane : l;
+}
+
+void lane_cool(struct link *l)
+{
+	sparse_free(l->sparse);
+	l->sparse = NULL;
+}
+
+void lane_watch(struct link *l, uint64_t now_us)
+{
+	uint64_t octets = l->rx_octets + l->tx_octets, moved = octets - l->watch_octets;
+	uint64_t since_us = now_us - l->watch_us;
+	struct tcp_path path;
+
+	if (!l->ops->want_lane || l->lane || since_us < WATCH_MS * 1000)
+		return;
+	l->watch_us = now_us;
+	l->watch_octets = octets;
+	/* after a pause the octets of the whole pause would count */
+	if (since_us < 2 * WATCH_MS * 1000 && moved >= WATCH_OCTETS && !tcp_path(l->fd, &path) &&
+		path.min_rtt_us >= WATCH_RTT_MIN_US)
+		l->ops->want_lane(l);
+}

@@ -1,0 +1,33 @@
+/*
+ * datapath/lane.h — a lane: a second link of the same session beside the main one, for sparse flows
+ * (docs/architecture.md, "Lanes").
+ *
+ * The owner opens it, as a tunnel with its socket on a link of its own, and joins the two when
+ * tunnel_is_lane(). From then on packets find their way by themselves; what comes in on the lane
+ * is checked and counted as what comes in on the main link, by the main link's ops. When the lane ends,
+ * whatever the reason, all goes by the main link again.
+ *
+ * Ownership: both links are their owners'. The lane must have ended before the main link is closed:
+ *            link_abort() or link_close() it at the main link's TUNNEL_ENDED.
+ * Threads:   both belong to one port.
+ */
+#pragma once
+#include "datapath/link.h"
+
+/* One lane at a time; a link that has one refuses another (-EBUSY). */
+int lane_join(struct link *main, struct link *lane);
+/* Harmless for a link that is no lane, or not joined. */
+void lane_leave(struct link *lane);
+
+/* The link that a packet of `l` goes by: itself or its lane. */
+struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us);
+/* A packet went out: is it time for a lane? Asks ops->want_lane, which may be NULL. */
+void lane_watch(struct link *l, uint64_t now_us);
+/* Idle: forgets which flows were bulk, all of them being quiet. */
+void lane_cool(struct link *l);
+
+/* Whose session it is: the main link of a lane, else the link itself. */
+static inline struct link *lane_main(struct link *l)
+{
+	return l->main ? l->main : l;
+}
