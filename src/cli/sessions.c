@@ -16,13 +16,15 @@ static const char usage[] =
 
 static void print_row(const json_t *s)
 {
-	char in[24], out[24], since[24];
+	bool lane = json_is_true(json_object_get(s, "lane"));
+	char in[24], out[24], since[24], phase[24];
+
+	snprintf(phase, sizeof(phase), "%s%s", ask_text(s, "phase"), lane ? " lane" : "");
 
 	printf("%-8lld %-20s %-15s %-24s %-9s %-12s %10s %10s\n",
 		(long long)ask_number(s, "session"),
 		*ask_text(s, "user") ? ask_text(s, "user") : "-",
-		*ask_text(s, "address") ? ask_text(s, "address") : "-", ask_text(s, "peer"),
-		ask_text(s, "phase"),
+		*ask_text(s, "address") ? ask_text(s, "address") : "-", ask_text(s, "peer"), phase,
 		ask_span((json_int_t)clock_wall_s() - ask_number(s, "since"), since),
 		ask_size(ask_number(s, "rx_octets"), in),
 		ask_size(ask_number(s, "tx_octets"), out));

@@ -39,12 +39,12 @@ static void status(struct governor *g, const json_t *request, struct control_rep
 
 static json_t *session_json(const struct session_info *s)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "session",
-		(json_int_t)s->id, "user", control_text(s->user), "peer", s->peer, "address",
-		s->address, "phase", s->phase, "tls", s->tls, "worker", (int)s->worker, "since",
-		(json_int_t)s->since, "rx_octets", (json_int_t)s->rx_octets, "tx_octets",
+	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:b}",
+		"session", (json_int_t)s->id, "user", control_text(s->user), "peer", s->peer,
+		"address", s->address, "phase", s->phase, "tls", s->tls, "worker", (int)s->worker,
+		"since", (json_int_t)s->since, "rx_octets", (json_int_t)s->rx_octets, "tx_octets",
 		(json_int_t)s->tx_octets, "rx_packets", (json_int_t)s->rx_packets, "tx_packets",
-		(json_int_t)s->tx_packets);
+		(json_int_t)s->tx_packets, "lane", s->lane);
 }
 
 static void on_round(struct round *r)

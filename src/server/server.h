@@ -20,6 +20,7 @@ struct aaa;
 struct config;
 struct config_error;
 struct control;
+struct handles;
 struct ip_packet;
 struct live;
 struct session;
@@ -34,6 +35,7 @@ struct server {
 	struct live *live;         /* the control thread's; workers hold their own */
 	struct table *table;       /* address → session and worker */
 	struct steering *steering; /* NULL: the ring */
+	struct handles *handles;   /* of sessions that may have a lane */
 	struct store *store;
 	struct aaa *aaa;
 	struct tun *tun;

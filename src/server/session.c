@@ -30,7 +30,9 @@
 #include "offload/inet.h"
 #include "os/socket.h"
 #include "os/steering.h"
+#include "server/handles.h"
 #include "server/ipv6.h"
+#include "server/lane.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/server.h"
@@ -53,6 +55,8 @@ struct session {
 	int64_t opened_s;
 	uint64_t opened_ms;
 	struct question *question;
+	struct handle handle; /* by which a lane names this session */
+	struct session_lane *lane;
 	struct verdict verdict; /* held until the address is known; wiped then */
 	struct ppp_addresses addresses;
 	int64_t user_id;
@@ -77,6 +81,21 @@ struct link *session_link(struct session *s)
 struct session *session_next(const struct session *s)
 {
 	return s->next;
+}
+
+const struct log_scope *session_scope(const struct session *s)
+{
+	return &s->scope;
+}
+
+struct session_lane *session_lane(const struct session *s)
+{
+	return s->lane;
+}
+
+void session_set_lane(struct session *s, struct session_lane *lane)
+{
+	s->lane = lane;
 }
 
 /* ---- opening ---------------------------------------------------------- */
@@ -166,6 +185,7 @@ static int make_tunnel(
 		.methods = methods,
 		.n_methods = config_auth_methods(cfg, methods),
 		.name = srv->name,
+		.lanes = cfg->sstp.lanes,
 		.ipv4 = true,
 		.ipv6 = cfg->ppp.ipv6,
 	};
@@ -492,6 +512,33 @@ static void on_http_request(struct session *s, const struct tunnel_event *ev)
 	tunnel_http_answer(s->link.tunnel, room ? good : 503, clock_wall_s(), clock_mono_ms());
 }
 
+/* It goes to the session's worker when this pull is over; on_closed() sees to that. */
+static void on_lane_request(struct session *s, const struct tunnel_event *ev)
+{
+	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
+	if (lane_has_session(s->worker, s->link.tunnel)) {
+		link_detach(&s->link);
+		return;
+	}
+	server_fail_delay_ms(s->worker, &s->peer); /* counts, as a failed login does */
+	tunnel_lane_answer(s->link.tunnel, NULL, clock_wall_s());
+}
+
+/* The binding holds: a lane may be asked for from now on. */
+static void on_bound(struct session *s, const char *hash)
+{
+	struct tunnel_ticket ticket;
+
+	log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, hash);
+	if (s->handle.prev || !tunnel_lane_ticket(s->link.tunnel, &ticket))
+		return;
+	memcpy(s->handle.octets, ticket.call.handle, sizeof(s->handle.octets));
+	tunnel_ticket_wipe(&ticket);
+	s->handle.session = s;
+	s->handle.worker = s->worker->index;
+	handles_add(s->worker->server->handles, &s->handle);
+}
+
 static void on_authenticated(struct session *s)
 {
 	if (s->authenticated)
@@ -624,6 +671,9 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 
 	take_down(s, AF_INET);
 	take_down(s, AF_INET6);
+	handles_del(s->worker->server->handles, &s->handle);
+	if (s->lane)
+		lane_end(s->lane, ev->reason);
 	s->ended_by = ev->reason;
 	if (!s->tls_up && !server_tells_of_stranger(s->worker->server))
 		return;
@@ -648,12 +698,10 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 		break;
 	case TUNNEL_HTTP_REQUEST: on_http_request(s, ev); break;
 	case TUNNEL_AUTH_REQUEST: on_auth_request(s, ev->proof); break;
-	case TUNNEL_BOUND:
-		log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, ev->text);
-		break;
+	case TUNNEL_LANE_REQUEST: on_lane_request(s, ev); break;
+	case TUNNEL_BOUND: on_bound(s, ev->text); break;
 	case TUNNEL_UP: on_up(s, ev); break;
 	case TUNNEL_DOWN: take_down(s, ev->family); break;
-	case TUNNEL_LANE_REQUEST:
 	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break;
@@ -718,6 +766,8 @@ static void on_closed(struct link *l)
 
 	take_down(s, AF_INET);
 	take_down(s, AF_INET6);
+	if (l->detached)
+		lane_hand_over(w, l->fd, l->tunnel, &s->peer, &s->scope);
 	if (s->question)
 		question_abandon(s->question);
 	if (s->leased_address.family)
@@ -773,7 +823,8 @@ void session_info(const struct session *s, struct session_info *ret)
 		.rx_octets = s->link.rx_octets,
 		.tx_octets = s->link.tx_octets,
 		.rx_packets = s->link.rx_packets,
-		.tx_packets = s->link.tx_packets};
+		.tx_packets = s->link.tx_packets,
+		.lane = s->lane};
 	snprintf(ret->user, sizeof(ret->user), "%s", s->user);
 	snprintf(ret->peer, sizeof(ret->peer), "%s", s->scope.peer);
 	snprintf(ret->tls, sizeof(ret->tls), "%s", tunnel_tls_text(s->link.tunnel));

@@ -10,6 +10,8 @@
 #include "events/event.h"
 
 struct link;
+struct log_scope;
+struct session_lane;
 struct vnet_hdr;
 struct session;
 struct worker;
@@ -22,6 +24,7 @@ struct session_info {
 	unsigned worker;
 	int64_t since; /* seconds since 1970 */
 	uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
+	bool lane; /* it has one */
 };
 
 /*
@@ -34,6 +37,10 @@ void session_close_all(struct worker *w, enum event why);
 /* Router advertisements that are due. */
 void session_advertise_all(struct worker *w);
 struct link *session_link(struct session *s);
+const struct log_scope *session_scope(const struct session *s);
+/* Its lane, NULL: none; server/lane.h says when. */
+struct session_lane *session_lane(const struct session *s);
+void session_set_lane(struct session *s, struct session_lane *lane);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(
 	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);

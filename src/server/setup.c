@@ -1,3 +1,4 @@
+#include "server/handles.h"
 #include "server/setup.h"
 
 #include <errno.h>
@@ -424,7 +425,8 @@ int server_setup(struct server *s)
 	if (!r)
 		r = load_certificates(s);
 	crypto_random(&seed, sizeof(seed));
-	if (!r && (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0))
+	if (!r && (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0 ||
+			  handles_new(&s->handles) < 0))
 		r = layer_exit_code(LAYER_LOCAL);
 	if (r)
 		return r;
@@ -468,5 +470,6 @@ void server_setup_undo(struct server *s)
 	urcu_memb_barrier();
 	table_free(s->table);
 	admit_free(s->admit);
+	handles_free(s->handles);
 	live_free(s->live);
 }

@@ -349,7 +349,8 @@ static void deliver_stop(struct letter *letter)
 
 void worker_maybe_finish(struct worker *w)
 {
-	if (!w->stopping || w->sessions || w->doorsteps || uv_is_closing((uv_handle_t *)&w->turn))
+	if (!w->stopping || w->sessions || w->lanes || w->doorsteps ||
+		uv_is_closing((uv_handle_t *)&w->turn))
 		return;
 	port_close(&w->port);
 	uv_close((uv_handle_t *)&w->turn, NULL);

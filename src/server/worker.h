@@ -20,6 +20,7 @@ struct doorstep;
 struct live;
 struct server;
 struct session;
+struct session_lane;
 
 #define LISTENERS_MAX 16
 
@@ -59,6 +60,7 @@ struct worker {
 	unsigned n_listeners;
 	struct doorstep *doorsteps;                  /* of a balancer, before their header */
 	struct session *sessions;                    /* all, doubly linked */
+	struct session_lane *lanes;                  /* second connections of these */
 	struct session *half_open, **half_open_tail; /* not logged in yet, oldest first */
 	struct ring *rings;     /* [from worker], packets for sessions of this one */
 	_Atomic bool ring_rung; /* a wake-up is under way */
