@@ -44,6 +44,7 @@ static const char usage_text[] =
 	"\n"
 	"The way to the server\n"
 	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
+	"      --no-lanes             one connection only, also where a second one would keep sparse flows from waiting\n"
 	"      --no-proxy             go directly whatever the environment says\n"
 	"\n"
 	"Looking closer\n"
@@ -75,7 +76,8 @@ enum {
 	OPT_HELLO,
 	OPT_CONGESTION,
 	OPT_PROXY,
-	OPT_NO_PROXY
+	OPT_NO_PROXY,
+	OPT_NO_LANES
 };
 
 static const struct option options[] = {
@@ -99,6 +101,7 @@ static const struct option options[] = {
 	{"congestion", required_argument, NULL, OPT_CONGESTION},
 	{"proxy", required_argument, NULL, OPT_PROXY},
 	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
+	{"no-lanes", no_argument, NULL, OPT_NO_LANES},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -182,6 +185,7 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 		break;
 	case OPT_NO_DNS: o->dns = false; break;
 	case OPT_NO_IPV6: o->ipv6 = false; break;
+	case OPT_NO_LANES: o->lanes = false; break;
 	case OPT_BLOCK_IPV6: o->block_ipv6 = true; break;
 	case OPT_TUN: o->tun_name = optarg; break;
 	case OPT_MTU:
@@ -250,6 +254,7 @@ int cmd_connect(int argc, char **argv)
 	struct client_opts o = {.default_route = true,
 		.dns = true,
 		.ipv6 = true,
+		.lanes = true,
 		.methods = {AUTH_MSCHAPV2},
 		.n_methods = 1};
 	struct target t = {0};

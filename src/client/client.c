@@ -30,6 +30,8 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "client/lane.h"
+#include "client/private.h"
 #include "client/setup.h"
 #include "datapath/link.h"
 #include "front/proxy_connect.h"
@@ -54,6 +56,7 @@ struct client {
 	uv_timer_t goodbye, leak_check;
 	struct tun *tun;
 	struct client_setup *setup;
+	struct client_lane *lane; /* NULL: none is wanted */
 	struct endpoint server;
 	struct tls_ctx *tls;
 	bool up, stopping;
@@ -67,10 +70,15 @@ static struct client *client_of(struct link *l)
 	return container_of(l, struct client, link);
 }
 
+static void tell(const struct client_opts *o, const char *step, const char *text)
+{
+	if (o->verbose)
+		fprintf(stderr, "culvert: %-9s %s\n", step, text);
+}
+
 static void say(const struct client *c, const char *step, const char *text)
 {
-	if (c->opts->verbose)
-		fprintf(stderr, "culvert: %-9s %s\n", step, text);
+	tell(c->opts, step, text);
 }
 
 static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
@@ -122,12 +130,12 @@ static int wait_connected(int fd)
 	return -err;
 }
 
-static const char *wanted_congestion(const struct client *c)
+static const char *wanted_congestion(const struct client_opts *opts)
 {
-	return c->opts->congestion ? c->opts->congestion : CONGESTION_AUTO;
+	return opts->congestion ? opts->congestion : CONGESTION_AUTO;
 }
 
-static void tune(const struct client *c, int fd)
+void client_tune(const struct client_opts *opts, int fd)
 {
 	tcp_tune(fd,
 		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
@@ -135,7 +143,7 @@ static void tune(const struct client *c, int fd)
 			.keepalive_interval_s = 15,
 			.keepalive_count = 4,
 			.user_timeout_ms = 60000,
-			.congestion = congestion_first(wanted_congestion(c))},
+			.congestion = congestion_first(wanted_congestion(opts))},
 		NULL);
 }
 
@@ -145,7 +153,7 @@ static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
 
 	if (fd < 0)
 		return -errno;
-	tune(c, fd);
+	client_tune(c->opts, fd);
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
 		r = errno == EINPROGRESS ? wait_connected(fd) : -errno;
 	if (r < 0) {
@@ -179,7 +187,7 @@ static enum event connect_by_proxy(struct client *c, int *ret_fd)
 
 	if (ev)
 		return fail(c, ev, "%s:%u: %s", proxy->host, proxy->port, how.text);
-	tune(c, *ret_fd);
+	client_tune(c->opts, *ret_fd);
 	socket_peer(*ret_fd, &c->server);
 	snprintf(line, sizeof(line), "by the proxy %s:%u%s%s", proxy->host, proxy->port,
 		*how.scheme ? ", login by " : "", how.scheme);
@@ -295,6 +303,8 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_DOWN: break; /* the end follows, or the family comes up again */
 	case TUNNEL_IDENTIFIED: break;
 	case TUNNEL_ENDED:
+		if (c->lane)
+			client_lane_end(c->lane);
 		if (!c->reason && !c->stopping)
 			c->reason = fail(c, ev->reason, "%s", ev->text);
 		break;
@@ -305,6 +315,12 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break; /* a server's, or the link's own */
 	}                          /* no default */
+}
+
+static void want_lane(struct link *l)
+{
+	if (client_of(l)->lane)
+		client_lane_want(client_of(l)->lane);
 }
 
 static bool accept_any_source(struct link *l, const struct ip_packet *ip)
@@ -347,6 +363,7 @@ static void on_closed(struct link *l)
 static const struct link_ops link_ops = {.event = on_event,
 	.intercept = intercept,
 	.accept_source = accept_any_source,
+	.want_lane = want_lane,
 	.closed = on_closed};
 
 static bool is_link_local(const struct ip_packet *ip)
@@ -424,6 +441,7 @@ static int make_tunnel(struct client *c, struct tunnel **ret)
 		.n_methods = o->n_methods,
 		.user = o->user,
 		.password = o->password,
+		.lanes = o->lanes,
 		.ipv4 = true,
 		.ipv6 = o->ipv6,
 		.want_dns = o->dns};
@@ -459,10 +477,21 @@ static enum event open_link(struct client *c)
 		return fail(c, EV_OUT_OF_MEMORY, "%s", strerror(-r));
 	}
 	(void)TAKE(tunnel);
-	if (congestion_is_ours(wanted_congestion(c)))
+	if (congestion_is_ours(wanted_congestion(c->opts)))
 		link_choose_congestion(&c->link);
 	c->link_open = true;
 	return EV_NONE;
+}
+
+static int make_lane(struct client *c)
+{
+	struct client_lane_opts opts = {.client = c->opts,
+		.tls = c->tls,
+		.main = &c->link,
+		.server = &c->server,
+		.tell = tell};
+
+	return c->opts->lanes ? client_lane_new(&opts, &c->lane) : 0;
 }
 
 static enum event run(struct client *c)
@@ -495,6 +524,8 @@ static enum event run(struct client *c)
 	watch_signals(c);
 	if (!ev && client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
 		ev = fail(c, why.event, "%s", why.text);
+	if (!ev && make_lane(c) < 0)
+		ev = fail(c, EV_OUT_OF_MEMORY, "at the start");
 	if (ev)
 		c->reason = ev;
 	if (c->link_open)
@@ -502,6 +533,7 @@ static enum event run(struct client *c)
 	else
 		close_loop(c);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
+	client_lane_free(c->lane);
 	client_setup_free(c->setup);
 	port_done(&c->port);
 	uv_loop_close(&c->loop);

@@ -35,6 +35,7 @@ struct client_opts {
 	enum auth_method methods[AUTH_METHODS];
 	size_t n_methods;
 	bool default_route, dns, ipv6;
+	bool lanes;      /* a second connection for sparse flows, when it helps (client/lane.h) */
 	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
 	struct prefix routes[CLIENT_ROUTES_MAX];
 	size_t n_routes;

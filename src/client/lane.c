@@ -1,0 +1,209 @@
+/*
+ * Theory of operation
+ *
+ *     IDLE ──want, not too soon──▶ CONNECTING ──TCP──▶ OPENING ──TLS, HTTP, proofs──▶ UP
+ *       ▲                              │                  │                            │
+ *       └──────────────────────────────┴──────────────────┴────────────────────────────┘
+ *
+ * The way to the server is that of the first connection: the same address (not the name looked up
+ * again, which may lead to another server or through the tunnel), the same proxy. After each end the
+ * next try waits, twice as long each time; a lane that lasted starts from the beginning.
+ */
+#include "client/lane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "client/client.h"
+#include "client/private.h"
+#include "datapath/lane.h"
+#include "front/proxy_connect.h"
+#include "tls/engine.h"
+
+#define CONNECT_MS 3000 /* also how long the end of the client may have to wait for it */
+#define AGAIN_MIN_MS 5000
+#define AGAIN_MAX_MS 300000
+#define LASTED_MS 60000
+
+enum state { LANE_IDLE, LANE_CONNECTING, LANE_OPENING, LANE_UP };
+
+struct client_lane {
+	struct client_lane_opts o;
+	struct link link; /* while OPENING and UP, and until it is closed */
+	enum state state;
+	bool link_open, ended, told;
+	uint64_t not_before_ms, again_ms, up_ms;
+	uv_work_t work;
+	int fd; /* of the work: connected, or -1 */
+};
+
+static struct client_lane *lane_of(struct link *l)
+{
+	return container_of(l, struct client_lane, link);
+}
+
+/* ---- TCP, in a thread ---------------------------------------------------------- */
+
+static void dial(uv_work_t *work)
+{
+	struct client_lane *l = work->data;
+	const struct client_opts *c = l->o.client;
+	const struct endpoint *to = l->o.server;
+	struct proxy_outcome how;
+	struct proxy proxy;
+	char address[ADDR_TEXT_LEN];
+
+	l->fd = -1;
+	addr_format(&to->addr, address);
+	if (!c->proxy) {
+		if (proxy_dial(address, to->port, CONNECT_MS, &l->fd) < 0)
+			l->fd = -1;
+		return;
+	}
+	proxy = *c->proxy;
+	snprintf(proxy.host, sizeof(proxy.host), "%s", address);
+	if (proxy_connect(&proxy, c->host, c->port, CONNECT_MS, &l->fd, &how))
+		l->fd = -1;
+	explicit_bzero(&proxy, sizeof(proxy));
+}
+
+/* ---- how it goes ---------------------------------------------------------- */
+
+static void over(struct client_lane *l, const char *why)
+{
+	uint64_t now_ms = clock_mono_ms();
+	char line[400];
+
+	if (l->state == LANE_UP && now_ms - l->up_ms >= LASTED_MS)
+		l->again_ms = 0;
+	l->again_ms = l->again_ms ? 2 * l->again_ms : AGAIN_MIN_MS;
+	if (l->again_ms > AGAIN_MAX_MS)
+		l->again_ms = AGAIN_MAX_MS;
+	l->not_before_ms = now_ms + l->again_ms;
+	l->state = LANE_IDLE;
+	if (l->told || l->ended)
+		return;
+	l->told = true;
+	snprintf(line, sizeof(line), "none for now, everything goes by one connection: %s", why);
+	l->o.tell(l->o.client, "  lane", line);
+}
+
+static void on_event(struct link *link, const struct tunnel_event *ev)
+{
+	struct client_lane *l = lane_of(link);
+
+	if (ev->type == TUNNEL_LANE_UP) {
+		l->state = LANE_UP;
+		l->up_ms = clock_mono_ms();
+		l->told = false;
+		lane_join(l->o.main, link);
+		l->o.tell(l->o.client, "  lane", "sparse flows have a connection of their own");
+	} else if (ev->type == TUNNEL_ENDED) {
+		over(l, *ev->text ? ev->text : event_info(ev->reason)->what);
+	}
+}
+
+static bool accept_no_source(struct link *l, const struct ip_packet *ip)
+{
+	(void)l;
+	(void)ip;
+	return false; /* a lane that is joined asks its main link; another carries nothing */
+}
+
+static void on_closed(struct link *link)
+{
+	lane_of(link)->link_open = false;
+}
+
+static const struct link_ops link_ops = {
+	.event = on_event, .accept_source = accept_no_source, .closed = on_closed};
+
+/* ---- TLS and what follows, in the loop ---------------------------------------------------------- */
+
+static int make_tunnel(struct client_lane *l, struct tunnel **ret)
+{
+	const struct client_opts *c = l->o.client;
+	struct tls_peer_opts peer = {.host = c->host, .sni = c->sni};
+	struct tunnel_ticket ticket;
+	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
+		.tls = l->o.tls,
+		.verify = &peer,
+		.host = c->host,
+		.port = c->port,
+		.scratch = l->o.main->port->scratch,
+		.lane = &ticket};
+	int r = -1;
+
+	if (tunnel_lane_ticket(l->o.main->tunnel, &ticket))
+		r = tunnel_new(&opts, clock_mono_ms(), ret);
+	tunnel_ticket_wipe(&ticket);
+	return r;
+}
+
+static void dialled(uv_work_t *work, int status)
+{
+	struct client_lane *l = work->data;
+	AUTO(tunnel) struct tunnel *tunnel = NULL;
+
+	if (l->fd < 0) {
+		over(l, "no connection");
+		return;
+	}
+	if (l->ended || make_tunnel(l, &tunnel) < 0 ||
+		link_init(&l->link, l->o.main->port, l->fd, tunnel, &link_ops) < 0) {
+		close(l->fd);
+		over(l, "it could not be started");
+		return;
+	}
+	(void)TAKE(tunnel);
+	client_tune(l->o.client, l->fd);
+	l->link_open = true;
+	l->state = LANE_OPENING;
+	link_start(&l->link);
+}
+
+void client_lane_want(struct client_lane *l)
+{
+	struct tunnel_ticket ticket;
+
+	if (l->state != LANE_IDLE || l->link_open || l->ended ||
+		clock_mono_ms() < l->not_before_ms ||
+		!tunnel_lane_ticket(l->o.main->tunnel, &ticket))
+		return;
+	tunnel_ticket_wipe(&ticket);
+	l->work.data = l;
+	if (!uv_queue_work(l->o.main->port->loop, &l->work, dial, dialled))
+		l->state = LANE_CONNECTING;
+}
+
+/* ---- birth and death ---------------------------------------------------------- */
+
+int client_lane_new(const struct client_lane_opts *opts, struct client_lane **ret)
+{
+	struct client_lane *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->o = *opts;
+	*ret = l;
+	return 0;
+}
+
+void client_lane_free(struct client_lane *l)
+{
+	free(l);
+}
+
+void client_lane_end(struct client_lane *l)
+{
+	l->ended = true;
+	if (!l->link_open)
+		return;
+	link_close(&l->link, EV_CLIENT_STOPPED); /* says goodbye ... */
+	link_abort(&l->link);                    /* ... and does not wait for the answer */
+}

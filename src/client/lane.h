@@ -1,0 +1,35 @@
+/*
+ * client/lane.h — the client's end of lanes: opens the second connection of the session when a
+ * transfer would hold up others (datapath/lane.h), and again, later, when it was lost.
+ *
+ * Never the session's end: what fails here is told once, with -v, and tried again after a while.
+ *
+ * Ownership: what the options point to outlives the lane. client_lane_free() after the loop ran dry.
+ * Threads:   the client's; connecting, which may block, is done by one of libuv's.
+ */
+#pragma once
+#include "base/addr.h"
+#include "base/auto.h"
+
+struct client_lane;
+struct client_opts;
+struct link;
+struct tls_ctx;
+
+struct client_lane_opts {
+	const struct client_opts *client;
+	struct tls_ctx *tls;
+	struct link *main;
+	const struct endpoint
+		*server; /* where the first connection went: the server, or the proxy */
+	void (*tell)(const struct client_opts *o, const char *step, const char *text);
+};
+
+int client_lane_new(const struct client_lane_opts *opts, struct client_lane **ret);
+void client_lane_free(struct client_lane *l); /* NULL is fine */
+DEFINE_AUTO(client_lane, struct client_lane *, client_lane_free)
+
+/* link_ops.want_lane of the first connection. */
+void client_lane_want(struct client_lane *l);
+/* The session has ended; the loop runs dry when what is under way is over. */
+void client_lane_end(struct client_lane *l);
