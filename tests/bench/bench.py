@@ -212,7 +212,8 @@ def options():
     if isinstance(o.paths, str):
         o.paths, o.own_paths = o.paths.split(","), []
     o.measures = [w for w in o.words if w in MEASURES] or list(MEASURES)
-    o.contenders = [w for w in o.words if w in contenders.ALL] or list(contenders.ALL)
+    o.contenders = [w for w in o.words if w in contenders.ALL] or [
+        name for name, c in contenders.ALL.items() if not c.by_name_only]
     for w in o.words:
         if w not in (*PRESETS, *MEASURES, *contenders.ALL):
             p.error(f"'{w}' is none of: {' '.join((*PRESETS, *MEASURES, *contenders.ALL))}")

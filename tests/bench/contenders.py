@@ -48,6 +48,7 @@ class Contender:
     target = None
     over_tls = True     # counts as "best peer"
     is_tunnel = True
+    by_name_only = False
     start_seconds = 20  # most that a client may take
 
     def __init__(self, rig):
@@ -144,7 +145,7 @@ class CulvertServer:
 
 class Culvert(Contender):
     name, title = "culvert", "Culvert"
-    port, tun = 4443, "cv0"
+    port, tun, client_tun, options = 4443, "cv0", "cv1", ()
 
     def serve(self):
         self.server = CulvertServer(self.rig, self.port, self.tun)
@@ -154,7 +155,8 @@ class Culvert(Contender):
     def start_client(self, venue):
         self.client = program.Client(
             self.rig.cli, program.RELEASE, USER, PASSWORD, f"{OUTER[venue]}:{self.port}", "--ca",
-            self.server.program.certificate, "--no-default-route", "--no-dns", tun="cv1")
+            self.server.program.certificate, "--no-default-route", "--no-dns", *self.options,
+            tun=self.client_tun)
 
     def stop_client(self):
         if self.client:
@@ -167,6 +169,13 @@ class Culvert(Contender):
     def close(self):
         self.stop_client()
         self.server.close()
+
+
+class OneConnection(Culvert):
+    """What lanes bring: the same without them. By name only (`path culvert one`)."""
+    name, title = "one", "Culvert --no-lanes"
+    port, tun, client_tun, options = 4447, "cv5", "cv6", ("--no-lanes",)
+    by_name_only = True
 
 
 class Sstpc(Culvert):
@@ -453,4 +462,5 @@ class Ocserv(Contender):
         stop(self.server)
 
 
-ALL = {c.name: c for c in (Veth, Pump, Culvert, SoftEther, Ocserv, OpenVPN, CulvertSoftEther, Sstpc)}
+ALL = {c.name: c for c in (Veth, Pump, Culvert, SoftEther, Ocserv, OpenVPN, CulvertSoftEther, Sstpc,
+                              OneConnection)}
