@@ -8,6 +8,7 @@ Lanes: a second connection of a session, on a path long enough that one is wante
 import json
 import os
 import re
+import ssl
 import subprocess
 import threading
 import time
@@ -157,6 +158,30 @@ def test_the_server_stops_with_a_lane_up(net, far, start_server, connect, lanes)
     with_lane(net, far, lanes, client, server).end()
     assert server.stop() == 0, server.story()
     client.wait_exit(20)
+
+
+def ask_bare(net, headers, path="/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/"):
+    """A request over TLS that is no client's; the whole answer."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    raw = net.cli.socket()
+    raw.settimeout(10)
+    raw.connect(("192.0.2.1", 443))
+    with context.wrap_socket(raw) as s:
+        s.sendall(f"SSTP_DUPLEX_POST {path} HTTP/1.1\r\nHost: vpn.example\r\n"
+                  f"Content-Length: 18446744073709551615\r\n{headers}\r\n".encode())
+        answer = b""
+        while piece := s.recv(4096):
+            answer += piece
+    return re.sub(rb"Date: [^\r]*", b"Date: now", answer)
+
+
+def test_a_stranger_who_asks_for_a_lane_is_told_what_any_path_is_told(net, server):
+    other = ask_bare(net, "", path="/nothing/here")
+    assert other.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    for value in ("0" * 32 + " " + "0" * 64, "0" * 32, "", "x" * 4000):
+        assert ask_bare(net, f"Culvert-Lane: {value}\r\n") == other
+    assert "LANE_REFUSED" in server.err
 
 
 def test_a_lane_that_vanishes_costs_a_moment(net, far, start_server, connect, lanes):
