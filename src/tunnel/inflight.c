@@ -26,10 +26,11 @@
  */
 #define UNSENT_MAX(rate) ((rate) / 1000 > 3000 ? (rate) / 1000 : 3000)
 #define QUEUE_SIGN_US 2000
+#define QUEUE_MOST_US 8000
 #define LITTLE 14600 /* octets, ten segments: the round trip may be a delayed acknowledgement's */
 #define START_UNSENT 16384
 #define WHOLE 128 /* what the path holds; the gain is in 128ths of it, on top */
-#define GAIN_MAX 16
+#define GAIN_MAX 24
 #define GAIN_STEP 2
 #define FOREIGN_WINDOWS 24 /* our own has drained by then: an old rate counts for eight */
 #define FOREIGN_US 5000000
@@ -71,15 +72,15 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
 }
 
 /*
- * The queue on the path, as the round trip shows it. Ours is kept at an eighth of the path: the gain
- * moves between one and nine eighths. A queue that stays though we hold back is somebody else's; who
+ * The queue on the path, as the round trip shows it. Ours is kept at an eighth of the path, on a long one
+ * at QUEUE_MOST_US, for everybody waits in it: the gain moves between one and nine eighths. A queue that stays though we hold back is somebody else's; who
  * insists on the smallest round trip then would starve, so for a while the present one counts.
  */
 static void follow_queue(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
 {
-	uint32_t queue = s->rtt_us - s->min_rtt_us;
+	uint32_t queue = s->rtt_us - s->min_rtt_us, ours = s->min_rtt_us * 3 / 16;
 
-	if (queue > s->min_rtt_us / 8 + QUEUE_SIGN_US)
+	if (queue > (ours < QUEUE_MOST_US ? ours : QUEUE_MOST_US) + QUEUE_SIGN_US)
 		f->gain = f->gain > GAIN_STEP ? f->gain - GAIN_STEP : 0;
 	else if (f->gain < GAIN_MAX)
 		f->gain += GAIN_STEP;

@@ -34,7 +34,7 @@ ON_FAST = {"bulk": measures.bulk, "idle": measures.idle, "loaded": measures.load
            "udp": measures.udp}
 MEASURES = (*ON_FAST, "connect", "path", "logins", "memory")
 PRESETS = {
-    "quick": {"runs": 2, "seconds": 2, "path_runs": 1, "path_seconds": 9, "paths": ["A:bbr"],
+    "quick": {"runs": 2, "seconds": 2, "path_runs": 1, "path_seconds": 12, "paths": ["A:bbr"],
               "own_paths": ["B:bbr", "C:bbr", "D:bbr"], "logins": 5000,
               "sessions": 10000, "hold": 15},
     "full": {"runs": 5, "seconds": 8, "path_runs": 3, "path_seconds": 15,

@@ -84,6 +84,7 @@ static void the_path_is_filled_and_its_buffer_is_not(void **state)
 		run(&p, 5000);
 		assert_true(run(&p, 5000) > 0.95);
 		assert_true(p.worst_queue_ms < p.rtt_ms * 0.3 + 8);
+		assert_true(p.worst_queue_ms < 20); /* however long the path */
 	}
 }
 
