@@ -4,8 +4,8 @@
  * TCP would fill the path's own buffer: cubic until it overflows, BBR to two and more times what the
  * path holds (and a sender that is not always busy never leaves BBR's start-up, which allows three).
  * What lies there delays everybody and can be neither reordered nor dropped. So the link hands the
- * socket only what the path itself holds, rate x smallest round trip, and an eighth more to find out
- * when it can carry more; the backlog waits in FQ-CoDel.
+ * socket only what the path itself holds, rate x smallest round trip, and up to three sixteenths more
+ * to find out when it can carry more; the backlog waits in FQ-CoDel.
  *
  * Units:   octets, microseconds. Input is what TCP_INFO tells, taken at most once a burst.
  * Threads: the link's.
