@@ -14,13 +14,16 @@ cli, rtr, srv and www are network and mount namespaces without a name (harness/h
 
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 
 import pytest
 
+from bench.rig import build_helpers
 from harness import program
 from harness.host import Host, traces, wait_for, wire
-from harness.program import PASSWORD, USER, Client, Server
+from harness.program import PASSWORD, ROOT, USER, Client, Server
 
 
 def pytest_sessionstart(session):
@@ -82,6 +85,33 @@ def net(network):
     assert not left, f"processes left behind: {left}"
     for host, before in zip(network.hosts, network.clean):
         assert traces(host) == before, f"traces on {host.name}"
+
+
+@pytest.fixture
+def far(net, tmp_path):
+    """The way between cli and srv leads over the emulated link; far("loss=1%") changes it."""
+    helpers = os.path.join(ROOT, "build-asan", "bench")
+    build_helpers(helpers)
+    control = tmp_path / "linkem.ctl"
+    link = subprocess.Popen([os.path.join(helpers, "linkem"), "-r", "10", "-q", "250", "-c",
+                             str(control), f"/proc/{net.cli.pid}/ns/net", "far",
+                             f"/proc/{net.srv.pid}/ns/net", "far", "rate=0"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for host, own, other in ((net.srv, "203.0.113.1", "198.51.100.2"),
+                             (net.cli, "203.0.113.2", "192.0.2.1")):
+        wait_for(lambda h=host: h.ok("ip link show far"), 10, "the emulated link")
+        host.ip(f"address add {own}/24 dev far")
+        gateway = "203.0.113.2" if host is net.srv else "203.0.113.1"
+        source = "192.0.2.1" if host is net.srv else "198.51.100.2"
+        host.ip(f"route add {other}/32 via {gateway} dev far src {source}")
+
+    def change(settings):
+        control.write_text(settings + "\n")
+        time.sleep(0.1)
+    change("rate=50mbit delay=10ms queue=100ms loss=0")
+    yield change
+    link.terminate()
+    link.wait()
 
 
 @pytest.fixture

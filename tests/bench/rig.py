@@ -35,8 +35,10 @@ def build_helpers(folder):
     for name in ("linkem", "tlspump", "hsbench"):
         source, program = os.path.join(HERE, name + ".c"), os.path.join(folder, name)
         if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-            subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-o", program,
+            new = f"{program}.{os.getpid()}"  # somebody else may be at it, too
+            subprocess.run(["cc", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-o", new,
                             source, "-lssl", "-lcrypto"], check=True)
+            os.replace(new, program)
 
 
 class Rig:

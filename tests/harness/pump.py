@@ -21,6 +21,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 BLOCK = 1 << 20
@@ -244,3 +245,19 @@ def _main(kind, role, what, address, port, octets, rate):
 
 if __name__ == "__main__":
     _main(*sys.argv[1:])
+
+
+class Bulk:
+    """A transfer that runs beside what a test does; its end is compared octet by octet."""
+
+    def __init__(self, source, sink, address, octets=24 << 20):
+        self.result = None
+        self.thread = threading.Thread(target=self._run, args=(source, sink, address, octets))
+        self.thread.start()
+
+    def _run(self, *arguments):
+        self.result = transfer(*arguments)
+
+    def end(self):
+        self.thread.join()
+        assert self.result and self.result.sent == self.result.received

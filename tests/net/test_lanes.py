@@ -6,69 +6,22 @@ Lanes: a second connection of a session, on a path long enough that one is wante
 """
 
 import json
-import os
 import re
 import ssl
-import subprocess
-import threading
 import time
 
 import pytest
 
-from bench.rig import build_helpers
 from harness import pump
 from harness.host import wait_for
-from harness.program import ROOT, run
+from harness.program import run
 
 SPLIT = ("--no-default-route", "--no-dns", "--verbose")
-
-
-@pytest.fixture
-def far(net, tmp_path):
-    """The way between cli and srv leads over the emulated link; far("loss=1%") changes it."""
-    helpers = os.path.join(ROOT, "build-asan", "bench")
-    build_helpers(helpers)
-    control = tmp_path / "linkem.ctl"
-    link = subprocess.Popen([os.path.join(helpers, "linkem"), "-r", "10", "-q", "250", "-c",
-                             str(control), f"/proc/{net.cli.pid}/ns/net", "far",
-                             f"/proc/{net.srv.pid}/ns/net", "far", "rate=0"],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for host, own, other in ((net.srv, "203.0.113.1", "198.51.100.2"),
-                             (net.cli, "203.0.113.2", "192.0.2.1")):
-        wait_for(lambda h=host: h.ok("ip link show far"), 10, "the emulated link")
-        host.ip(f"address add {own}/24 dev far")
-        gateway = "203.0.113.2" if host is net.srv else "203.0.113.1"
-        source = "192.0.2.1" if host is net.srv else "198.51.100.2"
-        host.ip(f"route add {other}/32 via {gateway} dev far src {source}")
-
-    def change(settings):
-        control.write_text(settings + "\n")
-        time.sleep(0.1)
-    change("rate=50mbit delay=10ms queue=100ms loss=0")
-    yield change
-    link.terminate()
-    link.wait()
 
 
 @pytest.fixture(params=[1, 2, 4], ids=["1-worker", "2-workers", "4-workers"])
 def each_workers(request):
     return request.param
-
-
-class Bulk:
-    """A transfer that runs beside what a test does; its end is compared octet by octet."""
-
-    def __init__(self, source, sink, address, octets=24 << 20):
-        self.result = None
-        self.thread = threading.Thread(target=self._run, args=(source, sink, address, octets))
-        self.thread.start()
-
-    def _run(self, *arguments):
-        self.result = pump.transfer(*arguments)
-
-    def end(self):
-        self.thread.join()
-        assert self.result and self.result.sent == self.result.received
 
 
 def connections(net):
@@ -87,7 +40,7 @@ def lanes(net, binary, state):
 
 def with_lane(net, far, lanes, client, server):
     """A transfer is under way, and the lane it wanted is up."""
-    bulk = Bulk(net.cli, net.srv, server.address())
+    bulk = pump.Bulk(net.cli, net.srv, server.address())
     wait_for(lambda: lanes() == [True], 20, "a lane", 0.1)
     assert len(connections(net)) == 2
     return bulk
@@ -103,7 +56,7 @@ def test_a_transfer_on_a_long_path_brings_a_lane(net, far, start_server, connect
     assert net.cli.ping(client.peer, 20, interval=0.05) == 20
     assert net.srv.ping(client.address, 20, interval=0.05) == 20
     bulk.end()
-    down = Bulk(net.srv, net.cli, client.address)
+    down = pump.Bulk(net.srv, net.cli, client.address)
     assert net.cli.ping(client.peer, 20, interval=0.05) == 20
     down.end()
     assert "sparse flows have a connection of their own" in client.err
@@ -128,7 +81,7 @@ def test_loss_delays_the_transfer_and_not_the_ping(net, far, start_server, conne
 def test_on_a_short_path_there_is_none(net, start_server, connect, lanes):
     server = start_server()
     client = connect(*SPLIT)
-    Bulk(net.cli, net.srv, server.address()).end()
+    pump.Bulk(net.cli, net.srv, server.address()).end()
     assert lanes() == [False] and len(connections(net)) == 1
     assert client.stop() == 0
 
@@ -137,7 +90,7 @@ def test_on_a_short_path_there_is_none(net, start_server, connect, lanes):
 def test_who_wants_none_has_none(net, far, start_server, connect, lanes, who):
     server = start_server({"sstp": {"lanes": "no"}} if who == "server" else None)
     client = connect(*SPLIT, *(["--no-lanes"] if who == "client" else []))
-    Bulk(net.cli, net.srv, server.address(), 8 << 20).end()
+    pump.Bulk(net.cli, net.srv, server.address(), 8 << 20).end()
     assert lanes() == [False] and len(connections(net)) == 1
     assert "lane" not in client.err
 
