@@ -30,10 +30,24 @@
 #define WATCH_RTT_MIN_US 5000
 #define STALL_LOOK_MS 50 /* how often a standing lane is looked at */
 
+/*
+ * Its path is the main link's, so what was learnt there of the round trip holds here. A window that
+ * losses have halved grows only while it is full, and sparse flows seldom fill one: on a lossy path Reno's
+ * would stay at two or three packets. BBR keeps four, and its timers cost nothing at this rate.
+ */
+static void follow_main(const struct link *main, struct link *lane)
+{
+	lane->queue_opts = main->queue_opts;
+	if (main->chooses_congestion)
+		tcp_set_congestion(lane->fd, congestion_name(CONGESTION_BBR));
+	lane->chooses_congestion = false;
+}
+
 int lane_join(struct link *main, struct link *lane)
 {
 	if (main->lane)
 		return -EBUSY;
+	follow_main(main, lane);
 	main->lane = lane;
 	lane->main = main;
 	lane->stalled = false;

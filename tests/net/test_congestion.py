@@ -42,6 +42,17 @@ def test_reno_while_nothing_is_lost_then_bbr(net, far, start_server, connect):
     assert client.stop() == 0, client.story()
 
 
+def test_a_lane_has_bbr(net, far, start_server, connect):
+    server = start_server()
+    client = connect(*SPLIT[:2])
+    bulk = pump.Bulk(net.cli, net.srv, server.address(), octets=16 << 20)
+    known = net.srv.run("cat", "/proc/sys/net/ipv4/tcp_available_congestion_control").split()
+    wanted = {"reno", "bbr"} if "bbr" in known else {"reno"}
+    wait_for(lambda: both(net) == (wanted, wanted), 20, f"{wanted} at both ends, not {both(net)}", 0.1)
+    bulk.end()
+    assert client.stop() == 0, client.story()
+
+
 def test_a_name_is_kept_whatever_is_lost(net, far, start_server, connect):
     server = start_server({"server": {"congestion": "cubic"}})
     client = connect(*SPLIT, "--congestion", "cubic")
