@@ -8,9 +8,9 @@
  *
  * Start-up: TCP's own slow start is not held back (what is measured is a round trip old, and a flow
  * inside that waits for us leaves its slow start) until three windows in a row brought less than a
- * quarter more, as BBR does it, or the round trip says that a queue has formed. Afterwards an eighth
- * more than the path holds is allowed, as long as no queue shows: what it can carry more is found
- * within some round trips.
+ * quarter more, as BBR does it, or the round trip says that a queue has formed. Afterwards up to
+ * three sixteenths more than the path holds are allowed, as long as no queue shows: what it can
+ * carry more is found within some round trips.
  */
 #include "tunnel/inflight.h"
 
