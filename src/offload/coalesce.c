@@ -9,9 +9,16 @@
  *          label; IPv4 id one more than before, or the same and DF (RFC 6864: it means nothing then)
  *   TCP    the octets follow on (sequence); only ACK, ECE, PSH and, in the first, CWR are set; same
  *          acknowledgement, window, urgent pointer and options, timestamps included
- *   size   not longer than the first; a shorter one and a PSH are taken and end the super-packet
+ *   size   not longer than the first; a shorter one is taken and ends the super-packet
  *   UDP    the datagram carries a checksum
  *   each   the TUN takes super-packets of the kind (enum coalesce_kinds)
+ *
+ * Two things are not given back as they came. A PSH goes to the end of the super-packet: Linux sets it
+ * on all that it sends in one piece, so that GRO hands it on at once, and we hand on the whole batch at
+ * once anyway. And of pure acknowledgements in a row only the last is passed on, as long as it says no
+ * more than a super-packet could answer. Both keep the sender inside in its slow start: when the outer
+ * TCP has mended a loss, what waited behind it comes all at once, and late. A sender that sees eight
+ * acknowledgements that are late (HyStart, RFC 9406) takes the path for full; of one or two it does not.
  *
  * Anything else ends the super-packet of its flow and passes behind it, alone and unchanged; when
  * its ports cannot be known (a fragment, an extension header), it ends all that it might belong to.
@@ -46,12 +53,15 @@ struct slot {
 	struct ip_packet first;
 	uint32_t ports;    /* of the flow, as on the wire */
 	uint32_t octets;   /* headers and payloads, once */
-	uint32_t next_seq; /* TCP */
+	union {
+		uint32_t next_seq; /* TCP */
+		uint32_t acked;    /* of a pure ACK: what the first said */
+	};
 	uint16_t gso_size; /* payload of the first */
 	uint16_t last_id;
 	enum id_step id_step;
 	bool verified;     /* the checksums were found right */
-	uint8_t end_flags; /* TCP: PSH of the last one */
+	uint8_t end_flags; /* TCP: PSH of one behind the first */
 	uint32_t packets;
 	struct iovec iov[COALESCE_IOV_MAX];
 	struct vnet_hdr vnet;
@@ -256,6 +266,42 @@ static bool can_join(const struct coalesce *c, const struct ip_packet *p)
 		       TCP_FLAG_ACK;
 }
 
+/* ---- acknowledgements ---- */
+
+static bool is_pure_ack(const struct ip_packet *p)
+{
+	return p->simple && p->protocol == PROTOCOL_TCP && p->len == p->payload &&
+	       l4_of(p)[TCP_FLAGS] == TCP_FLAG_ACK && !(l4_of(p)[TCP_DATA_OFFSET] & 0xf);
+}
+
+/* No options, or timestamps as everybody writes them: no SACK, which says more than the number does. */
+static bool later_options(const struct ip_packet *earlier, const struct ip_packet *later)
+{
+	static const uint8_t timestamps[] = {1, 1, 8, 10};
+	const uint8_t *a = l4_of(earlier) + TCP_HEADER_LEN, *b = l4_of(later) + TCP_HEADER_LEN;
+	size_t n = (size_t)(later->payload - later->l4 - TCP_HEADER_LEN);
+
+	if (later->len != earlier->len || (n && n != 12))
+		return false;
+	return !n || (!memcmp(a, timestamps, 4) && !memcmp(b, timestamps, 4) &&
+			     (int32_t)(load_be32(b + 4) - load_be32(a + 4)) >= 0);
+}
+
+/*
+ * The later one says all that the earlier one did. The same number again does not: TCP counts how often
+ * it comes.
+ */
+static bool supersedes(const struct slot *s, const struct ip_packet *p)
+{
+	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
+	uint32_t acked = load_be32(b + TCP_ACK);
+
+	return is_pure_ack(&s->first) && later_options(&s->first, p) &&
+	       load32(a + TCP_SEQ) == load32(b + TCP_SEQ) &&
+	       (int32_t)(acked - load_be32(a + TCP_ACK)) > 0 &&
+	       acked - s->acked <= COALESCE_OCTETS_MAX;
+}
+
 static bool id_follows(struct slot *s, const struct ip_packet *p)
 {
 	uint16_t id = load_be16(p->octets + IPV4_ID);
@@ -281,7 +327,7 @@ static bool same_tcp_header(const struct slot *s, const struct ip_packet *p)
 {
 	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
 	size_t options = (size_t)(s->first.payload - s->first.l4 - TCP_HEADER_LEN);
-	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t)~TCP_FLAG_CWR,
+	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t)~(TCP_FLAG_CWR | TCP_FLAG_PSH),
 		b_flags = b[TCP_FLAGS] & (uint8_t)~TCP_FLAG_PSH;
 
 	return load_be32(b + TCP_SEQ) == s->next_seq &&
@@ -302,7 +348,7 @@ static bool slot_join(struct slot *s, const struct ip_packet *p)
 	if (p->protocol == PROTOCOL_TCP) {
 		if (!same_tcp_header(s, p))
 			return false;
-		s->end_flags = l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH;
+		s->end_flags |= l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH;
 		s->next_seq += (uint32_t)payload;
 	}
 	if (p->version == 4) {
@@ -318,9 +364,7 @@ static bool slot_join(struct slot *s, const struct ip_packet *p)
 /* Nothing may follow the packet that was just taken. */
 static bool slot_complete(const struct slot *s, const struct ip_packet *p)
 {
-	if (s->packets == COALESCE_PIECES || p->len - p->payload < s->gso_size)
-		return true;
-	return p->protocol == PROTOCOL_TCP && (l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH);
+	return s->packets == COALESCE_PIECES || p->len - p->payload < s->gso_size;
 }
 
 /* ---- the table ---- */
@@ -423,6 +467,26 @@ static bool open_new(struct coalesce *c, const struct ip_packet *p)
 	return true;
 }
 
+static bool take_ack(struct coalesce *c, const struct ip_packet *p)
+{
+	struct slot **at = find_open(c, p), *s;
+
+	if (at && supersedes(*at, p)) {
+		(*at)->first = *p;
+		c->stats.acks_merged++;
+		return true;
+	}
+	if (at)
+		make_ready(c, list_take(&c->open, at));
+	if (!c->free)
+		return refuse(c);
+	s = take_free(c);
+	slot_start(s, p);
+	s->acked = load_be32(l4_of(p) + TCP_ACK);
+	list_append(&c->open, s);
+	return true;
+}
+
 static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
 {
 	struct slot **at = find_open(c, p);
@@ -449,6 +513,8 @@ bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
 	verdict = verify(&p);
 	if (verdict == CHECKSUM_GOOD && can_join(c, &p))
 		taken = join_or_open(c, &p);
+	else if (verdict == CHECKSUM_GOOD && (c->kinds & COALESCE_TCP) && is_pure_ack(&p))
+		taken = take_ack(c, &p);
 	else
 		taken = pass_alone(c, &p, verdict == CHECKSUM_GOOD);
 	if (taken) {

@@ -2,7 +2,8 @@
  * offload/coalesce.h — joins packets from the tunnel to super-packets for the TUN.
  *
  * One TUN write costs 4 to 5 us whatever its size, so consecutive segments of a flow are put
- * together again before they are written; the kernel's own GRO does the same, by the same rules.
+ * together again before they are written; the kernel's own GRO does the same, by nearly the same
+ * rules. Of pure TCP acknowledgements of a flow in a row the last stands for all.
  *
  *     for each packet of a batch:
  *         while (!coalesce_add(c, packet, n))
@@ -40,6 +41,7 @@ struct coalesced {
 
 struct coalesce_stats {
 	uint64_t packets, pieces_joined, super_packets, bad_checksums;
+	uint64_t acks_merged; /* left out: a later one said as much */
 };
 
 /* What may be joined: that of which the TUN takes super-packets. All else passes one by one. */

@@ -121,7 +121,7 @@ static void the_super_packet_is_what_the_kernel_would_give(void **state)
 	put(&s);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(coalesce_add(*state, rt.packet[i], rt.len[i]));
-	assert_true(coalesce_next(*state, &out)); /* PSH ended it: no flush needed */
+	assert_true(coalesce_next(*state, &out)); /* a short one ended it: no flush needed */
 	assert_int_equal(out.packets, 3);
 	assert_int_equal(out.iovcnt, 4);
 	assert_int_equal(out.iov[0].iov_len, VNET_HDR_LEN + 52);
@@ -177,7 +177,7 @@ CHANGE(other_options, s->tcp_options += 4)
 CHANGE(other_df, s->df = !s->df)
 CHANGE(id_jumps, s->id += 2)
 CHANGE(longer, s->payload++)
-CHANGE(shorter, s->payload--)
+CHANGE(shorter, s->payload -= s->payload > 0)
 CHANGE(empty, s->payload = 0)
 CHANGE(syn, s->flags |= 0x02)
 CHANGE(fin, s->flags |= 0x01)
@@ -187,6 +187,11 @@ CHANGE(ece, s->flags |= 0x40)
 CHANGE(cwr, s->flags |= 0x80)
 CHANGE(psh, s->flags |= 0x08)
 CHANGE(no_ack, s->flags &= (uint8_t)~0x10)
+CHANGE(same_ack, s->ack -= 2000)
+CHANGE(older_ack, s->ack -= 2001)
+CHANGE(far_ack, s->ack += 65536 - 2000)
+CHANGE(older_time, s->timestamp--)
+CHANGE(sack, s->tcp_options = 24)
 
 static size_t writes_with(struct coalesce *c, struct spec s, void (*change)(struct spec *))
 {
@@ -224,7 +229,7 @@ static void segments_that_differ_are_not_joined(void **state)
 		{"urg", urg, 3},
 		{"ece", ece, 3},
 		{"cwr", cwr, 2},
-		{"psh", psh, 2},
+		{"psh", psh, 1}, /* it moves to the end */
 		{"no ack", no_ack, 3},
 	};
 
@@ -235,6 +240,79 @@ static void segments_that_differ_are_not_joined(void **state)
 	assert_int_equal(writes_with(*state, tcp(4), other_df), 3);
 	assert_int_equal(writes_with(*state, tcp(4), id_jumps), 2);
 	assert_int_equal(writes_with(*state, tcp(6), id_jumps), 1);
+}
+
+static struct spec ack(unsigned version)
+{
+	struct spec s = tcp(version);
+
+	s.payload = 0;
+	return s;
+}
+
+static void of_acknowledgements_in_a_row_the_last_is_passed_on(void **state)
+{
+	for (unsigned version = 4; version <= 6; version += 2) {
+		struct spec s = ack(version);
+
+		for (int i = 0; i < 10; i++, s.ack += 2896, s.id++, s.timestamp++, s.window++)
+			put(&s);
+		assert_int_equal(writes(*state), 1);
+		assert_int_equal(rt.acks, 9);
+	}
+}
+
+/* Changes one thing in the second of two, both of which say more than the one before. */
+static void acknowledgements_that_say_something_else_are_all_passed_on(void **state)
+{
+	static const struct odd odds[] = {
+		{"nothing", nothing, 1},
+		{"window", other_window, 1},
+		{"the same again", same_ack, 2},
+		{"an older one", older_ack, 2},
+		{"more than a super-packet's", far_ack, 2},
+		{"an older time", older_time, 2},
+		{"options", sack, 2},
+		{"seq", gap, 2},
+		{"ece", ece, 2},
+		{"cwr", cwr, 2},
+		{"psh", psh, 2},
+		{"fin", fin, 2},
+		{"data", longer, 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(odds); i++)
+		for (unsigned version = 4; version <= 6; version += 2) {
+			struct spec s = ack(version);
+
+			put(&s);
+			s.ack += 2000;
+			odds[i].change(&s);
+			put(&s);
+			if (writes(*state) != odds[i].writes)
+				fail_msg("%s, IPv%u: %zu writes", odds[i].what, version, rt.writes);
+		}
+}
+
+static void acknowledgements_do_not_pass_the_data_of_their_flow(void **state)
+{
+	struct spec s = ack(4);
+
+	for (int i = 0; i < 8; i++, s.ack += 2000, advance(&s)) {
+		s.payload = i == 3 ? 500 : 0;
+		put(&s);
+	}
+	assert_int_equal(writes(*state), 3);
+	assert_int_equal(rt.acks, 2 + 3);
+}
+
+static void acknowledgements_say_at_most_as_much_as_a_super_packet_holds(void **state)
+{
+	struct spec s = ack(6);
+
+	for (int i = 0; i < 100; i++, s.ack += 10000)
+		put(&s);
+	assert_int_equal(writes(*state), 15); /* 100 of 10,000 octets, seven each */
 }
 
 static void datagrams_that_differ_are_not_joined(void **state)
@@ -293,6 +371,10 @@ static void without_offloads_all_pass_one_by_one_and_finished(void **state)
 	(void)state;
 	assert_int_equal(coalesce_new(COALESCE_NOTHING, &plain), 0);
 	for (int i = 0; i < 5; i++, advance(&s))
+		put(&s);
+	assert_int_equal(writes(plain), 5);
+	s = ack(4);
+	for (int i = 0; i < 5; i++, s.ack++)
 		put(&s);
 	assert_int_equal(writes(plain), 5);
 	s = tcp(4);
@@ -416,6 +498,10 @@ static struct spec random_flow(struct rng *r)
 	s.df = rng_one_in(r, 2);
 	s.tcp_options = 4 * rng_below(r, 11);
 	s.payload = 1 + rng_below(r, 1400);
+	if (s.protocol == 6 && rng_one_in(r, 4)) {
+		s.payload = 0;
+		s.tcp_options = 12 * rng_below(r, 3);
+	}
 	return s;
 }
 
@@ -456,6 +542,8 @@ static void put_random(struct rng *r, struct spec *flow)
 	if (rng_one_in(r, 15))
 		break_packet(r);
 	flow->seq = now.seq + (uint32_t)now.payload;
+	if (!flow->payload)
+		flow->ack += rng_below(r, 4) * 9000;
 	flow->id = (uint16_t)(now.id + !rng_one_in(r, 10));
 }
 
@@ -497,6 +585,10 @@ int main(void)
 		TEST(the_super_packet_is_what_the_kernel_would_give),
 		TEST(a_lone_packet_is_written_as_it_came),
 		TEST(segments_that_differ_are_not_joined),
+		TEST(of_acknowledgements_in_a_row_the_last_is_passed_on),
+		TEST(acknowledgements_that_say_something_else_are_all_passed_on),
+		TEST(acknowledgements_do_not_pass_the_data_of_their_flow),
+		TEST(acknowledgements_say_at_most_as_much_as_a_super_packet_holds),
 		TEST(datagrams_that_differ_are_not_joined),
 		TEST(a_fixed_id_joins_only_with_df),
 		TEST(without_uso_datagrams_pass_one_by_one),
