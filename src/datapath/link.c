@@ -33,6 +33,7 @@
 #define TARGET_MIN_US 5000 /* RFC 8289 4.2 */
 #define TARGET_MAX_US 100000
 #define INTERVAL_MIN_US 100000
+#define INTERVAL_GROWING_US 1000000 /* while the path carries more and more */
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
 #define PATH_LOOK_US 20000                 /* where that is exceeded */
 #define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
@@ -114,8 +115,11 @@ static bool send_output(struct link *l)
 /*
  * A flow that backs off by a third needs a queue of nearly half the path to keep it busy, so CoDel's
  * target follows the round trip. It is the flow's own delay: others do not wait behind it.
+ *
+ * While the path is found to carry more and more, what waits is no sign that a flow sends too much: a
+ * drop then would end its slow start below what the path holds, and cubic takes many seconds from there.
  */
-static void follow_target(struct link *l, uint32_t rtt_us)
+static void follow_target(struct link *l, uint32_t rtt_us, bool grows)
 {
 	uint32_t target = rtt_us;
 
@@ -125,6 +129,8 @@ static void follow_target(struct link *l, uint32_t rtt_us)
 	l->queue_opts.interval_us = l->queue_opts.target_us * 5 > INTERVAL_MIN_US
 					    ? l->queue_opts.target_us * 5
 					    : INTERVAL_MIN_US;
+	if (grows)
+		l->queue_opts.interval_us = INTERVAL_GROWING_US;
 }
 
 static void follow_congestion(struct link *l, const struct tcp_path *path, uint64_t now_us)
@@ -152,7 +158,7 @@ static uint64_t path_allowance(struct link *l)
 	struct inflight_sample s = {.starved = l->starved};
 	/* A fast path empties faster than we look, and every look is a system call. */
 	bool fast = l->pacer.rate > PATH_RATE_MAX;
-	uint64_t now_us = clock_mono_us();
+	uint64_t now_us = clock_mono_us(), allowance;
 	struct tcp_path path;
 
 	if (l->main)
@@ -170,8 +176,9 @@ static uint64_t path_allowance(struct link *l)
 	s.rtt_us = path.rtt_us;
 	s.min_rtt_us = path.min_rtt_us;
 	s.window = path.window;
-	follow_target(l, path.min_rtt_us);
-	return inflight_allowance(&l->inflight, &s, now_us);
+	allowance = inflight_allowance(&l->inflight, &s, now_us);
+	follow_target(l, path.min_rtt_us, inflight_grows(&l->inflight, &s, now_us));
+	return allowance;
 }
 
 /* What the queue dropped since the last call. */

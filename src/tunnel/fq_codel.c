@@ -40,7 +40,7 @@ enum flow_state {
 
 struct codel {
 	uint64_t
-		first_above_us; /* when the sojourn time will have been above target for an interval */
+		above_since_us; /* when the sojourn time began to be above the target; 0: it is not */
 	uint64_t drop_next_us;
 	uint32_t count, last_count;
 	bool dropping;
@@ -289,14 +289,12 @@ static bool has_waited(struct fq_codel *q, struct flow *f, uint64_t now_us)
 	/* Not the last packet of all: the link would stand still. */
 	if (!f->head || now_us - f->head->enqueued_us < q->opts->target_us ||
 		q->octets <= q->opts->quantum + segment_next_frame(&f->head->segment)) {
-		c->first_above_us = 0;
+		c->above_since_us = 0;
 		return false;
 	}
-	if (!c->first_above_us) {
-		c->first_above_us = now_us + q->opts->interval_us;
-		return false;
-	}
-	return now_us >= c->first_above_us;
+	if (!c->above_since_us)
+		c->above_since_us = now_us;
+	return now_us - c->above_since_us >= q->opts->interval_us;
 }
 
 /* True: the head was marked and goes out; false: a packet is gone. */

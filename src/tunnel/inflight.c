@@ -11,6 +11,10 @@
  * quarter more, as BBR does it, or the round trip says that a queue has formed. Afterwards up to
  * three sixteenths more than the path holds are allowed, as long as no queue shows: what it can
  * carry more is found within some round trips.
+ *
+ * A flow may begin when start-up is long over and the path has carried little since: what is known of
+ * it then is what little was sent. So as long as the rate grows by a quarter in two windows and no
+ * queue shows, twice of what the path was seen to hold is let go, as slow start would.
  */
 #include "tunnel/inflight.h"
 
@@ -44,6 +48,16 @@ static void find_best(struct inflight *f)
 			f->best = f->rate[i];
 }
 
+static void watch_growth(struct inflight *f, uint64_t now_us)
+{
+	if (f->best > f->grown_best + f->grown_best / 8) {
+		f->grown_best = f->best;
+		f->grown_us = now_us;
+	} else if (f->best < f->grown_best) {
+		f->grown_best = f->best;
+	}
+}
+
 static void watch_start(struct inflight *f)
 {
 	if (f->best > f->start_best + f->start_best / 4) {
@@ -58,7 +72,9 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
 {
 	uint64_t rate =
 		(s->delivered - f->window_delivered) * 1000000 / (now_us - f->window_start_us);
+	uint64_t before = f->before;
 
+	f->before = f->best;
 	if (!f->window_starved) {
 		f->rate[f->next] = rate;
 		f->next = (f->next + 1) % INFLIGHT_WINDOWS;
@@ -69,6 +85,8 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
 		f->rate[f->next] = rate;
 		f->best = rate;
 	}
+	watch_growth(f, now_us);
+	f->doubles = f->best > before + before / 4;
 }
 
 /*
@@ -93,9 +111,14 @@ static void follow_queue(struct inflight *f, const struct inflight_sample *s, ui
 		f->foreign_until_us = now_us + FOREIGN_US;
 }
 
+static uint64_t window_length(const struct inflight_sample *s)
+{
+	return s->min_rtt_us > WINDOW_MIN_US ? s->min_rtt_us : WINDOW_MIN_US;
+}
+
 static void follow(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
 {
-	uint64_t length = s->min_rtt_us > WINDOW_MIN_US ? s->min_rtt_us : WINDOW_MIN_US;
+	uint64_t length = window_length(s);
 
 	if (s->starved)
 		f->window_starved = true;
@@ -107,6 +130,8 @@ static void follow(struct inflight *f, const struct inflight_sample *s, uint64_t
 		f->started = true; /* it queues somewhere: the path is full, whoever fills it */
 	if (f->started && f->window_start_us)
 		follow_queue(f, s, now_us);
+	if (s->rtt_us > s->min_rtt_us + s->min_rtt_us / 8 + QUEUE_SIGN_US)
+		f->doubles = false;
 	f->window_start_us = now_us;
 	f->window_delivered = s->delivered;
 	f->window_starved = s->starved;
@@ -129,6 +154,8 @@ uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s,
 	if (!f->started)
 		return start_allowance(s);
 	holds = f->best * (now_us < f->foreign_until_us ? s->rtt_us : s->min_rtt_us) / 1000000;
+	if (f->doubles)
+		holds *= 2;
 	slack = f->best * SLACK_US / 1000000;
 	if (slack < SLACK_MIN)
 		slack = SLACK_MIN;
@@ -136,4 +163,9 @@ uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s,
 	if (most > s->window + UNSENT_MAX(f->best))
 		most = s->window + UNSENT_MAX(f->best);
 	return most > s->under_way ? most - s->under_way : 0;
+}
+
+bool inflight_grows(const struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
+{
+	return f->grown_us && now_us - f->grown_us < INFLIGHT_WINDOWS * window_length(s);
 }

@@ -33,9 +33,13 @@ struct inflight {
 	uint64_t rate[INFLIGHT_WINDOWS]; /* octets per second, of the last windows; a ring */
 	unsigned next;
 	uint64_t best;             /* the highest of them */
+	uint64_t before;           /* the highest then, a window ago */
+	uint64_t grown_best;       /* when it last rose by much, */
+	uint64_t grown_us;         /* and when that was */
 	uint64_t start_best;       /* start-up: the rate that growth is measured against */
 	unsigned start_stalls;     /* start-up: windows in a row without a quarter of growth */
 	bool started;              /* start-up is over */
+	bool doubles;              /* and yet the rate grows, without a queue */
 	unsigned gain;             /* what is allowed beyond the path's content, in 128ths */
 	unsigned queued_windows;   /* in a row, though we hold back */
 	uint64_t foreign_until_us; /* somebody else's queue stands on the path */
@@ -43,3 +47,8 @@ struct inflight {
 
 /* Zeroed is initialised. Returns how many octets may be handed to the socket now. */
 uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s, uint64_t now_us);
+/*
+ * The path has lately carried more and more: TCP is still finding out how much it can. A queue says
+ * nothing then of flows that send too much.
+ */
+bool inflight_grows(const struct inflight *f, const struct inflight_sample *s, uint64_t now_us);

@@ -16,6 +16,8 @@ struct path {
 	double foreign;    /* and somebody else's, which stay */
 	double pipe[1024]; /* octets whose acknowledgement comes in so many ms; a ring */
 	double under_way, delivered;
+	double offers; /* octets a millisecond that there are to send; 0: always more than enough */
+	double window; /* of TCP in slow start, when there is enough to send; 0: it has none */
 	double worst_queue_ms; /* since it was last set to 0 */
 };
 
@@ -24,7 +26,6 @@ static double queue_ms(const struct path *p)
 	return (p->queue + p->foreign) / p->rate;
 }
 
-/* A sender that always has something to send. */
 static void step(struct path *p)
 {
 	unsigned at = (unsigned)(p->now_us / 1000) % 1024, back = (at + p->rtt_ms) % 1024;
@@ -34,15 +35,20 @@ static void step(struct path *p)
 
 	p->delivered += p->pipe[at];
 	p->under_way -= p->pipe[at];
+	if (p->window > 0 && !(p->offers > 0))
+		p->window += p->pipe[at];
 	p->pipe[at] = 0;
 	s = (struct inflight_sample){.delivered = (uint64_t)p->delivered,
 		.under_way = (uint64_t)(p->under_way + 0.5),
-		.window = 1 << 30,
+		.window = p->window > 0 ? (uint64_t)p->window : 1 << 30,
+		.starved = p->offers > 0,
 		.min_rtt_us = p->rtt_ms * 1000,
 		.rtt_us = (uint32_t)((p->rtt_ms + queue_ms(p)) * 1000)};
 	may = inflight_allowance(&p->f, &s, p->now_us);
 	if (may > 20000)
 		may = 20000; /* what one turn seals */
+	if (p->offers > 0 && (double)may > p->offers)
+		may = (uint64_t)p->offers;
 	p->queue += (double)may;
 	p->under_way += (double)may;
 	/* FIFO: our part of what leaves is our part of what waits */
@@ -130,6 +136,47 @@ static void slow_start_is_not_held_back(void **state)
 	}
 }
 
+/*
+ * Acknowledgements of a transfer the other way are little, and what they wait for shows as a queue. A flow
+ * that begins then is not held to a little more than they took.
+ */
+static void a_flow_that_begins_after_little_is_not_held_back(void **state)
+{
+	struct path p = {.now_us = 1000000, .rate = 6250, .rtt_ms = 40};
+
+	(void)state;
+	p.offers = 400;
+	p.window = 60000;
+	p.foreign = 6250 * 30;
+	run(&p, 300);
+	assert_true(p.f.started);
+	p.foreign = 0;
+	run(&p, 1000);
+	p.offers = 0;
+	run(&p, 6 * 40);
+	assert_true(run(&p, 4 * 40) > 0.9);
+	assert_true(p.worst_queue_ms < 80);
+	run(&p, 1000);
+	run(&p, 1000);
+	assert_true(p.worst_queue_ms < 20);
+}
+
+static void a_path_grows_until_it_is_full(void **state)
+{
+	struct path p = {.now_us = 1000000, .rate = 6250, .rtt_ms = 40};
+	struct inflight_sample s = {.min_rtt_us = 40000};
+
+	(void)state;
+	assert_false(inflight_grows(&p.f, &s, p.now_us));
+	run(&p, 200);
+	assert_true(inflight_grows(&p.f, &s, p.now_us));
+	run(&p, 1000);
+	assert_false(inflight_grows(&p.f, &s, p.now_us));
+	p.rate *= 2;
+	run(&p, 400);
+	assert_true(inflight_grows(&p.f, &s, p.now_us));
+}
+
 /* One packet under way: the peer took its time to acknowledge it. */
 static void a_delayed_acknowledgement_is_no_queue(void **state)
 {
@@ -178,6 +225,8 @@ int main(void)
 		cmocka_unit_test(a_path_that_gets_faster_is_found_out),
 		cmocka_unit_test(a_path_that_gets_slower_is_not_flooded),
 		cmocka_unit_test(slow_start_is_not_held_back),
+		cmocka_unit_test(a_flow_that_begins_after_little_is_not_held_back),
+		cmocka_unit_test(a_path_grows_until_it_is_full),
 		cmocka_unit_test(a_delayed_acknowledgement_is_no_queue),
 		cmocka_unit_test(a_foreign_queue_does_not_starve_us),
 		cmocka_unit_test(a_short_path_is_left_alone),
