@@ -4,11 +4,12 @@
  * The whole path of one tunnel, from ciphertext to IP and back. Each layer is pulled: octets go in
  * at the bottom, and tunnel_next_event() asks TLS for plaintext, HTTP or SSTP for what it means,
  * PPP for what to do about it, until nothing more comes out. Control frames flow the other way in
- * collect(), before any data is sealed, so that they overtake it.
+ * tunnel_collect(), before any data is sealed, so that they overtake it.
  *
  * Phases: TLS → HTTP → CALL → ENDED, or TLS → HTTP → (LANE_ASKED →) LANE → ENDED for a connection
- * that is a lane of another one (lane.c). The SSTP call is made when HTTP has agreed (only then the
- * hash of the certificate that this very connection used is known), PPP when the call asks for it.
+ * that is a lane of another one. TLS and HTTP are in opening.c, lanes in lane_phase.c, the call and
+ * all that has no phase here. The SSTP call is made when HTTP has agreed (only then the hash of the
+ * certificate that this very connection used is known), PPP when the call asks for it.
  *
  * Plaintext is collected from as many records as the scratch buffer holds before it is parsed:
  * packets of one batch then lie side by side and can be joined without a copy.
@@ -16,7 +17,7 @@
  * Randomness (nonce, magic number, challenges) is drawn here, once a tunnel; the layers below get
  * it as an argument.
  */
-#include "tunnel/tunnel.h"
+#include "tunnel/private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,67 +25,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "http/client.h"
-#include "http/server.h"
 #include "ppp/frame.h"
-#include "ppp/ppp.h"
-#include "sstp/call.h"
-#include "sstp/limits.h"
-#include "tls/cert.h"
-#include "tls/ctx.h"
 #include "tls/engine.h"
-#include "tunnel/lane.h"
-#include "tunnel/outer.h"
 
 #define HANDSHAKE_MS_DEFAULT 60000 /* [MS-SSTP] 4.1 */
 #define NETWORK_MS 60000           /* from authentication to the first address */
-#define LANE_REFUSED_STATUS 404    /* as for any path that nothing is behind */
-
-enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_LANE_ASKED, PHASE_LANE, PHASE_ENDED };
-
-struct tunnel {
-	enum tunnel_role role;
-	enum phase phase;
-	struct outer outer;
-	struct http_server *http_server;
-	struct http_client *http_client;
-	struct sstp_call *call;
-	struct ppp *ppp;
-	struct lane lane;
-	uint8_t lane_leaf[SHA256_LEN]; /* client: what a lane's server has to show */
-
-	uint8_t *scratch;
-	uint64_t handshake_deadline;
-	uint64_t handshake_end;    /* what it becomes when the peer has said something */
-	uint64_t login_deadline;   /* NEVER: no such limit, or logged in */
-	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
-	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
-	bool bound;                /* SSTP says that data may flow */
-	bool up4, up6;             /* reported with TUNNEL_UP */
-	bool ncp4, ncp6;           /* PPP says that data may flow */
-	bool ended;                /* TUNNEL_ENDED is due */
-	bool ended_told;
-	bool tls_closed;       /* close_notify came */
-	bool packets_out;      /* the owner may hold packets that lie in scratch */
-	bool wants_sstp;       /* server: what the request asked for */
-	unsigned fault_status; /* server: the answer to a request that was none for us; 0: it was */
-	uint16_t port;
-	enum event reason;
-	char reason_text[256], text[320], tls_text[96], correlation[40], host[280];
-	struct ppp_addresses addresses4, addresses6;
-	tunnel_tap_fn *tap;
-	void *tap_arg;
-	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
-	size_t rest_len;
-
-	/* what the layers above TLS are made from */
-	struct sstp_call_opts call_opts;
-	struct sstp_cert_hash certs[SSTP_CERTS_MAX];
-	struct ppp_opts ppp_opts;
-	enum auth_method methods[AUTH_METHODS];
-	char user[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1], name[64];
-};
 
 static int copy_text(char *dst, size_t cap, const char *src)
 {
@@ -182,7 +127,7 @@ void tunnel_free(struct tunnel *t)
 
 /* ---- ending ---------------------------------------------------------- */
 
-static void end_now(struct tunnel *t, enum event why, const char *text)
+void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
 {
 	if (t->phase == PHASE_ENDED)
 		return;
@@ -196,7 +141,7 @@ static void end_now(struct tunnel *t, enum event why, const char *text)
 }
 
 /* The first reason is the true one; what follows from it is noise. */
-static void note_reason(struct tunnel *t, enum event why, const char *text)
+void tunnel_note_reason(struct tunnel *t, enum event why, const char *text)
 {
 	if (t->reason)
 		return;
@@ -208,7 +153,7 @@ static void end_tls_failure(struct tunnel *t)
 {
 	const struct tls_failure *f = outer_failure(&t->outer);
 
-	end_now(t, f->event, f->text);
+	tunnel_end_now(t, f->event, f->text);
 }
 
 void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
@@ -217,23 +162,25 @@ void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
 	if (t->phase == PHASE_ENDED)
 		return;
 	if (t->call && sstp_call_reason(t->call))
-		note_reason(t, sstp_call_reason(t->call), ""); /* a call that was closing already */
+		tunnel_note_reason(
+			t, sstp_call_reason(t->call), ""); /* a call that was closing already */
 	if (t->call)
 		sstp_call_https_gone(t->call);
 	if (error)
-		end_now(t, EV_TCP_FAILED, strerror(error));
+		tunnel_end_now(t, EV_TCP_FAILED, strerror(error));
 	if (t->phase == PHASE_TLS) {
 		outer_eof(&t->outer);
 		end_tls_failure(t);
 	}
-	end_now(t, EV_TCP_CLOSED_BY_PEER, t->phase == PHASE_HTTP ? "during the HTTPS request" : "");
+	tunnel_end_now(
+		t, EV_TCP_CLOSED_BY_PEER, t->phase == PHASE_HTTP ? "during the HTTPS request" : "");
 }
 
 void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 {
-	note_reason(t, why, "");
+	tunnel_note_reason(t, why, "");
 	if (t->phase != PHASE_CALL || !t->call) {
-		end_now(t, why, "");
+		tunnel_end_now(t, why, "");
 		return;
 	}
 	sstp_call_disconnect(t->call, why, now_ms);
@@ -241,8 +188,7 @@ void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 
 /* ---- control frames on their way out ----------------- */
 
-/* PPP → SSTP → TLS; data is sealed only after this. */
-static void collect(struct tunnel *t)
+void tunnel_collect(struct tunnel *t)
 {
 	uint8_t frame[PPP_FRAME_MAX];
 	struct buf *plain = NULL;
@@ -264,224 +210,6 @@ static void collect(struct tunnel *t)
 		buf_consume(plain, buf_len(plain));
 		buf_shrink(plain);
 	}
-}
-
-/* ---- TLS → HTTP ---------------------------------------------------------- */
-
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate CN valid until …" for the client's step line. */
-static const char *tls_words(struct tunnel *t)
-{
-	struct cert_info cert;
-
-	if (t->role == TUNNEL_SERVER || tls_leaf_info(t->outer.tls, &cert) < 0)
-		return t->tls_text;
-	snprintf(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
-		cert.subject, cert.key, cert.pin);
-	return t->text;
-}
-
-static int start_http(struct tunnel *t, uint64_t now_ms)
-{
-	struct http_client_opts opts = {
-		.host = t->host, .port = t->port, .correlation = t->correlation};
-	char lane[SSTP_LANE_REQUEST_LEN];
-	uint8_t random[16];
-	int r;
-
-	if (t->role == TUNNEL_SERVER)
-		return http_server_new(&(struct http_server_opts){0}, &t->http_server);
-	if (t->lane.is_lane && lane_ask(&t->lane, t->outer.tls, lane))
-		return -ENOTSUP;
-	opts.lane = t->lane.is_lane ? lane : NULL;
-	opts.lanes = t->lane.wanted ? SSTP_LANE_OFFER : NULL;
-	crypto_random(random, sizeof(random));
-	http_guid_make(random, t->correlation);
-	r = http_client_new(&t->http_client);
-	return r ? r : http_client_start(t->http_client, &opts, now_ms);
-}
-
-/* The binding is about the certificate of this very connection; behind a balancer, about its own. */
-static int note_certificate(struct tunnel *t)
-{
-	if (!t->outer.tls)
-		return 0;
-	return tls_leaf_hash(t->outer.tls, HASH_SHA1, t->certs[0].sha1) < 0 ||
-			       tls_leaf_hash(t->outer.tls, HASH_SHA256, t->certs[0].sha256) < 0
-		       ? -EIO
-		       : 0;
-}
-
-/* A lane goes to the very server of its call, or nowhere. */
-static bool leaf_is_that_of_the_call(const struct tunnel *t)
-{
-	return !t->lane.is_lane || crypto_equal(t->certs[0].sha256, t->lane_leaf, SHA256_LEN);
-}
-
-static bool tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
-{
-	struct tls_info info = {.version = "no TLS,", .cipher = "a balancer ended it"};
-	int r;
-
-	if (t->outer.tls)
-		tls_info(t->outer.tls, &info);
-	else
-		t->handshake_deadline = t->handshake_end;
-	snprintf(t->tls_text, sizeof(t->tls_text), "%s %s", info.version, info.cipher);
-	if (note_certificate(t) < 0) {
-		end_now(t, EV_OUT_OF_MEMORY, "after the TLS handshake");
-		return false;
-	}
-	if (!leaf_is_that_of_the_call(t)) {
-		end_now(t, EV_LANE_CERTIFICATE, "");
-		return false;
-	}
-	r = start_http(t, now_ms);
-	if (r < 0) {
-		end_now(t, r == -ENOTSUP ? EV_LANE_NO_EXPORT : EV_OUT_OF_MEMORY,
-			"after the TLS handshake");
-		return false;
-	}
-	t->phase = PHASE_HTTP;
-	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_TLS, .text = tls_words(t)};
-	return true;
-}
-
-static void start_call(struct tunnel *t, uint64_t now_ms)
-{
-	crypto_random(t->call_opts.nonce, sizeof(t->call_opts.nonce));
-	if (sstp_call_new(&t->call_opts, &t->call) < 0) {
-		end_now(t, EV_OUT_OF_MEMORY, "at the start of the SSTP call");
-		return;
-	}
-	t->phase = PHASE_CALL;
-	t->handshake_deadline = NEVER;
-	sstp_call_start(t->call, now_ms);
-}
-
-/* Returns the octets taken; what follows the header belongs to SSTP. */
-static size_t recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
-	struct tunnel_event *ret, bool *ret_event)
-{
-	const struct http_request *req;
-	size_t used = 0;
-
-	http_server_recv(t->http_server, octets, n, &used);
-	if (!http_server_next_event(t->http_server, &req))
-		return n;
-	copy_text(t->correlation, sizeof(t->correlation), req->correlation);
-	snprintf(t->text, sizeof(t->text), "%s %s", req->method, req->target);
-	t->wants_sstp = req->wish == HTTP_WANTS_SSTP;
-	t->lane.asked = t->lane.wanted && sstp_lane_offered(req->lanes);
-	if (req->wish == HTTP_WANTS_LANE) {
-		if (t->lane.wanted && lane_note_request(&t->lane, req->lane)) {
-			t->phase = PHASE_LANE_ASKED;
-			*ret = (struct tunnel_event){TUNNEL_LANE_REQUEST, .text = t->text,
-				.correlation = t->correlation};
-			*ret_event = true;
-			return used;
-		}
-		note_reason(t, EV_LANE_REFUSED, t->text);
-		t->fault_status = LANE_REFUSED_STATUS;
-	}
-	if (req->wish == HTTP_WANTS_OTHER) { /* a fault that needs no decision of the owner's */
-		note_reason(t, req->reason, t->text);
-		t->fault_status = req->status;
-	}
-	*ret = (struct tunnel_event){TUNNEL_HTTP_REQUEST, .sstp = t->wants_sstp, .text = t->text,
-		.correlation = t->correlation};
-	*ret_event = true;
-	return used;
-}
-
-/* Client: the server has to prove itself before a packet is entrusted to the lane. */
-static bool become_lane(struct tunnel *t, const char *proof, struct tunnel_event *ret)
-{
-	enum event why = lane_judge_answer(&t->lane, t->outer.tls, proof);
-
-	sstp_lane_forget(&t->lane.ticket);
-	if (why) {
-		end_now(t, why, "");
-		return false;
-	}
-	t->phase = PHASE_LANE;
-	t->handshake_deadline = NEVER;
-	*ret = (struct tunnel_event){TUNNEL_LANE_UP, .text = t->text};
-	return true;
-}
-
-static size_t recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
-	struct tunnel_event *ret, bool *ret_event)
-{
-	struct http_client_event ev;
-	size_t used = 0;
-
-	http_client_recv(t->http_client, octets, n, &used);
-	if (!http_client_next_event(t->http_client, &ev))
-		return n;
-	if (ev.type == HTTP_CLIENT_FAILED) {
-		end_now(t, ev.reason, ev.text);
-		return n;
-	}
-	snprintf(t->text, sizeof(t->text), "%s%s%s, correlation %s", ev.answer.line,
-		*ev.answer.server ? " from " : "", ev.answer.server, t->correlation);
-	http_client_free(t->http_client);
-	t->http_client = NULL;
-	if (t->lane.is_lane) {
-		*ret_event = become_lane(t, ev.answer.lane, ret);
-		return used;
-	}
-	lane_note_answer(&t->lane, ev.answer.lanes);
-	start_call(t, now_ms);
-	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_HTTP, .text = t->text};
-	*ret_event = true;
-	return used;
-}
-
-static void respond(struct tunnel *t, unsigned status, int64_t wall_s)
-{
-	http_server_respond(t->http_server, status, wall_s);
-	collect(t);
-	http_server_free(t->http_server); /* a tunnel does not carry it along */
-	t->http_server = NULL;
-}
-
-void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms)
-{
-	bool go_on = status == 200 && t->wants_sstp;
-	char lanes[SSTP_LANE_ANSWER_LEN];
-
-	if (t->phase != PHASE_HTTP || !t->http_server)
-		return;
-	if (go_on && t->lane.asked) {
-		lane_grant(&t->lane, lanes);
-		http_server_grant(t->http_server, HTTP_LANES, lanes);
-	}
-	respond(t, t->fault_status ? t->fault_status : (unsigned)status, wall_s);
-	if (go_on)
-		start_call(t, now_ms);
-	else
-		end_now(t, EV_HTTP_ANSWERED, t->text);
-}
-
-bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int64_t wall_s)
-{
-	char proof[SSTP_LANE_PROOF_TEXT_LEN];
-	enum event why = EV_LANE_REFUSED;
-
-	if (t->phase != PHASE_LANE_ASKED)
-		return false;
-	if (call)
-		why = lane_judge_request(&t->lane, t->outer.tls, &call->call, proof);
-	if (why) {
-		respond(t, LANE_REFUSED_STATUS, wall_s);
-		end_now(t, why, "");
-		return false;
-	}
-	http_server_grant(t->http_server, HTTP_LANE, proof);
-	respond(t, 200, wall_s);
-	t->phase = PHASE_LANE;
-	t->handshake_deadline = NEVER;
-	return true;
 }
 
 /* ---- SSTP → PPP ---------------------------------------------------------- */
@@ -563,8 +291,8 @@ static bool on_call_event(struct tunnel *t, const struct sstp_call_event *ev, ui
 		*ret = (struct tunnel_event){TUNNEL_BOUND, .text = binding_text(t)};
 		return true;
 	case SSTP_CALL_CLOSED:
-		collect(t); /* the last words go out before TLS closes */
-		end_now(t, ev->reason, "");
+		tunnel_collect(t); /* the last words go out before TLS closes */
+		tunnel_end_now(t, ev->reason, "");
 		return false;
 	} /* no default: the compiler lists what a new event must visit */
 	return false;
@@ -584,7 +312,7 @@ static bool on_ppp_event(
 		*ret = (struct tunnel_event){TUNNEL_AUTH_REQUEST, .proof = ev->proof};
 		return true;
 	case PPP_AUTHENTICATED:
-		collect(t); /* Success goes out before CALL_CONNECTED */
+		tunnel_collect(t); /* Success goes out before CALL_CONNECTED */
 		sstp_call_set_hlak(t->call, ev->hlak, now_ms);
 		lane_set_key(&t->lane, ev->hlak);
 		t->network_deadline = now_ms + NETWORK_MS;
@@ -607,62 +335,12 @@ static bool on_ppp_event(
 		*ret = (struct tunnel_event){TUNNEL_IDENTIFIED, .text = t->text};
 		return true;
 	case PPP_CLOSED:
-		note_reason(t, ev->reason, ev->detail);
-		collect(t);
+		tunnel_note_reason(t, ev->reason, ev->detail);
+		tunnel_collect(t);
 		sstp_call_disconnect(t->call, ev->reason, now_ms);
 		return false;
 	} /* no default */
 	return false;
-}
-
-/* ---- a lane: SSTP data and nothing else ---------------------------------------------------------- */
-
-static bool recv_lane(struct tunnel *t, struct tunnel_event *ret)
-{
-	enum event why;
-
-	*ret = (struct tunnel_event){.type = TUNNEL_PACKET};
-	if (!lane_next_packet(&t->lane, &ret->family, &ret->packet, &why)) {
-		if (why)
-			end_now(t, why, "");
-		return false;
-	}
-	t->packets_out = true;
-	return true;
-}
-
-bool tunnel_is_lane(const struct tunnel *t)
-{
-	return t->phase == PHASE_LANE;
-}
-
-bool tunnel_asks_for_lane(const struct tunnel *t)
-{
-	return t->phase == PHASE_LANE_ASKED;
-}
-
-const uint8_t *tunnel_lane_handle(const struct tunnel *t)
-{
-	return t->lane.ticket.handle;
-}
-
-void tunnel_move(struct tunnel *t, uint8_t *scratch)
-{
-	t->scratch = scratch;
-}
-
-bool tunnel_lane_ticket(const struct tunnel *t, struct tunnel_ticket *ret)
-{
-	if (!t->bound || !t->lane.keyed || t->phase != PHASE_CALL)
-		return false;
-	ret->call = t->lane.ticket;
-	memcpy(ret->leaf_sha256, t->certs[0].sha256, sizeof(ret->leaf_sha256));
-	return true;
-}
-
-void tunnel_ticket_wipe(struct tunnel_ticket *ticket)
-{
-	explicit_bzero(ticket, sizeof(*ticket));
 }
 
 /* ---- the pull ---------------------------------------------------------- */
@@ -704,7 +382,7 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		if (t->tap && t->rest_len)
 			t->tap(t->tap_arg, false, t->rest, t->rest_len);
 		if (t->phase == PHASE_TLS && outer_established(&t->outer))
-			return tls_up(t, now_ms, ret);
+			return tunnel_tls_up(t, now_ms, ret);
 		if (t->rest_len == 0)
 			return false;
 	}
@@ -713,9 +391,9 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		sstp_call_recv(t->call, t->rest, t->rest_len, now_ms);
 		used = t->rest_len;
 	} else if (t->phase == PHASE_HTTP && t->role == TUNNEL_SERVER) {
-		used = recv_http_server(t, t->rest, t->rest_len, ret, &event);
+		used = tunnel_recv_http_server(t, t->rest, t->rest_len, ret, &event);
 	} else if (t->phase == PHASE_HTTP) {
-		used = recv_http_client(t, t->rest, t->rest_len, now_ms, ret, &event);
+		used = tunnel_recv_http_client(t, t->rest, t->rest_len, now_ms, ret, &event);
 	} else if (t->phase == PHASE_LANE) {
 		sstp_stream_feed(&t->lane.in, t->rest, t->rest_len);
 		used = t->rest_len;
@@ -756,7 +434,7 @@ bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *r
 				return true;
 			continue;
 		}
-		if (t->phase == PHASE_LANE && recv_lane(t, ret))
+		if (t->phase == PHASE_LANE && tunnel_recv_lane(t, ret))
 			return true;
 		if (t->phase != PHASE_ENDED && feed(t, now_ms, ret, &more))
 			return true;
@@ -765,7 +443,7 @@ bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *r
 	if (t->tls_closed && t->phase != PHASE_ENDED)
 		tunnel_recv_end(t, 0, now_ms);
 	if (t->phase != PHASE_ENDED)
-		collect(t);
+		tunnel_collect(t);
 	return tell_end(t, ret);
 }
 
@@ -803,7 +481,7 @@ int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
 	if (t->phase != PHASE_LANE &&
 		(!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call)))
 		return -ENOTCONN;
-	collect(t);
+	tunnel_collect(t);
 	return outer_write(&t->outer, frames, n);
 }
 
@@ -841,7 +519,7 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 	if (t->phase == PHASE_ENDED)
 		return;
 	if (now_ms >= t->handshake_deadline) {
-		end_now(t, t->phase == PHASE_TLS ? EV_TLS_TIMEOUT : EV_HTTP_TIMEOUT, "");
+		tunnel_end_now(t, t->phase == PHASE_TLS ? EV_TLS_TIMEOUT : EV_HTTP_TIMEOUT, "");
 		return;
 	}
 	if (now_ms >= t->login_deadline) {

@@ -1,0 +1,90 @@
+/*
+ * tunnel/private.h — the tunnel's own struct, and what the files that carry it through its phases
+ * want of each other: stack.c (the pull, the call, time), opening.c (TLS and HTTP), lane_phase.c.
+ */
+#pragma once
+#include "base/crypto.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "ppp/ppp.h"
+#include "sstp/call.h"
+#include "sstp/limits.h"
+#include "tunnel/lane.h"
+#include "tunnel/outer.h"
+#include "tunnel/tunnel.h"
+
+#define LANE_REFUSED_STATUS 404 /* as for any path that nothing is behind */
+
+enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_LANE_ASKED, PHASE_LANE, PHASE_ENDED };
+
+struct tunnel {
+	enum tunnel_role role;
+	enum phase phase;
+	struct outer outer;
+	struct http_server *http_server;
+	struct http_client *http_client;
+	struct sstp_call *call;
+	struct ppp *ppp;
+	struct lane lane;
+	uint8_t lane_leaf[SHA256_LEN]; /* client: what a lane's server has to show */
+
+	uint8_t *scratch;
+	uint64_t handshake_deadline;
+	uint64_t handshake_end;    /* what it becomes when the peer has said something */
+	uint64_t login_deadline;   /* NEVER: no such limit, or logged in */
+	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
+	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
+	bool bound;                /* SSTP says that data may flow */
+	bool up4, up6;             /* reported with TUNNEL_UP */
+	bool ncp4, ncp6;           /* PPP says that data may flow */
+	bool ended;                /* TUNNEL_ENDED is due */
+	bool ended_told;
+	bool tls_closed;       /* close_notify came */
+	bool packets_out;      /* the owner may hold packets that lie in scratch */
+	bool wants_sstp;       /* server: what the request asked for */
+	unsigned fault_status; /* server: the answer to a request that was none for us; 0: it was */
+	uint16_t port;
+	enum event reason;
+	char reason_text[256], text[320], tls_text[96], correlation[40], host[280];
+	struct ppp_addresses addresses4, addresses6;
+	tunnel_tap_fn *tap;
+	void *tap_arg;
+	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
+	size_t rest_len;
+
+	/* what the layers above TLS are made from */
+	struct sstp_call_opts call_opts;
+	struct sstp_cert_hash certs[SSTP_CERTS_MAX];
+	struct ppp_opts ppp_opts;
+	enum auth_method methods[AUTH_METHODS];
+	char user[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1], name[64];
+};
+
+/* ---- stack.c ---- */
+
+/* Over at once, without a word inside TLS. The first reason that was noted is the one that counts. */
+void tunnel_end_now(struct tunnel *t, enum event why, const char *text);
+void tunnel_note_reason(struct tunnel *t, enum event why, const char *text);
+/* PPP → SSTP → TLS; data is sealed only after this. */
+void tunnel_collect(struct tunnel *t);
+
+/* ---- opening.c ---- */
+
+/* TLS is established: HTTP begins. True with an event. */
+bool tunnel_tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret);
+/* PHASE_HTTP. Return the octets taken; what follows the header belongs to SSTP. */
+size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
+	struct tunnel_event *ret, bool *ret_event);
+size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
+	struct tunnel_event *ret, bool *ret_event);
+/* Server: the answer, HTTP's last word. */
+void tunnel_respond(struct tunnel *t, unsigned status, int64_t wall_s);
+
+/* ---- lane_phase.c ---- */
+
+/* A lane goes to the very server of its call, or nowhere. */
+bool tunnel_leaf_is_that_of_the_call(const struct tunnel *t);
+/* Client: the server has to prove itself before a packet is entrusted to the lane. */
+bool tunnel_become_lane(struct tunnel *t, const char *proof, struct tunnel_event *ret);
+/* PHASE_LANE: the next packet of what was fed. */
+bool tunnel_recv_lane(struct tunnel *t, struct tunnel_event *ret);
