@@ -13,16 +13,14 @@
  */
 #include "server/lane.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/auto.h"
 #include "base/clock.h"
 #include "datapath/lane.h"
-#include "server/handles.h"
-#include "server/server.h"
-#include "server/session.h"
-#include "server/worker.h"
+#include "server/private.h"
 
 struct session_lane {
 	struct link link; /* first: link callbacks get back to the lane */
@@ -37,12 +35,41 @@ static struct session_lane *lane_of(struct link *l)
 	return container_of(l, struct session_lane, link);
 }
 
-bool lane_has_session(struct worker *w, const struct tunnel *tunnel)
+/* ---- the session ---------------------------------------------------------- */
+
+void lane_allow(struct session *s)
+{
+	struct tunnel_ticket ticket;
+
+	if (s->handle.prev || !tunnel_lane_ticket(s->link.tunnel, &ticket))
+		return;
+	memcpy(s->handle.octets, ticket.call.handle, sizeof(s->handle.octets));
+	tunnel_ticket_wipe(&ticket);
+	s->handle.session = s;
+	s->handle.worker = s->worker->index;
+	handles_add(s->worker->server->handles, &s->handle);
+}
+
+/* ---- at the door, on any worker ---------------------------------------------------------- */
+
+/* Is the session that it names here at all? */
+static bool has_session(struct worker *w, const struct tunnel *tunnel)
 {
 	struct session *session;
 	unsigned worker;
 
 	return !handles_find(w->server->handles, tunnel_lane_handle(tunnel), &worker, &session);
+}
+
+void lane_requested(struct session *s, const struct tunnel_event *ev)
+{
+	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
+	if (has_session(s->worker, s->link.tunnel)) {
+		link_detach(&s->link);
+		return;
+	}
+	server_fail_delay_ms(s->worker, &s->peer); /* counts, as a failed login does */
+	tunnel_lane_answer(s->link.tunnel, NULL, clock_wall_s());
 }
 
 /* ---- on the session's worker ---------------------------------------------------------- */
@@ -60,7 +87,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	if (ev->type != TUNNEL_ENDED)
 		return; /* all else that a lane has to say are packets */
 	if (lane->session)
-		session_set_lane(lane->session, NULL);
+		lane->session->lane = NULL;
 	lane->session = NULL;
 	log_event(&lane->scope, is_fault(ev->reason) ? ev->reason : EV_LANE_ENDED, "reason=%s%s%s",
 		event_info(ev->reason)->name, *ev->text ? " " : "", ev->text);
@@ -113,7 +140,7 @@ static struct session *find_session(struct worker *w, const struct tunnel *tunne
 static bool proved(struct session_lane *lane, struct session *session)
 {
 	struct tunnel_ticket ticket;
-	bool known = session && tunnel_lane_ticket(session_link(session)->tunnel, &ticket);
+	bool known = session && tunnel_lane_ticket(session->link.tunnel, &ticket);
 	bool ok = tunnel_lane_answer(lane->link.tunnel, known ? &ticket : NULL, clock_wall_s());
 
 	tunnel_ticket_wipe(&ticket);
@@ -122,14 +149,14 @@ static bool proved(struct session_lane *lane, struct session *session)
 
 static void join(struct session_lane *lane, struct session *session)
 {
-	struct session_lane *before = session_lane(session);
+	struct session_lane *before = session->lane;
 
 	if (before)
 		lane_end(before, EV_LANE_ENDED);
 	lane->session = session;
-	lane->scope.session = session_scope(session)->session;
-	session_set_lane(session, lane);
-	lane_join(session_link(session), &lane->link);
+	lane->scope.session = session->scope.session;
+	session->lane = lane;
+	lane_join(&session->link, &lane->link);
 	log_event(&lane->scope, EV_LANE_UP, "worker=%u", lane->worker->index);
 }
 
@@ -199,7 +226,7 @@ void lane_hand_over(struct worker *w, int fd, struct tunnel *tunnel, const struc
 void lane_end(struct session_lane *lane, enum event why)
 {
 	if (lane->session)
-		session_set_lane(lane->session, NULL);
+		lane->session->lane = NULL;
 	lane->session = NULL;
 	link_close(&lane->link, why);
 }

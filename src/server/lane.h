@@ -13,12 +13,17 @@
 struct session;
 struct session_lane;
 struct tunnel;
+struct tunnel_event;
 struct worker;
 
+/* The binding of a session holds: a lane may be asked for from now on. On its worker. */
+void lane_allow(struct session *s);
+
 /*
- * Is the session that this tunnel (TUNNEL_LANE_REQUEST) names here at all? Any worker.
+ * TUNNEL_LANE_REQUEST on a connection that came as any other does, and is still a session: it is
+ * refused, or detached when this pull is over, and then lane_hand_over() is due.
  */
-bool lane_has_session(struct worker *w, const struct tunnel *tunnel);
+void lane_requested(struct session *s, const struct tunnel_event *ev);
 /*
  * Sends the connection to that session's worker, which answers it. Takes fd and tunnel. On the
  * worker that accepted it; nothing of the connection may hang on its loop any more.

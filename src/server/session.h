@@ -10,8 +10,6 @@
 #include "events/event.h"
 
 struct link;
-struct log_scope;
-struct session_lane;
 struct vnet_hdr;
 struct session;
 struct worker;
@@ -37,10 +35,6 @@ void session_close_all(struct worker *w, enum event why);
 /* Router advertisements that are due. */
 void session_advertise_all(struct worker *w);
 struct link *session_link(struct session *s);
-const struct log_scope *session_scope(const struct session *s);
-/* Its lane, NULL: none; server/lane.h says when. */
-struct session_lane *session_lane(const struct session *s);
-void session_set_lane(struct session *s, struct session_lane *lane);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(
 	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);

@@ -1,0 +1,68 @@
+/*
+ * server/private.h — the session's own struct, and what the files that make up its life want of each
+ * other: session.c (from door to end), login.c (who is it), network.c (its addresses), lane.c.
+ */
+#pragma once
+#include "aaa/aaa.h"
+#include "base/auto.h"
+#include "datapath/link.h"
+#include "server/handles.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/worker.h"
+#include "store/store.h"
+
+struct question; /* one under way to aaa or the store */
+
+/* What leads to a session: its entries in the table and the steering map. */
+enum claim { CLAIM_IPV4, CLAIM_LINK_LOCAL, CLAIM_IPV6, CLAIMS };
+
+struct session {
+	struct link link; /* first: link callbacks get back to the session */
+	struct worker *worker;
+	struct session *next, *prev;
+	struct session *next_half_open;
+	struct log_scope scope;
+	struct endpoint peer;
+	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
+	int64_t opened_s;
+	uint64_t opened_ms;
+	struct question *question;
+	struct handle handle; /* by which a lane names this session */
+	struct session_lane *lane;
+	struct verdict verdict; /* held until the address is known; wiped then */
+	struct ppp_addresses addresses;
+	int64_t user_id;
+	struct addr leased_address;   /* AF_UNSPEC: none */
+	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
+	uint64_t advertised_ms;
+	bool advertised_onward;
+	bool tls_up, authenticated, up4, up6, recorded, leaving;
+	enum event ended_by;
+};
+
+static inline struct session *session_of(struct link *l)
+{
+	return container_of(l, struct session, link);
+}
+
+/* ---- session.c ---- */
+
+/* One row for each connection; the first outcome counts. */
+void session_record_attempt(struct session *s, enum event outcome, const char *detail);
+/* EV_NONE: it begins; else it ends so, and the lease goes back. */
+void session_record(struct session *s, enum event ended);
+
+/* ---- login.c ---- */
+
+void login_request(struct session *s, const struct proof *proof);
+/* The session ends before its answer came. */
+void login_abandon(struct question *q);
+
+/* ---- network.c ---- */
+
+void network_up(struct session *s, const struct tunnel_event *ev);
+void network_down(struct session *s, int family);
+/* Of struct link_ops. */
+bool network_accept_source(struct link *l, const struct ip_packet *ip);
+bool network_intercept(struct link *l, const struct ip_packet *ip);
