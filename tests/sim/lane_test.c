@@ -14,41 +14,12 @@
 #include "http/server.h"
 #include "sim.h"
 
-static struct tls_ctx *client_ctx, *server_ctx;
-
-static int make_contexts(void **state)
-{
-	sim_contexts(&client_ctx, &server_ctx);
-	return 0;
-}
-
-static int drop_contexts(void **state)
-{
-	tls_ctx_free(client_ctx);
-	tls_ctx_free(server_ctx);
-	return 0;
-}
-
-static struct sim *sim_new(void)
-{
-	struct sim *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	return s;
-}
-
-static void sim_end_free(struct sim *s)
-{
-	sim_done(s);
-	free(s);
-}
-
 /* The session: a call that is up. */
 static struct sim *call_up(struct tunnel_ticket *ret_ticket)
 {
 	struct sim *s = sim_new();
 
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	assert_true(s->client.up4 && s->server.up4);
 	assert_true(tunnel_lane_ticket(s->client.tunnel, ret_ticket));
@@ -62,7 +33,7 @@ static struct sim *lane_of(struct sim *call, const struct tunnel_ticket *ticket,
 	s->call = call;
 	s->lane = ticket;
 	s->chunk = chunk;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	return s;
 }
 
@@ -83,9 +54,9 @@ static void a_lane_comes_up_and_carries_packets_both_ways(void **state)
 	assert_int_equal(s->client.packets, 1);
 	sim_advance_ms(s, 3600 * 1000); /* no timer of its own ends it */
 	assert_false(s->client.ended || s->server.ended);
-	sim_end_free(s);
+	sim_free(s);
 	assert_false(call->client.ended || call->server.ended);
-	sim_end_free(call);
+	sim_free(call);
 }
 
 static void it_comes_up_however_the_stream_is_cut(void **state)
@@ -105,9 +76,9 @@ static void it_comes_up_however_the_stream_is_cut(void **state)
 		assert_int_equal(s->server.packets, 1);
 		assert_int_equal(s->client.packets, 1);
 		assert_int_equal(s->client.last_packet[1399], 0x77);
-		sim_end_free(s);
+		sim_free(s);
 	}
-	sim_end_free(call);
+	sim_free(call);
 }
 
 /* The lane breaks after each of its first octets: it ends, with a reason; its call does not. */
@@ -129,12 +100,12 @@ static void every_cut_point_ends_the_lane_alone(void **state)
 		assert_true(s->client.ended && s->server.ended);
 		assert_int_not_equal(s->client.reason, EV_NONE);
 		assert_int_equal(tunnel_send_frames(s->client.tunnel, "x", 1), -ENOTCONN);
-		sim_end_free(s);
+		sim_free(s);
 	}
 	assert_int_equal(sim_send_ip(call, &call->client, 100), 0);
 	sim_run(call);
 	assert_int_equal(call->server.packets, 1);
-	sim_end_free(call);
+	sim_free(call);
 }
 
 static bool may_have_a_lane(struct sim *s)
@@ -142,13 +113,13 @@ static bool may_have_a_lane(struct sim *s)
 	struct tunnel_ticket ticket;
 	bool client, server;
 
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	assert_true(s->client.up4 && s->server.up4);
 	client = tunnel_lane_ticket(s->client.tunnel, &ticket);
 	server = tunnel_lane_ticket(s->server.tunnel, &ticket);
 	assert_int_equal(client, server);
-	sim_end_free(s);
+	sim_free(s);
 	return client;
 }
 
@@ -174,18 +145,18 @@ static void there_is_no_lane_before_the_binding_holds_nor_after_the_end(void **s
 	struct tunnel_ticket ticket;
 
 	s->hold_verdict = true;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	assert_false(tunnel_lane_ticket(s->client.tunnel, &ticket));
 	assert_false(tunnel_lane_ticket(s->server.tunnel, &ticket));
-	sim_end_free(s);
+	sim_free(s);
 	s = call_up(&ticket);
 	tunnel_close(s->client.tunnel, EV_CLIENT_STOPPED, s->now_ms);
 	sim_run(s);
 	sim_advance_ms(s, 10000);
 	assert_true(s->server.ended);
 	assert_false(tunnel_lane_ticket(s->server.tunnel, &ticket));
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void refused(struct sim *call, const struct tunnel_ticket *ticket, enum event client)
@@ -197,7 +168,7 @@ static void refused(struct sim *call, const struct tunnel_ticket *ticket, enum e
 	assert_true(s->client.ended);
 	assert_int_equal(s->client.reason, client);
 	assert_false(call->client.ended || call->server.ended);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void a_wrong_key_handle_or_certificate_gets_no_lane(void **state)
@@ -214,7 +185,7 @@ static void a_wrong_key_handle_or_certificate_gets_no_lane(void **state)
 	wrong = right;
 	wrong.leaf_sha256[5] ^= 1;
 	refused(call, &wrong, EV_LANE_CERTIFICATE);
-	sim_end_free(call);
+	sim_free(call);
 }
 
 static void a_server_without_lanes_refuses_as_it_refuses_any_path(void **state)
@@ -224,14 +195,14 @@ static void a_server_without_lanes_refuses_as_it_refuses_any_path(void **state)
 
 	s->lane = &ticket;
 	s->no_lanes_server = true;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	assert_true(s->client.ended && s->server.ended);
 	assert_int_equal(s->client.reason, EV_HTTP_STATUS);
 	assert_non_null(strstr(s->client.text, "404"));
 	assert_int_equal(s->server.reason, EV_LANE_REFUSED);
-	sim_end_free(s);
-	sim_end_free(call);
+	sim_free(s);
+	sim_free(call);
 }
 
 /* ---- a bare TLS client or server at the other end of a tunnel, saying what it likes ---- */
@@ -281,7 +252,7 @@ static struct sim *server_alone(
 	buf_consume(&s->server.wire, buf_len(&s->server.wire));
 	s->bare_client = true;
 	heard.n = 0;
-	assert_int_equal(tls_new(client_ctx, &peer, ret_bare), 0);
+	assert_int_equal(tls_new(s->client_ctx, &peer, ret_bare), 0);
 	exchange(*ret_bare, s, &s->server);
 	assert_true(tls_established(*ret_bare));
 	return s;
@@ -329,9 +300,9 @@ static void a_proof_is_good_for_its_own_connection_only(void **state)
 	assert_true(s->server.lane_up);
 	tls_free(bare);
 	tls_free(bare2);
-	sim_end_free(s);
-	sim_end_free(s2);
-	sim_end_free(call);
+	sim_free(s);
+	sim_free(s2);
+	sim_free(call);
 }
 
 static void whoever_sends_before_the_answer_is_refused(void **state)
@@ -351,8 +322,8 @@ static void whoever_sends_before_the_answer_is_refused(void **state)
 	assert_int_equal(s->server.packets, 0);
 	assert_true(s->server.ended);
 	tls_free(bare);
-	sim_end_free(s);
-	sim_end_free(call);
+	sim_free(s);
+	sim_free(call);
 }
 
 static void a_malformed_value_is_refused(void **state)
@@ -369,9 +340,9 @@ static void a_malformed_value_is_refused(void **state)
 		assert_non_null(strstr(heard.text, "HTTP/1.1 404 Not Found\r\n"));
 		assert_int_equal(s->server.reason, EV_LANE_REFUSED);
 		tls_free(bare);
-		sim_end_free(s);
+		sim_free(s);
 	}
-	sim_end_free(call);
+	sim_free(call);
 }
 
 /* The certificate is right, but what answers has not the key: no packet is entrusted to it. */
@@ -389,7 +360,7 @@ static void a_server_that_does_not_prove_itself_gets_nothing(void **state)
 
 		s->bare_server = true;
 		heard.n = 0;
-		assert_int_equal(tls_new(server_ctx, NULL, &bare), 0);
+		assert_int_equal(tls_new(s->server_ctx, NULL, &bare), 0);
 		exchange(bare, s, &s->client);
 		assert_non_null(strstr(heard.text, "Culvert-Lane: "));
 		assert_int_equal(tls_write(bare, answers[i], strlen(answers[i])), 0);
@@ -398,9 +369,9 @@ static void a_server_that_does_not_prove_itself_gets_nothing(void **state)
 		assert_true(s->client.ended);
 		assert_int_equal(s->client.reason, EV_LANE_NOT_PROVEN);
 		tls_free(bare);
-		sim_end_free(s);
+		sim_free(s);
 	}
-	sim_end_free(call);
+	sim_free(call);
 }
 
 /* ---- on a lane that is up ---- */
@@ -438,10 +409,10 @@ static void nothing_but_ip_has_a_place_on_a_lane(void **state)
 			to->packets, 1); /* what came before the fault, and nothing after */
 		assert_true(to->ended && from->ended);
 		assert_int_equal(to->reason, EV_LANE_PROTOCOL);
-		sim_end_free(s);
+		sim_free(s);
 	}
 	assert_false(call->client.ended || call->server.ended);
-	sim_end_free(call);
+	sim_free(call);
 }
 
 /* Who asks for a lane and does not go on is gone after the time for TLS and HTTP. */
@@ -456,8 +427,8 @@ static void a_lane_that_is_not_answered_ends(void **state)
 	sim_advance_ms(s, 61000);
 	assert_true(s->client.ended);
 	assert_int_equal(s->client.reason, EV_HTTP_TIMEOUT);
-	sim_end_free(s);
-	sim_end_free(call);
+	sim_free(s);
+	sim_free(call);
 }
 
 int main(void)
@@ -478,5 +449,5 @@ int main(void)
 		cmocka_unit_test(a_lane_that_is_not_answered_ends),
 	};
 
-	return cmocka_run_group_tests(tests, make_contexts, drop_contexts);
+	return cmocka_run_group_tests(tests, sim_make_contexts, sim_drop_contexts);
 }

@@ -17,7 +17,9 @@
 
 static void pull(struct sim *s, struct sim_end *e);
 
-void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server)
+static struct tls_ctx *client_ctx, *server_ctx;
+
+int sim_make_contexts(void **state)
 {
 	static const char *const names[] = {"sim.test"};
 	char dir[] = "/tmp/culvert-sim.XXXXXX", cert[64], key[64];
@@ -31,22 +33,38 @@ void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server)
 	snprintf(key, sizeof(key), "%s/key", dir);
 	assert_int_equal(cert_create(&opts, cert, key, &why), 0);
 	assert_int_equal(tls_server_ctx_new(&(struct tls_server_opts){.pairs = &pair, .n_pairs = 1},
-				 ret_server, &why),
+				 &server_ctx, &why),
 		0);
 	assert_int_equal(
-		tls_client_ctx_new(&(struct tls_client_opts){.ca_file = cert}, ret_client, &why),
+		tls_client_ctx_new(&(struct tls_client_opts){.ca_file = cert}, &client_ctx, &why),
 		0);
 	unlink(cert);
 	unlink(key);
 	rmdir(dir);
+	return 0;
 }
 
-void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, const char *password)
+int sim_drop_contexts(void **state)
+{
+	tls_ctx_free(client_ctx);
+	tls_ctx_free(server_ctx);
+	return 0;
+}
+
+struct sim *sim_new(void)
+{
+	struct sim *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	return s;
+}
+
+void sim_init(struct sim *s, const char *password)
 {
 	static const struct tls_peer_opts peer = {.host = "sim.test"};
 	enum auth_method method = s->method ? s->method : AUTH_MSCHAPV2;
 	struct tunnel_opts opts = {.role = TUNNEL_SERVER,
-		.tls = server,
+		.tls = server_ctx,
 		.scratch = s->scratch,
 		.require_binding = true,
 		.methods = &method,
@@ -58,8 +76,8 @@ void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, con
 
 	s->now_ms = START_MS;
 	s->http_status = 200;
-	s->client_ctx = client;
-	s->server_ctx = server;
+	s->client_ctx = client_ctx;
+	s->server_ctx = server_ctx;
 	s->method = method;
 	if (!s->peer_last)
 		s->peer_last = 2;
@@ -67,7 +85,7 @@ void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, con
 	buf_init(&s->server.wire, 0);
 	assert_int_equal(tunnel_new(&opts, s->now_ms, &s->server.tunnel), 0);
 	opts.role = TUNNEL_CLIENT;
-	opts.tls = client;
+	opts.tls = client_ctx;
 	opts.verify = &peer;
 	opts.host = "sim.test";
 	opts.port = 443;
@@ -82,12 +100,13 @@ void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, con
 	tunnel_start(s->client.tunnel, s->now_ms);
 }
 
-void sim_done(struct sim *s)
+void sim_free(struct sim *s)
 {
 	tunnel_free(s->client.tunnel);
 	tunnel_free(s->server.tunnel);
 	buf_done(&s->client.wire);
 	buf_done(&s->server.wire);
+	free(s);
 }
 
 /* A users' data base of one. */

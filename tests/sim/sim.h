@@ -48,10 +48,14 @@ struct sim {
 	uint8_t scratch[TUNNEL_SCRATCH_LEN];
 };
 
-/* Contexts with a fresh certificate; made once for many sims. */
-void sim_contexts(struct tls_ctx **ret_client, struct tls_ctx **ret_server);
-void sim_init(struct sim *s, struct tls_ctx *client, struct tls_ctx *server, const char *password);
-void sim_done(struct sim *s);
+/* Group set-up and tear-down of cmocka: TLS contexts with a fresh certificate, for all sims. */
+int sim_make_contexts(void **state);
+int sim_drop_contexts(void **state);
+/* Zeroed: the test sets what it wants to be different, then calls sim_init(). */
+struct sim *sim_new(void);
+void sim_free(struct sim *s);
+/* Makes both ends; `password` is the client's. */
+void sim_init(struct sim *s, const char *password);
 /* Delivers until neither end has octets to send. Returns octets moved. */
 size_t sim_run(struct sim *s);
 /* One piece each way; false when nothing moved. */

@@ -8,44 +8,13 @@
 
 #include "sim.h"
 
-static struct tls_ctx *client_ctx, *server_ctx;
-
-static int make_contexts(void **state)
-{
-	(void)state;
-	sim_contexts(&client_ctx, &server_ctx);
-	return 0;
-}
-
-static int drop_contexts(void **state)
-{
-	(void)state;
-	tls_ctx_free(client_ctx);
-	tls_ctx_free(server_ctx);
-	return 0;
-}
-
-static struct sim *sim_new(void)
-{
-	struct sim *s = calloc(1, sizeof(*s));
-
-	assert_non_null(s);
-	return s;
-}
-
-static void sim_end_free(struct sim *s)
-{
-	sim_done(s);
-	free(s);
-}
-
 static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
 {
 	struct sim *s = sim_new();
 
 	(void)state;
 	s->ipv6 = true;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	assert_true(s->client.up4 && s->server.up4 && s->client.up6 && s->server.up6);
 	assert_true(s->server.bound);
@@ -61,7 +30,7 @@ static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
 	assert_int_equal(sim_send_ip(s, &s->server, 60), 0);
 	sim_run(s);
 	assert_int_equal(s->client.packets, 1);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void it_comes_up_however_the_stream_is_cut(void **state)
@@ -73,13 +42,13 @@ static void it_comes_up_however_the_stream_is_cut(void **state)
 		struct sim *s = sim_new();
 
 		s->chunk = chunks[i];
-		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_init(s, "Secret-1");
 		sim_run(s);
 		assert_true(s->client.up4 && s->server.up4);
 		assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
 		sim_run(s);
 		assert_int_equal(s->server.packets, 1);
-		sim_end_free(s);
+		sim_free(s);
 	}
 }
 
@@ -93,7 +62,7 @@ static void every_cut_point_ends_both_ends(void **state)
 		struct sim *s = sim_new();
 
 		s->chunk = 37; /* a different place in some record each time */
-		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_init(s, "Secret-1");
 		for (size_t n = 0; n < cut; n++)
 			sim_step(s);
 		came_up = s->client.up4 && s->server.up4;
@@ -103,7 +72,7 @@ static void every_cut_point_ends_both_ends(void **state)
 		assert_true(s->client.ended && s->server.ended);
 		assert_int_not_equal(s->client.reason, EV_NONE);
 		assert_int_not_equal(s->server.reason, EV_NONE);
-		sim_end_free(s);
+		sim_free(s);
 	}
 }
 
@@ -117,7 +86,7 @@ static void silence_from_any_point_ends_both_within_three_minutes(void **state)
 		struct sim *s = sim_new();
 
 		s->chunk = 61;
-		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_init(s, "Secret-1");
 		for (size_t n = 0; n < cut; n++)
 			sim_step(s);
 		came_up = s->client.up4 && s->server.up4;
@@ -125,7 +94,7 @@ static void silence_from_any_point_ends_both_within_three_minutes(void **state)
 		sim_advance_ms(s, 180000);
 		assert_true(s->client.ended);
 		assert_true(s->server.ended);
-		sim_end_free(s);
+		sim_free(s);
 	}
 }
 
@@ -134,12 +103,12 @@ static void a_wrong_password_is_told_as_such(void **state)
 	struct sim *s = sim_new();
 
 	(void)state;
-	sim_init(s, client_ctx, server_ctx, "wrong");
+	sim_init(s, "wrong");
 	sim_advance_ms(s, 10000);
 	assert_true(s->client.ended);
 	assert_int_equal(event_info(s->client.reason)->layer, LAYER_AUTH);
 	assert_false(s->client.up4 || s->server.up4 || s->server.bound);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void a_503_reaches_the_client_as_an_http_error(void **state)
@@ -147,13 +116,13 @@ static void a_503_reaches_the_client_as_an_http_error(void **state)
 	struct sim *s = sim_new();
 
 	(void)state;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	s->http_status = 503;
 	sim_run(s);
 	assert_true(s->client.ended && s->server.ended);
 	assert_int_equal(event_info(s->client.reason)->layer, LAYER_HTTP);
 	assert_non_null(strstr(s->client.text, "503"));
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void a_login_nobody_judges_ends_by_itself(void **state)
@@ -161,12 +130,12 @@ static void a_login_nobody_judges_ends_by_itself(void **state)
 	struct sim *s = sim_new();
 
 	(void)state;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	s->hold_verdict = true;
 	sim_advance_ms(s, 240000);
 	assert_true(s->client.ended && s->server.ended);
 	assert_false(s->server.up4);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void a_polite_end_reaches_the_other_side(void **state)
@@ -176,7 +145,7 @@ static void a_polite_end_reaches_the_other_side(void **state)
 		struct sim *s = sim_new();
 		struct sim_end *from = who ? &s->server : &s->client;
 
-		sim_init(s, client_ctx, server_ctx, "Secret-1");
+		sim_init(s, "Secret-1");
 		sim_run(s);
 		assert_true(s->client.up4);
 		tunnel_close(from->tunnel, EV_CLIENT_STOPPED, s->now_ms);
@@ -185,7 +154,7 @@ static void a_polite_end_reaches_the_other_side(void **state)
 		assert_int_equal(from->reason, EV_CLIENT_STOPPED);
 		assert_int_equal(
 			(who ? &s->client : &s->server)->reason, EV_SSTP_PEER_DISCONNECTED);
-		sim_end_free(s);
+		sim_free(s);
 	}
 }
 
@@ -194,12 +163,12 @@ static void an_idle_tunnel_lives_on_echo(void **state)
 	struct sim *s = sim_new();
 
 	(void)state;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	sim_run(s);
 	sim_advance_ms(s, 3600000);
 	assert_true(s->client.up4 && s->server.up4);
 	assert_false(s->client.ended || s->server.ended);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void data_is_not_sent_before_it_may(void **state)
@@ -208,12 +177,12 @@ static void data_is_not_sent_before_it_may(void **state)
 
 	(void)state;
 	s->chunk = 50;
-	sim_init(s, client_ctx, server_ctx, "Secret-1");
+	sim_init(s, "Secret-1");
 	while (!s->client.up4 && sim_step(s))
 		if (!tunnel_data_ok(s->client.tunnel, AF_INET))
 			assert_false(s->client.up4);
 	assert_true(s->client.up4);
-	sim_end_free(s);
+	sim_free(s);
 }
 
 static void a_thousand_tunnels_live_in_one_process(void **state)
@@ -225,7 +194,7 @@ static void a_thousand_tunnels_live_in_one_process(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		s[i] = sim_new();
 		s[i]->peer_last = (uint8_t)(i % 250 + 2);
-		sim_init(s[i], client_ctx, server_ctx, "Secret-1");
+		sim_init(s[i], "Secret-1");
 	}
 	for (bool moved = true; moved;) { /* all a step at a time, side by side */
 		moved = false;
@@ -239,7 +208,7 @@ static void a_thousand_tunnels_live_in_one_process(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		sim_run(s[i]);
 		assert_int_equal(s[i]->client.last_packet_len, 100 + i);
-		sim_end_free(s[i]);
+		sim_free(s[i]);
 	}
 	free(s);
 }
@@ -260,5 +229,5 @@ int main(void)
 		cmocka_unit_test(a_thousand_tunnels_live_in_one_process),
 	};
 
-	return cmocka_run_group_tests(tests, make_contexts, drop_contexts);
+	return cmocka_run_group_tests(tests, sim_make_contexts, sim_drop_contexts);
 }
