@@ -78,7 +78,7 @@ bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int6
 	http_server_grant(t->http_server, HTTP_LANE, proof);
 	tunnel_respond(t, 200, wall_s);
 	t->phase = PHASE_LANE;
-	t->handshake_deadline = NEVER;
+	t->handshake_deadline = t->login_deadline = NEVER; /* the proof was its login */
 	return true;
 }
 

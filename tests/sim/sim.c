@@ -67,6 +67,7 @@ void sim_init(struct sim *s, const char *password)
 		.tls = server_ctx,
 		.scratch = s->scratch,
 		.require_binding = true,
+		.login_ms = SIM_LOGIN_MS,
 		.methods = &method,
 		.n_methods = 1,
 		.name = "sim",
@@ -85,6 +86,7 @@ void sim_init(struct sim *s, const char *password)
 	buf_init(&s->server.wire, 0);
 	assert_int_equal(tunnel_new(&opts, s->now_ms, &s->server.tunnel), 0);
 	opts.role = TUNNEL_CLIENT;
+	opts.login_ms = 0;
 	opts.tls = client_ctx;
 	opts.verify = &peer;
 	opts.host = "sim.test";

@@ -15,6 +15,8 @@
 #include "tls/engine.h"
 #include "tunnel/tunnel.h"
 
+#define SIM_LOGIN_MS 60000 /* that the server gives a client to log in */
+
 struct sim_end {
 	struct tunnel *tunnel;
 	bool up4, up6, bound, ended;
