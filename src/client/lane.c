@@ -1,13 +1,14 @@
 /*
  * Theory of operation
  *
- *     IDLE ──want, not too soon──▶ CONNECTING ──TCP──▶ OPENING ──TLS, HTTP, proofs──▶ UP
- *       ▲                              │                  │                            │
- *       └──────────────────────────────┴──────────────────┴────────────────────────────┘
+ *     IDLE ──want, not too soon──▶ CONNECTING ──TCP──▶ OPENING ──TLS, HTTP, proofs──▶ UP ──▶ LEAVING
+ *       ▲                              │                  │                            │        │
+ *       └──────────────────────────────┴──────────────────┴────────────────────────────┴────────┘
  *
  * The way to the server is that of the first connection: the same address (not the name looked up
  * again, which may lead to another server or through the tunnel), the same proxy. After each end the
- * next try waits, twice as long each time; a lane that lasted starts from the beginning.
+ * next try waits, twice as long each time; a lane that lasted starts from the beginning. One that no
+ * transfer has wanted for IDLE_MS leaves, and comes back as soon as one does.
  */
 #include "client/lane.h"
 
@@ -29,15 +30,18 @@
 #define AGAIN_MIN_MS 5000
 #define AGAIN_MAX_MS 300000
 #define LASTED_MS 60000
+#define IDLE_MS 60000
 
-enum state { LANE_IDLE, LANE_CONNECTING, LANE_OPENING, LANE_UP };
+enum state { LANE_IDLE, LANE_CONNECTING, LANE_OPENING, LANE_UP, LANE_LEAVING };
 
 struct client_lane {
 	struct client_lane_opts o;
-	struct link link; /* while OPENING and UP, and until it is closed */
+	struct link link; /* from OPENING on, and until it is closed */
 	enum state state;
 	bool link_open, ended, told;
 	uint64_t not_before_ms, again_ms, up_ms;
+	uint64_t wanted_ms; /* the last time */
+	uv_timer_t idle;    /* while UP; never moved, it asks wanted_ms */
 	uv_work_t work;
 	int fd; /* of the work: connected, or -1 */
 };
@@ -93,17 +97,36 @@ static void over(struct client_lane *l, const char *why)
 	l->o.tell(l->o.client, "  lane", line);
 }
 
+static void on_idle(uv_timer_t *timer)
+{
+	struct client_lane *l = timer->data;
+	uint64_t since_ms = clock_mono_ms() - l->wanted_ms;
+
+	if (since_ms < IDLE_MS) {
+		uv_timer_start(timer, on_idle, IDLE_MS - since_ms, 0);
+		return;
+	}
+	l->state = LANE_LEAVING;
+	l->again_ms = 0;
+	l->o.tell(l->o.client, "  lane", "closed until a transfer wants it again");
+	lane_retire(&l->link, EV_LANE_ENDED);
+}
+
 static void on_event(struct link *link, const struct tunnel_event *ev)
 {
 	struct client_lane *l = lane_of(link);
 
 	if (ev->type == TUNNEL_LANE_UP) {
 		l->state = LANE_UP;
-		l->up_ms = clock_mono_ms();
+		l->up_ms = l->wanted_ms = clock_mono_ms();
 		l->told = false;
+		uv_timer_start(&l->idle, on_idle, IDLE_MS, 0);
 		lane_join(l->o.main, link);
 		l->o.tell(l->o.client, "  lane", "sparse flows have a connection of their own");
+	} else if (ev->type == TUNNEL_ENDED && l->state == LANE_LEAVING) {
+		l->state = LANE_IDLE;
 	} else if (ev->type == TUNNEL_ENDED) {
+		uv_timer_stop(&l->idle);
 		over(l, *ev->text ? ev->text : event_info(ev->reason)->what);
 	}
 }
@@ -171,8 +194,8 @@ void client_lane_want(struct client_lane *l)
 {
 	struct tunnel_ticket ticket;
 
-	if (l->state != LANE_IDLE || l->link_open || l->ended ||
-		clock_mono_ms() < l->not_before_ms ||
+	l->wanted_ms = clock_mono_ms();
+	if (l->state != LANE_IDLE || l->link_open || l->ended || l->wanted_ms < l->not_before_ms ||
 		!tunnel_lane_ticket(l->o.main->tunnel, &ticket))
 		return;
 	tunnel_ticket_wipe(&ticket);
@@ -190,6 +213,8 @@ int client_lane_new(const struct client_lane_opts *opts, struct client_lane **re
 	if (!l)
 		return -ENOMEM;
 	l->o = *opts;
+	uv_timer_init(opts->main->port->loop, &l->idle);
+	l->idle.data = l;
 	*ret = l;
 	return 0;
 }
@@ -202,6 +227,7 @@ void client_lane_free(struct client_lane *l)
 void client_lane_end(struct client_lane *l)
 {
 	l->ended = true;
+	uv_close((uv_handle_t *)&l->idle, NULL);
 	if (!l->link_open)
 		return;
 	link_close(&l->link, EV_CLIENT_STOPPED); /* says goodbye ... */

@@ -10,7 +10,9 @@
  *
  * When: a lane costs a connection, so a session that is idle, or whose path is short, never has
  * one. The client looks at most every WATCH_MS, when a packet goes out, whether a transfer is under
- * way (in either direction) on a path with a round trip worth mentioning.
+ * way (in either direction) on a path with a round trip worth mentioning. Its owner retires it when
+ * that has not been so for long: both ends stop sending there, and take what is on its way, so a
+ * lane that goes loses no packet.
  *
  * A lane that stands still (its retransmission timer ran out) is passed by until it moves again,
  * so a path that loses one of the two connections for good costs sparse flows a moment, once.
@@ -54,13 +56,10 @@ int lane_join(struct link *main, struct link *lane)
 	return 0;
 }
 
-void lane_leave(struct link *lane)
+/* All goes by the main link again. */
+static void give_back(struct link *main, struct link *lane)
 {
-	struct link *main = lane->main;
-
-	if (!main || main->lane != lane)
-		return;
-	main->lane = lane->main = NULL;
+	main->lane = NULL;
 	sparse_free(main->sparse);
 	main->sparse = NULL;
 	if (main->ended || main->closing)
@@ -68,6 +67,33 @@ void lane_leave(struct link *lane)
 	fq_codel_pour(&lane->queue, &main->queue, clock_mono_us());
 	if (!main->is_busy)
 		link_flush(main);
+}
+
+void lane_retire(struct link *lane, enum event why)
+{
+	struct link *main = lane->main;
+
+	if (!main || main->lane != lane)
+		return;
+	if (main->retired)
+		link_abort(main->retired);
+	main->retired = lane;
+	give_back(main, lane);
+	tunnel_retire(lane->tunnel, why, clock_mono_ms());
+	link_kick(lane);
+}
+
+void lane_leave(struct link *l)
+{
+	struct link *main = l->main;
+
+	if (l->retired)
+		link_abort(l->retired);
+	l->main = NULL;
+	if (main && main->retired == l)
+		main->retired = NULL;
+	if (main && main->lane == l)
+		give_back(main, l);
 }
 
 /* A lane is looked at when it is used, and seldom while it stands still. */
@@ -111,7 +137,7 @@ void lane_watch(struct link *l, uint64_t now_us)
 	uint64_t since_us = now_us - l->watch_us;
 	struct tcp_path path;
 
-	if (!l->ops->want_lane || l->lane || since_us < WATCH_MS * 1000)
+	if (!l->ops->want_lane || since_us < WATCH_MS * 1000)
 		return;
 	l->watch_us = now_us;
 	l->watch_octets = octets;

@@ -16,8 +16,13 @@
 
 /* One lane at a time; a link that has one refuses another (-EBUSY). */
 int lane_join(struct link *main, struct link *lane);
-/* Harmless for a link that is no lane, or not joined. */
-void lane_leave(struct link *lane);
+/*
+ * It is not needed any more, or another takes its place: what waits there goes to the main link, what
+ * the peer has sent is still taken in, then it ends. There is one such lane: an older one ends now.
+ */
+void lane_retire(struct link *lane, enum event why);
+/* The link has ended: as a lane it leaves its main link, as a main link its retired lane ends too. */
+void lane_leave(struct link *l);
 
 /* The link that a packet of `l` goes by: itself or its lane. */
 struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us);

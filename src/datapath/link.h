@@ -28,7 +28,10 @@ struct link_ops {
 	bool (*intercept)(struct link *l, const struct ip_packet *ip);
 	/* May the peer send from this address? (Server: its own address only.) */
 	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
-	/* Optional: a transfer is under way on a long path, and a lane would help (datapath/lane.h). */
+	/*
+	 * Optional: a transfer is under way on a long path, and a lane helps (datapath/lane.h). Again
+	 * and again while it is.
+	 */
 	void (*want_lane)(struct link *l);
 	/*
 	 * Socket and handles are gone; the last callback. After link_detach() l->fd and l->tunnel are
@@ -75,6 +78,7 @@ struct link {
 	/* datapath/lane.h */
 	struct link *main;     /* this one is a lane: of that link; NULL: it is none */
 	struct link *lane;     /* NULL: there is none */
+	struct link *retired;  /* a lane on which only what is on its way still comes in; or NULL */
 	struct sparse *sparse; /* which flows the lane carries; NULL: not needed at the moment */
 	bool stalled;          /* of a lane: when it was last looked at, before look_us */
 	uint64_t look_us;

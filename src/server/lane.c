@@ -151,8 +151,10 @@ static void join(struct session_lane *lane, struct session *session)
 {
 	struct session_lane *before = session->lane;
 
-	if (before)
-		lane_end(before, EV_LANE_ENDED);
+	if (before) {
+		before->session = NULL;
+		lane_retire(&before->link, EV_LANE_ENDED);
+	}
 	lane->session = session;
 	lane->scope.session = session->scope.session;
 	session->lane = lane;

@@ -23,6 +23,7 @@ struct lane {
 	/* of a connection that is a lane, or asks to be one */
 	bool is_lane;
 	bool eager;                         /* server: the client did not wait for the answer */
+	bool retired;                       /* nothing is sent on it any more */
 	uint8_t proof[SSTP_LANE_PROOF_LEN]; /* server: what the client showed */
 	struct sstp_stream in;
 

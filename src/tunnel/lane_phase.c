@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tunnel/limits.h"
 
 /* ---- the call ---------------------------------------------------------- */
 
@@ -100,7 +101,17 @@ bool tunnel_recv_lane(struct tunnel *t, struct tunnel_event *ret)
 
 bool tunnel_is_lane(const struct tunnel *t)
 {
-	return t->phase == PHASE_LANE;
+	return t->phase == PHASE_LANE && !t->lane.retired;
+}
+
+void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms)
+{
+	if (!tunnel_is_lane(t))
+		return;
+	t->lane.retired = true;
+	t->handshake_deadline = now_ms + LANE_DRAIN_MS;
+	tunnel_note_reason(t, why, "");
+	outer_close(&t->outer);
 }
 
 bool tunnel_asks_for_lane(const struct tunnel *t)

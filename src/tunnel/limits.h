@@ -19,6 +19,12 @@ enum tunnel_limits {
 	FQ_LIMIT_PACKETS = 2048,
 
 	/*
+	 * A lane that is retired still takes in what is on its way there. A peer that goes on sending,
+	 * or does not answer, holds a connection so long and no longer.
+	 */
+	LANE_DRAIN_MS = 10000,
+
+	/*
 	 * Packet buffers per worker and class (pbuf.h): some 100 MiB if thousands of peers stall at once.
 	 * Above it new packets are dropped, as a full interface queue would.
 	 */

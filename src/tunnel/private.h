@@ -29,15 +29,15 @@ struct tunnel {
 	uint8_t lane_leaf[SHA256_LEN]; /* client: what a lane's server has to show */
 
 	uint8_t *scratch;
-	uint64_t handshake_deadline;
-	uint64_t handshake_end;    /* what it becomes when the peer has said something */
-	uint64_t login_deadline;   /* NEVER: no such limit, or logged in */
-	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
-	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
-	bool bound;                /* SSTP says that data may flow */
-	bool up4, up6;             /* reported with TUNNEL_UP */
-	bool ncp4, ncp6;           /* PPP says that data may flow */
-	bool ended;                /* TUNNEL_ENDED is due */
+	uint64_t handshake_deadline; /* also of a retired lane */
+	uint64_t handshake_end;      /* what it becomes when the peer has said something */
+	uint64_t login_deadline;     /* NEVER: no such limit, or logged in */
+	uint64_t network_deadline;   /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
+	bool fed;                    /* ciphertext came since TLS last said -EAGAIN */
+	bool bound;                  /* SSTP says that data may flow */
+	bool up4, up6;               /* reported with TUNNEL_UP */
+	bool ncp4, ncp6;             /* PPP says that data may flow */
+	bool ended;                  /* TUNNEL_ENDED is due */
 	bool ended_told;
 	bool tls_closed;       /* close_notify came */
 	bool packets_out;      /* the owner may hold packets that lie in scratch */

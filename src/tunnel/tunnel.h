@@ -143,8 +143,13 @@ void tunnel_move(struct tunnel *t, uint8_t *scratch);
  * holds and the connection is a lane now; false: it was refused and ends.
  */
 bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int64_t wall_s);
-/* It is a lane, and data may flow. */
+/* It is a lane, and data may be sent. */
 bool tunnel_is_lane(const struct tunnel *t);
+/*
+ * Nothing more is sent on this lane; what the peer has sent before he hears of it is still taken.
+ * TUNNEL_ENDED follows when he has ended it too, or after a while.
+ */
+void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms);
 
 void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now_ms);
 

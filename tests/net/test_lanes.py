@@ -5,9 +5,14 @@ Lanes: a second connection of a session, on a path long enough that one is wante
           far ------ linkem: 50 Mbit/s, 20 ms ------ far
 """
 
+import contextlib
 import json
 import re
+import signal
+import socket
 import ssl
+import subprocess
+import threading
 import time
 
 import pytest
@@ -76,6 +81,53 @@ def test_loss_delays_the_transfer_and_not_the_ping(net, far, start_server, conne
     bulk.end()
     average = float(re.search(r"= [\d.]+/([\d.]+)/", out).group(1))
     assert "150 received" in out and average < 35, out
+
+
+@contextlib.contextmanager
+def drizzle(*ways):
+    """
+    Small datagrams from (host) to (address), some 300 a second: too little for a transfer, and too
+    many for a sparse flow, so that those that are sparse stay on the lane.
+    """
+    sockets, end = [], threading.Event()
+    for host, address in ways:
+        sockets.append(host.socket(kind=socket.SOCK_DGRAM))
+        sockets[-1].connect((address, 9))
+
+    def send():
+        while not end.wait(0.003):
+            for s in sockets:
+                with contextlib.suppress(ConnectionRefusedError):
+                    s.send(b"drop")
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield
+    end.set()
+    sender.join()
+    for s in sockets:
+        s.close()
+
+
+def test_a_lane_that_no_transfer_wants_goes_and_comes_back(net, far, start_server, connect, lanes):
+    """Pings that are on their way by the lane when it goes are not lost."""
+    server = start_server()
+    client = connect(*SPLIT)
+    bulk = with_lane(net, far, lanes, client, server)
+    with drizzle((net.cli, client.peer), (net.srv, client.address)):
+        pings = [host.popen("ping", "-i", "0.025", to, text=True, stdout=subprocess.PIPE)
+                 for host, to in ((net.cli, client.peer), (net.srv, client.address))]
+        bulk.end()
+        wait_for(lambda: lanes() == [False], 120, "the lane to go", 0.5)
+        time.sleep(1)
+        for ping in pings:
+            ping.send_signal(signal.SIGINT)
+            came = sorted(int(n) for n in re.findall(r"icmp_seq=(\d+) ", ping.communicate()[0]))
+            missing = set(range(1, max(came) + 1)) - set(came)
+            assert not missing and len(set(came)) == len(came), f"of {len(came)}: lost {missing}"
+    wait_for(lambda: len(connections(net)) == 1, 10, "its connection to go")
+    assert "closed until a transfer wants it again" in client.err
+    with_lane(net, far, lanes, client, server).end()
+    assert client.stop() == 0, client.story()
 
 
 def test_on_a_short_path_there_is_none(net, start_server, connect, lanes):

@@ -415,6 +415,50 @@ static void nothing_but_ip_has_a_place_on_a_lane(void **state)
 	sim_free(call);
 }
 
+/* Either end may let it go, while packets are on their way in both directions. */
+static void a_retired_lane_loses_nothing(void **state)
+{
+	struct tunnel_ticket ticket;
+	struct sim *call = call_up(&ticket);
+
+	for (int i = 0; i < 2; i++) {
+		struct sim *s = lane_of(call, &ticket, 37);
+		struct sim_end *who = i ? &s->client : &s->server;
+
+		sim_run(s);
+		for (int n = 0; n < 3; n++) {
+			assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
+			assert_int_equal(sim_send_ip(s, &s->server, 1400), 0);
+		}
+		tunnel_retire(who->tunnel, EV_LANE_ENDED, s->now_ms);
+		assert_false(tunnel_is_lane(who->tunnel));
+		assert_true(sim_send_ip(s, who, 60) < 0);
+		sim_run(s);
+		assert_int_equal(s->client.packets, 3);
+		assert_int_equal(s->server.packets, 3);
+		assert_true(s->client.ended && s->server.ended);
+		assert_int_equal(who->reason, EV_LANE_ENDED);
+		sim_free(s);
+	}
+	assert_false(call->client.ended || call->server.ended);
+	sim_free(call);
+}
+
+static void a_retired_lane_does_not_wait_for_ever(void **state)
+{
+	struct tunnel_ticket ticket;
+	struct sim *call = call_up(&ticket), *s = lane_of(call, &ticket, 0);
+
+	sim_run(s);
+	s->deaf_client = s->deaf_server = true;
+	tunnel_retire(s->client.tunnel, EV_LANE_ENDED, s->now_ms);
+	sim_advance_ms(s, 30000);
+	assert_true(s->client.ended);
+	assert_int_equal(s->client.reason, EV_LANE_ENDED);
+	sim_free(s);
+	sim_free(call);
+}
+
 /* Who asks for a lane and does not go on is gone after the time for TLS and HTTP. */
 static void a_lane_that_is_not_answered_ends(void **state)
 {
@@ -446,6 +490,8 @@ int main(void)
 		cmocka_unit_test(a_malformed_value_is_refused),
 		cmocka_unit_test(a_server_that_does_not_prove_itself_gets_nothing),
 		cmocka_unit_test(nothing_but_ip_has_a_place_on_a_lane),
+		cmocka_unit_test(a_retired_lane_loses_nothing),
+		cmocka_unit_test(a_retired_lane_does_not_wait_for_ever),
 		cmocka_unit_test(a_lane_that_is_not_answered_ends),
 	};
 
