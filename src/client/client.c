@@ -179,11 +179,11 @@ static enum event tcp_event(int error)
 /* The host that the tunnel must not swallow is the proxy then. */
 static enum event connect_by_proxy(struct client *c, int *ret_fd)
 {
+	const struct proxy_limit limit = {CONNECT_TRY_MS, -1};
 	const struct proxy *proxy = c->opts->proxy;
 	struct proxy_outcome how;
 	char line[400];
-	enum event ev =
-		proxy_connect(proxy, c->opts->host, c->opts->port, CONNECT_TRY_MS, ret_fd, &how);
+	enum event ev = proxy_connect(proxy, c->opts->host, c->opts->port, &limit, ret_fd, &how);
 
 	if (ev)
 		return fail(c, ev, "%s:%u: %s", proxy->host, proxy->port, how.text);

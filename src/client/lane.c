@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -26,7 +27,7 @@
 #include "front/proxy_connect.h"
 #include "tls/engine.h"
 
-#define CONNECT_MS 3000 /* also how long the end of the client may have to wait for it */
+#define CONNECT_MS 10000
 #define AGAIN_MIN_MS 5000
 #define AGAIN_MAX_MS 300000
 #define LASTED_MS 60000
@@ -43,7 +44,8 @@ struct client_lane {
 	uint64_t wanted_ms; /* the last time */
 	uv_timer_t idle;    /* while UP; never moved, it asks wanted_ms */
 	uv_work_t work;
-	int fd; /* of the work: connected, or -1 */
+	int fd;   /* of the work: connected, or -1 */
+	int stop; /* an eventfd that ends the work */
 };
 
 static struct client_lane *lane_of(struct link *l)
@@ -58,6 +60,7 @@ static void dial(uv_work_t *work)
 	struct client_lane *l = work->data;
 	const struct client_opts *c = l->o.client;
 	const struct endpoint *to = l->o.server;
+	const struct proxy_limit limit = {CONNECT_MS, l->stop};
 	struct proxy_outcome how;
 	struct proxy proxy;
 	char address[ADDR_TEXT_LEN];
@@ -65,13 +68,13 @@ static void dial(uv_work_t *work)
 	l->fd = -1;
 	addr_format(&to->addr, address);
 	if (!c->proxy) {
-		if (proxy_dial(address, to->port, CONNECT_MS, &l->fd) < 0)
+		if (proxy_dial(address, to->port, &limit, &l->fd) < 0)
 			l->fd = -1;
 		return;
 	}
 	proxy = *c->proxy;
 	snprintf(proxy.host, sizeof(proxy.host), "%s", address);
-	if (proxy_connect(&proxy, c->host, c->port, CONNECT_MS, &l->fd, &how))
+	if (proxy_connect(&proxy, c->host, c->port, &limit, &l->fd, &how))
 		l->fd = -1;
 	explicit_bzero(&proxy, sizeof(proxy));
 }
@@ -208,25 +211,31 @@ void client_lane_want(struct client_lane *l)
 
 int client_lane_new(const struct client_lane_opts *opts, struct client_lane **ret)
 {
-	struct client_lane *l = calloc(1, sizeof(*l));
+	AUTO(client_lane) struct client_lane *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
 	l->o = *opts;
+	l->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (l->stop < 0)
+		return -errno;
 	uv_timer_init(opts->main->port->loop, &l->idle);
 	l->idle.data = l;
-	*ret = l;
+	*ret = TAKE(l);
 	return 0;
 }
 
 void client_lane_free(struct client_lane *l)
 {
+	if (l && l->stop >= 0)
+		close(l->stop);
 	free(l);
 }
 
 void client_lane_end(struct client_lane *l)
 {
 	l->ended = true;
+	eventfd_write(l->stop, 1);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	if (!l->link_open)
 		return;

@@ -56,11 +56,12 @@ int net_connect(const struct endpoint *to, unsigned timeout_ms, int mss, int *re
 
 int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd)
 {
+	const struct proxy_limit limit = {timeout_ms, -1};
 	struct proxy_outcome how;
 
 	if (!d->opts->proxy)
 		return net_connect(&d->server, timeout_ms, mss, ret_fd);
-	return proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, timeout_ms, ret_fd, &how)
+	return proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, &limit, ret_fd, &how)
 		       ? -ECONNREFUSED
 		       : 0;
 }
@@ -267,7 +268,7 @@ ssize_t net_http_get(const char *url, const void *post, size_t post_len, const c
 
 	ret->limit = HTTP_BODY_MAX;
 	if (!r)
-		r = proxy_dial(host, port, timeout_ms, &fd);
+		r = proxy_dial(host, port, &(struct proxy_limit){timeout_ms, -1}, &fd);
 	if (r < 0)
 		return r;
 	/* HTTP/1.0: the answer ends with the connection and comes in no chunks */

@@ -6,6 +6,7 @@
 
 void probe_proxy(struct diagnosis *d, struct probe *p)
 {
+	const struct proxy_limit limit = {d->opts->timeout_ms, -1};
 	const struct proxy *proxy = d->opts->proxy;
 	struct proxy_outcome how;
 	uint64_t begin = clock_mono_us();
@@ -17,7 +18,7 @@ void probe_proxy(struct diagnosis *d, struct probe *p)
 	}
 	probe_fact(p, "proxy", "%s port %u, from %s%s%s", proxy->host, proxy->port, proxy->source,
 		*proxy->user ? ", user " : "", proxy->user);
-	proxy_connect(proxy, d->opts->host, d->opts->port, d->opts->timeout_ms, &fd, &how);
+	proxy_connect(proxy, d->opts->host, d->opts->port, &limit, &fd, &how);
 	if (*how.answer.line)
 		probe_fact(p, "answer", "%s%s%s", how.answer.line, *how.answer.via ? ", via " : "",
 			how.answer.via);

@@ -161,23 +161,34 @@ int proxy_from_environment(const char *host, struct proxy *ret)
 
 /* ---- TCP --------------------------------------------------------------------------------------- */
 
-static int wait_for(int fd, short events, uint64_t until_ms)
+struct patience {
+	uint64_t until_ms;
+	int stop_fd;
+};
+
+static struct patience patience_begin(const struct proxy_limit *limit)
+{
+	return (struct patience){clock_mono_ms() + limit->timeout_ms, limit->stop_fd};
+}
+
+static int wait_for(int fd, short events, const struct patience *patience)
 {
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = events};
-		uint64_t now = clock_mono_ms();
-		int r = now >= until_ms ? 0 : poll(&p, 1, (int)(until_ms - now));
+		struct pollfd p[] = {
+			{.fd = fd, .events = events}, {.fd = patience->stop_fd, .events = POLLIN}};
+		uint64_t now = clock_mono_ms(), until = patience->until_ms;
+		int r = now >= until ? 0 : poll(p, ARRAY_SIZE(p), (int)(until - now));
 
 		if (r == 0)
 			return -ETIMEDOUT;
 		if (r > 0)
-			return 0;
+			return p[1].revents ? -ECANCELED : 0;
 		if (errno != EINTR)
 			return -errno;
 	}
 }
 
-static int connect_one(const struct addrinfo *ai, uint64_t until_ms, int *ret_fd)
+static int connect_one(const struct addrinfo *ai, const struct patience *patience, int *ret_fd)
 {
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
 	int err = 0;
@@ -186,7 +197,7 @@ static int connect_one(const struct addrinfo *ai, uint64_t until_ms, int *ret_fd
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
-		r = errno == EINPROGRESS ? wait_for(fd, POLLOUT, until_ms) : -errno;
+		r = errno == EINPROGRESS ? wait_for(fd, POLLOUT, patience) : -errno;
 		if (!r && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n))
 			r = -err;
 	}
@@ -198,10 +209,9 @@ static int connect_one(const struct addrinfo *ai, uint64_t until_ms, int *ret_fd
 	return 0;
 }
 
-int proxy_dial(const char *host, uint16_t port, unsigned timeout_ms, int *ret_fd)
+static int dial(const char *host, uint16_t port, const struct patience *patience, int *ret_fd)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list;
-	uint64_t until = clock_mono_ms() + timeout_ms;
 	char text[8];
 	int r;
 
@@ -209,15 +219,22 @@ int proxy_dial(const char *host, uint16_t port, unsigned timeout_ms, int *ret_fd
 	if (getaddrinfo(host, text, &hints, &list))
 		return -ENOENT;
 	r = -EHOSTUNREACH;
-	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next)
-		r = connect_one(ai, until, ret_fd);
+	for (const struct addrinfo *ai = list; ai && r < 0 && r != -ECANCELED; ai = ai->ai_next)
+		r = connect_one(ai, patience, ret_fd);
 	freeaddrinfo(list);
 	return r;
 }
 
+int proxy_dial(const char *host, uint16_t port, const struct proxy_limit *limit, int *ret_fd)
+{
+	struct patience patience = patience_begin(limit);
+
+	return dial(host, port, &patience, ret_fd);
+}
+
 /* ---- CONNECT ----------------------------------------------------------------------------------- */
 
-static int send_all(int fd, struct buf *out, uint64_t until_ms)
+static int send_all(int fd, struct buf *out, const struct patience *patience)
 {
 	while (buf_len(out)) {
 		ssize_t n = send(fd, buf_data(out), buf_len(out), MSG_NOSIGNAL);
@@ -226,7 +243,7 @@ static int send_all(int fd, struct buf *out, uint64_t until_ms)
 		if (n > 0)
 			buf_consume(out, (size_t)n);
 		else if (errno == EAGAIN)
-			r = wait_for(fd, POLLOUT, until_ms);
+			r = wait_for(fd, POLLOUT, patience);
 		else
 			r = -errno;
 		if (r < 0)
@@ -236,8 +253,8 @@ static int send_all(int fd, struct buf *out, uint64_t until_ms)
 }
 
 /* Octet by octet towards the end of the head: what follows it belongs to TLS and stays in the socket. */
-static void read_answer(
-	int fd, struct http_proxy *hp, uint64_t until_ms, struct http_client_event *ret)
+static void read_answer(int fd, struct http_proxy *hp, const struct patience *patience,
+	struct http_client_event *ret)
 {
 	while (!http_proxy_next_event(hp, ret)) {
 		char octets[1024];
@@ -247,7 +264,7 @@ static void read_answer(
 		if (n == 0 || (n < 0 && errno != EAGAIN)) {
 			http_proxy_eof(hp);
 		} else if (n < 0) {
-			if (wait_for(fd, POLLIN, until_ms) < 0)
+			if (wait_for(fd, POLLIN, patience) < 0)
 				http_proxy_tick(hp, NEVER - 1);
 		} else {
 			http_proxy_recv(hp, octets, (size_t)n, &used);
@@ -264,12 +281,12 @@ static void fail(struct proxy_outcome *ret, enum event ev, const char *text)
 }
 
 static void round_trip(const struct proxy *p, const struct http_proxy_opts *opts,
-	unsigned timeout_ms, int *ret_fd, struct proxy_outcome *ret)
+	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
 {
-	uint64_t until = clock_mono_ms() + timeout_ms;
+	struct patience patience = patience_begin(limit);
 	AUTO(http_proxy) struct http_proxy *hp = NULL;
 	struct http_client_event ev;
-	int fd = -1, r = proxy_dial(p->host, p->port, timeout_ms, &fd);
+	int fd = -1, r = dial(p->host, p->port, &patience, &fd);
 
 	if (r < 0) {
 		fail(ret, EV_PROXY_UNREACHABLE,
@@ -281,13 +298,13 @@ static void round_trip(const struct proxy *p, const struct http_proxy_opts *opts
 		close(fd);
 		return;
 	}
-	r = send_all(fd, http_proxy_output(hp), until);
+	r = send_all(fd, http_proxy_output(hp), &patience);
 	if (r < 0) {
 		fail(ret, EV_PROXY_NO_RESPONSE, strerror(-r));
 		close(fd);
 		return;
 	}
-	read_answer(fd, hp, until, &ev);
+	read_answer(fd, hp, &patience, &ev);
 	ret->answer = ev.answer;
 	fail(ret, ev.reason, ev.text);
 	if (ev.reason)
@@ -297,8 +314,8 @@ static void round_trip(const struct proxy *p, const struct http_proxy_opts *opts
 }
 
 /* The second round, with the login that the proxy asked for. */
-static void log_in(const struct proxy *p, struct http_proxy_opts *opts, unsigned timeout_ms,
-	int *ret_fd, struct proxy_outcome *ret)
+static void log_in(const struct proxy *p, struct http_proxy_opts *opts,
+	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
 {
 	char target[300], line[AUTHORIZATION_MAX];
 	char cnonce[33];
@@ -325,19 +342,19 @@ static void log_in(const struct proxy *p, struct http_proxy_opts *opts, unsigned
 		fail(ret, EV_PROXY_AUTH_SCHEME, ret->answer.authenticate);
 		return;
 	}
-	round_trip(p, opts, timeout_ms, ret_fd, ret);
+	round_trip(p, opts, limit, ret_fd, ret);
 	explicit_bzero(line, sizeof(line));
 }
 
 enum event proxy_connect(const struct proxy *p, const char *host, uint16_t port,
-	unsigned timeout_ms, int *ret_fd, struct proxy_outcome *ret)
+	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
 {
 	struct http_proxy_opts opts = {.host = host, .port = port};
 
 	*ret = (struct proxy_outcome){.scheme = ""};
-	round_trip(p, &opts, timeout_ms, ret_fd, ret);
+	round_trip(p, &opts, limit, ret_fd, ret);
 	ret->first_status = (int)ret->answer.status;
 	if (ret->event == EV_PROXY_AUTH_NEEDED && *p->user)
-		log_in(p, &opts, timeout_ms, ret_fd, ret);
+		log_in(p, &opts, limit, ret_fd, ret);
 	return ret->event;
 }

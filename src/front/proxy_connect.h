@@ -34,8 +34,17 @@ struct proxy_outcome {
 	int first_status;   /* of the request without a login */
 };
 
+/* How long a round may take, and what ends it at once: stop_fd becomes readable; -1: nothing does. */
+struct proxy_limit {
+	unsigned timeout_ms;
+	int stop_fd;
+};
+
 /* A non-blocking TCP socket in *ret_fd when ret->event is EV_NONE. Returns ret->event. */
 enum event proxy_connect(const struct proxy *p, const char *host, uint16_t port,
-	unsigned timeout_ms, int *ret_fd, struct proxy_outcome *ret);
-/* TCP to a name or address; non-blocking socket. 0 or a negative errno, -ENOENT: no such name. */
-int proxy_dial(const char *host, uint16_t port, unsigned timeout_ms, int *ret_fd);
+	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret);
+/*
+ * TCP to a name or address; non-blocking socket. 0 or a negative errno; -ENOENT: no such name,
+ * -ECANCELED: stopped.
+ */
+int proxy_dial(const char *host, uint16_t port, const struct proxy_limit *limit, int *ret_fd);

@@ -1,10 +1,14 @@
-/* Where the proxy is: the URL, the environment. The connection itself: tests/net/lab. */
+/* Where the proxy is: the URL, the environment; giving up. The connection itself: tests/net/lab. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "front/proxy_connect.h"
 
@@ -70,6 +74,29 @@ static void the_environment_names_a_proxy_and_who_needs_none(void **state)
 	assert_int_equal(proxy_from_environment("vpn.example", &p), -EINVAL);
 }
 
+/* A listener whose queue is full lets a third connection wait, for as long as it likes. */
+static void dialling_ends_at_once_when_it_is_told_to(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct proxy_limit limit = {600000, eventfd(1, EFD_CLOEXEC)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), waiting[2], fd = -1;
+	socklen_t n = sizeof(at);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	getsockname(listener, (struct sockaddr *)&at, &n);
+	for (int i = 0; i < 2; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(waiting[i], (struct sockaddr *)&at, n);
+	}
+	assert_int_equal(proxy_dial("127.0.0.1", ntohs(at.sin_port), &limit, &fd), -ECANCELED);
+	assert_int_equal(fd, -1);
+	close(waiting[0]);
+	close(waiting[1]);
+	close(listener);
+	close(limit.stop_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +104,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_http_proxy_is_refused),
 		cmocka_unit_test_setup_teardown(the_environment_names_a_proxy_and_who_needs_none,
 			no_environment, no_environment),
+		cmocka_unit_test(dialling_ends_at_once_when_it_is_told_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
