@@ -23,6 +23,7 @@ import pytest
 from bench.rig import build_helpers
 from harness import program
 from harness.host import Host, traces, wait_for, wire
+from harness.lanes import Lanes
 from harness.program import PASSWORD, ROOT, USER, Client, Server
 
 
@@ -112,6 +113,11 @@ def far(net, tmp_path):
     yield change
     link.terminate()
     link.wait()
+
+
+@pytest.fixture
+def lanes(net, binary, state):
+    return Lanes(net, binary, state)
 
 
 @pytest.fixture

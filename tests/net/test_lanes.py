@@ -6,7 +6,6 @@ Lanes: a second connection of a session, on a path long enough that one is wante
 """
 
 import contextlib
-import json
 import re
 import signal
 import socket
@@ -19,9 +18,7 @@ import pytest
 
 from harness import pump
 from harness.host import wait_for
-from harness.program import run
-
-SPLIT = ("--no-default-route", "--no-dns", "--verbose")
+from harness.lanes import SPLIT
 
 
 @pytest.fixture(params=[1, 2, 4], ids=["1-worker", "2-workers", "4-workers"])
@@ -29,35 +26,13 @@ def each_workers(request):
     return request.param
 
 
-def connections(net):
-    """Of the client, as the server's host sees them."""
-    return re.findall(r"198\.51\.100\.2:(\d+)",
-                      net.srv.run("ss", "-Htn", "state", "established", "sport", "=", ":443"))
-
-
-@pytest.fixture
-def lanes(net, binary, state):
-    def ask():
-        return [s["lane"] for s in json.loads(
-            run(binary, "sessions", "--json", "--state", state, host=net.srv)[1])]
-    return ask
-
-
-def with_lane(net, far, lanes, client, server):
-    """A transfer is under way, and the lane it wanted is up."""
-    bulk = pump.Bulk(net.cli, net.srv, server.address())
-    wait_for(lambda: lanes() == [True], 20, "a lane", 0.1)
-    assert len(connections(net)) == 2
-    return bulk
-
-
 def test_a_transfer_on_a_long_path_brings_a_lane(net, far, start_server, connect, lanes,
                                                  each_workers):
     server = start_server({"server": {"workers": each_workers}})
     client = connect(*SPLIT)
     assert net.cli.ping(client.peer, 3) == 3
-    assert lanes() == [False] and len(connections(net)) == 1, "nobody wanted one yet"
-    bulk = with_lane(net, far, lanes, client, server)
+    assert lanes.shown() == [False] and len(lanes.connections()) == 1, "nobody wanted one yet"
+    bulk = lanes.transfer(server)
     assert net.cli.ping(client.peer, 20, interval=0.05) == 20
     assert net.srv.ping(client.address, 20, interval=0.05) == 20
     bulk.end()
@@ -66,14 +41,14 @@ def test_a_transfer_on_a_long_path_brings_a_lane(net, far, start_server, connect
     down.end()
     assert "sparse flows have a connection of their own" in client.err
     assert client.stop() == 0, client.story()
-    wait_for(lambda: not connections(net), 10, "both connections to go")
+    lanes.wait_gone()
     assert server.stop() == 0, server.story()
 
 
 def test_loss_delays_the_transfer_and_not_the_ping(net, far, start_server, connect, lanes):
     server = start_server()
     client = connect(*SPLIT)
-    bulk = with_lane(net, far, lanes, client, server)
+    bulk = lanes.transfer(server)
     far("rate=50mbit delay=10ms queue=100ms loss=2%")
     time.sleep(1)
     out = net.cli.run("ping", "-i", "0.02", "-c", "150", "-q", client.peer)
@@ -112,21 +87,21 @@ def test_a_lane_that_no_transfer_wants_goes_and_comes_back(net, far, start_serve
     """Pings that are on their way by the lane when it goes are not lost."""
     server = start_server()
     client = connect(*SPLIT)
-    bulk = with_lane(net, far, lanes, client, server)
+    bulk = lanes.transfer(server)
     with drizzle((net.cli, client.peer), (net.srv, client.address)):
         pings = [host.popen("ping", "-i", "0.025", to, text=True, stdout=subprocess.PIPE)
                  for host, to in ((net.cli, client.peer), (net.srv, client.address))]
         bulk.end()
-        wait_for(lambda: lanes() == [False], 120, "the lane to go", 0.5)
+        wait_for(lambda: lanes.shown() == [False], 120, "the lane to go", 0.5)
         time.sleep(1)
         for ping in pings:
             ping.send_signal(signal.SIGINT)
             came = sorted(int(n) for n in re.findall(r"icmp_seq=(\d+) ", ping.communicate()[0]))
             missing = set(range(1, max(came) + 1)) - set(came)
             assert not missing and len(set(came)) == len(came), f"of {len(came)}: lost {missing}"
-    wait_for(lambda: len(connections(net)) == 1, 10, "its connection to go")
+    wait_for(lambda: len(lanes.connections()) == 1, 10, "its connection to go")
     assert "closed until a transfer wants it again" in client.err
-    with_lane(net, far, lanes, client, server).end()
+    lanes.transfer(server).end()
     assert client.stop() == 0, client.story()
 
 
@@ -134,7 +109,7 @@ def test_on_a_short_path_there_is_none(net, start_server, connect, lanes):
     server = start_server()
     client = connect(*SPLIT)
     pump.Bulk(net.cli, net.srv, server.address()).end()
-    assert lanes() == [False] and len(connections(net)) == 1
+    assert lanes.shown() == [False] and len(lanes.connections()) == 1
     assert client.stop() == 0
 
 
@@ -143,26 +118,8 @@ def test_who_wants_none_has_none(net, far, start_server, connect, lanes, who):
     server = start_server({"sstp": {"lanes": "no"}} if who == "server" else None)
     client = connect(*SPLIT, *(["--no-lanes"] if who == "client" else []))
     pump.Bulk(net.cli, net.srv, server.address(), 8 << 20).end()
-    assert lanes() == [False] and len(connections(net)) == 1
+    assert lanes.shown() == [False] and len(lanes.connections()) == 1
     assert "lane" not in client.err
-
-
-def test_a_kick_ends_both_connections(net, far, start_server, connect, lanes, binary, state):
-    server = start_server({"server": {"workers": 2}})
-    client = connect(*SPLIT)
-    bulk = with_lane(net, far, lanes, client, server)
-    bulk.end()
-    run(binary, "kick", "alice", "--state", state, host=net.srv)
-    assert client.wait_exit(20) != 0
-    wait_for(lambda: not connections(net), 10, "both connections to go")
-
-
-def test_the_server_stops_with_a_lane_up(net, far, start_server, connect, lanes):
-    server = start_server({"server": {"workers": 2}})
-    client = connect(*SPLIT)
-    with_lane(net, far, lanes, client, server).end()
-    assert server.stop() == 0, server.story()
-    client.wait_exit(20)
 
 
 def ask_bare(net, headers, path="/sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/"):
@@ -187,24 +144,3 @@ def test_a_stranger_who_asks_for_a_lane_is_told_what_any_path_is_told(net, serve
     for value in ("0" * 32 + " " + "0" * 64, "0" * 32, "", "x" * 4000):
         assert ask_bare(net, f"Culvert-Lane: {value}\r\n") == other
     assert "LANE_REFUSED" in server.err
-
-
-def test_a_lane_that_vanishes_costs_a_moment(net, far, start_server, connect, lanes):
-    """Its packets are dropped on the way, without a word: flows go on by the first connection."""
-    server = start_server()
-    client = connect(*SPLIT)
-    first = connections(net)
-    bulk = with_lane(net, far, lanes, client, server)
-    lane = next(port for port in connections(net) if port not in first)
-    net.srv.run("nft", "add table ip cut")
-    net.srv.run("nft", "add chain ip cut in { type filter hook input priority 0; }")
-    net.srv.run("nft", f"add rule ip cut in tcp sport {lane} tcp dport 443 drop")
-    try:
-        time.sleep(0.5)
-        assert net.cli.ping(client.peer, 20, interval=0.1) >= 10
-        time.sleep(1)
-        assert net.cli.ping(client.peer, 10, interval=0.1) == 10
-    finally:
-        net.srv.run("nft", "delete table ip cut")
-    bulk.end()
-    assert client.process.poll() is None
