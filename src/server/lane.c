@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "datapath/lane.h"
+#include "server/limits.h"
 #include "server/private.h"
 
 struct session_lane {
@@ -151,6 +152,7 @@ static void join(struct session_lane *lane, struct session *session)
 {
 	struct session_lane *before = session->lane;
 
+	_Static_assert(LANES_PER_SESSION == 1, "a session has one place for it");
 	if (before) {
 		before->session = NULL;
 		lane_retire(&before->link, EV_LANE_ENDED);

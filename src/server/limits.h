@@ -11,3 +11,9 @@
 #define NOTSENT_LOWAT (64 * 1024)
 #define HOUSEKEEPING_MS 10000 /* what a worker looks after now and then */
 #define LISTEN_BACKLOG 1024   /* a redial storm after a reboot */
+/*
+ * Of a session, beside the one that it replaced, which goes within LANE_DRAIN_MS (tunnel/limits.h), or
+ * at once when there is a next. A lane is no session and counts as none: who has a password, and asks
+ * for lane after lane, gets no more connections and TLS states than these two.
+ */
+#define LANES_PER_SESSION 1
