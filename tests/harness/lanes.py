@@ -24,6 +24,11 @@ class Lanes:
         return re.findall(r"198\.51\.100\.2:(\d+)", self.net.srv.run(
             "ss", "-Htn", "state", "established", "sport", "=", f":{port}"))
 
+    def octets(self, port):
+        """What has gone by the client's connection from there, both ways, with its headers."""
+        told = self.net.srv.run("ss", "-Htin", "state", "established", "dport", "=", f":{port}")
+        return sum(int(n) for n in re.findall(r"bytes_(?:sent|received):(\d+)", told))
+
     def transfer(self, server):
         """A transfer that is under way, and the lane that it wanted is up."""
         bulk = pump.Bulk(self.net.cli, self.net.srv, server.address())

@@ -192,14 +192,16 @@ def test_ctrl_c_does_not_wait_for_a_lane(net, far, start_server, connect, lanes,
     server = start_server()
     proxy = servers.Proxy(net.srv, "192.0.2.1", 3128) if way == "proxy" else None
     client = connect(*SPLIT, *(["--proxy", "http://192.0.2.1:3128"] if proxy else []))
-    load = net.cli.popen("ping", "-i", "0.002", "-s", "1000", "-q", client.peer,
-                         stdout=subprocess.DEVNULL)
     with filtered(net.srv, "tcp flags & (syn|ack) == syn drop"):
-        wait_for(lambda: net.cli.run("ss", "-Htn", "state", "syn-sent"), 20, "it to be dialled")
-        client.process.send_signal(signal.SIGINT)
-        assert client.wait_exit(8) == 0, client.story()
-    load.kill()
-    load.wait()
+        load = net.cli.popen("ping", "-i", "0.001", "-s", "1300", "-q", client.peer,
+                             stdout=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: net.cli.run("ss", "-Htn", "state", "syn-sent"), 20, "it to be dialled")
+            client.process.send_signal(signal.SIGINT)
+            assert client.wait_exit(8) == 0, client.story()
+        finally:
+            load.kill()
+            load.wait()
     if proxy:
         proxy.close()
     assert server.stop() == 0
