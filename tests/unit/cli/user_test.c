@@ -14,22 +14,6 @@
 #include "unit/cli/run.h"
 #include "unit/store/state.h"
 
-static int setup(void **state)
-{
-	struct state *s = calloc(1, sizeof(*s));
-
-	state_make(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	state_remove(*state);
-	free(*state);
-	return 0;
-}
-
 /* `culvert user …` on the state folder of the test. */
 #define USER(input, ...)                                                                           \
 	run_command(cmd_user, input,                                                               \
@@ -268,7 +252,7 @@ static void an_interrupt_gives_the_terminal_its_echo_back(void **state)
 	close(fd);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, state_setup, state_teardown)
 
 int main(void)
 {

@@ -16,22 +16,6 @@
 
 #include "unit/store/state.h"
 
-static int setup(void **state)
-{
-	struct state *s = calloc(1, sizeof(*s));
-
-	state_make(s);
-	*state = s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	state_remove(*state);
-	free(*state);
-	return 0;
-}
-
 static void refused(
 	const struct state *s, const char *key_file, int r, enum event event, const char *words)
 {
@@ -395,7 +379,7 @@ static void a_backup_is_whole_private_and_never_overwrites(void **state)
 	assert_int_not_equal(access(copy, F_OK), 0);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, state_setup, state_teardown)
 
 int main(void)
 {

@@ -9,33 +9,8 @@
 
 #include "unit/store/state.h"
 
-struct fixture {
-	struct state state;
-	struct db *db;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	state_make(&f->state);
-	f->db = state_open(&f->state);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	state_remove(&f->state);
-	free(f);
-	return 0;
-}
-
 /* What an address ends in, or a negative errno. `pool` 10.0.0.0/len; .1 is the server's. */
-static int take(struct fixture *f, int64_t user, uint64_t session, uint8_t len, int wanted)
+static int take(struct opened *f, int64_t user, uint64_t session, uint8_t len, int wanted)
 {
 	struct db_lease_request req = {.user_id = user,
 		.session = session,
@@ -51,7 +26,7 @@ static int take(struct fixture *f, int64_t user, uint64_t session, uint8_t len, 
 	return r < 0 ? r : (int)(addr_v4_value(&got) - 0x0a000000);
 }
 
-static void release(struct fixture *f, int ends_in, uint64_t session)
+static void release(struct opened *f, int ends_in, uint64_t session)
 {
 	struct addr a = addr_v4(0x0a000000 + (uint32_t)ends_in);
 
@@ -60,7 +35,7 @@ static void release(struct fixture *f, int ends_in, uint64_t session)
 
 static void a_user_gets_the_address_of_the_last_time(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	int64_t bob = state_add_user(f->db, "bob", NULL, false);
 
@@ -80,7 +55,7 @@ static void a_user_gets_the_address_of_the_last_time(void **state)
 
 static void two_sessions_of_a_user_have_two_addresses(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 
 	assert_int_equal(take(f, alice, 1, 24, 0), 2);
@@ -89,7 +64,7 @@ static void two_sessions_of_a_user_have_two_addresses(void **state)
 
 static void network_broadcast_and_server_are_never_given(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 
 	/* 10.0.0.0/29: 2 to 6 */
@@ -102,7 +77,7 @@ static void network_broadcast_and_server_are_never_given(void **state)
 
 static void when_all_were_given_once_the_one_longest_idle_changes_hands(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t user[6];
 	char name[8];
 
@@ -120,7 +95,7 @@ static void when_all_were_given_once_the_one_longest_idle_changes_hands(void **s
 
 static void addresses_of_a_removed_user_are_free_again(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	int64_t bob = state_add_user(f->db, "bob", NULL, false);
 
@@ -132,7 +107,7 @@ static void addresses_of_a_removed_user_are_free_again(void **state)
 
 static void a_static_address_is_its_users_alone(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct addr two = addr_v4(0x0a000002);
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	int64_t bob = state_add_user(f->db, "bob", NULL, false);
@@ -156,7 +131,7 @@ static void a_static_address_is_its_users_alone(void **state)
 
 static void a_fresh_pool_leaves_out_static_addresses_of_others(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct addr two = addr_v4(0x0a000002);
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	int64_t bob = state_add_user(f->db, "bob", NULL, false);
@@ -170,7 +145,7 @@ static void a_fresh_pool_leaves_out_static_addresses_of_others(void **state)
 
 static void a_session_can_only_release_its_own_address(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct addr two = addr_v4(0x0a000002);
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 
@@ -181,7 +156,7 @@ static void a_session_can_only_release_its_own_address(void **state)
 
 static void a_changed_pool_gives_addresses_of_the_new_one(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	struct db_lease_request req = {
 		.user_id = alice, .session = 2, .pool = {addr_v4(0xc0000200), 24}};
@@ -197,7 +172,7 @@ static void a_changed_pool_gives_addresses_of_the_new_one(void **state)
 
 static void more_pools_than_maps_are_kept_still_work(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 
 	for (uint32_t round = 0; round < 2; round++) {
@@ -216,7 +191,7 @@ static void more_pools_than_maps_are_kept_still_work(void **state)
 
 static void a_pool_too_small_or_too_large_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 
 	assert_int_equal(take(f, alice, 1, 31, 0), -EINVAL);
@@ -226,13 +201,13 @@ static void a_pool_too_small_or_too_large_is_refused(void **state)
 
 static void a_lease_for_a_user_that_is_gone_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 
 	assert_int_equal(take(f, 999, 1, 24, 0), -ENOENT);
 	assert_int_equal(db_error(f->db)->event, EV_STORE_NO_USER);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, opened_setup, opened_teardown)
 
 int main(void)
 {

@@ -9,31 +9,6 @@
 
 #include "unit/store/state.h"
 
-struct fixture {
-	struct state state;
-	struct db *db;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	state_make(&f->state);
-	f->db = state_open(&f->state);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	state_remove(&f->state);
-	free(f);
-	return 0;
-}
-
 static int count_and_keep_first(const struct db_session *s, void *arg)
 {
 	struct db_session *first = arg;
@@ -43,7 +18,7 @@ static int count_and_keep_first(const struct db_session *s, void *arg)
 	return 0;
 }
 
-static struct db_session newest(struct fixture *f)
+static struct db_session newest(struct opened *f)
 {
 	struct db_session s = {0};
 
@@ -53,7 +28,7 @@ static struct db_session newest(struct fixture *f)
 
 static void a_session_is_on_record_from_start_to_stop(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "Alice", NULL, false);
 	struct db_session s = {.id = 5,
 		.user_id = alice,
@@ -90,7 +65,7 @@ static void a_session_is_on_record_from_start_to_stop(void **state)
 
 static void after_a_crash_sessions_are_closed_and_addresses_idle(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t alice = state_add_user(f->db, "alice", NULL, false);
 	struct db_session s = {.id = 5, .user_id = alice, .user = "alice", .started_at = 1000};
 	struct db_lease_request req = {
@@ -120,7 +95,7 @@ static int collect_seq(const struct db_attempt *a, void *arg)
 
 static void the_oldest_attempts_are_dropped_beyond_the_bound(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct db_attempt a = {.at = 1, .outcome = EV_AUTH_UNKNOWN_USER};
 	char seqs[100] = "";
 
@@ -149,7 +124,7 @@ static int keep_attempt(const struct db_attempt *a, void *arg)
 
 static void octets_that_are_no_text_are_kept_as_question_marks(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct db_attempt a = {.at = 1,
 				  .peer = "192.0.2.1:1",
 				  .user = "a\xff\xc3\xa4\xed\xa0\x80z",
@@ -166,7 +141,7 @@ static void octets_that_are_no_text_are_kept_as_question_marks(void **state)
 
 static void open_sessions_are_not_pruned(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct db_session s = {.started_at = 1, .ended_at = 2, .user = "a"};
 	struct db_session first = {0};
 
@@ -185,7 +160,7 @@ static void open_sessions_are_not_pruned(void **state)
 	assert_int_equal(db_session_start(f->db, &s), 0);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, opened_setup, opened_teardown)
 
 int main(void)
 {

@@ -53,3 +53,46 @@ static inline int64_t state_add_user(
 		assert_int_equal(db_user_set_password(db, id, password, reversible), 0);
 	return id;
 }
+
+/* Set-up and tear-down of cmocka: a folder, */
+static inline int state_setup(void **state)
+{
+	struct state *s = calloc(1, sizeof(*s));
+
+	state_make(s);
+	*state = s;
+	return 0;
+}
+
+static inline int state_teardown(void **state)
+{
+	state_remove(*state);
+	free(*state);
+	return 0;
+}
+
+/* and one with its database open. */
+struct opened {
+	struct state state;
+	struct db *db;
+};
+
+static inline int opened_setup(void **state)
+{
+	struct opened *o = calloc(1, sizeof(*o));
+
+	state_make(&o->state);
+	o->db = state_open(&o->state);
+	*state = o;
+	return 0;
+}
+
+static inline int opened_teardown(void **state)
+{
+	struct opened *o = *state;
+
+	db_close(o->db);
+	state_remove(&o->state);
+	free(o);
+	return 0;
+}

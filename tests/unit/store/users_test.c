@@ -9,39 +9,14 @@
 
 #include "unit/store/state.h"
 
-struct fixture {
-	struct state state;
-	struct db *db;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	state_make(&f->state);
-	f->db = state_open(&f->state);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	db_close(f->db);
-	state_remove(&f->state);
-	free(f);
-	return 0;
-}
-
-static int login(struct fixture *f, const char *name, struct db_login *ret)
+static int login(struct opened *f, const char *name, struct db_login *ret)
 {
 	return db_login(f->db, name, strlen(name), ret);
 }
 
 static void a_name_is_found_in_any_case_and_behind_a_domain(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t id = state_add_user(f->db, "Alice", "secret", false);
 	static const char *const spellings[] = {
 		"Alice", "alice", "ALICE", "CORP\\alice", "\\aLice"};
@@ -62,7 +37,7 @@ static void a_name_is_found_in_any_case_and_behind_a_domain(void **state)
 
 static void names_that_differ_in_case_alone_are_one(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t id;
 
 	state_add_user(f->db, "Alice", NULL, false);
@@ -72,7 +47,7 @@ static void names_that_differ_in_case_alone_are_one(void **state)
 
 static void bad_names_and_passwords_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	static const char *const names[] = {
 		"", " a", "a ", "A\\b", "a\nb", "a\x7f", "\xff", "\xc3"};
 	static const char *const passwords[] = {"", "a\nb", "\xff"};
@@ -102,7 +77,7 @@ static void bad_names_and_passwords_are_refused(void **state)
 
 static void a_password_is_kept_only_when_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t id = state_add_user(f->db, "alice", "one", true);
 	uint8_t hash[MSCHAP_NT_HASH_LEN];
 	struct db_login l;
@@ -124,7 +99,7 @@ static void a_password_is_kept_only_when_asked_for(void **state)
 
 static void a_user_without_password_has_none(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct db_login l;
 
 	state_add_user(f->db, "alice", NULL, false);
@@ -134,7 +109,7 @@ static void a_user_without_password_has_none(void **state)
 
 static void the_file_holds_no_password_in_clear(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	AUTO_MEM char *octets = calloc(1, 1 << 20);
 	uint8_t hash[MSCHAP_NT_HASH_LEN];
 	const char *suffixes[] = {"", "-wal"};
@@ -159,7 +134,7 @@ static void the_file_holds_no_password_in_clear(void **state)
 
 static void what_an_admin_sets_is_found_again(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	struct addr address = addr_v4(0x0a080005);
 	int64_t id = state_add_user(f->db, "alice", "x", false), other;
 	struct db_login l;
@@ -181,7 +156,7 @@ static void what_an_admin_sets_is_found_again(void **state)
 
 static void a_removed_user_is_gone_and_the_number_is_not_given_again(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	int64_t id = state_add_user(f->db, "alice", "x", true);
 	struct db_login l;
 
@@ -201,7 +176,7 @@ static int append_name(const struct db_user *user, void *arg)
 
 static void users_are_listed_by_name_until_the_caller_has_enough(void **state)
 {
-	struct fixture *f = *state;
+	struct opened *f = *state;
 	char names[64] = "";
 	int64_t id;
 
@@ -216,7 +191,7 @@ static void users_are_listed_by_name_until_the_caller_has_enough(void **state)
 	assert_string_equal(names, "Alice bob ");
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, opened_setup, opened_teardown)
 
 int main(void)
 {
