@@ -54,16 +54,5 @@ int db_backup(struct db *db, const char *path)
 /* quick_check, which every start makes, does not compare indexes with their tables. */
 int db_check(struct db *db)
 {
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(db->h, "PRAGMA integrity_check(1)", -1, &s, NULL), r = 0;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	if (code != SQLITE_ROW)
-		r = db_fail_sqlite(db, code);
-	else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok"))
-		r = db_fail(db, -EUCLEAN, EV_STORE_CORRUPT, "%.200s: %.200s", db->path,
-			(const char *)sqlite3_column_text(s, 0));
-	sqlite3_finalize(s);
-	return r;
+	return db_pragma_check(db, "PRAGMA integrity_check(1)");
 }

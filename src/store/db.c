@@ -120,10 +120,10 @@ static int on_log_grown(void *arg, sqlite3 *h, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-static int check_damage(struct db *db)
+int db_pragma_check(struct db *db, const char *pragma)
 {
 	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(db->h, "PRAGMA quick_check(1)", -1, &s, NULL), r = 0;
+	int code = sqlite3_prepare_v2(db->h, pragma, -1, &s, NULL), r = 0;
 
 	if (code == SQLITE_OK)
 		code = sqlite3_step(s);
@@ -200,7 +200,7 @@ int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_er
 	if (!r)
 		r = open_handle(db);
 	if (!r && opts->check)
-		r = check_damage(db);
+		r = db_pragma_check(db, "PRAGMA quick_check(1)");
 	if (!r)
 		r = schema_update(db, schema_steps, schema_version);
 	if (!r)

@@ -33,4 +33,6 @@ int db_fail(struct db *db, int r, enum event ev, const char *fmt, ...)
 int db_execute(struct db *db, const char *sql);
 /* The same as db_fail() for a code of SQLite. */
 int db_fail_sqlite(struct db *db, int code);
+/* A PRAGMA that says "ok", or what is damaged. */
+int db_pragma_check(struct db *db, const char *pragma);
 void pool_maps_done(struct db *db);
