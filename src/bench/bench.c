@@ -273,14 +273,7 @@ static int dial(struct bench *b, int *ret_fd)
 
 	if (fd < 0)
 		return -errno;
-	tcp_tune(fd,
-		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
-			.keepalive_idle_s = 60,
-			.keepalive_interval_s = 15,
-			.keepalive_count = 4,
-			.user_timeout_ms = 60000,
-			.congestion = congestion_first(wanted_congestion(b))},
-		NULL);
+	tcp_tune_client(fd, congestion_first(wanted_congestion(b)));
 	r = bind_source(b, fd);
 	if (!r && connect(fd, (struct sockaddr *)&sa, n) < 0 && errno != EINPROGRESS)
 		r = -errno;

@@ -137,14 +137,7 @@ static const char *wanted_congestion(const struct client_opts *opts)
 
 void client_tune(const struct client_opts *opts, int fd)
 {
-	tcp_tune(fd,
-		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
-			.keepalive_idle_s = 60,
-			.keepalive_interval_s = 15,
-			.keepalive_count = 4,
-			.user_timeout_ms = 60000,
-			.congestion = congestion_first(wanted_congestion(opts))},
-		NULL);
+	tcp_tune_client(fd, congestion_first(wanted_congestion(opts)));
 }
 
 static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
@@ -162,18 +155,6 @@ static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
-}
-
-static enum event tcp_event(int error)
-{
-	switch (-error) {
-	case ECONNREFUSED: return EV_TCP_REFUSED;
-	case ETIMEDOUT: return EV_TCP_TIMEOUT;
-	case ECONNRESET: return EV_TCP_RESET;
-	case ENETUNREACH:
-	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
-	}
-	return EV_TCP_FAILED;
 }
 
 /* The host that the tunnel must not swallow is the proxy then. */

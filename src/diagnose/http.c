@@ -10,6 +10,7 @@
 
 #include "diagnose/private.h"
 #include "http/server.h"
+#include "os/socket.h"
 
 #define WEB_SERVERS                                                                                \
 	"nginx", "Apache", "Microsoft-IIS", "lighttpd", "Caddy", "LiteSpeed", "openresty"
@@ -141,7 +142,7 @@ void probe_http(struct diagnosis *d, struct probe *p)
 	opts.record = d->record;
 	r = call_open(d, &opts, &d->call);
 	if (r < 0) {
-		probe_find(p, OUTCOME_FAILED, net_event(r), "%s", strerror(-r));
+		probe_find(p, OUTCOME_FAILED, tcp_event(r), "%s", strerror(-r));
 		return;
 	}
 	call_advance(d->call, answered_or_over);

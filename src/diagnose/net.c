@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "diagnose/private.h"
+#include "os/socket.h"
 
 #define HTTP_BODY_MAX (4u << 20) /* a revocation list; beyond it is none we would read */
 
@@ -64,18 +65,6 @@ int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd)
 	return proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, &limit, ret_fd, &how)
 		       ? -ECONNREFUSED
 		       : 0;
-}
-
-enum event net_event(int error)
-{
-	switch (-error) {
-	case ECONNREFUSED: return EV_TCP_REFUSED;
-	case ETIMEDOUT: return EV_TCP_TIMEOUT;
-	case ECONNRESET: return EV_TCP_RESET;
-	case ENETUNREACH:
-	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
-	}
-	return EV_TCP_FAILED;
 }
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
@@ -158,7 +147,7 @@ enum event look_open(struct diagnosis *d, const struct look_opts *o, struct look
 	r = net_server(d, timeout, o->mss, &ret->fd);
 	ret->connect_us = clock_mono_us() - begin;
 	if (r < 0) {
-		ret->event = net_event(r);
+		ret->event = tcp_event(r);
 		snprintf(ret->text, sizeof(ret->text), "%s", strerror(-r));
 		return ret->event;
 	}

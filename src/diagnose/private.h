@@ -55,7 +55,6 @@ int net_wait(int fd, short events, uint64_t until_ms);
 int net_connect(const struct endpoint *to, unsigned timeout_ms, int mss, int *ret_fd);
 /* To the server of this diagnosis, through the proxy when there is one. */
 int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd);
-enum event net_event(int error); /* of a failed connect */
 
 /* One TLS connection; closed by look_close(). */
 struct look {

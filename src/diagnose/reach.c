@@ -18,6 +18,7 @@
 
 #include "diagnose/private.h"
 #include "offload/csum.h"
+#include "os/socket.h"
 
 #define PINGS 3
 #define CONNECTS 4
@@ -205,7 +206,7 @@ static enum event attempt_event(const struct attempt *a)
 		return EV_TCP_PROHIBITED;
 	if (a->icmp && a->error == -ECONNREFUSED)
 		return EV_TCP_PROHIBITED; /* a port-unreachable for TCP comes from a firewall */
-	return net_event(a->error);
+	return tcp_event(a->error);
 }
 
 static void tell_failure(

@@ -134,6 +134,18 @@ int socket_error(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
 }
 
+enum event tcp_event(int error)
+{
+	switch (-error) {
+	case ECONNREFUSED: return EV_TCP_REFUSED;
+	case ETIMEDOUT: return EV_TCP_TIMEOUT;
+	case ECONNRESET: return EV_TCP_RESET;
+	case ENETUNREACH:
+	case EHOSTUNREACH: return EV_TCP_UNREACHABLE;
+	}
+	return EV_TCP_FAILED;
+}
+
 int socket_local(int fd, struct endpoint *ret)
 {
 	struct sockaddr_storage sa;
@@ -154,6 +166,18 @@ int socket_peer(int fd, struct endpoint *ret)
 		return -errno;
 	endpoint_from_sockaddr((struct sockaddr *)&sa, ret);
 	return 0;
+}
+
+void tcp_tune_client(int fd, const char *congestion)
+{
+	tcp_tune(fd,
+		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
+			.keepalive_idle_s = 60,
+			.keepalive_interval_s = 15,
+			.keepalive_count = 4,
+			.user_timeout_ms = 60000,
+			.congestion = congestion},
+		NULL);
 }
 
 int tcp_set_congestion(int fd, const char *name)

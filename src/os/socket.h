@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "events/event.h"
 #include "os/failure.h"
 
 #define CONGESTION_NAME_LEN 16 /* TCP_CA_NAME_MAX */
@@ -29,6 +30,8 @@ int socket_nobody_listens(const struct endpoint *at, struct os_failure *why);
  */
 int socket_connect(const struct endpoint *to, uint32_t mark, int *ret_fd, struct os_failure *why);
 int socket_error(int fd); /* 0 or the negative errno of the connection attempt, once */
+/* What a connection attempt that failed so is called. */
+enum event tcp_event(int error);
 int socket_local(int fd, struct endpoint *ret);
 int socket_peer(int fd, struct endpoint *ret);
 
@@ -48,6 +51,9 @@ struct tcp_opts {
  * set all the same). ret_congestion, unless NULL: the algorithm in force.
  */
 int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION_NAME_LEN]);
+
+/* As a client's connection to its server wants it; `congestion` as above. */
+void tcp_tune_client(int fd, const char *congestion);
 
 /* Also for a socket that listens: the accepted ones begin with it. Returns 0 or the negative errno. */
 int tcp_set_congestion(int fd, const char *name);
