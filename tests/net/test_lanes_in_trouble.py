@@ -148,8 +148,9 @@ def test_a_lane_that_is_torn_loses_no_octet(net, far, start_server, connect, lan
     assert client.stop() == 0, client.story()
 
 
+@pytest.mark.parametrize("then", ["the-old-one-goes", "the-server-stops"])
 def test_a_lane_whose_end_the_server_did_not_see_is_replaced(net, far, start_server, connect, lanes,
-                                                             trickle):
+                                                             trickle, then):
     """The client has lost it and nobody says so; the next one takes its place, and nothing stays."""
     server = start_server({"server": {"workers": 2}})
     client = connect(*SPLIT)
@@ -161,12 +162,15 @@ def test_a_lane_whose_end_the_server_did_not_see_is_replaced(net, far, start_ser
         client.wait_log("none for now")
         assert lanes.shown() == [True], "the server knows nothing of it"
         with trickle(server, client):
-            bulk = pump.Bulk(net.cli, net.srv, server.address(), 64 << 20)
+            bulk = pump.Bulk(net.cli, net.srv, server.address(), 40 << 20)
             wait_for(lambda: len(set(lanes.connections()) - {lane, *first}) == 1, 30, "a new lane")
+            wait_for(lambda: client.err.count("a connection of their own") == 2, 10, "it to be up")
+            if then == "the-old-one-goes":
+                wait_for(lambda: lane not in lanes.connections(), 30, "the old one to go")
             bulk.end()
-        wait_for(lambda: lane not in lanes.connections(), 30, "the old one to go")
-    assert lanes.shown() == [True]
-    assert client.stop() == 0, client.story()
+        assert lanes.shown() == [True]
+        assert server.stop() == 0, server.story()
+    client.wait_exit(20)
     lanes.wait_gone()
 
 
