@@ -240,7 +240,8 @@ ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 {
 	size_t got = 0, n;
 
-	ERR_clear_error(); /* other code of this thread may have left something in the queue */
+	if (!t->record)
+		ERR_clear_error(); /* of what other code of this thread left there */
 	if (t->state == TLS_HANDSHAKE)
 		handshake(t);
 	if (t->record)
