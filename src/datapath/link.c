@@ -36,6 +36,8 @@
 #define INTERVAL_GROWING_US 1000000 /* while the path carries more and more */
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
 #define PATH_LOOK_US 20000                 /* where that is exceeded */
+#define UNSEEN_MAX 14600                   /* octets sent without a look: ten segments */
+#define UNSEEN_US 100000                   /* then there is one, when nothing waits for it */
 #define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
 #define LINGER_MS 2000                     /* for the last octets after the end */
 
@@ -181,6 +183,31 @@ static uint64_t path_allowance(struct link *l)
 	return allowance;
 }
 
+static bool path_has_room(struct link *l)
+{
+	uint64_t room = path_allowance(l);
+
+	l->room = room < UNSEEN_MAX ? (uint32_t)room : UNSEEN_MAX;
+	l->unseen = false;
+	return room;
+}
+
+/*
+ * To look is a system call, and a lone packet would wait for it. What the last look allowed is allowed
+ * still, for nothing has been sent since but what is counted in l->room.
+ */
+static bool may_go_unseen(const struct link *l)
+{
+	return l->starved && l->queue.octets <= l->room;
+}
+
+/* One look for those that were left out. */
+static void look_behind(struct link *l, uint64_t now_us)
+{
+	if (l->unseen && now_us - l->looked_us >= UNSEEN_US)
+		path_has_room(l);
+}
+
 /* What the queue dropped since the last call. */
 static void count_losses(struct link *l)
 {
@@ -240,11 +267,14 @@ static bool seal_burst(struct link *l)
 
 	if (l->ended || fq_codel_empty(&l->queue))
 		return false;
-	if (!path_allowance(l)) {
+	if (may_go_unseen(l)) {
+		l->unseen = true;
+	} else if (!path_has_room(l)) {
 		look_again(l);
 		return false;
 	}
 	n = fill_frames(l);
+	l->room -= n < l->room ? (uint32_t)n : l->room;
 	if (!n || tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)
 		return false;
 	port_warm(l->port, l);
@@ -264,8 +294,11 @@ void link_flush(struct link *l)
 			break;
 	}
 	if (!buf_len(out) && fq_codel_empty(&l->queue)) {
+		uint64_t now_us = clock_mono_us();
+
+		look_behind(l, now_us);
 		l->starved = true;
-		pacer_idle(&l->pacer, clock_mono_us());
+		pacer_idle(&l->pacer, now_us);
 	}
 	want_write(l, buf_len(out) > 0);
 	if (l->ended && !buf_len(out))

@@ -73,6 +73,8 @@ struct link {
 	struct congestion congestion;
 	uint64_t looked_us; /* at the path */
 	bool starved;       /* the queue ran empty since the path was looked at */
+	bool unseen;        /* something was sent since, without a look */
+	uint32_t room;      /* octets that may be */
 	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* datapath/lane.h */

@@ -1,0 +1,289 @@
+/*
+ * datapath/link.c: what a lone packet costs, and that a full path is still respected. The
+ * loop, the sockets and the queue are real; the tunnel, the path and the clock are made here, so the
+ * linker takes nothing from tunnel/stack.c, os/tcp_path.c and base/clock.c.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "datapath/link.h"
+#include "os/socket.h"
+
+#define PACKET_LEN 100
+#define UNLIMITED 1000000 /* octets that the path has room for */
+#define SEVERAL 5
+
+/* ---- what is made here ---- */
+
+static uint64_t now_us;
+
+uint64_t clock_mono_us(void)
+{
+	return now_us;
+}
+
+int64_t clock_wall_s(void)
+{
+	return 0;
+}
+
+/* 1 MB/s and 100 ms, once it is known: holds 100 kB. */
+static struct {
+	unsigned looks;
+	uint64_t delivered, under_way;
+} path;
+
+int tcp_path(int fd, struct tcp_path *ret)
+{
+	(void)fd;
+	path.looks++;
+	*ret = (struct tcp_path){.delivered = path.delivered,
+		.under_way = path.under_way,
+		.window = UNLIMITED,
+		.rtt_us = 100000,
+		.min_rtt_us = 100000,
+		.mss = 1400};
+	return 0;
+}
+
+struct tunnel {
+	struct buf out;
+};
+
+void tunnel_free(struct tunnel *t)
+{
+	buf_done(&t->out);
+}
+
+void tunnel_start(struct tunnel *t, uint64_t now_ms)
+{
+	(void)t, (void)now_ms;
+}
+
+void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
+{
+	(void)t, (void)octets, (void)n, (void)now_ms;
+}
+
+void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
+{
+	(void)t, (void)error, (void)now_ms;
+}
+
+bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+{
+	(void)t, (void)now_ms, (void)ret;
+	return false;
+}
+
+struct buf *tunnel_output(struct tunnel *t)
+{
+	return &t->out;
+}
+
+uint64_t tunnel_deadline(const struct tunnel *t)
+{
+	(void)t;
+	return NEVER;
+}
+
+void tunnel_tick(struct tunnel *t, uint64_t now_ms)
+{
+	(void)t, (void)now_ms;
+}
+
+bool tunnel_is_lane(const struct tunnel *t)
+{
+	(void)t;
+	return false;
+}
+
+bool tunnel_data_ok(const struct tunnel *t, int family)
+{
+	(void)t, (void)family;
+	return true;
+}
+
+int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
+{
+	return buf_append(&t->out, frames, n);
+}
+
+void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
+{
+	(void)t, (void)why, (void)now_ms;
+}
+
+void tunnel_idle(struct tunnel *t)
+{
+	(void)t;
+}
+
+/* ---- the bench ---- */
+
+struct bench {
+	uv_loop_t loop;
+	struct port port;
+	struct link link;
+	struct tunnel tunnel;
+	int tun, peer; /* the other ends */
+};
+
+static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+{
+	(void)vnet, (void)ip;
+	return &((struct bench *)((uint8_t *)p - offsetof(struct bench, port)))->link;
+}
+
+static void closed(struct link *l)
+{
+	(void)l;
+}
+
+static const struct port_ops port_ops = {.route = route};
+static const struct link_ops link_ops = {.closed = closed};
+
+static void pair(int type, int fds[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
+}
+
+static int set_up(void **state)
+{
+	static struct bench b;
+	int tun[2], outer[2];
+
+	now_us = 1000000;
+	memset(&path, 0, sizeof(path));
+	memset(&b, 0, sizeof(b));
+	pair(SOCK_SEQPACKET, tun);
+	pair(SOCK_STREAM, outer);
+	assert_int_equal(uv_loop_init(&b.loop), 0);
+	assert_int_equal(port_init(&b.port, &b.loop, tun[0], COALESCE_NOTHING, &port_ops), 0);
+	assert_int_equal(link_init(&b.link, &b.port, outer[0], &b.tunnel, &link_ops), 0);
+	b.link.mtu = 1400;
+	b.tun = tun[1];
+	b.peer = outer[1];
+	link_start(&b.link);
+	*state = &b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bench *b = *state;
+
+	link_abort(&b->link);
+	port_close(&b->port);
+	uv_run(&b->loop, UV_RUN_DEFAULT);
+	port_done(&b->port);
+	assert_int_equal(uv_loop_close(&b->loop), 0);
+	close(b->port.tun_fd);
+	close(b->tun);
+	close(b->peer);
+	return 0;
+}
+
+static void route_in(struct bench *b, size_t len)
+{
+	uint8_t packet[VNET_HDR_LEN + 1400] = {0}, *ip = packet + VNET_HDR_LEN;
+
+	ip[0] = 0x45;
+	ip[2] = (uint8_t)(len >> 8);
+	ip[3] = (uint8_t)len;
+	ip[8] = 64;
+	ip[9] = 1; /* ICMP */
+	assert_int_equal(write(b->tun, packet, VNET_HDR_LEN + len), VNET_HDR_LEN + len);
+}
+
+static void turn(struct bench *b)
+{
+	uv_run(&b->loop, UV_RUN_NOWAIT);
+}
+
+/* Packets of PACKET_LEN that reached the peer since the last call. */
+static size_t arrived(struct bench *b)
+{
+	uint8_t octets[65536];
+	ssize_t n = recv(b->peer, octets, sizeof(octets), 0);
+
+	return n < 0 ? 0 : (size_t)n / PACKET_LEN;
+}
+
+static void send_one(struct bench *b, size_t len, uint64_t after_us)
+{
+	now_us += after_us;
+	route_in(b, len);
+	turn(b);
+}
+
+/* ---- the tests ---- */
+
+static void lone_packets_do_not_wait_for_a_look_at_the_path(void **state)
+{
+	struct bench *b = *state;
+
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(path.looks, 1); /* nothing was known of it */
+	for (int i = 0; i < SEVERAL; i++)
+		send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(arrived(b), 1 + SEVERAL);
+	assert_int_equal(path.looks, 1);
+	send_one(b, PACKET_LEN, 1000000); /* it has been long */
+	assert_int_equal(path.looks, 2);
+}
+
+static void not_much_is_sent_without_a_look(void **state)
+{
+	struct bench *b = *state;
+	unsigned before;
+
+	send_one(b, 1300, 1000);
+	before = path.looks;
+	for (int i = 0; i < 100; i++)
+		send_one(b, 1300, 1000);
+	assert_in_range(path.looks - before, 8, 12);
+}
+
+/* The path becomes known, and full: what is under way is what it holds. */
+static void a_lone_packet_waits_when_the_path_is_full(void **state)
+{
+	struct bench *b = *state;
+
+	for (int i = 0; i < 40; i++) {
+		path.delivered += 100000;
+		send_one(b, 1300, 100000);
+	}
+	path.under_way = 2 * UNLIMITED;
+	for (int i = 0; i < 20; i++) /* what was allowed before is soon used up */
+		send_one(b, 1300, 1000);
+	while (arrived(b))
+		;
+	send_one(b, PACKET_LEN, 1000);
+	send_one(b, PACKET_LEN, 1000);
+	assert_int_equal(arrived(b), 0);
+	path.under_way = 0;
+	link_kick(&b->link);
+	assert_int_not_equal(arrived(b), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			lone_packets_do_not_wait_for_a_look_at_the_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(not_much_is_sent_without_a_look, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_lone_packet_waits_when_the_path_is_full, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
