@@ -7,7 +7,8 @@
  * side: see link.c.
  *
  * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
- * was read.
+ * was read. After a pause nobody asks the TUN whether more than one packet has come: that is a system
+ * call more for the lone packet, and poll tells it too.
  */
 #include "datapath/port.h"
 
@@ -28,6 +29,7 @@
 #include "tunnel/fq_codel.h"
 
 #define TUN_READS_PER_TURN 16
+#define TUN_PAUSE_US 500
 #define SWEEP_MS 1000
 
 /* ---- TUN → links ----------------------------------------------------------- */
@@ -162,10 +164,13 @@ static void on_tun(uv_poll_t *poll, int status, int events)
 	struct port *p = poll->data;
 	struct vnet_hdr vnet;
 	ssize_t n;
+	uint64_t now_us = clock_mono_us();
+	int reads = now_us - p->tun_read_us < TUN_PAUSE_US ? TUN_READS_PER_TURN : 1;
 
 	(void)status;
 	(void)events;
-	for (int i = 0; i < TUN_READS_PER_TURN; i++) {
+	p->tun_read_us = now_us;
+	for (int i = 0; i < reads; i++) {
 		struct pbuf *pkt = pbuf_get(p->pool, SEGMENT_SUPER_MAX);
 
 		if (!pkt)

@@ -69,6 +69,7 @@ struct port {
 	const struct port_ops *ops;
 	int tun_fd;
 	bool tun_polling;
+	uint64_t tun_read_us; /* when its turn was last */
 	uv_poll_t tun_poll;
 	uv_timer_t sweep; /* gives buffers of links back that fell idle */
 	struct pbuf_pool *pool;

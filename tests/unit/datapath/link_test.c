@@ -1,5 +1,5 @@
 /*
- * datapath/link.c: what a lone packet costs, and that a full path is still respected. The
+ * datapath/link.c and port.c: what a lone packet costs, and that a full path is still respected. The
  * loop, the sockets and the queue are real; the tunnel, the path and the clock are made here, so the
  * linker takes nothing from tunnel/stack.c, os/tcp_path.c and base/clock.c.
  */
@@ -227,6 +227,19 @@ static void send_one(struct bench *b, size_t len, uint64_t after_us)
 
 /* ---- the tests ---- */
 
+static void a_packet_after_a_pause_is_read_alone(void **state)
+{
+	struct bench *b = *state;
+
+	now_us += 10000;
+	for (int i = 0; i < SEVERAL; i++)
+		route_in(b, PACKET_LEN);
+	turn(b);
+	assert_int_equal(arrived(b), 1);
+	turn(b); /* there was more: now all of it */
+	assert_int_equal(arrived(b), SEVERAL - 1);
+}
+
 static void lone_packets_do_not_wait_for_a_look_at_the_path(void **state)
 {
 	struct bench *b = *state;
@@ -278,6 +291,8 @@ static void a_lone_packet_waits_when_the_path_is_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_packet_after_a_pause_is_read_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			lone_packets_do_not_wait_for_a_look_at_the_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_much_is_sent_without_a_look, set_up, tear_down),
