@@ -36,7 +36,8 @@
 #define INTERVAL_GROWING_US 1000000 /* while the path carries more and more */
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
 #define PATH_LOOK_US 20000                 /* where that is exceeded */
-#define UNSEEN_MAX 14600                   /* octets sent without a look: ten segments */
+#define UNSEEN_MAX 5840                    /* octets sent without a look: four segments */
+#define UNSEEN_PAUSE_US 5000               /* each after a pause: it is no transfer's */
 #define UNSEEN_US 100000                   /* then there is one, when nothing waits for it */
 #define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
 #define LINGER_MS 2000                     /* for the last octets after the end */
@@ -196,9 +197,9 @@ static bool path_has_room(struct link *l)
  * To look is a system call, and a lone packet would wait for it. What the last look allowed is allowed
  * still, for nothing has been sent since but what is counted in l->room.
  */
-static bool may_go_unseen(const struct link *l)
+static bool may_go_unseen(const struct link *l, uint64_t now_us)
 {
-	return l->starved && l->queue.octets <= l->room;
+	return l->starved && l->queue.octets <= l->room && now_us - l->sent_us >= UNSEEN_PAUSE_US;
 }
 
 /* One look for those that were left out. */
@@ -263,16 +264,19 @@ static void look_again(struct link *l)
 /* Seals a burst of what waits. False: nothing waits, or it may not go yet. */
 static bool seal_burst(struct link *l)
 {
+	uint64_t now_us;
 	size_t n;
 
 	if (l->ended || fq_codel_empty(&l->queue))
 		return false;
-	if (may_go_unseen(l)) {
+	now_us = clock_mono_us();
+	if (may_go_unseen(l, now_us)) {
 		l->unseen = true;
 	} else if (!path_has_room(l)) {
 		look_again(l);
 		return false;
 	}
+	l->sent_us = now_us;
 	n = fill_frames(l);
 	l->room -= n < l->room ? (uint32_t)n : l->room;
 	if (!n || tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)

@@ -75,6 +75,7 @@ struct link {
 	bool starved;       /* the queue ran empty since the path was looked at */
 	bool unseen;        /* something was sent since, without a look */
 	uint32_t room;      /* octets that may be */
+	uint64_t sent_us;   /* when a burst was last sealed */
 	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* datapath/lane.h */

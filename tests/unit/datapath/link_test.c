@@ -262,8 +262,18 @@ static void not_much_is_sent_without_a_look(void **state)
 	send_one(b, 1300, 1000);
 	before = path.looks;
 	for (int i = 0; i < 100; i++)
-		send_one(b, 1300, 1000);
-	assert_in_range(path.looks - before, 8, 12);
+		send_one(b, 1300, 6000);
+	assert_in_range(path.looks - before, 20, 34);
+}
+
+static void what_may_be_a_transfer_is_looked_at_each_time(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned i = 1; i <= SEVERAL; i++) {
+		send_one(b, PACKET_LEN, 1000);
+		assert_int_equal(path.looks, i);
+	}
 }
 
 /* The path becomes known, and full: what is under way is what it holds. */
@@ -296,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			lone_packets_do_not_wait_for_a_look_at_the_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_much_is_sent_without_a_look, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_may_be_a_transfer_is_looked_at_each_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_lone_packet_waits_when_the_path_is_full, set_up, tear_down),
 	};
