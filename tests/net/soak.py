@@ -1,6 +1,7 @@
 """
 `./dev soak [MINUTES]`: two tunnels under load and trouble, for so long, and until they have moved so
-much: 100 GiB in an hour, less in proportion. Not part of `./dev test`.
+much: 100 GiB in an hour, less in proportion, in bursts at full speed that are spread over the time, so
+that the tunnels fall idle and wake as those of an office do. Not part of `./dev test`.
 
         cli ==tunnel== srv ==tunnel== www      TCP and UDP, IPv4 and IPv6, both ways, compared
               super-packets      none          clients come, go and break off meanwhile
@@ -35,24 +36,32 @@ def holds(process):
     return resident, len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
+def visit(net):
+    visitor = sstp.Tunnel(net.rtr, "192.0.2.1")
+    random.choice(VISITS)(visitor)
+    visitor.close()
+    time.sleep(random.random() / 5)
+
+
 def test_an_hour_of_load_and_trouble(net, start_server, connect):
     server = start_server({"server": {"workers": 2}}, binary=RELEASE)
     options = ("--no-dns", "--no-default-route", "--verbose")
     tunnels = [Ends(server, connect(*options, binary=RELEASE)),
                Ends(server, connect(*options, "--offload", "off", host=net.www, server="192.0.2.1",
                                     binary=RELEASE))]
-    end = time.monotonic() + MINUTES * 60
+    begin = time.monotonic()
     moved, lost, visitors, first, told = 0, 0, 0, None, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        while time.monotonic() < end or moved < OCTETS:
+        while time.monotonic() < begin + MINUTES * 60 or moved < OCTETS:
+            if moved / OCTETS > (time.monotonic() - begin) / (MINUTES * 60):
+                visit(net)
+                visitors += 1
+                continue
             running = [pool.submit(pump.mix, t.client.host, net.srv, t.up, t.down, CHUNK,
                                    5000 + 200 * n) for n, t in enumerate(tunnels)]
             while not all(r.done() for r in running):
-                visitor = sstp.Tunnel(net.rtr, "192.0.2.1")
-                random.choice(VISITS)(visitor)
-                visitor.close()
+                visit(net)
                 visitors += 1
-                time.sleep(random.random() / 5)
             lost += sum(r.result() for r in running)
             moved += CHUNK * len(running)
             first = first or holds(server)
