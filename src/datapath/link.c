@@ -33,7 +33,7 @@
 #define TARGET_MIN_US 5000 /* RFC 8289 4.2 */
 #define TARGET_MAX_US 100000
 #define INTERVAL_MIN_US 100000
-#define INTERVAL_GROWING_US 1000000 /* while the path carries more and more */
+#define INTERVAL_GROWING_US 1000000        /* while the path carries more and more */
 #define PATH_RATE_MAX (250u * 1000 * 1000) /* octets a second: 2 Gbit/s */
 #define PATH_LOOK_US 20000                 /* where that is exceeded */
 #define UNSEEN_MAX 5840                    /* octets sent without a look: four segments */

@@ -51,8 +51,8 @@ enum id_step {
 struct slot {
 	struct slot *next; /* in its list */
 	struct ip_packet first;
-	uint32_t ports;    /* of the flow, as on the wire */
-	uint32_t octets;   /* headers and payloads, once */
+	uint32_t ports;  /* of the flow, as on the wire */
+	uint32_t octets; /* headers and payloads, once */
 	union {
 		uint32_t next_seq; /* TCP */
 		uint32_t acked;    /* of a pure ACK: what the first said */
@@ -327,7 +327,7 @@ static bool same_tcp_header(const struct slot *s, const struct ip_packet *p)
 {
 	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
 	size_t options = (size_t)(s->first.payload - s->first.l4 - TCP_HEADER_LEN);
-	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t)~(TCP_FLAG_CWR | TCP_FLAG_PSH),
+	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t) ~(TCP_FLAG_CWR | TCP_FLAG_PSH),
 		b_flags = b[TCP_FLAGS] & (uint8_t)~TCP_FLAG_PSH;
 
 	return load_be32(b + TCP_SEQ) == s->next_seq &&

@@ -165,8 +165,8 @@ static inline const char *rt_cut(struct roundtrip *rt, const struct vnet_hdr *vn
 
 		if (segment_frames(&s, rt->frames, got) != got)
 			return "a frame has another length than announced";
-		wrong = rt_piece(rt, rt->frames + SEGMENT_PREFIX_LEN, got - SEGMENT_PREFIX_LEN,
-			tcp, segment_done(&s), &moved);
+		wrong = rt_piece(rt, rt->frames + SEGMENT_PREFIX_LEN, got - SEGMENT_PREFIX_LEN, tcp,
+			segment_done(&s), &moved);
 		if (wrong)
 			return wrong;
 	}
