@@ -97,7 +97,7 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
  */
 static void follow_queue(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
 {
-	uint32_t queue = s->rtt_us - s->min_rtt_us, ours = s->min_rtt_us * 3 / 16;
+	uint32_t queue = s->rtt_us - s->min_rtt_us, ours = s->min_rtt_us / 8;
 
 	if (queue > (ours < QUEUE_MOST_US ? ours : QUEUE_MOST_US) + QUEUE_SIGN_US)
 		f->gain = f->gain > GAIN_STEP ? f->gain - GAIN_STEP : 0;
