@@ -452,12 +452,23 @@ static void discard(struct link *l)
 		finish(l);
 }
 
+/* libuv stops a poll with an error. What came before the error is read first, so it must tell again. */
+static void poll_anew(struct link *l)
+{
+	int events = l->poll_events;
+
+	l->poll_events = 0;
+	want_events(l, events);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct link *l = poll->data;
 
-	if (status < 0)
+	if (status < 0) {
+		poll_anew(l);
 		events = UV_READABLE; /* recv() names the error */
+	}
 	if (events & UV_WRITABLE)
 		link_flush(l);
 	if (l->closing || !(events & UV_READABLE))

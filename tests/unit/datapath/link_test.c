@@ -56,6 +56,9 @@ int tcp_path(int fd, struct tcp_path *ret)
 
 struct tunnel {
 	struct buf out;
+	size_t received;
+	bool over; /* of the connection: its end was told */
+	int error;
 };
 
 void tunnel_free(struct tunnel *t)
@@ -70,12 +73,16 @@ void tunnel_start(struct tunnel *t, uint64_t now_ms)
 
 void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
 {
-	(void)t, (void)octets, (void)n, (void)now_ms;
+	(void)octets, (void)now_ms;
+	t->received += n;
 }
 
 void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
 {
-	(void)t, (void)error, (void)now_ms;
+	(void)now_ms;
+	if (!t->over)
+		t->error = error;
+	t->over = true;
 }
 
 bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
@@ -303,6 +310,22 @@ static void a_lone_packet_waits_when_the_path_is_full(void **state)
 	assert_int_not_equal(arrived(b), 0);
 }
 
+/* The peer says something and breaks off; octets of ours that it has not read make that an error. */
+static void a_reset_behind_octets_is_noticed(void **state)
+{
+	struct bench *b = *state;
+
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(write(b->peer, "last words", 10), 10);
+	close(b->peer);
+	b->peer = -1;
+	for (int i = 0; i < 3; i++)
+		turn(b);
+	assert_int_equal(b->tunnel.received, 10);
+	assert_true(b->tunnel.over);
+	assert_int_equal(b->tunnel.error, ECONNRESET);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +338,8 @@ int main(void)
 			what_may_be_a_transfer_is_looked_at_each_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_lone_packet_waits_when_the_path_is_full, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_reset_behind_octets_is_noticed, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
