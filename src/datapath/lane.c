@@ -14,6 +14,10 @@
  * that has not been so for long: both ends stop sending there, and take what is on its way, so a
  * lane that goes loses no packet.
  *
+ * A lone packet that is lost there has nothing behind it that would tell TCP so: it waits for the
+ * flow's next one, and then for the time by which packets may overtake each other. So on a path with
+ * losses a few empty records follow it. Three, since TCP takes three packets that came for proof.
+ *
  * A lane that stands still (its retransmission timer ran out) is passed by until it moves again,
  * so a path that loses one of the two connections for good costs sparse flows a moment, once.
  */
@@ -31,6 +35,8 @@
 #define WATCH_OCTETS (48 * 1024) /* in that time: 2 Mbit/s */
 #define WATCH_RTT_MIN_US 5000
 #define STALL_LOOK_MS 50 /* how often a standing lane is looked at */
+#define FOLLOWERS 3
+#define FOLLOW_MS 1 /* apart, for losses come in bursts */
 
 /*
  * Its path is the main link's, so what was learnt there of the round trip holds here. A window that
@@ -123,6 +129,33 @@ struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us
 		    segment_count(&pkt->segment), now_us / 1000))
 		return l;
 	return is_moving(l->lane, now_us) ? l->lane : l;
+}
+
+static bool path_loses(const struct link *main)
+{
+	return main->chooses_congestion && main->congestion.in_force == CONGESTION_BBR;
+}
+
+static void on_follow(uv_timer_t *timer)
+{
+	struct link *l = timer->data;
+
+	if (!l->main || !l->followers)
+		return;
+	l->followers--;
+	if (!buf_len(tunnel_output(l->tunnel)) && !tunnel_send_nothing(l->tunnel))
+		link_flush(l);
+	if (l->followers)
+		uv_timer_start(timer, on_follow, FOLLOW_MS, 0);
+}
+
+void lane_follow(struct link *l)
+{
+	if (!l->main || !path_loses(l->main))
+		return;
+	l->followers = FOLLOWERS;
+	if (!uv_is_active((uv_handle_t *)&l->look))
+		uv_timer_start(&l->look, on_follow, FOLLOW_MS, 0);
 }
 
 void lane_cool(struct link *l)

@@ -26,6 +26,8 @@ void lane_leave(struct link *l);
 
 /* The link that a packet of `l` goes by: itself or its lane. */
 struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us);
+/* A burst of a link's was sealed: on a lane, makes its loss known soon. */
+void lane_follow(struct link *l);
 /* A packet went out: is it time for a lane? Asks ops->want_lane, which may be NULL. */
 void lane_watch(struct link *l, uint64_t now_us);
 /* Idle: forgets which flows were bulk, all of them being quiet. */

@@ -282,6 +282,7 @@ static bool seal_burst(struct link *l)
 	if (!n || tunnel_send_frames(l->tunnel, l->port->tx, n) < 0)
 		return false;
 	port_warm(l->port, l);
+	lane_follow(l);
 	return true;
 }
 

@@ -48,7 +48,7 @@ struct link {
 	int poll_events;
 	uv_poll_t poll;
 	uv_timer_t timer;
-	uv_timer_t look;   /* for room on the path, see tunnel/inflight.h */
+	uv_timer_t look;   /* for room on the path, see tunnel/inflight.h; a lane's: followers */
 	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
 	uint64_t linger_until;
 	bool chooses_congestion; /* tunnel/congestion.h says which */
@@ -84,6 +84,7 @@ struct link {
 	struct link *retired;  /* a lane on which only what is on its way still comes in; or NULL */
 	struct sparse *sparse; /* which flows the lane carries; NULL: not needed at the moment */
 	bool stalled;          /* of a lane: when it was last looked at, before look_us */
+	uint8_t followers;     /* of a lane: empty records that are to go behind its last packet */
 	uint64_t look_us;
 	uint64_t watch_us, watch_octets; /* when and where the last look for a transfer was */
 

@@ -282,21 +282,32 @@ static void count_records(struct tls *t, size_t n)
 	t->records = 0;
 }
 
-int tls_write(struct tls *t, const void *octets, size_t n)
+static int may_write(struct tls *t, size_t n)
 {
-	size_t done;
-	int r;
-
 	if (t->closed)
 		return -EPIPE;
 	if (t->state == TLS_HANDSHAKE)
 		return -EAGAIN;
 	if (t->state == TLS_FAILED)
 		return -EPROTO;
-	if (!n)
-		return 0;
-	r = make_room(t, n);
+	return n ? make_room(t, n) : 0;
+}
+
+int tls_write_empty(struct tls *t)
+{
+	int r = may_write(t, 1);
+
 	if (r < 0)
+		return r;
+	return t->record ? traffic_write_empty(t) : -ENOTSUP;
+}
+
+int tls_write(struct tls *t, const void *octets, size_t n)
+{
+	size_t done;
+	int r = may_write(t, n);
+
+	if (r < 0 || !n)
 		return r;
 	if (t->record)
 		return traffic_write(t, octets, n);

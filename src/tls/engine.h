@@ -53,6 +53,11 @@ bool tls_pending(const struct tls *t);
  * TLS_OUTPUT_MAX, -EPROTO after a failure, -EPIPE after tls_close().
  */
 int tls_write(struct tls *t, const void *octets, size_t n);
+/*
+ * Seals a record without data (RFC 8446 5.4), which the peer's TCP acknowledges and nobody else sees.
+ * Errors as above; -ENOTSUP before TLS 1.3.
+ */
+int tls_write_empty(struct tls *t);
 
 struct buf *tls_output(struct tls *t);
 bool tls_established(const struct tls *t);

@@ -103,6 +103,7 @@ void traffic_start(struct tls *t); /* leaves t->record NULL when OpenSSL has to 
 size_t traffic_read(struct tls *t, uint8_t *buf, size_t cap);
 bool traffic_pending(const struct tls *t);
 int traffic_write(struct tls *t, const uint8_t *octets, size_t n);
+int traffic_write_empty(struct tls *t);
 int traffic_export(const struct tls *t, const char *label, uint8_t *ret, size_t n);
 void traffic_close(struct tls *t);
 void traffic_idle(struct tls *t);

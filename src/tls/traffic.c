@@ -110,6 +110,11 @@ static int send_key_update(struct tls *t)
 	return r < 0 ? r : record_update_tx(t->record);
 }
 
+int traffic_write_empty(struct tls *t)
+{
+	return seal(t, RECORD_DATA, "", 0);
+}
+
 int traffic_write(struct tls *t, const uint8_t *octets, size_t n)
 {
 	while (n) {

@@ -104,6 +104,11 @@ bool tunnel_is_lane(const struct tunnel *t)
 	return t->phase == PHASE_LANE && !t->lane.retired;
 }
 
+int tunnel_send_nothing(struct tunnel *t)
+{
+	return tunnel_is_lane(t) ? outer_write_empty(&t->outer) : -ENOTCONN;
+}
+
 void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms)
 {
 	if (!tunnel_is_lane(t))

@@ -52,6 +52,11 @@ int outer_write(struct outer *o, const void *octets, size_t n)
 	return buf_append(&o->out, octets, n);
 }
 
+int outer_write_empty(struct outer *o)
+{
+	return o->tls ? tls_write_empty(o->tls) : -ENOTSUP;
+}
+
 struct buf *outer_output(struct outer *o)
 {
 	return o->tls ? tls_output(o->tls) : &o->out;

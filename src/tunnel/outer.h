@@ -31,6 +31,7 @@ void outer_recv(struct outer *o, const void *octets, size_t n);
 ssize_t outer_read(struct outer *o, void *buf, size_t cap);
 bool outer_pending(const struct outer *o);
 int outer_write(struct outer *o, const void *octets, size_t n);
+int outer_write_empty(struct outer *o); /* -ENOTSUP without TLS 1.3 */
 struct buf *outer_output(struct outer *o);
 bool outer_established(const struct outer *o);
 void outer_close(struct outer *o);

@@ -160,6 +160,11 @@ bool tunnel_data_ok(const struct tunnel *t, int family);
  * Control frames waiting go first. -ENOTCONN when data may not flow.
  */
 int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n);
+/*
+ * Lanes: a few octets for the peer's TCP to acknowledge, which say nothing. -ENOTCONN when it is none,
+ * -ENOTSUP without TLS 1.3.
+ */
+int tunnel_send_nothing(struct tunnel *t);
 /* The largest IP packet that the peer takes (its MRU, bounded by ours). */
 uint16_t tunnel_peer_mru(const struct tunnel *t);
 

@@ -59,6 +59,29 @@ static void a_lane_comes_up_and_carries_packets_both_ways(void **state)
 	sim_free(call);
 }
 
+/* Something for the other end's TCP to acknowledge, that is all. */
+static void nothing_is_sent_and_nothing_comes(void **state)
+{
+	struct tunnel_ticket ticket;
+	struct sim *call = call_up(&ticket), *s = lane_of(call, &ticket, 0);
+
+	assert_int_equal(tunnel_send_nothing(call->client.tunnel), -ENOTCONN);
+	sim_run(s);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(sim_send_ip(s, &s->client, 60), 0);
+		sim_run(s);
+		for (int k = 0; k < 3; k++) {
+			assert_int_equal(tunnel_send_nothing(s->client.tunnel), 0);
+			assert_true(buf_len(tunnel_output(s->client.tunnel)) > 0);
+			sim_run(s);
+		}
+	}
+	assert_int_equal(s->server.packets, 100);
+	assert_false(s->client.ended || s->server.ended);
+	sim_free(s);
+	sim_free(call);
+}
+
 static void it_comes_up_however_the_stream_is_cut(void **state)
 {
 	static const size_t chunks[] = {1, 2, 3, 7, 13, 64, 1000};
@@ -479,6 +502,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lane_comes_up_and_carries_packets_both_ways),
+		cmocka_unit_test(nothing_is_sent_and_nothing_comes),
 		cmocka_unit_test(it_comes_up_however_the_stream_is_cut),
 		cmocka_unit_test(every_cut_point_ends_the_lane_alone),
 		cmocka_unit_test(both_ends_have_to_want_it_and_the_login_a_key),

@@ -129,6 +129,11 @@ void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 	(void)t, (void)why, (void)now_ms;
 }
 
+int tunnel_send_nothing(struct tunnel *t)
+{
+	return buf_append(&t->out, "-", 1);
+}
+
 void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms)
 {
 	(void)t, (void)why, (void)now_ms;
@@ -310,6 +315,42 @@ static void a_lone_packet_waits_when_the_path_is_full(void **state)
 	assert_int_not_equal(arrived(b), 0);
 }
 
+/* Octets that the peer has until nothing has come for a while. */
+static size_t octets_in_a_while(struct bench *b)
+{
+	uint8_t octets[4096];
+	size_t sum = 0;
+
+	for (int quiet = 0; quiet < 20; quiet++) {
+		ssize_t n = recv(b->peer, octets, sizeof(octets), 0);
+
+		if (n > 0) {
+			sum += (size_t)n;
+			quiet = 0;
+		}
+		usleep(1000);
+		turn(b);
+	}
+	return sum;
+}
+
+static void a_lane_lets_its_losses_be_known_where_there_are_any(void **state)
+{
+	struct bench *b = *state;
+	struct link main = {.chooses_congestion = true};
+
+	b->link.main = &main;
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(octets_in_a_while(b), SEGMENT_PREFIX_LEN + PACKET_LEN);
+	main.congestion.in_force = CONGESTION_BBR; /* chosen when a path loses */
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(arrived(b), 1); /* by itself, at once */
+	assert_int_equal(octets_in_a_while(b), 3);
+	b->link.main = NULL;
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(octets_in_a_while(b), SEGMENT_PREFIX_LEN + PACKET_LEN);
+}
+
 /* The peer says something and breaks off; octets of ours that it has not read make that an error. */
 static void a_reset_behind_octets_is_noticed(void **state)
 {
@@ -338,6 +379,8 @@ int main(void)
 			what_may_be_a_transfer_is_looked_at_each_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_lone_packet_waits_when_the_path_is_full, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_lane_lets_its_losses_be_known_where_there_are_any, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_reset_behind_octets_is_noticed, set_up, tear_down),
 	};
