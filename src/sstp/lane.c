@@ -34,7 +34,8 @@ int sstp_lane_key(const uint8_t hlak[static HLAK_LEN], uint8_t ret_key[static SS
 
 void sstp_lane_forget(struct sstp_lane_ticket *t)
 {
-	explicit_bzero(t, sizeof(*t));
+	explicit_bzero(t->key, sizeof(t->key));
+	memset(t->handle, 0, sizeof(t->handle));
 }
 
 int sstp_lane_prove(const struct sstp_lane_ticket *t, enum sstp_lane_side side,
