@@ -90,7 +90,7 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
 }
 
 /*
- * The queue on the path, as the round trip shows it. Ours is kept at three sixteenths of the path, and
+ * The queue on the path, as the round trip shows it. Ours is kept at an eighth of the path, and
  * at QUEUE_MOST_US on a long one, for everybody waits in it: the gain moves between nothing and that. A
  * queue that stays though we hold back is somebody else's; who insists on the smallest round trip then
  * would starve, so for a while the present one counts.
