@@ -30,9 +30,8 @@ import measures  # noqa: E402
 import report  # noqa: E402
 from rig import PATHS, Rig, build_helpers, machine_busy  # noqa: E402
 
-ON_FAST = {"bulk": measures.bulk, "idle": measures.idle, "loaded": measures.loaded,
-           "udp": measures.udp}
-MEASURES = (*ON_FAST, "connect", "path", "logins", "memory")
+ON_FAST = {"bulk": measures.bulk, "loaded": measures.loaded, "udp": measures.udp}
+MEASURES = ("idle", *ON_FAST, "connect", "path", "logins", "memory")
 PRESETS = {
     "quick": {"runs": 2, "seconds": 2, "path_runs": 1, "path_seconds": 12, "paths": ["A:bbr"],
               "own_paths": ["B:bbr", "C:bbr", "D:bbr"], "logins": 5000,
@@ -114,16 +113,25 @@ class Session:
 
     def on_fast_link(self):
         wanted = [m for m in ON_FAST if m in self.opts.measures]
-        if not wanted:
+        if not wanted and "idle" not in self.opts.measures:
             return
         up = self.connected("fast")
         for run in range(self.opts.runs):
+            if "idle" in self.opts.measures:
+                self.idle(run, [c for c in up if c.name != "pump"])
             for measure in wanted:
                 for c in list(up):
                     if c.name != "pump" or measure == "bulk":
                         self.take(up, c, "fast", ({"run": run} | r for r in ON_FAST[measure](
                             self.rig, c, self.opts)))
         self.disconnect()
+
+    def idle(self, run, up):
+        try:
+            for c, row in measures.idle(self.rig, up, self.opts) if up else ():
+                self.note(c.name, [{"run": run} | row])
+        except Exception as e:
+            self.failed("idle", e)
 
     def on_path(self, spec, names=None):
         name, outer = spec.split(":")

@@ -30,9 +30,9 @@ HZ = os.sysconf("SC_CLK_TCK")
 
 
 def build_helpers(folder):
-    """linkem, tlspump and hsbench, when their sources are newer."""
+    """linkem, tlspump, hsbench and pingturns, when their sources are newer."""
     os.makedirs(folder, exist_ok=True)
-    for name in ("linkem", "tlspump", "hsbench"):
+    for name in ("linkem", "tlspump", "hsbench", "pingturns"):
         source, program = os.path.join(HERE, name + ".c"), os.path.join(folder, name)
         if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
             new = f"{program}.{os.getpid()}"  # somebody else may be at it, too
