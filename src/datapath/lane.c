@@ -46,6 +46,7 @@
 static void follow_main(const struct link *main, struct link *lane)
 {
 	lane->queue_opts = main->queue_opts;
+	link_follow_target(lane, main->queue_opts.target_us, false);
 	if (main->chooses_congestion)
 		tcp_set_congestion(lane->fd, congestion_name(CONGESTION_BBR));
 	lane->chooses_congestion = false;

@@ -122,7 +122,7 @@ static bool send_output(struct link *l)
  * While the path is found to carry more and more, what waits is no sign that a flow sends too much: a
  * drop then would end its slow start below what the path holds, and cubic takes many seconds from there.
  */
-static void follow_target(struct link *l, uint32_t rtt_us, bool grows)
+void link_follow_target(struct link *l, uint32_t rtt_us, bool grows)
 {
 	uint32_t target = rtt_us;
 
@@ -171,8 +171,10 @@ static uint64_t path_allowance(struct link *l)
 	l->looked_us = now_us;
 	if (l->chooses_congestion)
 		follow_congestion(l, &path, now_us);
-	if (fast)
+	if (fast) {
+		link_follow_target(l, path.min_rtt_us, false);
 		return UINT64_MAX;
+	}
 	l->starved = false;
 	s.delivered = path.delivered;
 	s.under_way = path.under_way;
@@ -180,7 +182,7 @@ static uint64_t path_allowance(struct link *l)
 	s.min_rtt_us = path.min_rtt_us;
 	s.window = path.window;
 	allowance = inflight_allowance(&l->inflight, &s, now_us);
-	follow_target(l, path.min_rtt_us, inflight_grows(&l->inflight, &s, now_us));
+	link_follow_target(l, path.min_rtt_us, inflight_grows(&l->inflight, &s, now_us));
 	return allowance;
 }
 

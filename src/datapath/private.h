@@ -5,6 +5,8 @@
 void link_enqueue(struct link *l, struct pbuf *pkt); /* takes pkt, whose segment is begun */
 void link_flush(struct link *l);
 void link_readable(struct link *l);
+/* CoDel's target and interval; `grows`: inflight_grows() */
+void link_follow_target(struct link *l, uint32_t rtt_us, bool grows);
 bool link_cool(struct link *l); /* gives idle buffers back; false: not idle yet */
 
 extern const struct fq_codel_opts port_queue_opts;
