@@ -121,6 +121,8 @@ static bool send_output(struct link *l)
  *
  * While the path is found to carry more and more, what waits is no sign that a flow sends too much: a
  * drop then would end its slow start below what the path holds, and cubic takes many seconds from there.
+ * On a path with losses what waits behind a hole comes at once, a round trip late, and so do the answers
+ * to it: a queue stands twice as long before it counts.
  */
 void link_follow_target(struct link *l, uint32_t rtt_us, bool grows)
 {
@@ -134,6 +136,8 @@ void link_follow_target(struct link *l, uint32_t rtt_us, bool grows)
 					    : INTERVAL_MIN_US;
 	if (grows)
 		l->queue_opts.interval_us = INTERVAL_GROWING_US;
+	else if (l->chooses_congestion && l->congestion.in_force == CONGESTION_BBR)
+		l->queue_opts.interval_us *= 2;
 }
 
 static void follow_congestion(struct link *l, const struct tcp_path *path, uint64_t now_us)
