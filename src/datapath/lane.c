@@ -132,11 +132,6 @@ struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us
 	return is_moving(l->lane, now_us) ? l->lane : l;
 }
 
-static bool path_loses(const struct link *main)
-{
-	return main->chooses_congestion && main->congestion.in_force == CONGESTION_BBR;
-}
-
 static void on_follow(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
@@ -152,7 +147,7 @@ static void on_follow(uv_timer_t *timer)
 
 void lane_follow(struct link *l)
 {
-	if (!l->main || !path_loses(l->main))
+	if (!l->main || !link_path_loses(l->main))
 		return;
 	l->followers = FOLLOWERS;
 	if (!uv_is_active((uv_handle_t *)&l->look))

@@ -136,7 +136,7 @@ void link_follow_target(struct link *l, uint32_t rtt_us, bool grows)
 					    : INTERVAL_MIN_US;
 	if (grows)
 		l->queue_opts.interval_us = INTERVAL_GROWING_US;
-	else if (l->chooses_congestion && l->congestion.in_force == CONGESTION_BBR)
+	else if (link_path_loses(l))
 		l->queue_opts.interval_us *= 2;
 }
 

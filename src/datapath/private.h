@@ -7,6 +7,11 @@ void link_flush(struct link *l);
 void link_readable(struct link *l);
 /* CoDel's target and interval; `grows`: inflight_grows() */
 void link_follow_target(struct link *l, uint32_t rtt_us, bool grows);
+/* As far as is known: with a congestion control that is not ours to choose, nothing is. */
+static inline bool link_path_loses(const struct link *l)
+{
+	return l->chooses_congestion && l->congestion.in_force == CONGESTION_BBR;
+}
 bool link_cool(struct link *l); /* gives idle buffers back; false: not idle yet */
 
 extern const struct fq_codel_opts port_queue_opts;
