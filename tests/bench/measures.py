@@ -97,8 +97,9 @@ def bulk(rig, c, opts):
 
 def idle(rig, up, opts):
     """
-    Ping, nothing else going on: one packet each 10 ms, to each contender in turn. One after the other
-    the same contender differs from itself by half within a minute. Yields (contender, row).
+    Ping, nothing else going on: one packet each 10 ms, each contender once a round, in a new order each
+    round. Measured one after the other, a contender differs from itself by half within a minute; in the
+    same order each round, by a tenth with the one before it. Yields (contender, row).
     """
     quiet()
     count = 100 * opts.seconds

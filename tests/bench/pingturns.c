@@ -1,7 +1,9 @@
 /*
- * pingturns INTERVAL_US ROUNDS ADDRESS... — pings each address in turn, over and over, one packet at
- * a time: what the machine does to one of them it does to all. For each a line: the address, and the
- * times that its answers took, in us. An answer that takes more than half a second is lost.
+ * pingturns INTERVAL_US ROUNDS ADDRESS... — pings each address once a round, one packet at a time:
+ * what the machine does to one of them it does to all. Each round has an order of its own, for the one
+ * before leaves the kernel's code in the caches or does not (behind a ping without a tunnel the same
+ * contender took a tenth longer than behind one with). For each address a line: the address, and
+ * the times that its answers took, in us. An answer that takes more than half a second is lost.
  */
 #include <arpa/inet.h>
 #include <netinet/ip_icmp.h>
@@ -82,12 +84,27 @@ static double ping(int fd, const struct sockaddr_in *to, uint16_t id, uint16_t s
 	return -1;
 }
 
+/* Fisher and Yates; the same orders in every run. */
+static void shuffle(int *order, int n, uint32_t *seed)
+{
+	for (int i = n - 1; i > 0; i--) {
+		int other, was = order[i];
+
+		*seed = *seed * 1664525 + 1013904223;
+		other = (int)((*seed >> 16) % (uint32_t)(i + 1));
+		order[i] = order[other];
+		order[other] = was;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int targets = argc - 3, fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	struct sockaddr_in to[TARGETS_MAX] = {0};
 	struct timeval longest = {.tv_usec = 500000};
 	long interval_us, rounds;
+	int order[TARGETS_MAX];
+	uint32_t seed = 1;
 	double *took, next;
 	uint16_t sequence = 0;
 
@@ -99,6 +116,7 @@ int main(int argc, char **argv)
 	rounds = strtol(argv[2], NULL, 10);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof(longest));
 	for (int i = 0; i < targets; i++) {
+		order[i] = i;
 		to[i].sin_family = AF_INET;
 		if (inet_pton(AF_INET, argv[3 + i], &to[i].sin_addr) != 1) {
 			fprintf(stderr, "pingturns: %s is no IPv4 address\n", argv[3 + i]);
@@ -109,11 +127,15 @@ int main(int argc, char **argv)
 	if (!took)
 		return 1;
 	next = now_us();
-	for (long r = 0; r < rounds; r++)
+	for (long r = 0; r < rounds; r++) {
+		shuffle(order, targets, &seed);
 		for (int i = 0; i < targets; i++, next += (double)interval_us) {
+			int t = order[i];
+
 			sleep_until(next);
-			took[r * targets + i] = ping(fd, &to[i], (uint16_t)getpid(), sequence++);
+			took[r * targets + t] = ping(fd, &to[t], (uint16_t)getpid(), sequence++);
 		}
+	}
 	for (int i = 0; i < targets; i++) {
 		printf("%s", argv[3 + i]);
 		for (long r = 0; r < rounds; r++)
