@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define KEY_ALIGN 64
+#define WHOLE_MAX 1536 /* octets of text up to which a copy costs less than sealing in parts */
 /* Below these OpenSSL is as good, and used for longer. */
 #define WANTED (IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS)
 
@@ -21,7 +22,7 @@ struct gcm {
 	aes_gcm_init_t init;
 	aes_gcm_enc_dec_update_t seal_more;
 	aes_gcm_enc_dec_finalize_t seal_end;
-	aes_gcm_enc_dec_t open;
+	aes_gcm_enc_dec_t seal, open;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -46,9 +47,9 @@ static void start(void)
 		return;
 	}
 	gcm128 = (struct gcm){m->gcm128_pre, m->gcm128_init, m->gcm128_enc_update,
-		m->gcm128_enc_finalize, m->gcm128_dec};
+		m->gcm128_enc_finalize, m->gcm128_enc, m->gcm128_dec};
 	gcm256 = (struct gcm){m->gcm256_pre, m->gcm256_init, m->gcm256_enc_update,
-		m->gcm256_enc_finalize, m->gcm256_dec};
+		m->gcm256_enc_finalize, m->gcm256_enc, m->gcm256_dec};
 	manager = m;
 }
 
@@ -82,16 +83,32 @@ void aead_mb_set_key(struct aead_mb *m, const uint8_t *key)
 	m->gcm->pre(key, &m->key);
 }
 
+/* The text and its last octet side by side, sealed where they lie: one call instead of four. */
+static void seal_whole(struct aead_mb *m, struct gcm_context_data *c, const uint8_t *nonce,
+	const void *aad, size_t aad_len, const void *text, size_t n, uint8_t last, uint8_t *out)
+{
+	if (n)
+		memcpy(out, text, n);
+	out[n] = last;
+	m->gcm->seal(&m->key, c, out, out, n + 1, nonce, aad, aad_len, out + n + 1, AEAD_TAG_LEN);
+}
+
+static void seal_in_parts(struct aead_mb *m, struct gcm_context_data *c, const uint8_t *nonce,
+	const void *aad, size_t aad_len, const void *text, size_t n, uint8_t last, uint8_t *out)
+{
+	m->gcm->init(&m->key, c, nonce, aad, aad_len);
+	m->gcm->seal_more(&m->key, c, out, text, n);
+	m->gcm->seal_more(&m->key, c, out + n, &last, 1);
+	m->gcm->seal_end(&m->key, c, out + n + 1, AEAD_TAG_LEN);
+}
+
 void aead_mb_seal(struct aead_mb *m, const uint8_t *nonce, const void *aad, size_t aad_len,
 	const void *text, size_t n, uint8_t last, uint8_t *out)
 {
 	struct gcm_context_data c;
 
-	m->gcm->init(&m->key, &c, nonce, aad, aad_len);
-	if (n) /* SAFE_PARAM refuses an empty text's NULL */
-		m->gcm->seal_more(&m->key, &c, out, text, n);
-	m->gcm->seal_more(&m->key, &c, out + n, &last, 1);
-	m->gcm->seal_end(&m->key, &c, out + n + 1, AEAD_TAG_LEN);
+	(n <= WHOLE_MAX ? seal_whole : seal_in_parts)(
+		m, &c, nonce, aad, aad_len, text, n, last, out);
 	explicit_bzero(&c, sizeof(c));
 }
 

@@ -131,7 +131,7 @@ static void both_libraries_agree_at_every_length(void **state)
 	(void)state;
 	if (!have(AEAD_IPSEC_MB))
 		skip();
-	for (size_t n = 0; n <= 1100; n++)
+	for (size_t n = 0; n <= 2000; n++) /* at about 1500 another function does it */
 		both_agree(AEAD_AES_256_GCM, n);
 	for (size_t n = 0; n <= 300; n++)
 		both_agree(AEAD_AES_128_GCM, n);
