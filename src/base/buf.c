@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include "base/hot.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static int buf_grow(struct buf *b, size_t cap)
 	return 0;
 }
 
-int buf_reserve(struct buf *b, size_t n, uint8_t **ret)
+HOT int buf_reserve(struct buf *b, size_t n, uint8_t **ret)
 {
 	size_t len = buf_len(b), cap = b->cap ? b->cap : 256;
 	int r;

@@ -1,8 +1,9 @@
 #include "base/clock.h"
+#include "base/hot.h"
 
 #include <time.h>
 
-uint64_t clock_mono_us(void)
+HOT uint64_t clock_mono_us(void)
 {
 	struct timespec t;
 

@@ -30,6 +30,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/hot.h"
 #include "client/lane.h"
 #include "client/private.h"
 #include "client/setup.h"
@@ -216,7 +217,7 @@ static void solicit(struct client *c, const uint8_t ifid[static 8])
 }
 
 /* Router advertisements are heeded here and not by the kernel, whatever its accept_ra says. */
-static bool intercept(struct link *l, const struct ip_packet *ip)
+HOT static bool intercept(struct link *l, const struct ip_packet *ip)
 {
 	struct client *c = client_of(l);
 	struct ip_view view;
@@ -304,7 +305,7 @@ static void want_lane(struct link *l)
 		client_lane_want(client_of(l)->lane);
 }
 
-static bool accept_any_source(struct link *l, const struct ip_packet *ip)
+HOT static bool accept_any_source(struct link *l, const struct ip_packet *ip)
 {
 	(void)l;
 	(void)ip;
@@ -354,7 +355,8 @@ static bool is_link_local(const struct ip_packet *ip)
 	return to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80);
 }
 
-static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+HOT static struct link *route(
+	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
 {
 	struct client *c = container_of(p, struct client, port);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/hot.h"
 #include "events/event.h"
 #include "ip/ra.h"
 #include "os/netlink.h"
@@ -229,7 +230,7 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 	fflush(stdout);
 }
 
-void client_setup_advertised(struct client_setup *s, const struct ra *ra)
+COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
 {
 	take_address6(s, ra);
 	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;

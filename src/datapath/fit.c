@@ -1,6 +1,7 @@
 #include "datapath/fit.h"
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "datapath/private.h"
 #include "ip/mss.h"
 #include "ip/toobig.h"
@@ -55,7 +56,7 @@ static bool may_cut(const struct vnet_hdr *vnet, const uint8_t *octets)
 	return vnet->gso_type == VNET_GSO_NONE && octets[0] >> 4 == 4 && !(octets[6] & 0x40);
 }
 
-enum fit fit_egress(
+HOT enum fit fit_egress(
 	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, uint8_t *octets)
 {
 	if (is_syn(ip))
@@ -69,7 +70,7 @@ enum fit fit_egress(
 	return FIT_DROP;
 }
 
-void fit_ingress(struct link *l, const struct ip_packet *ip, uint8_t *octets)
+HOT void fit_ingress(struct link *l, const struct ip_packet *ip, uint8_t *octets)
 {
 	if (is_syn(ip))
 		clamp(l, octets, ip->len, false);

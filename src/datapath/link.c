@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "datapath/fit.h"
 #include "datapath/lane.h"
 #include "datapath/private.h"
@@ -292,7 +293,7 @@ static bool seal_burst(struct link *l)
 	return true;
 }
 
-void link_flush(struct link *l)
+HOT void link_flush(struct link *l)
 {
 	struct buf *out = tunnel_output(l->tunnel);
 
@@ -316,7 +317,7 @@ void link_flush(struct link *l)
 		end_sending(l);
 }
 
-void link_enqueue(struct link *l, struct pbuf *pkt)
+HOT void link_enqueue(struct link *l, struct pbuf *pkt)
 {
 	uint32_t n = segment_count(&pkt->segment);
 	uint64_t now_us = clock_mono_us();
@@ -332,6 +333,13 @@ void link_enqueue(struct link *l, struct pbuf *pkt)
 	else
 		port_mark_dirty(via->port, via);
 	lane_watch(l, now_us);
+}
+
+void link_prefetch(const struct link *l)
+{
+	prefetch(l, sizeof(*l));
+	fq_codel_prefetch(&l->queue);
+	tunnel_prefetch(l->tunnel);
 }
 
 bool link_cool(struct link *l)
@@ -375,7 +383,7 @@ static void take_packet(struct link *via, const struct rd *packet, int family)
 		port_deliver(l->port, packet->p, n);
 }
 
-static void pull(struct link *l)
+HOT static void pull(struct link *l)
 {
 	uint64_t now_ms = clock_mono_ms(); /* once: a batch takes microseconds */
 	struct tunnel_event ev;
@@ -412,7 +420,7 @@ static void flush_sibling(struct link *l)
 		link_flush(sibling);
 }
 
-void link_kick(struct link *l)
+HOT void link_kick(struct link *l)
 {
 	if (l->closing)
 		return;
@@ -433,7 +441,7 @@ void link_kick(struct link *l)
 	arm_timer(l);
 }
 
-void link_readable(struct link *l)
+HOT void link_readable(struct link *l)
 {
 	for (int i = 0; i < RECVS_PER_TURN && !l->closing; i++) {
 		ssize_t n = recv(l->fd, l->port->rx, PORT_RX_LEN, MSG_DONTWAIT);
@@ -468,10 +476,11 @@ static void poll_anew(struct link *l)
 	want_events(l, events);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+HOT static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct link *l = poll->data;
 
+	port_wake(l->port, l, clock_mono_us());
 	if (status < 0) {
 		poll_anew(l);
 		events = UV_READABLE; /* recv() names the error */

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/hot.h"
 #include "base/line.h"
 #include "datapath/fit.h"
 #include "datapath/link.h"
@@ -31,8 +32,36 @@
 #define TUN_READS_PER_TURN 16
 #define TUN_PAUSE_US 500
 #define SWEEP_MS 1000
+#define ASLEEP_US 2000  /* without packets: then the caches are taken for others' */
+#define STACK_USED 1536 /* octets */
 
 /* ---- TUN → links ----------------------------------------------------------- */
+
+static void prefetch_buffers(const struct port *p)
+{
+	coalesce_prefetch(p->coalesce);
+	pbuf_pool_prefetch(p->pool);
+	prefetch(p->scratch, HOT_BEGINNING);
+	prefetch(p->rx, HOT_BEGINNING);
+	prefetch(p->tx, HOT_BEGINNING);
+	prefetch((const char *)__builtin_frame_address(0) - STACK_USED, STACK_USED);
+}
+
+/* Which link a packet from the TUN is for is not known yet: the one that was awake last. */
+HOT void port_wake(struct port *p, const struct link *l, uint64_t now_us)
+{
+	bool slept = now_us - p->awake_us > ASLEEP_US;
+
+	p->awake_us = now_us;
+	if (!slept)
+		return;
+	prefetch_code();
+	prefetch(p, sizeof(*p));
+	prefetch(p->loop, sizeof(*p->loop));
+	if (l || p->warm)
+		link_prefetch(l ? l : p->warm);
+	prefetch_buffers(p);
+}
 
 void port_mark_dirty(struct port *p, struct link *l)
 {
@@ -58,7 +87,7 @@ void port_flush(struct port *p)
 }
 
 /* Takes pkt, which fits. */
-static void enqueue(
+HOT static void enqueue(
 	struct port *p, struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
 {
 	if (segment_init(&pkt->segment, vnet, pkt->octets, n) < 0) {
@@ -82,7 +111,7 @@ static void finish_checksum(const struct vnet_hdr *vnet, uint8_t *octets, size_t
 }
 
 /* IPv4 without DF that is larger than the peer takes (RFC 791 section 3.2). */
-static void send_pieces(
+COLD static void send_pieces(
 	struct port *p, struct link *l, const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
 {
 	static const struct vnet_hdr plain;
@@ -108,7 +137,7 @@ static void send_pieces(
 }
 
 /* Takes pkt. */
-static void send_packet(struct port *p, struct link *l, const struct vnet_hdr *vnet,
+HOT static void send_packet(struct port *p, struct link *l, const struct vnet_hdr *vnet,
 	const struct ip_packet *ip, struct pbuf *pkt)
 {
 	switch (fit_egress(l, vnet, ip, pkt->octets)) {
@@ -159,7 +188,7 @@ static ssize_t read_tun(struct port *p, struct vnet_hdr *vnet, struct pbuf *pkt)
 	return n < 0 ? -errno : n - (ssize_t)sizeof(*vnet);
 }
 
-static void on_tun(uv_poll_t *poll, int status, int events)
+HOT static void on_tun(uv_poll_t *poll, int status, int events)
 {
 	struct port *p = poll->data;
 	struct vnet_hdr vnet;
@@ -170,6 +199,7 @@ static void on_tun(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	p->tun_read_us = now_us;
+	port_wake(p, NULL, now_us);
 	for (int i = 0; i < reads; i++) {
 		struct pbuf *pkt = pbuf_get(p->pool, SEGMENT_SUPER_MAX);
 
@@ -198,7 +228,7 @@ void port_set_tun_polling(struct port *p, bool on)
 
 /* ---- links → TUN ------------------------------------------------------------- */
 
-static void drain_coalesced(struct port *p)
+HOT static void drain_coalesced(struct port *p)
 {
 	struct coalesced out;
 
@@ -212,7 +242,7 @@ static void drain_coalesced(struct port *p)
 	}
 }
 
-void port_deliver(struct port *p, const uint8_t *octets, size_t n)
+HOT void port_deliver(struct port *p, const uint8_t *octets, size_t n)
 {
 	stat_add(&p->stats.rx_octets, n);
 	while (!coalesce_add(p->coalesce, octets, n))

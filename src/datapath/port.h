@@ -70,6 +70,7 @@ struct port {
 	int tun_fd;
 	bool tun_polling;
 	uint64_t tun_read_us; /* when its turn was last */
+	uint64_t awake_us;    /* when packets last came, from either side */
 	uv_poll_t tun_poll;
 	uv_timer_t sweep; /* gives buffers of links back that fell idle */
 	struct pbuf_pool *pool;

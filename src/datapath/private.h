@@ -12,9 +12,12 @@ static inline bool link_path_loses(const struct link *l)
 {
 	return l->chooses_congestion && l->congestion.in_force == CONGESTION_BBR;
 }
-bool link_cool(struct link *l); /* gives idle buffers back; false: not idle yet */
+void link_prefetch(const struct link *l); /* what the next packet touches (base/hot.h) */
+bool link_cool(struct link *l);           /* gives idle buffers back; false: not idle yet */
 
 extern const struct fq_codel_opts port_queue_opts;
+/* Packets come. l: the link that has them, NULL: the TUN has. */
+void port_wake(struct port *p, const struct link *l, uint64_t now_us);
 void port_mark_dirty(struct port *p, struct link *l);
 void port_deliver(struct port *p, const uint8_t *octets, size_t n);
 void port_deliver_end(struct port *p);

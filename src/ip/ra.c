@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "base/rd.h"
 #include "base/wr.h"
 #include "ip/sum.h"
@@ -184,7 +185,7 @@ static void take_dns(struct rd *r, struct ra *ra)
 	}
 }
 
-int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret)
+COLD int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret)
 {
 	struct ra ra = {.from = {.family = AF_INET6}, .to = {.family = AF_INET6}};
 	struct rd r, body;

@@ -22,6 +22,7 @@
 
 #include <urcu/rculfhash.h>
 
+#include "base/hot.h"
 #include "base/line.h"
 
 #define BUCKETS_MIN 64
@@ -85,7 +86,7 @@ void table_free(struct table *t)
 }
 
 /* The first `len` bits of an address of `n` octets. */
-static struct key key_of(uint8_t family, const uint8_t *octets, size_t n, unsigned len)
+HOT static struct key key_of(uint8_t family, const uint8_t *octets, size_t n, unsigned len)
 {
 	struct key k = {.family = family, .len = (uint8_t)len};
 	uint8_t bits[16] = {0};
@@ -110,7 +111,7 @@ static unsigned long key_hash(const struct key *k)
 	return (unsigned long)(h ^ h >> 33);
 }
 
-static int key_match(struct cds_lfht_node *node, const void *key)
+HOT static int key_match(struct cds_lfht_node *node, const void *key)
 {
 	const struct key *a = &container_of(node, struct entry, node)->key, *b = key;
 
@@ -158,7 +159,7 @@ int table_add(struct table *t, const struct prefix *prefix, void *session, unsig
 	return 0;
 }
 
-static struct entry *find(struct table *t, const struct key *k)
+HOT static struct entry *find(struct table *t, const struct key *k)
 {
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
@@ -188,7 +189,7 @@ int table_del(struct table *t, const struct prefix *prefix, const void *session)
 }
 
 /* Tries the lengths of one word of a set, longest first; `base` is the length of its bit 0. */
-static bool lookup_lengths(struct table *t, uint8_t family, const uint8_t *address, size_t n,
+HOT static bool lookup_lengths(struct table *t, uint8_t family, const uint8_t *address, size_t n,
 	const uint64_t *set, unsigned base, struct table_hit *ret)
 {
 	uint64_t lengths = __atomic_load_n(set, __ATOMIC_ACQUIRE);
@@ -207,7 +208,7 @@ static bool lookup_lengths(struct table *t, uint8_t family, const uint8_t *addre
 	return false;
 }
 
-bool table_lookup_v4(struct table *t, const uint8_t address[static 4], struct table_hit *ret)
+HOT bool table_lookup_v4(struct table *t, const uint8_t address[static 4], struct table_hit *ret)
 {
 	return lookup_lengths(t, AF_INET, address, 4, &t->v4_lengths, 0, ret);
 }

@@ -31,6 +31,7 @@
  * Left out: encapsulated flows, IPv6 extension headers, VLAN tags (a TUN has none).
  */
 #include "offload/coalesce.h"
+#include "base/hot.h"
 #include "base/line.h"
 #include "offload/csum.h"
 #include "offload/inet.h"
@@ -87,6 +88,21 @@ struct coalesce {
 static void list_init(struct list *l)
 {
 	*l = (struct list){NULL, &l->head};
+}
+
+static void prefetch_slot(const struct slot *s)
+{
+	if (!s)
+		return;
+	prefetch(s, offsetof(struct slot, iov) + sizeof(s->iov[0]));
+	prefetch(&s->vnet, sizeof(s->vnet));
+}
+
+void coalesce_prefetch(const struct coalesce *c)
+{
+	prefetch(c, offsetof(struct coalesce, slots));
+	prefetch_slot(c->pulled); /* the next packet gives this one back, and takes … */
+	prefetch_slot(c->free);   /* … this one */
 }
 
 static void list_append(struct list *l, struct slot *s)
@@ -369,7 +385,7 @@ static bool slot_complete(const struct slot *s, const struct ip_packet *p)
 
 /* ---- the table ---- */
 
-static void make_ready(struct coalesce *c, struct slot *s)
+HOT static void make_ready(struct coalesce *c, struct slot *s)
 {
 	if (s->packets > 1) {
 		finish_joined(s);
@@ -502,7 +518,7 @@ static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
 	return open_new(c, p);
 }
 
-bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
+HOT bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
 {
 	struct ip_packet p;
 	enum verdict verdict;
@@ -524,14 +540,14 @@ bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
 	return taken;
 }
 
-void coalesce_flush(struct coalesce *c)
+HOT void coalesce_flush(struct coalesce *c)
 {
 	give_back_pulled(c);
 	while (c->open.head)
 		make_ready(c, list_take(&c->open, &c->open.head));
 }
 
-bool coalesce_next(struct coalesce *c, struct coalesced *ret)
+HOT bool coalesce_next(struct coalesce *c, struct coalesced *ret)
 {
 	struct slot *s = c->ready.head;
 

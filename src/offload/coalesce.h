@@ -56,6 +56,9 @@ int coalesce_new(enum coalesce_kinds kinds, struct coalesce **ret);
 void coalesce_free(struct coalesce *c);
 DEFINE_AUTO(coalesce, struct coalesce *, coalesce_free)
 
+/* Asks for what the next packet touches (base/hot.h). */
+void coalesce_prefetch(const struct coalesce *c);
+
 /*
  * Takes one IP packet. False: every place is taken and at least one super-packet is ready; pull it,
  * then offer the same packet again. Octets that are no IP packet pass like any odd one.

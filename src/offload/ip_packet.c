@@ -2,6 +2,7 @@
  * offload/ip_packet.c — reading the headers of one packet, once.
  */
 #include "offload/ip_packet.h"
+#include "base/hot.h"
 #include "offload/csum.h"
 #include "offload/inet.h"
 
@@ -65,7 +66,7 @@ static void parse_ipv6(struct ip_packet *p)
 	parse_transport(p);
 }
 
-void ip_packet_parse(const void *octets, size_t n, struct ip_packet *ret)
+HOT void ip_packet_parse(const void *octets, size_t n, struct ip_packet *ret)
 {
 	*ret = (struct ip_packet){.octets = octets, .len = n};
 	if (n >= IPV4_HEADER_LEN && ip_version(octets) == 4)
@@ -90,7 +91,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 32;
 }
 
-uint32_t ip_packet_hash(const struct ip_packet *p, uint32_t seed)
+HOT uint32_t ip_packet_hash(const struct ip_packet *p, uint32_t seed)
 {
 	uint64_t hash = mix(seed, p->protocol);
 

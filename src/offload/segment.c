@@ -16,6 +16,7 @@
  * rest itself. What the kernel wrote is still checked: a length that does not fit is -EPROTO.
  */
 #include "offload/segment.h"
+#include "base/hot.h"
 #include "offload/csum.h"
 #include "offload/inet.h"
 
@@ -102,7 +103,7 @@ static int init_gso(struct segment *s, const struct vnet_hdr *vnet, size_t ip_le
 	return 0;
 }
 
-int segment_init(struct segment *s, const struct vnet_hdr *vnet, const void *packet, size_t n)
+HOT int segment_init(struct segment *s, const struct vnet_hdr *vnet, const void *packet, size_t n)
 {
 	size_t ip_len = ip_header_len(packet, n);
 	int r;
@@ -263,7 +264,7 @@ static void write_segment(struct segment *s, const struct shared_sums *sums, uin
 	s->next += payload;
 }
 
-size_t segment_frames(struct segment *s, uint8_t *out, size_t room)
+HOT size_t segment_frames(struct segment *s, uint8_t *out, size_t room)
 {
 	const uint8_t *prefix = is_ipv4(s) ? prefix_ipv4 : prefix_ipv6;
 	size_t n = segment_next_frame(s), done = 0;

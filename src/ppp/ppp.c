@@ -35,6 +35,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "ppp/ipcp.h"
 #include "ppp/ipv6cp.h"
 #include "ppp/lcp.h"
@@ -475,7 +476,7 @@ static void recv_other(struct ppp *p, uint16_t protocol, struct rd payload, uint
 	}
 }
 
-void ppp_recv(struct ppp *p, struct rd frame, uint64_t now_ms)
+COLD void ppp_recv(struct ppp *p, struct rd frame, uint64_t now_ms)
 {
 	struct ppp_packet packet;
 	uint16_t protocol;
@@ -559,7 +560,7 @@ static bool first_time(bool now, bool *told)
 	return first;
 }
 
-bool ppp_next_event(struct ppp *p, struct ppp_event *ret)
+HOT bool ppp_next_event(struct ppp *p, struct ppp_event *ret)
 {
 	*ret = (struct ppp_event){.detail = ""};
 	if (p->has_identification) {

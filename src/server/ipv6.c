@@ -21,6 +21,7 @@
 #include <urcu/urcu-memb.h>
 
 #include "base/crypto.h"
+#include "base/hot.h"
 #include "config/config.h"
 #include "ip/dhcpv6.h"
 #include "ip/ra.h"
@@ -161,7 +162,7 @@ bool ipv6_is_solicitation(const uint8_t *octets, size_t n)
 	return packet_parse(octets, n, &view) == 0 && ra_is_solicitation(octets, &view);
 }
 
-size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, size_t n,
+COLD size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, size_t n,
 	uint8_t ret[static IPV6_ANSWER_MAX])
 {
 	struct dhcpv6_answer answer = {.from = s->link_local, .dns = s->dns6};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "ip/noise.h"
 #include "ip/table.h"
 #include "offload/inet.h"
@@ -134,7 +135,7 @@ void network_down(struct session *s, int family)
 }
 
 /* The client may send from the address it was given, its /64, and its link-local one. */
-bool network_accept_source(struct link *l, const struct ip_packet *ip)
+HOT bool network_accept_source(struct link *l, const struct ip_packet *ip)
 {
 	const struct session *s = session_of(l);
 	const uint8_t *from = ip->octets + IPV6_ADDRESSES;
@@ -148,7 +149,7 @@ bool network_accept_source(struct link *l, const struct ip_packet *ip)
 }
 
 /* What is said to the link itself is answered here or dropped: nobody else is on it. */
-bool network_intercept(struct link *l, const struct ip_packet *ip)
+HOT bool network_intercept(struct link *l, const struct ip_packet *ip)
 {
 	struct session *s = session_of(l);
 	uint8_t reply[IPV6_ANSWER_MAX];

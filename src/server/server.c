@@ -23,6 +23,7 @@
 
 #include "aaa/aaa.h"
 #include "base/clock.h"
+#include "base/hot.h"
 #include "config/config.h"
 #include "ip/table.h"
 #include "offload/inet.h"
@@ -67,7 +68,7 @@ bool server_accepting(const struct worker *w)
 	       server_sessions(w->server) <= (unsigned)w->live->config->server.max_sessions;
 }
 
-struct session *server_find_session(
+HOT struct session *server_find_session(
 	struct server *s, const struct ip_packet *ip, struct worker **ret_owner)
 {
 	struct table_hit hit;

@@ -21,6 +21,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/hot.h"
 #include "base/line.h"
 #include "config/config.h"
 #include "ip/table.h"
@@ -174,7 +175,8 @@ static void send_by_ring(struct worker *from, struct worker *to, const struct vn
 		mailbox_post(&to->mailbox, &to->ring_letter);
 }
 
-static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+HOT static struct link *route(
+	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
 {
 	struct worker *w = container_of(p, struct worker, port), *owner;
 	struct session *s = server_find_session(w->server, ip, &owner);
@@ -211,7 +213,7 @@ static void on_turn_again(uv_idle_t *idle)
 	(void)idle; /* its being there keeps the loop from sleeping */
 }
 
-static void on_turn(uv_check_t *check)
+HOT static void on_turn(uv_check_t *check)
 {
 	struct worker *w = check->data;
 

@@ -36,6 +36,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "sstp/nak.h"
 #include "sstp/stream.h"
 
@@ -638,7 +639,7 @@ static bool next_packet(struct sstp_call *call, struct sstp_packet *ret)
 	return false;
 }
 
-bool sstp_call_next_event(struct sstp_call *call, struct sstp_call_event *ret)
+HOT bool sstp_call_next_event(struct sstp_call *call, struct sstp_call_event *ret)
 {
 	struct sstp_packet pkt;
 

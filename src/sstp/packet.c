@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "base/auto.h"
+#include "base/hot.h"
 #include "base/wr.h"
 
 /*
@@ -21,7 +22,7 @@
  *  | Version 0x10  |  Reserved    |C|  R  |        Length         |
  *  +---------------+--------------+-+-----+-----------------------+
  */
-int sstp_packet_parse(struct rd *in, struct sstp_packet *ret)
+HOT int sstp_packet_parse(struct rd *in, struct sstp_packet *ret)
 {
 	struct rd r = *in, body;
 	uint8_t version = rd_u8(&r);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "tls/aead_mb.h"
 
 static const struct {
@@ -75,6 +76,12 @@ enum aead_provider aead_provider(const struct aead *a)
 	return a->mb ? AEAD_IPSEC_MB : AEAD_OPENSSL;
 }
 
+void aead_prefetch(const struct aead *a)
+{
+	if (a->mb)
+		aead_mb_prefetch(a->mb);
+}
+
 int aead_set_key(struct aead *a, const uint8_t *key, bool seal)
 {
 	if (a->mb) {
@@ -98,7 +105,7 @@ static int seal_openssl(EVP_CIPHER_CTX *c, const uint8_t *nonce, const void *aad
 	return ok ? 0 : -EIO;
 }
 
-int aead_seal(struct aead *a, const uint8_t nonce[static AEAD_NONCE_LEN], const void *aad,
+HOT int aead_seal(struct aead *a, const uint8_t nonce[static AEAD_NONCE_LEN], const void *aad,
 	size_t aad_len, const void *text, size_t n, uint8_t last, uint8_t *out)
 {
 	if (!a->mb)
@@ -121,7 +128,7 @@ static int open_openssl(EVP_CIPHER_CTX *c, const uint8_t *nonce, const void *aad
 	return ok ? 0 : -EBADMSG;
 }
 
-int aead_open(struct aead *a, const uint8_t nonce[static AEAD_NONCE_LEN], const void *aad,
+HOT int aead_open(struct aead *a, const uint8_t nonce[static AEAD_NONCE_LEN], const void *aad,
 	size_t aad_len, const uint8_t *in, size_t n, uint8_t *out)
 {
 	return a->mb ? aead_mb_open(a->mb, nonce, aad, aad_len, in, n, out)

@@ -25,6 +25,7 @@ size_t aead_key_len(enum aead_kind kind);
 /* -ENOTSUP: the library does not have it here; -ENOMEM. */
 int aead_new(enum aead_kind kind, enum aead_provider provider, struct aead **ret);
 void aead_free(struct aead *a);
+void aead_prefetch(const struct aead *a); /* what the next record touches (base/hot.h) */
 enum aead_provider aead_provider(const struct aead *a); /* never AEAD_FASTEST */
 
 /* What follows is for this direction only. -EIO: the library failed. */

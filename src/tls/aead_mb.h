@@ -8,6 +8,7 @@ struct aead_mb;
 /* True when this processor has VAES with AVX-512 and the library's self-test passed. */
 bool aead_mb_usable(void);
 struct aead_mb *aead_mb_new(enum aead_kind kind);
+void aead_mb_prefetch(const struct aead_mb *m);
 void aead_mb_free(struct aead_mb *m);
 void aead_mb_set_key(struct aead_mb *m, const uint8_t *key);
 void aead_mb_seal(struct aead_mb *m, const uint8_t *nonce, const void *aad, size_t aad_len,

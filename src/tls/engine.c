@@ -29,6 +29,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hot.h"
+
 /* A sealed record is longer than its text by a header, a nonce or type octet, tag and padding. */
 #define RECORD_OVERHEAD_MAX 256u
 
@@ -200,7 +202,7 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
-void tls_recv(struct tls *t, const void *octets, size_t n)
+HOT void tls_recv(struct tls *t, const void *octets, size_t n)
 {
 	assert(!rd_left(&t->in) || t->state >= TLS_PEER_CLOSED);
 	t->in = rd_init(octets, n);
@@ -223,7 +225,7 @@ static void stopped(struct tls *t, int r)
 	}
 }
 
-static void handshake(struct tls *t)
+COLD static void handshake(struct tls *t)
 {
 	int r = SSL_do_handshake(t->ssl);
 
@@ -236,7 +238,7 @@ static void handshake(struct tls *t)
 		traffic_start(t);
 }
 
-ssize_t tls_read(struct tls *t, void *buf, size_t cap)
+HOT ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 {
 	size_t got = 0, n;
 
@@ -302,7 +304,7 @@ int tls_write_empty(struct tls *t)
 	return t->record ? traffic_write_empty(t) : -ENOTSUP;
 }
 
-int tls_write(struct tls *t, const void *octets, size_t n)
+HOT int tls_write(struct tls *t, const void *octets, size_t n)
 {
 	size_t done;
 	int r = may_write(t, n);
@@ -451,6 +453,14 @@ int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n)
 		       t->ssl, ret, n, label, strlen(label), (const unsigned char *)"", 0, 1) == 1
 		       ? 0
 		       : -EIO;
+}
+
+void tls_prefetch(const struct tls *t)
+{
+	prefetch(t, offsetof(struct tls, leaf)); /* behind that: what is told of the connection */
+	prefetch(buf_data(&t->out), HOT_BEGINNING);
+	if (t->record)
+		record_prefetch(t->record);
 }
 
 void tls_idle(struct tls *t)

@@ -96,6 +96,7 @@ int tls_leaf_info(const struct tls *t, struct cert_info *ret);
  */
 int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n);
 
+void tls_prefetch(const struct tls *t); /* what the next record touches (base/hot.h) */
 /* Nothing to send or receive for a while: gives back what memory it can. */
 void tls_idle(struct tls *t);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/hot.h"
 #include "base/wr.h"
 #include "tls/aead.h"
 
@@ -181,6 +182,13 @@ void record_free(struct record *r)
 	free(r);
 }
 
+void record_prefetch(const struct record *r)
+{
+	prefetch(r, sizeof(*r));
+	aead_prefetch(r->rx.aead);
+	aead_prefetch(r->tx.aead);
+}
+
 void record_idle(struct record *r)
 {
 	buf_shrink(&r->piece);
@@ -197,7 +205,8 @@ static void next_nonce(struct direction *d, uint8_t ret[static IV_LEN])
 
 /* ---- sealing --------------------------------------------------------------------------------- */
 
-int record_seal(struct record *r, enum record_type type, const void *text, size_t n, uint8_t *out)
+HOT int record_seal(
+	struct record *r, enum record_type type, const void *text, size_t n, uint8_t *out)
 {
 	uint8_t nonce[IV_LEN];
 
@@ -245,7 +254,7 @@ static ssize_t strip_padding(const uint8_t *text, size_t n, enum record_type *re
 }
 
 /* Moves octets from *in to the piece until it has `want`. True when it has. */
-static bool fill_piece(struct record *r, struct rd *in, size_t want)
+HOT static bool fill_piece(struct record *r, struct rd *in, size_t want)
 {
 	size_t have = buf_len(&r->piece), take = rd_left(in);
 
@@ -284,7 +293,7 @@ static ssize_t find_record(struct record *r, struct rd *in, const uint8_t **ret)
 	return n;
 }
 
-ssize_t record_open(struct record *r, struct rd *in, uint8_t *out, enum record_type *ret_type)
+HOT ssize_t record_open(struct record *r, struct rd *in, uint8_t *out, enum record_type *ret_type)
 {
 	const uint8_t *at = NULL;
 	ssize_t n = find_record(r, in, &at);

@@ -67,5 +67,6 @@ int record_export(const struct record *r, const struct record_secret *exporter, 
 /* The next key of one direction (7.2). */
 int record_update_rx(struct record *r);
 int record_update_tx(struct record *r);
+void record_prefetch(const struct record *r); /* what the next record touches (base/hot.h) */
 /* Gives back what is not needed while nothing is under way. */
 void record_idle(struct record *r);

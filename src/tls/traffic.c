@@ -22,6 +22,7 @@
 
 #include "base/auto.h"
 #include "base/hex.h"
+#include "base/hot.h"
 #include "tls/record.h"
 
 enum { MSG_NEW_SESSION_TICKET = 4, MSG_KEY_UPDATE = 24 };
@@ -54,7 +55,7 @@ void traffic_note_secret(struct tls *t, const char *line)
 	}
 }
 
-void traffic_start(struct tls *t)
+COLD void traffic_start(struct tls *t)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
 	const struct record_secret *client = &t->secrets[0], *server = &t->secrets[1];
@@ -84,7 +85,7 @@ int traffic_export(const struct tls *t, const char *label, uint8_t *ret, size_t 
 
 /* ---- out ----------------------------------------------------------------------------------------- */
 
-static int seal(struct tls *t, enum record_type type, const void *text, size_t n)
+HOT static int seal(struct tls *t, enum record_type type, const void *text, size_t n)
 {
 	uint8_t *p;
 
@@ -101,7 +102,7 @@ static int send_alert(struct tls *t, uint8_t level, uint8_t description)
 	return seal(t, RECORD_ALERT, (uint8_t[]){level, description}, 2);
 }
 
-static int send_key_update(struct tls *t)
+COLD static int send_key_update(struct tls *t)
 {
 	static const uint8_t update_not_requested[] = {MSG_KEY_UPDATE, 0, 0, 1, 0};
 	int r = seal(t, RECORD_HANDSHAKE, update_not_requested, sizeof(update_not_requested));
@@ -137,7 +138,7 @@ void traffic_close(struct tls *t)
 
 /* ---- in -------------------------------------------------------------------------------------------- */
 
-static void fail(struct tls *t, uint8_t alert, enum event event, const char *what)
+COLD static void fail(struct tls *t, uint8_t alert, enum event event, const char *what)
 {
 	tls_failure_set(&t->failure, 0, event, "%s", what);
 	t->state = TLS_FAILED;
@@ -229,7 +230,7 @@ static void take_handshake(struct tls *t, const uint8_t *text, size_t n)
 	}
 }
 
-static void take_other(struct tls *t, enum record_type type, const uint8_t *text, size_t n)
+COLD static void take_other(struct tls *t, enum record_type type, const uint8_t *text, size_t n)
 {
 	if (type == RECORD_ALERT)
 		take_alert(t, text, n);
@@ -251,7 +252,7 @@ static bool is_flood(struct tls *t, ssize_t n)
 }
 
 /* One record into `out`. Returns octets of data, 0 when it was none or there was no whole one. */
-static size_t take_record(struct tls *t, uint8_t *out, bool *ret_more)
+HOT static size_t take_record(struct tls *t, uint8_t *out, bool *ret_more)
 {
 	enum record_type type = RECORD_DATA;
 	ssize_t n = record_open(t->record, &t->in, out, &type);

@@ -20,6 +20,7 @@
  * Left out: nothing bypasses the queue here; a caller with an empty queue and an open socket may.
  */
 #include "tunnel/fq_codel.h"
+#include "base/hot.h"
 #include "offload/ip_packet.h"
 
 #include <stdlib.h>
@@ -70,6 +71,12 @@ void fq_codel_init(struct fq_codel *q, const struct fq_codel_opts *opts, uint32_
 	*q = (struct fq_codel){.opts = opts, .seed = seed};
 }
 
+void fq_codel_prefetch(const struct fq_codel *q)
+{
+	if (q->table) /* which flow it will be is not known yet */
+		prefetch(q->table, offsetof(struct fq_table, flows));
+}
+
 static void list_append(struct flow_list *l, struct flow *f)
 {
 	f->next = NULL;
@@ -106,7 +113,7 @@ static void flow_append(struct fq_codel *q, struct flow *f, struct pbuf *p)
 }
 
 /* n octets of the head went out or away; what is done is given back. */
-static void flow_advanced(struct fq_codel *q, struct flow *f, uint32_t n)
+HOT static void flow_advanced(struct fq_codel *q, struct flow *f, uint32_t n)
 {
 	struct pbuf *p = f->head;
 
@@ -214,7 +221,7 @@ static void drop_from_fattest(struct fq_codel *q)
 	q->stats.dropped_full += dropped;
 }
 
-void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us)
+HOT void fq_codel_enqueue(struct fq_codel *q, struct pbuf *p, uint64_t now_us)
 {
 	struct flow *f;
 
@@ -282,7 +289,7 @@ static uint64_t control_law(const struct fq_codel *q, uint64_t t_us, uint32_t co
 }
 
 /* "ok_to_drop": the head has waited too long, and has done so for an interval. */
-static bool has_waited(struct fq_codel *q, struct flow *f, uint64_t now_us)
+HOT static bool has_waited(struct fq_codel *q, struct flow *f, uint64_t now_us)
 {
 	struct codel *c = &f->codel;
 
@@ -415,7 +422,8 @@ static bool head_fits(const struct flow *f, size_t room)
 	return !f->head || segment_next_frame(&f->head->segment) <= room;
 }
 
-size_t fq_codel_fill(struct fq_codel *q, uint64_t now_us, uint32_t burst, uint8_t *out, size_t room)
+HOT size_t fq_codel_fill(
+	struct fq_codel *q, uint64_t now_us, uint32_t burst, uint8_t *out, size_t room)
 {
 	/* A quarter of a burst keeps four flows in each write, and runs of packets that can be joined. */
 	uint32_t quantum = burst / 4 > q->opts->quantum ? burst / 4 : q->opts->quantum;

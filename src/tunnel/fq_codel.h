@@ -79,6 +79,9 @@ size_t fq_codel_fill(
 /* All that waits in `from` waits in `to` then, each flow in its order; `from` is empty. */
 void fq_codel_pour(struct fq_codel *from, struct fq_codel *to, uint64_t now_us);
 
+/* Asks for what the next packet touches (base/hot.h), the queue itself apart. */
+void fq_codel_prefetch(const struct fq_codel *q);
+
 /* Frees the table when the queue has been empty for FQ_IDLE_US. From the tunnel's lazy timer. */
 enum { FQ_IDLE_US = 1000000 };
 void fq_codel_trim(struct fq_codel *q, uint64_t now_us);

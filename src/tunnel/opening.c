@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
@@ -56,7 +57,7 @@ static int note_certificate(struct tunnel *t)
 		       : 0;
 }
 
-bool tunnel_tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+COLD bool tunnel_tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
 	struct tls_info info = {.version = "no TLS,", .cipher = "a balancer ended it"};
 	int r;
@@ -97,7 +98,7 @@ static void start_call(struct tunnel *t, uint64_t now_ms)
 	sstp_call_start(t->call, now_ms);
 }
 
-size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
+COLD size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
 	struct tunnel_event *ret, bool *ret_event)
 {
 	const struct http_request *req;
@@ -131,8 +132,8 @@ size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n
 	return used;
 }
 
-size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
-	struct tunnel_event *ret, bool *ret_event)
+COLD size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n,
+	uint64_t now_ms, struct tunnel_event *ret, bool *ret_event)
 {
 	struct http_client_event ev;
 	size_t used = 0;

@@ -87,6 +87,12 @@ const struct tls_failure *outer_failure(const struct outer *o)
 	return o->tls ? tls_failure(o->tls) : &none;
 }
 
+void outer_prefetch(const struct outer *o)
+{
+	if (o->tls)
+		tls_prefetch(o->tls);
+}
+
 void outer_idle(struct outer *o)
 {
 	if (o->tls)

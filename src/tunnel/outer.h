@@ -29,6 +29,7 @@ int outer_init(struct outer *o, struct tls_ctx *ctx, const struct tls_peer_opts 
 void outer_done(struct outer *o);
 void outer_recv(struct outer *o, const void *octets, size_t n);
 ssize_t outer_read(struct outer *o, void *buf, size_t cap);
+void outer_prefetch(const struct outer *o);
 bool outer_pending(const struct outer *o);
 int outer_write(struct outer *o, const void *octets, size_t n);
 int outer_write_empty(struct outer *o); /* -ENOTSUP without TLS 1.3 */

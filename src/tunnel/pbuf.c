@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "base/line.h"
 
 static const uint32_t class_octets[PBUF_CLASSES] = {
@@ -60,6 +61,14 @@ void pbuf_pool_free(struct pbuf_pool *pool)
 	free(pool);
 }
 
+void pbuf_pool_prefetch(const struct pbuf_pool *pool)
+{
+	prefetch(pool, sizeof(*pool));
+	for (size_t i = 0; i < PBUF_CLASSES; i++)
+		if (pool->shelves[i].free)
+			prefetch(pool->shelves[i].free, sizeof(struct pbuf) + HOT_BEGINNING);
+}
+
 void pbuf_pool_trim(struct pbuf_pool *pool)
 {
 	for (size_t i = 0; i < PBUF_CLASSES; i++)
@@ -89,7 +98,7 @@ static struct pbuf *shelf_grow(struct pbuf_pool *pool, enum pbuf_class class)
 	return p;
 }
 
-static struct pbuf *get_of(struct pbuf_pool *pool, enum pbuf_class class)
+HOT static struct pbuf *get_of(struct pbuf_pool *pool, enum pbuf_class class)
 {
 	struct shelf *shelf = &pool->shelves[class];
 	struct pbuf *p;
@@ -117,14 +126,14 @@ static enum pbuf_class class_for(size_t n)
 	return class;
 }
 
-struct pbuf *pbuf_get(struct pbuf_pool *pool, size_t n)
+HOT struct pbuf *pbuf_get(struct pbuf_pool *pool, size_t n)
 {
 	enum pbuf_class class = class_for(n);
 
 	return class < PBUF_CLASSES ? get_of(pool, class) : NULL;
 }
 
-void pbuf_free(struct pbuf *p)
+HOT void pbuf_free(struct pbuf *p)
 {
 	struct shelf *shelf;
 
@@ -137,7 +146,7 @@ void pbuf_free(struct pbuf *p)
 	shelf->used--;
 }
 
-struct pbuf *pbuf_fit(struct pbuf *p, size_t n)
+HOT struct pbuf *pbuf_fit(struct pbuf *p, size_t n)
 {
 	struct pbuf *fit;
 

@@ -54,6 +54,9 @@ DEFINE_AUTO(pbuf, struct pbuf *, pbuf_free)
  */
 struct pbuf *pbuf_fit(struct pbuf *p, size_t n);
 
+/* Asks for what the next packets touch (base/hot.h). */
+void pbuf_pool_prefetch(const struct pbuf_pool *pool);
+
 /* Gives back half of the memory that lies unused. Call it every second or so. */
 void pbuf_pool_trim(struct pbuf_pool *pool);
 

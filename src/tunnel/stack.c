@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hot.h"
 #include "ppp/frame.h"
 #include "tls/engine.h"
 
@@ -127,7 +128,7 @@ void tunnel_free(struct tunnel *t)
 
 /* ---- ending ---------------------------------------------------------- */
 
-void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
+COLD void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
 {
 	if (t->phase == PHASE_ENDED)
 		return;
@@ -141,7 +142,7 @@ void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
 }
 
 /* The first reason is the true one; what follows from it is noise. */
-void tunnel_note_reason(struct tunnel *t, enum event why, const char *text)
+COLD void tunnel_note_reason(struct tunnel *t, enum event why, const char *text)
 {
 	if (t->reason)
 		return;
@@ -149,7 +150,7 @@ void tunnel_note_reason(struct tunnel *t, enum event why, const char *text)
 	snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
 }
 
-static void end_tls_failure(struct tunnel *t)
+COLD static void end_tls_failure(struct tunnel *t)
 {
 	const struct tls_failure *f = outer_failure(&t->outer);
 
@@ -188,7 +189,7 @@ void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
 
 /* ---- control frames on their way out ----------------- */
 
-void tunnel_collect(struct tunnel *t)
+HOT void tunnel_collect(struct tunnel *t)
 {
 	uint8_t frame[PPP_FRAME_MAX];
 	struct buf *plain = NULL;
@@ -214,7 +215,7 @@ void tunnel_collect(struct tunnel *t)
 
 /* ---- SSTP → PPP ---------------------------------------------------------- */
 
-static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+COLD static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
 	crypto_random(t->ppp_opts.random, sizeof(t->ppp_opts.random));
 	if (ppp_new(&t->ppp_opts, &t->ppp) < 0) {
@@ -304,7 +305,7 @@ static const char *const method_names[AUTH_METHODS] = {[AUTH_NONE] = "none",
 	[AUTH_MSCHAPV2] = "MS-CHAPv2",
 	[AUTH_EAP] = "EAP"};
 
-static bool on_ppp_event(
+COLD static bool on_ppp_event(
 	struct tunnel *t, const struct ppp_event *ev, uint64_t now_ms, struct tunnel_event *ret)
 {
 	switch (ev->type) {
@@ -415,7 +416,7 @@ static bool tell_end(struct tunnel *t, struct tunnel_event *ret)
 	return true;
 }
 
-bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
+HOT bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
 	struct sstp_call_event call_ev;
 	struct ppp_event ppp_ev;
@@ -447,7 +448,7 @@ bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *r
 	return tell_end(t, ret);
 }
 
-void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
+HOT void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
 {
 	(void)now_ms;
 	if (t->phase == PHASE_ENDED)
@@ -476,7 +477,7 @@ bool tunnel_data_ok(const struct tunnel *t, int family)
 	       sstp_call_data_ok(t->call);
 }
 
-int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
+HOT int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
 {
 	if (t->phase != PHASE_LANE &&
 		(!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call)))
@@ -500,7 +501,7 @@ void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now
 
 /* ---- time ---------------------------------------------------------- */
 
-uint64_t tunnel_deadline(const struct tunnel *t)
+HOT uint64_t tunnel_deadline(const struct tunnel *t)
 {
 	uint64_t d = deadline_min(
 		deadline_min(t->handshake_deadline, t->login_deadline), t->network_deadline);
@@ -534,6 +535,13 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 		ppp_tick(t->ppp, now_ms);
 	if (t->call && now_ms >= sstp_call_deadline(t->call))
 		sstp_call_tick(t->call, now_ms);
+}
+
+void tunnel_prefetch(const struct tunnel *t)
+{
+	prefetch(t, offsetof(struct tunnel, reason)); /* behind that: what is told of the session */
+	prefetch(&t->rest, sizeof(t->rest) + sizeof(t->rest_len));
+	outer_prefetch(&t->outer);
 }
 
 void tunnel_idle(struct tunnel *t)

@@ -176,6 +176,8 @@ enum event tunnel_reason(const struct tunnel *t, const char **ret_text);
 
 /* For people: "TLSv1.3 TLS_AES_256_GCM_SHA384", "" before; lives as long as the tunnel. */
 const char *tunnel_tls_text(const struct tunnel *t);
+/* Asks for what the next packet touches (base/hot.h). */
+void tunnel_prefetch(const struct tunnel *t);
 /* Nothing to send or receive for a while: gives back what memory it can. */
 void tunnel_idle(struct tunnel *t);
 const char *tunnel_phase(const struct tunnel *t);

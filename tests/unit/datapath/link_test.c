@@ -139,6 +139,11 @@ void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms)
 	(void)t, (void)why, (void)now_ms;
 }
 
+void tunnel_prefetch(const struct tunnel *t)
+{
+	(void)t;
+}
+
 void tunnel_idle(struct tunnel *t)
 {
 	(void)t;
