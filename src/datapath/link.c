@@ -296,19 +296,21 @@ static bool seal_burst(struct link *l)
 HOT void link_flush(struct link *l)
 {
 	struct buf *out = tunnel_output(l->tunnel);
+	bool sealed = false;
 
 	if (l->closing)
 		return;
 	while (send_output(l)) {
 		while (buf_len(out) < pacer_write(&l->pacer) && seal_burst(l))
-			;
+			sealed = true;
 		if (!buf_len(out))
 			break;
 	}
 	if (!buf_len(out) && fq_codel_empty(&l->queue)) {
 		uint64_t now_us = clock_mono_us();
 
-		look_behind(l, now_us);
+		if (sealed) /* else something came in, and its answer would wait for this */
+			look_behind(l, now_us);
 		l->starved = true;
 		pacer_idle(&l->pacer, now_us);
 	}

@@ -276,6 +276,24 @@ static void lone_packets_do_not_wait_for_a_look_at_the_path(void **state)
 	assert_int_equal(path.looks, 2);
 }
 
+/* What came in is often a question, and the answer waits in the TUN. */
+static void what_came_in_is_no_occasion_for_a_look(void **state)
+{
+	struct bench *b = *state;
+
+	send_one(b, PACKET_LEN, 10000);
+	send_one(b, PACKET_LEN, 10000);
+	assert_int_equal(path.looks, 1);
+	now_us += 1000000;
+	assert_int_equal(write(b->peer, "?", 1), 1);
+	turn(b);
+	assert_int_equal(b->tunnel.received, 1);
+	assert_int_equal(path.looks, 1);
+	send_one(b, PACKET_LEN, 10);
+	assert_int_equal(arrived(b), 3);
+	assert_int_equal(path.looks, 2);
+}
+
 static void not_much_is_sent_without_a_look(void **state)
 {
 	struct bench *b = *state;
@@ -379,6 +397,8 @@ int main(void)
 			a_packet_after_a_pause_is_read_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			lone_packets_do_not_wait_for_a_look_at_the_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_came_in_is_no_occasion_for_a_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_much_is_sent_without_a_look, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_may_be_a_transfer_is_looked_at_each_time, set_up, tear_down),
