@@ -72,7 +72,7 @@ void pbuf_pool_prefetch(const struct pbuf_pool *pool)
 void pbuf_pool_trim(struct pbuf_pool *pool)
 {
 	for (size_t i = 0; i < PBUF_CLASSES; i++)
-		shelf_release(&pool->shelves[i], pool->shelves[i].free_count / 2);
+		shelf_release(&pool->shelves[i], (pool->shelves[i].free_count + 1) / 2);
 }
 
 static struct pbuf *shelf_take(struct shelf *shelf)

@@ -57,7 +57,10 @@ struct pbuf *pbuf_fit(struct pbuf *p, size_t n);
 /* Asks for what the next packets touch (base/hot.h). */
 void pbuf_pool_prefetch(const struct pbuf_pool *pool);
 
-/* Gives back half of the memory that lies unused. Call it every second or so. */
+/*
+ * Gives back half of the memory that lies unused, but one buffer of each size: the next lone packet
+ * would wait for it. Call it every second or so.
+ */
 void pbuf_pool_trim(struct pbuf_pool *pool);
 
 /* Packets that are out there, and memory that is allocated, used or not. */
