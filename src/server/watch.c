@@ -11,6 +11,7 @@
 #include "server/certificates.h"
 
 #define SETTLE_MS 500
+#define SETTLE_MOST_MS 5000 /* where somebody writes all the time */
 
 /* Changes when the file does: another inode, another time, another length. */
 static uint64_t stamp_of(const char *path)
@@ -39,51 +40,83 @@ static bool take_stamps(struct watch *w)
 	return changed;
 }
 
+static void on_change(uv_fs_event_t *e, const char *name, int events, int status);
+
+static void begin(struct watch_place *p)
+{
+	uv_fs_event_start(p->event, on_change, p->path, 0); /* what is not there: SIGHUP */
+}
+
 static void on_settled(uv_timer_t *t)
 {
 	struct watch *w = t->data;
 
+	for (size_t i = 0; i < w->n_places; i++) {
+		if (!w->places[i].is_file)
+			continue;
+		uv_fs_event_stop(w->places[i].event); /* that may be a file which is no more */
+		begin(&w->places[i]);
+	}
 	if (take_stamps(w))
 		w->changed(w->arg);
 }
 
-static void on_folder(uv_fs_event_t *e, const char *name, int events, int status)
+static void on_change(uv_fs_event_t *e, const char *name, int events, int status)
 {
 	struct watch *w = e->data;
+	uint64_t now = uv_now(w->loop);
 
 	(void)name;
 	(void)events;
 	(void)status;
-	uv_timer_start(&w->settle, on_settled, SETTLE_MS, 0);
+	if (!uv_is_active((uv_handle_t *)&w->settle))
+		w->unsettled_ms = now;
+	if (now - w->unsettled_ms < SETTLE_MOST_MS)
+		uv_timer_start(&w->settle, on_settled, SETTLE_MS, 0);
+}
+
+static void add_place(struct watch *w, const char *path, bool is_file)
+{
+	struct watch_place *p = &w->places[w->n_places];
+
+	for (size_t i = 0; i < w->n_places; i++)
+		if (!strcmp(w->places[i].path, path))
+			return;
+	if (w->n_places == WATCH_PLACES_MAX)
+		return;
+	*p = (struct watch_place){calloc(1, sizeof(*p->event)), strdup(path), is_file};
+	if (!p->event || !p->path) {
+		free(p->event);
+		free(p->path);
+		return;
+	}
+	w->n_places++;
+	uv_fs_event_init(w->loop, p->event);
+	p->event->data = w;
+	begin(p);
 }
 
 static void add_folder(struct watch *w, const char *file)
 {
-	char *copy = strdup(file), *folder = copy ? dirname(copy) : NULL;
-	uv_fs_event_t *e = NULL;
+	char *copy = strdup(file);
 
-	for (size_t i = 0; folder && i < w->n_folders; i++)
-		if (!strcmp(w->names[i], folder))
-			folder = NULL;
-	if (folder && w->n_folders < WATCH_FOLDERS_MAX)
-		e = calloc(1, sizeof(*e));
-	if (e) {
-		uv_fs_event_init(w->loop, e);
-		e->data = w;
-		w->names[w->n_folders] = strdup(folder);
-		w->folders[w->n_folders++] = e;
-		uv_fs_event_start(e, on_folder, folder, 0); /* a folder that is not there: SIGHUP */
-	}
+	if (copy)
+		add_place(w, dirname(copy), false);
 	free(copy);
 }
 
-static void add_file(struct watch *w, const char *path)
+/* alone: the file, not its folder. */
+static void add_file(struct watch *w, const char *path, bool alone)
 {
 	char *real;
 
 	if (!*path || w->n_files == WATCH_FILES_MAX)
 		return;
 	snprintf(w->files[w->n_files++].path, sizeof(w->files[0].path), "%s", path);
+	if (alone) {
+		add_place(w, path, true);
+		return;
+	}
 	add_folder(w, path);
 	real = realpath(path, NULL);
 	if (real)
@@ -98,11 +131,11 @@ static void on_closed(uv_handle_t *h)
 
 static void forget(struct watch *w)
 {
-	for (size_t i = 0; i < w->n_folders; i++) {
-		free(w->names[i]);
-		uv_close((uv_handle_t *)w->folders[i], on_closed);
+	for (size_t i = 0; i < w->n_places; i++) {
+		free(w->places[i].path);
+		uv_close((uv_handle_t *)w->places[i].event, on_closed);
 	}
-	w->n_folders = w->n_files = 0;
+	w->n_places = w->n_files = 0;
 }
 
 void watch_init(struct watch *w, uv_loop_t *loop, void (*changed)(void *arg), void *arg)
@@ -119,12 +152,12 @@ void watch_files(struct watch *w, const struct config *cfg)
 	forget(w);
 	certificates_list(cfg, &files);
 	for (size_t i = 0; i < files.n; i++) {
-		add_file(w, files.item[i].cert);
-		add_file(w, files.item[i].key);
-		add_file(w, files.item[i].ocsp);
+		add_file(w, files.item[i].cert, files.generated);
+		add_file(w, files.item[i].key, files.generated);
+		add_file(w, files.item[i].ocsp, files.generated);
 	}
 	for (size_t i = 0; i < cfg->balancer.accept_certificates.n; i++)
-		add_file(w, cfg->balancer.accept_certificates.item[i]);
+		add_file(w, cfg->balancer.accept_certificates.item[i], false);
 	take_stamps(w);
 }
 

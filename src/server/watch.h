@@ -1,7 +1,8 @@
 /*
  * server/watch.h — the files of certificates: tells when one was replaced or written anew. Folders
  * are watched (inotify), not files: a renewal puts a new file, or a new symbolic link, in place of
- * the old one. What follows a link (certbot's live/ points into archive/) is watched, too.
+ * the old one. What follows a link (certbot's live/ points into archive/) is watched, too. But of the
+ * generated ones the files: their folder has the database, which is written to at each login.
  *
  * Threads: the loop's.
  */
@@ -10,17 +11,24 @@
 #include <stddef.h>
 #include <uv.h>
 
-#define WATCH_FOLDERS_MAX 64
+#define WATCH_PLACES_MAX 64
 #define WATCH_FILES_MAX 160
 
 struct config;
 
+/* A folder, or a file: that one is watched anew after each change, for it may be another by then. */
+struct watch_place {
+	uv_fs_event_t *event;
+	char *path;
+	bool is_file;
+};
+
 struct watch {
 	uv_loop_t *loop;
-	uv_fs_event_t *folders[WATCH_FOLDERS_MAX];
-	char *names[WATCH_FOLDERS_MAX];
-	size_t n_folders;
-	uv_timer_t settle; /* a renewal writes several files: wait until it is done */
+	struct watch_place places[WATCH_PLACES_MAX];
+	size_t n_places;
+	uv_timer_t settle;     /* a renewal writes several files: wait until it is done */
+	uint64_t unsettled_ms; /* since when */
 	struct {
 		char path[512];
 		uint64_t stamp; /* of what stat() said */

@@ -89,6 +89,37 @@ def test_a_new_certificate_is_for_new_calls_while_traffic_runs(net, own, connect
     assert pin_of(certificate) in ask("status", "--json")[1]
 
 
+def test_a_certificate_is_noticed_where_others_write_all_the_time(own, tmp_path):
+    over = threading.Event()
+
+    def write():
+        while not over.wait(0.1):
+            (own.folder / "noise").write_text(str(time.monotonic()))
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        replace(own, *new_certificate(tmp_path, "vpn.example"))
+        own.wait_log("CERTIFICATES_RELOADED", 12)
+    finally:
+        over.set()
+        writer.join()
+
+
+def test_generated_certificates_are_watched_and_not_the_database_beside_them(server):
+    watched = ""
+    for fd in os.listdir(f"/proc/{server.pid}/fdinfo"):
+        with open(f"/proc/{server.pid}/fdinfo/{fd}") as f:
+            watched += "".join(ln for ln in f if ln.startswith("inotify"))
+    certificate = os.path.join(server.state, "server-p256.crt")
+    assert f"ino:{os.stat(certificate).st_ino:x} " in watched
+    assert f"ino:{os.stat(server.state).st_ino:x} " not in watched
+    for n in (1, 2):  # the watch goes with the file that was replaced, and comes back
+        shutil.copy(certificate, certificate + ".new")
+        os.rename(certificate + ".new", certificate)
+        wait_for(lambda want=n: server.err.count("CERTIFICATES_RELOADED") == want, 10,
+                 f"notice {n} of a new certificate")
+
+
 def test_sessions_go_on_over_twenty_reloads(net, server, connect, ask):
     client = connect(*SPLIT)
     for _ in range(20):
