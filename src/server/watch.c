@@ -42,21 +42,31 @@ static bool take_stamps(struct watch *w)
 
 static void on_change(uv_fs_event_t *e, const char *name, int events, int status);
 
-static void begin(struct watch_place *p)
+static bool begin(struct watch_place *p)
 {
-	uv_fs_event_start(p->event, on_change, p->path, 0); /* what is not there: SIGHUP */
+	return !uv_fs_event_start(p->event, on_change, p->path, 0);
+}
+
+/* True when all are there to be watched. A folder that was not there is SIGHUP's. */
+static bool watch_files_anew(struct watch *w)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < w->n_places; i++) {
+		if (!w->places[i].is_file)
+			continue;
+		uv_fs_event_stop(w->places[i].event); /* that may be a file which is no more */
+		all = begin(&w->places[i]) && all;
+	}
+	return all;
 }
 
 static void on_settled(uv_timer_t *t)
 {
 	struct watch *w = t->data;
 
-	for (size_t i = 0; i < w->n_places; i++) {
-		if (!w->places[i].is_file)
-			continue;
-		uv_fs_event_stop(w->places[i].event); /* that may be a file which is no more */
-		begin(&w->places[i]);
-	}
+	if (!watch_files_anew(w)) /* look again whether it has come back */
+		uv_timer_start(&w->settle, on_settled, SETTLE_MOST_MS, 0);
 	if (take_stamps(w))
 		w->changed(w->arg);
 }

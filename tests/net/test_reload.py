@@ -118,6 +118,11 @@ def test_generated_certificates_are_watched_and_not_the_database_beside_them(ser
         os.rename(certificate + ".new", certificate)
         wait_for(lambda want=n: server.err.count("CERTIFICATES_RELOADED") == want, 10,
                  f"notice {n} of a new certificate")
+    os.rename(certificate, certificate + ".away")
+    server.wait_log("RELOAD_FAILED", 10)
+    told = len(server.err)
+    os.rename(certificate + ".away", certificate)
+    wait_for(lambda: "CERTIFICATES_RELOADED" in server.err[told:], 10, "it to come back")
 
 
 def test_sessions_go_on_over_twenty_reloads(net, server, connect, ask):
