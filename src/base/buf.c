@@ -1,9 +1,10 @@
 #include "base/buf.h"
-#include "base/hot.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hot.h"
 
 void buf_init(struct buf *b, size_t limit)
 {

@@ -1,7 +1,8 @@
 #include "base/clock.h"
-#include "base/hot.h"
 
 #include <time.h>
+
+#include "base/hot.h"
 
 HOT uint64_t clock_mono_us(void)
 {

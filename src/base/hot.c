@@ -5,7 +5,7 @@ extern const char hot_begin[] __attribute__((weak)), hot_end[] __attribute__((we
 
 HOT void prefetch_code(void)
 {
-	for (const char *line = hot_begin; line < hot_end; line += HOT_LINE)
+	for (const char *line = hot_begin; line < hot_end; line += CACHE_LINE)
 		__builtin_prefetch(line, 0, 2); /* to the second level: the first one's is data's */
 	__asm__ volatile("");
 }

@@ -9,18 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/line.h"
+
 /* Every packet comes here: src/hot.ld puts these together. */
 #define HOT __attribute__((hot))
 /* Few packets do: it does not stand between those that are HOT. */
 #define COLD __attribute__((cold, noinline))
 
 #define HOT_BEGINNING 256 /* octets of a buffer that a lone packet uses */
-#define HOT_LINE 64       /* octets; where lines are longer, some are asked for twice */
 
 /* Asks for the n octets at `at`, which need not be there: nothing is read, nothing waits. */
 static inline void prefetch(const void *at, size_t n)
 {
-	for (size_t i = 0; i < n; i += HOT_LINE)
+	for (size_t i = 0; i < n; i += CACHE_LINE)
 		__builtin_prefetch((const void *)((uintptr_t)at + i));
 	__asm__ volatile(""); /* else a function that does no more than this is optimized away */
 }

@@ -8,7 +8,8 @@
  *
  * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
  * was read. After a pause nobody asks the TUN whether more than one packet has come: that is a system
- * call more for the lone packet, and poll tells it too.
+ * call more for the lone packet, and poll tells it too. And what it will touch is fetched into the
+ * caches before anything else is done (base/hot.h).
  */
 #include "datapath/port.h"
 
@@ -35,7 +36,7 @@
 #define ASLEEP_US 2000  /* without packets: then the caches are taken for others' */
 #define STACK_USED 1536 /* octets */
 
-/* ---- TUN → links ----------------------------------------------------------- */
+/* ---- waking ------------------------------------------------------------------- */
 
 static void prefetch_buffers(const struct port *p)
 {
@@ -62,6 +63,8 @@ HOT void port_wake(struct port *p, const struct link *l, uint64_t now_us)
 		link_prefetch(l ? l : p->warm);
 	prefetch_buffers(p);
 }
+
+/* ---- TUN → links ----------------------------------------------------------- */
 
 void port_mark_dirty(struct port *p, struct link *l)
 {

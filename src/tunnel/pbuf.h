@@ -5,7 +5,7 @@
  *            is. The pool outlives its packets.
  * Threads:   a pool and its packets belong to one worker; nothing here locks.
  * Memory:    is allocated when first needed and kept for the next packet; pbuf_pool_trim(), now and then,
- *            gives back what was not used, so that an idle worker holds next to nothing.
+ *            gives back what was not used, so that an idle worker holds one buffer of each size.
  */
 #pragma once
 #include <stddef.h>
