@@ -279,7 +279,10 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	switch (ev->type) {
 	case TUNNEL_STEP: say(c, step_names[ev->step], ev->text); break;
 	case TUNNEL_BOUND:
-		say(c, "  binding", "sent: the server can now see that nobody stands between");
+		say(c, "  binding",
+			ev->binding == TUNNEL_BINDING_KEYED
+				? "sent with the login's key; whether it holds is for the server to judge"
+				: "sent without a key, which this login does not yield: it proves nothing");
 		break;
 	case TUNNEL_UP: come_up(c, ev); break;
 	case TUNNEL_DOWN: break; /* the end follows, or the family comes up again */

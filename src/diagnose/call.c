@@ -65,7 +65,7 @@ static void on_event(struct call *c, const struct tunnel_event *ev)
 {
 	switch (ev->type) {
 	case TUNNEL_BOUND:
-		c->bound = true;
+		c->binding = ev->binding;
 		snprintf(c->bound_hash, sizeof(c->bound_hash), "%s", ev->text ? ev->text : "");
 		break;
 	case TUNNEL_UP:
@@ -84,6 +84,7 @@ static void on_event(struct call *c, const struct tunnel_event *ev)
 			c->up6 = false;
 		break;
 	case TUNNEL_PACKET:
+		c->packets4 += ev->family == AF_INET;
 		if (c->packet)
 			c->packet(c->packet_arg, ev->family, ev->packet);
 		break;
@@ -115,7 +116,7 @@ static void pull(struct call *c)
 
 	while (tunnel_next_event(c->tunnel, clock_mono_ms(), &ev))
 		on_event(c, &ev);
-	if (!c->reason && (c->reason = tunnel_reason(c->tunnel, &text)))
+	if (!c->reason && (c->reason = tunnel_reason(c->tunnel, clock_mono_ms(), &text)))
 		snprintf(c->text, sizeof(c->text), "%s", text);
 }
 

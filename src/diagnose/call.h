@@ -26,8 +26,12 @@ struct call {
 	struct tunnel *tunnel;
 	uint8_t *scratch;
 	struct talk talk;
-	bool bound, up4, up6, ended, timed_out, login;
-	enum event reason; /* ended or timed out */
+	bool up4, up6, ended, timed_out, login;
+	bool came_up; /* logged in, with an address, and not refused since */
+	uint64_t came_up_us;
+	uint64_t packets4;           /* IPv4 that came out of the tunnel */
+	enum tunnel_binding binding; /* with bound_hash */
+	enum event reason;           /* ended or timed out */
 	char text[300];
 	char bound_hash[40], identified[80];
 	struct ppp_addresses v4, v6;

@@ -609,6 +609,12 @@ const char *ppp_phase_name(const struct ppp *p)
 	return names[p->phase];
 }
 
+enum event ppp_reason(const struct ppp *p, const char **ret_detail)
+{
+	*ret_detail = p->detail;
+	return p->closing || p->done ? p->reason : EV_NONE;
+}
+
 enum auth_method ppp_auth_method(const struct ppp *p)
 {
 	return p->auth.scheme ? p->auth.scheme->method : AUTH_NONE;

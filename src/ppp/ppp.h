@@ -94,6 +94,9 @@ uint16_t ppp_peer_mru(const struct ppp *p);
  * acknowledged, or has not within two restart timers. The first reason stands. */
 void ppp_close(struct ppp *p, enum event why, uint64_t now_ms);
 
+/* Why the link ends, as soon as that is decided and before PPP_CLOSED; EV_NONE: it does not end. */
+enum event ppp_reason(const struct ppp *p, const char **ret_detail);
+
 uint64_t ppp_deadline(const struct ppp *p);
 void ppp_tick(struct ppp *p, uint64_t now_ms);
 /* For status and traces: "Establish", "Authenticate", … (RFC 1661 3.2). */

@@ -245,6 +245,25 @@ static void on_authenticated(struct session *s)
 	half_open_del(s);
 }
 
+static void on_bound(struct session *s, const struct tunnel_event *ev)
+{
+	switch (ev->binding) {
+	case TUNNEL_BINDING_KEYED:
+		log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, ev->text);
+		lane_allow(s);
+		break;
+	case TUNNEL_BINDING_UNKEYED:
+		log_event(&s->scope, EV_SSTP_BINDING_UNKEYED, "user=\"%s\" hash=%s", s->user,
+			ev->text);
+		break;
+	case TUNNEL_BINDING_BROKEN:
+		log_event(&s->scope, EV_SSTP_BINDING_IGNORED, "user=\"%s\" hash=%s fault=%d %s",
+			s->user, ev->text, event_info(ev->reason)->number,
+			event_info(ev->reason)->name);
+		break;
+	} /* no default */
+}
+
 static void on_ended(struct session *s, const struct tunnel_event *ev)
 {
 	char took[32];
@@ -279,10 +298,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_HTTP_REQUEST: on_http_request(s, ev); break;
 	case TUNNEL_AUTH_REQUEST: login_request(s, ev->proof); break;
 	case TUNNEL_LANE_REQUEST: lane_requested(s, ev); break;
-	case TUNNEL_BOUND:
-		log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, ev->text);
-		lane_allow(s);
-		break;
+	case TUNNEL_BOUND: on_bound(s, ev); break;
 	case TUNNEL_UP: network_up(s, ev); break;
 	case TUNNEL_DOWN: network_down(s, ev->family); break;
 	case TUNNEL_LANE_UP:

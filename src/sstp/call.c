@@ -36,6 +36,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/hot.h"
 #include "sstp/nak.h"
 #include "sstp/stream.h"
@@ -76,7 +77,7 @@ struct sstp_call {
 	struct sstp_call_opts opts; /* certs points to the copies at the end */
 	struct sstp_call_binding binding;
 	uint8_t hash; /* client: the one chosen from the ACK, whose nonce is in opts */
-	bool hlak_known, held;
+	bool hlak_known, held, echoed;
 	uint8_t hlak[HLAK_LEN];
 	uint8_t connected[SSTP_CALL_CONNECTED_LEN]; /* held until the HLAK comes */
 	struct sstp_cert_hash certs[];
@@ -391,26 +392,26 @@ static void on_connected(
 		verify_binding(call);
 }
 
-/* What the peer's CALL_ABORT means to us, from the pair it carries. */
-static enum event abort_reason(const struct sstp_call *call)
+/* What the peer's end of the call means to us, from the pair it carries; `other`: nothing special. */
+static enum event end_reason(const struct sstp_call *call, enum event other)
 {
 	const struct sstp_call_status *s = &call->status;
 
 	if (!s->from_peer)
-		return EV_SSTP_PEER_ABORTED;
-	if (s->attrib_id == SSTP_ATTRIB_CRYPTO_BINDING &&
-		s->status == ATTRIB_STATUS_VALUE_NOT_SUPPORTED)
+		return other;
+	if (s->attrib_id == SSTP_ATTRIB_CRYPTO_BINDING && call->opts.role == SSTP_CLIENT &&
+		call->binding.hash)
 		return EV_SSTP_BINDING_REFUSED;
 	if (s->status == ATTRIB_STATUS_NEGOTIATION_TIMEOUT)
 		return EV_SSTP_PEER_GAVE_UP;
-	return EV_SSTP_PEER_ABORTED;
+	return other;
 }
 
 static void on_abort(struct sstp_call *call, const struct sstp_message *msg,
 	const struct sstp_packet *pkt) /* 3.1.5.1, "abort2" */
 {
 	note_peer_status(call, msg);
-	set_reason(call, abort_reason(call));
+	set_reason(call, end_reason(call, EV_SSTP_PEER_ABORTED));
 	if (send_farewell(call, SSTP_MSG_CALL_ABORT, SSTP_ATTRIB_STATUS_INFO,
 		    ATTRIB_STATUS_INVALID_FRAME_RECEIVED))
 		set_state(call, CALL_ABORT_TIMEOUT_PENDING);
@@ -426,7 +427,7 @@ static void on_disconnect(
 	struct sstp_call *call, const struct sstp_message *msg, const struct sstp_packet *pkt)
 {
 	note_peer_status(call, msg);
-	set_reason(call, EV_SSTP_PEER_DISCONNECTED);
+	set_reason(call, end_reason(call, EV_SSTP_PEER_DISCONNECTED));
 	if (send_message(call, SSTP_MSG_CALL_DISCONNECT_ACK, NULL, 0))
 		set_state(call, CALL_DISCONNECT_TIMEOUT_PENDING);
 }
@@ -443,10 +444,10 @@ static void on_echo(
 	if (msg->n_attrs)
 		call_abort(call, SSTP_ATTRIB_STATUS_INFO, ATTRIB_STATUS_ATTRIB_NOT_SUPPORTED_IN_MSG,
 			EV_SSTP_INVALID_MESSAGE);
-	else if (msg->type == SSTP_MSG_ECHO_REQUEST &&
-		 output_has_room(call, SSTP_CONTROL_HEADER_LEN))
+	else if (msg->type == SSTP_MSG_ECHO_RESPONSE)
+		call->echoed |= call->echo_ms != 0; /* needs nothing: every packet proves life */
+	else if (output_has_room(call, SSTP_CONTROL_HEADER_LEN))
 		send_message(call, SSTP_MSG_ECHO_RESPONSE, NULL, 0);
-	/* a response needs nothing: every packet proves life */
 }
 
 #define IN(state) (1u << (state))
@@ -543,6 +544,20 @@ static void negotiation_expired(struct sstp_call *call) /* 3.2.6.1, 3.3.6.1 */
 	else if (call->hlak_known)
 		why = EV_SSTP_NO_CALL_CONNECTED;
 	call_abort(call, SSTP_ATTRIB_STATUS_INFO, ATTRIB_STATUS_NEGOTIATION_TIMEOUT, why);
+}
+
+bool sstp_call_echo(struct sstp_call *call, uint64_t now_ms)
+{
+	call->now_ms = now_ms;
+	if (!(IN(call->state) & IN_CONNECTED) || !output_has_room(call, SSTP_CONTROL_HEADER_LEN))
+		return false;
+	call->echo_ms = call->now_ms;
+	return send_message(call, SSTP_MSG_ECHO_REQUEST, NULL, 0);
+}
+
+bool sstp_call_echoed(const struct sstp_call *call)
+{
+	return call->echoed;
 }
 
 /* 3.1.2.3: one ECHO_REQUEST, then the connection is dropped without CALL_ABORT. */
@@ -692,12 +707,15 @@ static void send_connected(struct sstp_call *call) /* 3.2.5.2 */
 void sstp_call_set_hlak(
 	struct sstp_call *call, const uint8_t hlak[static HLAK_LEN], uint64_t now_ms)
 {
+	static const uint8_t no_key[HLAK_LEN];
+
 	call->now_ms = now_ms;
 	if (call->state != CLIENT_CONNECT_ACK_RECEIVED &&
 		call->state != SERVER_CALL_CONNECTED_PENDING)
 		return;
 	memcpy(call->hlak, hlak, HLAK_LEN);
 	call->hlak_known = true;
+	call->binding.keyed = !crypto_equal(hlak, no_key, HLAK_LEN);
 	if (call->state == CLIENT_CONNECT_ACK_RECEIVED)
 		send_connected(call);
 	else if (call->held)

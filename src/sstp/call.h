@@ -126,6 +126,17 @@ struct sstp_call_status sstp_call_status(const struct sstp_call *call);
 struct sstp_call_binding {
 	uint8_t hash; /* CERT_HASH_PROTOCOL_* as sent or received; 0: no CALL_CONNECTED yet */
 	uint8_t cert_hash[SSTP_HASH_FIELD_LEN]; /* the certificate that the client saw */
-	enum event failure;                     /* server: EV_NONE with hash != 0: verified */
+	enum event failure; /* server: EV_NONE with hash != 0: nothing is wrong with it */
+	/* The HLAK is not zero. Without a key everybody can compute the MAC: it proves nothing. */
+	bool keyed;
 };
 struct sstp_call_binding sstp_call_binding(const struct sstp_call *call);
+
+/*
+ * Client, after CALL_CONNECTED: sends an ECHO_REQUEST now. A server reads the messages in order and
+ * answers an echo in Server_Call_Connected alone (3.1.2.3), so the answer shows that it did not
+ * refuse the binding. False: the state allows no echo.
+ */
+bool sstp_call_echo(struct sstp_call *call, uint64_t now_ms);
+/* An ECHO_RESPONSE came after sstp_call_echo(), or after one of the Hello timer. */
+bool sstp_call_echoed(const struct sstp_call *call);

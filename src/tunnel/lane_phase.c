@@ -18,7 +18,8 @@
 
 bool tunnel_lane_ticket(const struct tunnel *t, struct tunnel_ticket *ret)
 {
-	if (!t->bound || !t->lane.keyed || t->phase != PHASE_CALL)
+	if (!t->bound || t->binding != TUNNEL_BINDING_KEYED || !t->lane.keyed ||
+		t->phase != PHASE_CALL)
 		return false;
 	ret->call = t->lane.ticket;
 	memcpy(ret->leaf_sha256, t->certs[0].sha256, sizeof(ret->leaf_sha256));

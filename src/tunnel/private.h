@@ -1,6 +1,7 @@
 /*
  * tunnel/private.h — the tunnel's own struct, and what the files that carry it through its phases
- * want of each other: stack.c (the pull, the call, time), opening.c (TLS and HTTP), lane_phase.c.
+ * need from each other: stack.c (the pull, the call, time), opening.c (TLS and HTTP), ending.c,
+ * lane_phase.c.
  */
 #pragma once
 #include "base/crypto.h"
@@ -41,11 +42,14 @@ struct tunnel {
 	bool ended_told;
 	bool tls_closed;       /* close_notify came */
 	bool packets_out;      /* the owner may hold packets that lie in scratch */
+	bool data_came;        /* IP came from the peer */
 	bool wants_sstp;       /* server: what the request asked for */
 	unsigned fault_status; /* server: the answer to a request that was none for us; 0: it was */
 	uint16_t port;
 	enum event reason;
-	char reason_text[256], text[320], tls_text[96], correlation[40], host[280];
+	char reason_text[480], text[320], tls_text[96], correlation[40], host[280];
+	enum tunnel_binding binding; /* once bound */
+	uint64_t bound_ms;
 	struct ppp_addresses addresses4, addresses6;
 	tunnel_tap_fn *tap;
 	void *tap_arg;
@@ -60,11 +64,18 @@ struct tunnel {
 	char user[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1], name[64];
 };
 
-/* ---- stack.c ---- */
+/* ---- ending.c ---- */
 
 /* Over at once, without a word inside TLS. The first reason that was noted is the one that counts. */
 void tunnel_end_now(struct tunnel *t, enum event why, const char *text);
 void tunnel_note_reason(struct tunnel *t, enum event why, const char *text);
+void tunnel_end_tls_failure(struct tunnel *t);
+/* The call has ended or is ending: by PPP's reason, or by its own with what the peer said. */
+void tunnel_note_call_end(struct tunnel *t, uint64_t now_ms);
+void tunnel_note_ppp_end(struct tunnel *t, enum event why, const char *detail, uint64_t now_ms);
+
+/* ---- stack.c ---- */
+
 /* PPP → SSTP → TLS; data is sealed only after this. */
 void tunnel_collect(struct tunnel *t);
 

@@ -126,67 +126,6 @@ void tunnel_free(struct tunnel *t)
 	free(t);
 }
 
-/* ---- ending ---------------------------------------------------------- */
-
-COLD void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
-{
-	if (t->phase == PHASE_ENDED)
-		return;
-	t->phase = PHASE_ENDED;
-	t->ended = true;
-	if (!t->reason) {
-		t->reason = why;
-		snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
-	}
-	outer_close(&t->outer);
-}
-
-/* The first reason is the true one; what follows from it is noise. */
-COLD void tunnel_note_reason(struct tunnel *t, enum event why, const char *text)
-{
-	if (t->reason)
-		return;
-	t->reason = why;
-	snprintf(t->reason_text, sizeof(t->reason_text), "%s", text ? text : "");
-}
-
-COLD static void end_tls_failure(struct tunnel *t)
-{
-	const struct tls_failure *f = outer_failure(&t->outer);
-
-	tunnel_end_now(t, f->event, f->text);
-}
-
-void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
-{
-	(void)now_ms;
-	if (t->phase == PHASE_ENDED)
-		return;
-	if (t->call && sstp_call_reason(t->call))
-		tunnel_note_reason(
-			t, sstp_call_reason(t->call), ""); /* a call that was closing already */
-	if (t->call)
-		sstp_call_https_gone(t->call);
-	if (error)
-		tunnel_end_now(t, EV_TCP_FAILED, strerror(error));
-	if (t->phase == PHASE_TLS) {
-		outer_eof(&t->outer);
-		end_tls_failure(t);
-	}
-	tunnel_end_now(
-		t, EV_TCP_CLOSED_BY_PEER, t->phase == PHASE_HTTP ? "during the HTTPS request" : "");
-}
-
-void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms)
-{
-	tunnel_note_reason(t, why, "");
-	if (t->phase != PHASE_CALL || !t->call) {
-		tunnel_end_now(t, why, "");
-		return;
-	}
-	sstp_call_disconnect(t->call, why, now_ms);
-}
-
 /* ---- control frames on their way out ----------------- */
 
 HOT void tunnel_collect(struct tunnel *t)
@@ -245,7 +184,7 @@ static bool recv_frame(struct tunnel *t, struct rd frame, uint64_t now_ms, struc
 	}
 	if (!tunnel_data_ok(t, family))
 		return false;
-	t->packets_out = true;
+	t->packets_out = t->data_came = true;
 	*ret = (struct tunnel_event){TUNNEL_PACKET, .family = family, .packet = payload};
 	return true;
 }
@@ -272,13 +211,20 @@ static bool gates(struct tunnel *t, struct tunnel_event *ret)
 	return false;
 }
 
-static const char *binding_text(const struct tunnel *t)
+/* The call is up: what the crypto binding in CALL_CONNECTED is worth. */
+COLD static void on_connected(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
 	struct sstp_call_binding b = sstp_call_binding(t->call);
 
-	return b.hash == CERT_HASH_PROTOCOL_SHA256 ? "SHA-256"
-	       : b.hash == CERT_HASH_PROTOCOL_SHA1 ? "SHA-1"
-						   : "";
+	t->bound = true;
+	t->bound_ms = now_ms;
+	t->binding = b.failure ? TUNNEL_BINDING_BROKEN
+		     : b.keyed ? TUNNEL_BINDING_KEYED
+			       : TUNNEL_BINDING_UNKEYED;
+	*ret = (struct tunnel_event){TUNNEL_BOUND, .binding = t->binding, .reason = b.failure,
+		.text = b.hash == CERT_HASH_PROTOCOL_SHA256 ? "SHA-256"
+			: b.hash == CERT_HASH_PROTOCOL_SHA1 ? "SHA-1"
+							    : ""};
 }
 
 static bool on_call_event(struct tunnel *t, const struct sstp_call_event *ev, uint64_t now_ms,
@@ -287,12 +233,10 @@ static bool on_call_event(struct tunnel *t, const struct sstp_call_event *ev, ui
 	switch (ev->type) {
 	case SSTP_CALL_PPP_START: return start_ppp(t, now_ms, ret);
 	case SSTP_CALL_PPP_FRAME: return t->ppp && recv_frame(t, ev->frame, now_ms, ret);
-	case SSTP_CALL_CONNECTED:
-		t->bound = true;
-		*ret = (struct tunnel_event){TUNNEL_BOUND, .text = binding_text(t)};
-		return true;
+	case SSTP_CALL_CONNECTED: on_connected(t, now_ms, ret); return true;
 	case SSTP_CALL_CLOSED:
 		tunnel_collect(t); /* the last words go out before TLS closes */
+		tunnel_note_call_end(t, now_ms);
 		tunnel_end_now(t, ev->reason, "");
 		return false;
 	} /* no default: the compiler lists what a new event must visit */
@@ -336,7 +280,7 @@ COLD static bool on_ppp_event(
 		*ret = (struct tunnel_event){TUNNEL_IDENTIFIED, .text = t->text};
 		return true;
 	case PPP_CLOSED:
-		tunnel_note_reason(t, ev->reason, ev->detail);
+		tunnel_note_ppp_end(t, ev->reason, ev->detail, now_ms);
 		tunnel_collect(t);
 		sstp_call_disconnect(t->call, ev->reason, now_ms);
 		return false;
@@ -359,7 +303,7 @@ static size_t fill_scratch(struct tunnel *t)
 	if (n == 0)
 		t->tls_closed = true;
 	else if (n != -EAGAIN)
-		end_tls_failure(t);
+		tunnel_end_tls_failure(t);
 	return 0;
 }
 
@@ -537,6 +481,20 @@ void tunnel_tick(struct tunnel *t, uint64_t now_ms)
 		sstp_call_tick(t->call, now_ms);
 }
 
+bool tunnel_echo(struct tunnel *t, uint64_t now_ms)
+{
+	bool sent = t->phase == PHASE_CALL && t->call && sstp_call_echo(t->call, now_ms);
+
+	if (sent)
+		tunnel_collect(t);
+	return sent;
+}
+
+bool tunnel_echoed(const struct tunnel *t)
+{
+	return t->call && sstp_call_echoed(t->call);
+}
+
 void tunnel_prefetch(const struct tunnel *t)
 {
 	prefetch(t, offsetof(struct tunnel, reason)); /* behind that: what is told of the session */
@@ -548,12 +506,6 @@ void tunnel_idle(struct tunnel *t)
 {
 	sstp_stream_shrink(&t->lane.in);
 	outer_idle(&t->outer);
-}
-
-enum event tunnel_reason(const struct tunnel *t, const char **ret_text)
-{
-	*ret_text = t->reason_text;
-	return t->reason;
 }
 
 const char *tunnel_tls_text(const struct tunnel *t)

@@ -81,17 +81,24 @@ struct tunnel_opts {
 /* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
 enum tunnel_step { TUNNEL_STEP_TLS = 2, TUNNEL_STEP_HTTP, TUNNEL_STEP_SSTP, TUNNEL_STEP_AUTH };
 
+/* What a crypto binding is worth. Only the server judges it; a client knows what it sent. */
+enum tunnel_binding {
+	TUNNEL_BINDING_UNKEYED, /* the login yields no key (PAP, CHAP-MD5): it proves nothing */
+	TUNNEL_BINDING_KEYED,   /* client: sent with the login's key; server: verified with it */
+	TUNNEL_BINDING_BROKEN,  /* server: it does not verify (.reason), and none is required */
+};
+
 enum tunnel_event_type {
 	TUNNEL_STEP,         /* .step, .text */
 	TUNNEL_HTTP_REQUEST, /* server: answer with tunnel_http_answer(); .sstp, .text is the path */
 	TUNNEL_LANE_REQUEST, /* server: it wants to be a lane; tunnel_lane_answer(), on any thread */
 	TUNNEL_AUTH_REQUEST, /* server: .proof; answer with tunnel_auth_verdict() */
-	TUNNEL_BOUND,     /* the crypto binding was sent (client), holds (server); .text its hash */
-	TUNNEL_LANE_UP,   /* client: this connection is a lane now, and may carry data */
-	TUNNEL_UP,        /* data of .family may flow; .addresses as negotiated */
-	TUNNEL_DOWN,      /* data of .family may not flow any more */
-	TUNNEL_PACKET,    /* .packet of .family came from the peer */
-	TUNNEL_BATCH_END, /* the octets of all packets so far go away with the next call */
+	TUNNEL_BOUND, /* CALL_CONNECTED was sent (client) or taken (server); .binding, .text its hash */
+	TUNNEL_LANE_UP,    /* client: this connection is a lane now, and may carry data */
+	TUNNEL_UP,         /* data of .family may flow; .addresses as negotiated */
+	TUNNEL_DOWN,       /* data of .family may not flow any more */
+	TUNNEL_PACKET,     /* .packet of .family came from the peer */
+	TUNNEL_BATCH_END,  /* the octets of all packets so far go away with the next call */
 	TUNNEL_IDENTIFIED, /* .text: the peer's LCP Identification */
 	TUNNEL_ENDED,      /* .reason, .text; flush tunnel_output(), then close the socket */
 };
@@ -105,6 +112,7 @@ struct tunnel_event {
 	const struct ppp_addresses *addresses;
 	bool sstp;               /* HTTP_REQUEST: a tunnel is asked for, not the health answer */
 	const char *correlation; /* HTTP_REQUEST: SSTPCORRELATIONID or "" */
+	enum tunnel_binding binding;
 	enum event reason;
 	const char *text; /* lives until the next call */
 };
@@ -172,7 +180,11 @@ uint16_t tunnel_peer_mru(const struct tunnel *t);
 void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms);
 
 /* Why it is ending, as soon as that is known and before TUNNEL_ENDED; EV_NONE: it is not. */
-enum event tunnel_reason(const struct tunnel *t, const char **ret_text);
+enum event tunnel_reason(struct tunnel *t, uint64_t now_ms, const char **ret_text);
+
+/* Client: asks for a sign that the server went on after the binding (sstp_call_echo()). */
+bool tunnel_echo(struct tunnel *t, uint64_t now_ms);
+bool tunnel_echoed(const struct tunnel *t);
 
 /* For people: "TLSv1.3 TLS_AES_256_GCM_SHA384", "" before; lives as long as the tunnel. */
 const char *tunnel_tls_text(const struct tunnel *t);

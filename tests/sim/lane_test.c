@@ -182,6 +182,43 @@ static void there_is_no_lane_before_the_binding_holds_nor_after_the_end(void **s
 	sim_free(s);
 }
 
+/* No relay may have a session's lane: what does not verify, or proves nothing, grants none. */
+static void a_binding_that_does_not_hold_grants_no_lane(void **state)
+{
+	static const struct {
+		enum auth_method method;
+		bool other_certificate;
+		enum tunnel_binding binding;
+		enum event fault;
+	} cases[] = {
+		{AUTH_MSCHAPV2, false, TUNNEL_BINDING_KEYED, EV_NONE},
+		{AUTH_MSCHAPV2, true, TUNNEL_BINDING_BROKEN, EV_SSTP_BINDING_MISMATCH},
+		{AUTH_PAP, false, TUNNEL_BINDING_UNKEYED, EV_NONE},
+		{AUTH_PAP, true, TUNNEL_BINDING_BROKEN, EV_SSTP_BINDING_MISMATCH},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tunnel_ticket ticket;
+		struct sim *s = sim_new();
+
+		s->method = cases[i].method;
+		s->binding_optional = true;
+		s->other_certificate = cases[i].other_certificate;
+		sim_init(s, "Secret-1");
+		sim_run(s);
+		assert_true(s->server.bound && s->server.up4);
+		assert_int_equal(s->server.binding, cases[i].binding);
+		assert_int_equal(s->server.binding_fault, cases[i].fault);
+		/* the client knows what it sent, not how it was judged */
+		assert_int_equal(s->client.binding, cases[i].method == AUTH_PAP
+							    ? TUNNEL_BINDING_UNKEYED
+							    : TUNNEL_BINDING_KEYED);
+		assert_int_equal(tunnel_lane_ticket(s->server.tunnel, &ticket),
+			cases[i].binding == TUNNEL_BINDING_KEYED);
+		sim_free(s);
+	}
+}
+
 static void refused(struct sim *call, const struct tunnel_ticket *ticket, enum event client)
 {
 	struct sim *s = lane_of(call, ticket, 0);
@@ -507,6 +544,7 @@ int main(void)
 		cmocka_unit_test(every_cut_point_ends_the_lane_alone),
 		cmocka_unit_test(both_ends_have_to_want_it_and_the_login_a_key),
 		cmocka_unit_test(there_is_no_lane_before_the_binding_holds_nor_after_the_end),
+		cmocka_unit_test(a_binding_that_does_not_hold_grants_no_lane),
 		cmocka_unit_test(a_wrong_key_handle_or_certificate_gets_no_lane),
 		cmocka_unit_test(a_server_without_lanes_refuses_as_it_refuses_any_path),
 		cmocka_unit_test(a_proof_is_good_for_its_own_connection_only),

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mschap.h"
 #include "tls/cert.h"
+#include "tunnel/private.h"
 
 #define START_MS 1000000
 
@@ -66,7 +67,7 @@ void sim_init(struct sim *s, const char *password)
 	struct tunnel_opts opts = {.role = TUNNEL_SERVER,
 		.tls = server_ctx,
 		.scratch = s->scratch,
-		.require_binding = true,
+		.require_binding = !s->binding_optional,
 		.login_ms = SIM_LOGIN_MS,
 		.methods = &method,
 		.n_methods = 1,
@@ -142,7 +143,11 @@ static void judge(struct sim *s, const struct proof *p)
 static void on_event(struct sim *s, struct sim_end *e, const struct tunnel_event *ev)
 {
 	switch (ev->type) {
-	case TUNNEL_STEP: e->steps++; break;
+	case TUNNEL_STEP:
+		e->steps++;
+		if (ev->step == TUNNEL_STEP_TLS && e == &s->client && s->other_certificate)
+			e->tunnel->certs[0].sha256[0] ^= 1;
+		break;
 	case TUNNEL_HTTP_REQUEST:
 		tunnel_http_answer(e->tunnel, s->http_status, 0, s->now_ms);
 		break;
@@ -153,7 +158,11 @@ static void on_event(struct sim *s, struct sim_end *e, const struct tunnel_event
 		break;
 	case TUNNEL_LANE_REQUEST: e->lane_asked = true; break;
 	case TUNNEL_LANE_UP: e->lane_up = true; break;
-	case TUNNEL_BOUND: e->bound = true; break;
+	case TUNNEL_BOUND:
+		e->bound = true;
+		e->binding = ev->binding;
+		e->binding_fault = ev->reason;
+		break;
 	case TUNNEL_UP:
 		if (ev->family == AF_INET)
 			e->addresses = *ev->addresses;

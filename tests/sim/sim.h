@@ -22,6 +22,8 @@ struct sim_end {
 	bool up4, up6, bound, ended;
 	bool lane_up, lane_asked;
 	unsigned auth_requests, steps;
+	enum tunnel_binding binding; /* with bound */
+	enum event binding_fault;
 	enum event reason;
 	char text[256];
 	struct ppp_addresses addresses;
@@ -44,6 +46,8 @@ struct sim {
 	bool ipv6;
 	bool bare_client, bare_server; /* the test plays this end itself, with the wires */
 	bool no_lanes_client, no_lanes_server;
+	bool binding_optional;
+	bool other_certificate; /* the client's binding names another one, as behind a relay */
 	const struct tunnel_ticket *lane; /* the client is a lane, of ... */
 	struct sim *call;                 /* ... this call, as the server knows */
 	uint8_t peer_last;                /* last octet of the client's address */

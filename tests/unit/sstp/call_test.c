@@ -269,6 +269,59 @@ static void the_certificate_the_client_saw_can_be_asked_for(void **state)
 	rig_done(&rig);
 }
 
+/* With a key of zeros everybody can compute the MAC: right, and proof of nothing. */
+static void a_binding_made_without_a_key_is_told_from_one_with(void **state)
+{
+	for (int keyed = 0; keyed < 2; keyed++) {
+		struct rig rig;
+
+		rig_enter(&rig, SSTP_CLIENT, AR);
+		if (!keyed)
+			memset(rig.hlak, 0, sizeof(rig.hlak));
+		rig_hlak(&rig);
+		assert_int_equal(rig.up, 1);
+		assert_int_equal(sstp_call_binding(rig.call).keyed, keyed);
+		rig_done(&rig);
+	}
+}
+
+/* What follows CALL_CONNECTED and is answered shows that it was not refused. */
+static void an_echo_is_asked_for_and_noticed(void **state)
+{
+	struct rig rig;
+
+	rig_enter(&rig, SSTP_CLIENT, AR);
+	assert_false(sstp_call_echo(rig.call, rig.now_ms)); /* there is no binding yet */
+	rig_done(&rig);
+	rig_enter(&rig, SSTP_CLIENT, C);
+	rig_recv(&rig, ECHO_RESPONSE);
+	assert_false(sstp_call_echoed(rig.call)); /* the answer to nothing */
+	assert_true(sstp_call_echo(rig.call, rig.now_ms));
+	rig_collect(&rig);
+	assert_sent(&rig, ECHO_REQUEST);
+	rig_recv(&rig, IP_PACKET);
+	assert_false(sstp_call_echoed(rig.call));
+	rig_recv(&rig, ECHO_RESPONSE);
+	assert_true(sstp_call_echoed(rig.call));
+	rig_recv(&rig, ABORT_MSG);
+	assert_false(sstp_call_echo(rig.call, rig.now_ms));
+	rig_done(&rig);
+}
+
+static void a_disconnect_that_names_the_binding_refuses_it(void **state)
+{
+	struct rig rig;
+
+	rig_enter(&rig, SSTP_CLIENT, C);
+	rig_recv(&rig, "10010014 0006 0001 0002000c 00000003 00000004");
+	assert_int_equal(sstp_call_reason(rig.call), EV_SSTP_BINDING_REFUSED);
+	rig_done(&rig);
+	rig_enter(&rig, SSTP_CLIENT, AR); /* none was sent: it cannot be what is refused */
+	rig_recv(&rig, PAIR("03", "04"));
+	assert_int_equal(sstp_call_reason(rig.call), EV_SSTP_PEER_ABORTED);
+	rig_done(&rig);
+}
+
 /* --- NAKs --- */
 
 static void the_fourth_bad_request_ends_the_call(void **state)
@@ -841,6 +894,9 @@ int main(void)
 		cmocka_unit_test(a_held_call_connected_does_not_stop_the_negotiation_timer),
 		cmocka_unit_test(a_binding_that_is_not_required_is_only_reported),
 		cmocka_unit_test(the_certificate_the_client_saw_can_be_asked_for),
+		cmocka_unit_test(a_binding_made_without_a_key_is_told_from_one_with),
+		cmocka_unit_test(an_echo_is_asked_for_and_noticed),
+		cmocka_unit_test(a_disconnect_that_names_the_binding_refuses_it),
 		cmocka_unit_test(the_fourth_bad_request_ends_the_call),
 		cmocka_unit_test(a_good_request_is_welcome_after_three_bad_ones),
 		cmocka_unit_test(naks_do_not_prolong_the_negotiation),
