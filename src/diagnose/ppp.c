@@ -5,6 +5,11 @@
  * the crypto binding and the addresses. Without, it stops where the login would begin: no password
  * goes to a server that nobody vouched for.
  *
+ * Whether the server takes the crypto binding cannot be seen from its silence: a refusal may be under
+ * way. So an SSTP echo follows it. A server reads in order and answers an echo only in a call that it
+ * has taken for connected; its answer, or data in answer to ours, is the sign that it went on. After
+ * the last probe the call is looked at once more: one that ended meanwhile was not well.
+ *
  * Which methods a server would take is asked by connections that agree to one method each and stop
  * at the end of LCP; nobody logs in there, so nothing is counted against a user.
  */
@@ -12,7 +17,7 @@
 
 #include "diagnose/private.h"
 
-#define BINDING_WAIT_MS 150
+#define OTHER_FAMILY_MS 500 /* one is up: for the other, which a server may pass over in silence */
 
 static const struct {
 	enum auth_method method;
@@ -29,13 +34,23 @@ static bool up_or_over(const struct call *c)
 	return is_up(c) || c->reason;
 }
 
-static bool settled(const struct call *c)
+static bool ipv4_settled_or_over(const struct call *c)
 {
-	return (c->up4 || strstr(c->talk.rejected, "IPv4")) &&
-	       (c->up6 || strstr(c->talk.rejected, "IPv6"));
+	return c->up4 || strstr(c->talk.rejected, "IPv4") || c->reason;
 }
 
-static bool ended(const struct call *c)
+static bool settled_or_over(const struct call *c)
+{
+	return (ipv4_settled_or_over(c) && (c->up6 || strstr(c->talk.rejected, "IPv6"))) ||
+	       c->reason;
+}
+
+static bool echoed_or_over(const struct call *c)
+{
+	return tunnel_echoed(c->tunnel) || c->reason;
+}
+
+static bool over(const struct call *c)
 {
 	return c->reason != EV_NONE;
 }
@@ -83,13 +98,13 @@ static void ask_methods(struct diagnosis *d, struct probe *p)
 
 /* ---- judging -------------------------------------------------------------------------------------- */
 
-/* After CALL_CONNECTED the server went away: it did not like what it was told about the certificate. */
+/* After CALL_CONNECTED, and without a sign that it was taken, the server went away. */
 static bool binding_broke(const struct call *c)
 {
 	const struct talk *t = &c->talk;
 	enum layer layer = event_info(c->reason)->layer;
 
-	return t->connected_us && !c->timed_out &&
+	return t->connected_us && !c->timed_out && !tunnel_echoed(c->tunnel) && !c->packets4 &&
 	       (layer == LAYER_TCP || layer == LAYER_TLS || layer == LAYER_SSTP ||
 		       c->reason == EV_LCP_LINK_GONE || c->reason == EV_LCP_PEER_TERMINATED);
 }
@@ -118,8 +133,7 @@ static void judge_failure(struct diagnosis *d, struct probe *p)
 	else if (*t->terminated && c->reason == EV_LCP_PEER_TERMINATED)
 		probe_find(p, OUTCOME_FAILED, c->reason, "it says: \"%s\"", t->terminated);
 	else
-		probe_find(p, OUTCOME_FAILED, c->reason, "%s%s%s", c->text,
-			*t->abort && *c->text ? "; " : "", t->abort);
+		probe_find(p, OUTCOME_FAILED, c->reason, "%s", *c->text ? c->text : t->abort);
 }
 
 static void tell_addresses(struct probe *p, const struct call *c)
@@ -139,8 +153,9 @@ static void tell_addresses(struct probe *p, const struct call *c)
 	}
 	probe_fact(p, "IPv6", "%s", c->up6 ? "yes" : "no");
 	probe_fact(p, "MTU", "%u", tunnel_peer_mru(c->tunnel));
-	probe_summary(p, "login as %s accepted, binding not refused, address %s%s",
-		c->d->opts->user, c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
+	probe_summary(p, "login as %s accepted, binding %s, address %s%s", c->d->opts->user,
+		tunnel_echoed(c->tunnel) ? "not refused" : "sent",
+		c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
 		c->up4 && c->up6 ? " and IPv6" : "");
 }
 
@@ -171,6 +186,27 @@ static void look_only(struct diagnosis *d, struct probe *p)
 		probe_fact(p, "login", "not measured, because no user was given (USER@HOST)");
 }
 
+/* Until both families are agreed on or not, and the server has shown what it makes of the binding. */
+static void await_network(struct call *c)
+{
+	unsigned limit = c->d->opts->timeout_ms;
+
+	call_run(c, ipv4_settled_or_over, clock_mono_ms() + limit);
+	call_run(c, settled_or_over, clock_mono_ms() + OTHER_FAMILY_MS);
+	if (!c->reason && tunnel_echo(c->tunnel, clock_mono_ms()))
+		call_run(c, echoed_or_over, clock_mono_ms() + limit);
+}
+
+static void tell_binding(struct probe *p, const struct call *c, const char *how)
+{
+	probe_fact(p, "crypto binding", "sent%s%s%s; %s", *c->bound_hash ? " by " : "",
+		c->bound_hash,
+		c->binding == TUNNEL_BINDING_KEYED
+			? ""
+			: " without a key, since this login yields none: it proves nothing",
+		how);
+}
+
 static void log_in(struct diagnosis *d, struct probe *p)
 {
 	struct call *c = d->call;
@@ -184,20 +220,56 @@ static void log_in(struct diagnosis *d, struct probe *p)
 			(double)(c->talk.passed_us - c->talk.at_us[TALK_AUTH]) / 1000);
 	if (*c->talk.auth_message)
 		probe_fact(p, "its words", "%s", c->talk.auth_message);
-	if (!is_up(c)) {
-		judge_failure(d, p);
-		return;
-	}
-	call_run(c, settled, clock_mono_ms() + 500);
-	/* A server may agree on addresses before it looks at the binding: hear what it says to that. */
-	call_run(c, ended, clock_mono_ms() + BINDING_WAIT_MS + 4 * c->talk.ack_us / 1000);
+	if (is_up(c) && !c->reason)
+		await_network(c);
 	if (c->reason) {
 		judge_failure(d, p);
 		return;
 	}
-	probe_fact(p, "crypto binding", "sent%s%s, and not refused", *c->bound_hash ? " by " : "",
-		c->bound_hash);
+	c->came_up = true;
+	c->came_up_us = clock_mono_us();
+	if (tunnel_echoed(c->tunnel))
+		tell_binding(p, c, "not refused: the server answered an SSTP echo after it");
+	if (!ipv4_settled_or_over(c))
+		probe_find(p, OUTCOME_WARNING, EV_IPCP_TIMEOUT,
+			"IPv6 is up; about IPv4 nothing was agreed on");
 	tell_addresses(p, c);
+}
+
+/* The call ended under the later probes: what they found inside it may be no more than that. */
+static void judge_late_end(struct diagnosis *d)
+{
+	struct probe *inner = &d->probes[PROBE_INNER];
+	const struct call *c = d->call;
+	bool unsure = binding_broke(c);
+
+	inner->n_findings = 0;
+	inner->outcome = OUTCOME_NOT_MEASURED;
+	probe_find(inner, OUTCOME_FAILED, unsure ? EV_PROBE_BINDING_OFFLOAD : c->reason,
+		"the call ended within %.1f s of coming up: %s",
+		(double)(clock_mono_us() - c->came_up_us) / 1e6,
+		*c->text ? c->text : event_info(c->reason)->what);
+}
+
+void judge_call(struct diagnosis *d)
+{
+	struct probe *p = &d->probes[PROBE_PPP];
+	struct call *c = d->call;
+
+	if (!c || !c->came_up)
+		return;
+	call_run(c, over, clock_mono_ms() + 2 * c->talk.ack_us / 1000 + 1); /* what is on its way */
+	if (c->reason)
+		judge_late_end(d);
+	else if (tunnel_echoed(c->tunnel))
+		return;
+	else if (c->packets4)
+		tell_binding(p, c, "not refused: data came after it");
+	else
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_BINDING_UNKNOWN,
+			"it was sent, and the server has answered neither an SSTP echo nor a packet "
+			"within %.1f s",
+			(double)(clock_mono_us() - c->talk.connected_us) / 1e6);
 }
 
 void probe_ppp(struct diagnosis *d, struct probe *p)

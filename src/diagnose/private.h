@@ -91,6 +91,9 @@ void probe_ppp(struct diagnosis *d, struct probe *p);
 void probe_inner(struct diagnosis *d, struct probe *p);
 void probe_local(struct diagnosis *d, struct probe *p);
 
+/* ppp.c: after all probes: is the call still there, and did the server take the binding? */
+void judge_call(struct diagnosis *d);
+
 /* tls_chain.c: the certificate part of the TLS probe. */
 void judge_chain(struct diagnosis *d, struct probe *p, const struct tls *t);
 void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t);

@@ -57,6 +57,7 @@ int diagnose_run(const struct diagnose_opts *opts, struct diagnosis **ret)
 		return r;
 	for (enum probe_id id = 0; id < PROBES; id++)
 		run_probe(d, id);
+	judge_call(d);
 	d->ended_us = clock_mono_us();
 	call_free(d->call); /* says good-bye */
 	d->call = NULL;

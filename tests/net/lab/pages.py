@@ -27,6 +27,8 @@ Windows would show, and the command that would show the same by hand.
 - What was not measured is told with the reason; it is never a verdict. Blocked ping is no failure.
 - Without a user nobody is logged in. With one, the password goes only to a server whose certificate is
   trusted (`--ca`, `--pin`, or the system's store), unless `--insecure` says otherwise.
+- The crypto binding is "not refused" when the server answered an SSTP echo that followed it, or data came
+  after it. Whether it was verified only the server knows: its log says so (3190).
 - A certificate that is not trusted does not end it: HTTP, SSTP and LCP are looked at all the same.
 - `-v` shows all that was seen, `--json` the same for programs, `--html FILE` a page with a timeline.
 - `--record FILE` writes the conversation inside TLS without its secrets; it can be played again as a test

@@ -171,8 +171,8 @@ class Sstp:
     It knows one user and gives no address.
     """
 
-    def __init__(self, stop, user, password):
-        self.stop, self.user, self.password = stop, user, password
+    def __init__(self, stop, user, password, ending=None):
+        self.stop, self.user, self.password, self.ending = stop, user, password, ending
 
     def __call__(self, stream):
         if read_head(stream).startswith("HEAD"):
@@ -220,6 +220,24 @@ class Sstp:
     def _acknowledge(self):
         self.stream.sendall(sstp.control(
             "CALL_CONNECT_ACK", struct.pack(">BBH3xB", 0, 4, 40, 3) + os.urandom(32), 1))
+
+    def _hangup(self):
+        """Insists on EAP; the client's Terminate-Request it answers with the end of the call alone."""
+        self._acknowledge()
+        mine = sstp.put_options([(3, b"\xc2\x27"), (5, b"labo")])
+        self._say(sstp.LCP, sstp.packet(1, 1, mine))
+        while True:
+            m = self._packet()
+            if m.protocol != sstp.LCP:
+                continue
+            if m.code == 1:
+                self._say(sstp.LCP, sstp.packet(2, m.identifier, m.payload))
+            elif m.code in (3, 4):
+                self._say(sstp.LCP, sstp.packet(1, m.identifier + 1, mine))
+            elif m.code == 5:
+                break
+        if self.ending:
+            self.stream.sendall(sstp.control(self.ending, self._status(0, 0), 1))
 
     def _lcp(self):
         self._acknowledge()
