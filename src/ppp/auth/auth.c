@@ -106,7 +106,8 @@ void auth_reply(struct auth *a, uint8_t code, uint8_t identifier, const void *bo
 	a->reply_code = code;
 	a->reply_identifier = identifier;
 	a->reply_len = n < sizeof(a->reply) ? n : sizeof(a->reply);
-	memcpy(a->reply, body, a->reply_len);
+	if (a->reply_len)
+		memcpy(a->reply, body, a->reply_len);
 	auth_repeat_reply(a);
 }
 

@@ -3,7 +3,9 @@
  * 3 s until it is answered, ten times. The server answers a repeated Request with the same verdict.
  * PAP yields no key: the HLAK is zero.
  *
- * The Ack goes out without a message: the message is optional and nobody shows it.
+ * DEVIATION: the server's Ack has four octets, without the Msg-Length of RFC 1334 2.2.2 and thus without
+ * a message: an Android client fails on a message of length zero. A Nak has its message, which users
+ * read. The client takes an Ack of any form.
  */
 #include "ppp/auth/pap.h"
 
@@ -110,11 +112,15 @@ static void recv_packet(struct auth *a, const struct ppp_packet *packet, uint64_
 static void conclude(struct auth *a, const struct verdict *v)
 {
 	uint8_t body[1 + sizeof(v->message)];
-	size_t n = v->error ? strlen(v->message) : 0;
+	size_t n = strlen(v->message);
 
+	if (!v->error) {
+		auth_reply(a, PAP_ACK, a->identifier, NULL, 0);
+		return;
+	}
 	body[0] = (uint8_t)n;
 	memcpy(body + 1, v->message, n);
-	auth_reply(a, v->error ? PAP_NAK : PAP_ACK, a->identifier, body, 1 + n);
+	auth_reply(a, PAP_NAK, a->identifier, body, 1 + n);
 }
 
 const struct auth_scheme pap_scheme = {

@@ -182,7 +182,7 @@ static inline void talk_server_network(struct talk *t, const struct verdict *v)
 	talk_recv(t, "ff03c023 01030014 0455736572 0a636c69656e7450617373");
 	talk_expect_event(t, PPP_AUTH_REQUEST);
 	ppp_auth_verdict(t->ppp, v, t->now);
-	talk_expect(t, "ff03c023 0203000500");
+	talk_expect(t, "ff03c023 02030004");
 	talk_expect_event(t, PPP_AUTHENTICATED);
 }
 
