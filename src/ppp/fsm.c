@@ -6,6 +6,13 @@
  * packets that section 5 tells to discard (wrong identifier, an Ack that differs from the Request,
  * a Reject of what was not sent) never become events.
  *
+ * The first Request. A peer may drop what comes before its protocol listens: Windows after
+ * CALL_CONNECT_ACK, an Android client behind CHAP Success, a server that starts its pppd late. A lost
+ * Request costs a restart timer. So a Request that went out before the peer had sent anything goes out
+ * once more when the peer's first Request comes, and before the answer to it: a peer that has no answer
+ * to its own Request cannot be Opened yet, so a repetition cannot tear its link down. The table, its
+ * counter and its timer stay as they are.
+ *
  * Left out: the restart and passive options (r and p in the RFC's table): a tunnel negotiates once.
  *
  * Timers: one restart timer, 3 s, in states 4 to 8; Max-Configure 10, Max-Terminate 2, Max-Failure 5.
@@ -109,6 +116,7 @@ static void send_configure_request(struct fsm *f, uint64_t now_ms)
 			f->request, sizeof(f->request));
 	}
 	f->resend = f->acked = false;
+	f->may_be_lost = !f->heard;
 	send_packet(f, CONFIGURE_REQUEST, f->request_identifier, f->request, f->request_len);
 	if (f->restart_count)
 		f->restart_count--;
@@ -185,14 +193,15 @@ void fsm_tick(struct fsm *f, uint64_t now_ms)
 		f->resend = false;
 		return;
 	}
-	if (f->state >= FSM_REQ_SENT)
+	if (f->state >= FSM_REQ_SENT && !f->peer_terminated)
 		f->end = f->heard ? f->protocol->timeout : f->protocol->no_answer;
 	fsm_event(f, FSM_TO_MINUS, now_ms);
 }
 
-void fsm_resend_request(struct fsm *f, uint64_t now_ms)
+/* "The first Request" above. It costs nothing of Max-Configure. */
+static void resend_lost_request(struct fsm *f, uint64_t now_ms)
 {
-	if (f->state != FSM_REQ_SENT && f->state != FSM_ACK_SENT)
+	if (!f->may_be_lost || (f->state != FSM_REQ_SENT && f->state != FSM_ACK_SENT))
 		return;
 	f->resend = true;
 	f->restart_count++;
@@ -249,6 +258,7 @@ static void recv_request(struct fsm *f, const struct ppp_packet *packet, uint64_
 			proto->name, f->requests_heard);
 	if (f->fault->event)
 		return;
+	resend_lost_request(f, now_ms);
 	f->answer.code = codes[reply.answer];
 	f->answer.octets = reply.octets;
 	f->answer.n = reply.n;
@@ -307,6 +317,7 @@ static void recv_terminate_request(struct fsm *f, const struct ppp_packet *packe
 {
 	f->peer_terminated = true;
 	f->end = f->protocol->terminated;
+	ppp_text(packet->body, f->end_text, sizeof(f->end_text));
 	fsm_event(f, FSM_RTR, now_ms);
 }
 

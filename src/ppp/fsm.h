@@ -108,17 +108,19 @@ struct fsm {
 
 	enum fsm_state state;
 	unsigned restart_count;
-	uint64_t deadline; /* of the restart timer, or NEVER */
-	uint16_t mtu;      /* what the peer takes: Code-Rejects are cut to it */
-	unsigned layer;    /* FSM_TLU … FSM_TLF not yet taken */
-	enum event end;    /* set with FSM_TLF: why */
+	uint64_t deadline;           /* of the restart timer, or NEVER */
+	uint16_t mtu;                /* what the peer takes: Code-Rejects are cut to it */
+	unsigned layer;              /* FSM_TLU … FSM_TLF not yet taken */
+	enum event end;              /* set with FSM_TLF: why */
+	char end_text[PPP_TEXT_MAX]; /* what the peer's Terminate-Request says */
 	unsigned impossible_events;
 
 	uint8_t next_identifier, request_identifier;
-	bool resend;                          /* the next Configure-Request is the last one again */
-	bool acked;                           /* the peer has acked our last Request */
-	bool heard;                           /* the peer sent anything at all */
-	bool peer_terminated;                 /* its Terminate-Request was seen */
+	bool resend;          /* the next Configure-Request is the last one again */
+	bool acked;           /* the peer has acked our last Request */
+	bool heard;           /* the peer sent anything at all */
+	bool may_be_lost;     /* our last Request went out before the peer had sent a word */
+	bool peer_terminated; /* its Terminate-Request was seen */
 	uint8_t request[FSM_OWN_REQUEST_MAX]; /* our last one */
 	size_t request_len;
 	uint32_t left_out; /* option rows that the peer has rejected */
@@ -142,8 +144,6 @@ void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, st
 void fsm_event(struct fsm *f, enum fsm_event ev, uint64_t now_ms);
 void fsm_recv(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms);
 void fsm_tick(struct fsm *f, uint64_t now_ms); /* does nothing before f->deadline */
-/* Sends the last Configure-Request again at once (Req-Sent, Ack-Sent), at no cost to the counter. */
-void fsm_resend_request(struct fsm *f, uint64_t now_ms);
 unsigned fsm_take_layer(
 	struct fsm *f); /* FSM_TLU | FSM_TLD | FSM_TLS | FSM_TLF since the last call */
 const char *fsm_state_name(const struct fsm *f);

@@ -4,7 +4,7 @@
  * Server: sends its own address, hands out the client's and the name servers by Nak. A Windows client
  * asks for 0.0.0.0 everywhere: one Reject of what there is not, one Nak with the values, one Ack. A
  * client that leaves its address out gets it appended to a Nak. One that insists on an address of its
- * own is Nak'd twice and then closed, which says more to its user than a tunnel without packets.
+ * own is Nak'd as often as Max-Failure allows and then closed, which says more to its user than a tunnel without packets.
  *
  * Client: asks for 0.0.0.0 and name servers, takes what a Nak brings, drops what is rejected, and does
  * not go on without an address that a host can have.
@@ -38,13 +38,9 @@ static enum option_answer judge_client_address(struct ipcp *i, struct wr *nak)
 
 	if (i->asked == i->give)
 		return OPTION_ACK;
-	if (i->asked && i->fsm.answer.identifier != i->insist_identifier) {
-		i->insist_identifier = i->fsm.answer.identifier;
-		if (++i->insists > IPCP_INSISTS_MAX)
-			ppp_fault_set(i->fsm.fault, EV_IPCP_STATIC_ADDRESS,
-				"wants %s, was given %s", text(i->asked, asked),
-				text(i->give, give));
-	}
+	if (i->asked && i->fsm.naks_sent >= FSM_MAX_FAILURE)
+		ppp_fault_set(i->fsm.fault, EV_IPCP_STATIC_ADDRESS, "wants %s, was given %s",
+			text(i->asked, asked), text(i->give, give));
 	wr_be32(nak, i->give);
 	return OPTION_NAK;
 }
@@ -99,8 +95,10 @@ static void reject_address(void *self, const struct ppp_option *row)
 {
 	struct ipcp *i = self;
 
-	if (!i->server)
-		i->own = 0;
+	if (i->server)
+		return;
+	i->own = 0;
+	i->no_address = true;
 }
 
 /* Server: ours, or a Reject when there is none. A server has no business to ask the client. */
@@ -187,7 +185,7 @@ static const struct fsm_protocol protocol = {
 void ipcp_init(
 	struct ipcp *i, const struct ipcp_opts *opts, struct buf *queue, struct ppp_fault *fault)
 {
-	*i = (struct ipcp){.server = opts->server, .insist_identifier = 256};
+	*i = (struct ipcp){.server = opts->server};
 	i->want_names[DNS_1] = i->want_names[DNS_2] = opts->want_dns;
 	i->want_names[NBNS_1] = i->want_names[NBNS_2] = opts->want_nbns;
 	fsm_init(&i->fsm, &protocol, i, queue, fault);

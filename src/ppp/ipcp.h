@@ -15,9 +15,7 @@ struct ipcp {
 	uint32_t give;                      /* server: what the client is to have */
 	uint32_t names[IPCP_NAME_SERVERS];  /* server: to give, 0: none. Client: given so far */
 	bool want_names[IPCP_NAME_SERVERS]; /* client */
-	unsigned insists;                   /* Naks to a client that insists on another address */
-	unsigned
-		insist_identifier; /* of the last one: a retransmission does not count; 256: none */
+	bool no_address;                    /* client: the server refused to give one */
 };
 
 struct ipcp_opts {

@@ -6,10 +6,11 @@
  * Authentication-Protocol is asked for, never granted; client: the other way round. Callback,
  * multilink, endpoint discriminators, link quality and other FCS are rejected.
  *
- * Authentication. The server offers its methods in order and follows a Nak to another allowed one;
- * each is offered once. The client Naks what it may not use with its own methods, the favourite
- * twice. When nothing is left, or the client rejects the option itself, that is a fault: the link
- * would come up without authentication otherwise.
+ * Authentication. The server offers its methods in order, again and again, and follows a Nak to an
+ * allowed one. The client Naks what it may not use with its own methods in turn: some servers follow such
+ * a Nak, others (accel-ppp) walk their own list whatever it says. Both go on until Max-Failure, RFC 1661
+ * 4.6: after as many Naks as that it is a fault, and so is a client that rejects the option itself; the
+ * link would come up without authentication otherwise.
  *
  * No Echo-Requests are sent, SSTP has its own; every Echo-Request in Opened is answered.
  */
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #define MAGIC_LEN 4
+#define MSCHAPV1_ALGORITHM 0x80 /* RFC 2433 2; known by name only */
 
 static enum option_answer judge_mru(
 	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
@@ -89,8 +91,10 @@ static void scheme_text(struct rd value, char *ret, size_t cap)
 		snprintf(ret, cap, "%s", scheme->name);
 	else if (protocol == PPP_EAP)
 		snprintf(ret, cap, "EAP");
+	else if (protocol == PPP_CHAP && rd_left(&value) && *value.p == MSCHAPV1_ALGORITHM)
+		snprintf(ret, cap, "MS-CHAPv1");
 	else if (rd_left(&value))
-		snprintf(ret, cap, "protocol %04x, algorithm %u", protocol, rd_u8(&value));
+		snprintf(ret, cap, "protocol %04x algorithm %u", protocol, rd_u8(&value));
 	else
 		snprintf(ret, cap, "protocol %04x", protocol);
 }
@@ -106,20 +110,44 @@ static void methods_text(const struct lcp *l, char *ret, size_t cap)
 			auth_scheme_of_method(l->opts.methods[i])->name);
 }
 
-static void nothing_in_common(struct lcp *l, const char *theirs)
+/* Is `name` a whole entry of "a, b, c"? */
+static bool text_lists(const char *list, const char *name)
 {
-	char ours[96];
+	size_t n = strlen(name);
+
+	for (const char *p = list; (p = strstr(p, name)); p += n)
+		if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* Adds a method of the peer to those that were refused here, each once. */
+static void note_refused(struct lcp *l, struct rd value)
+{
+	size_t n = strlen(l->refused);
+	char name[48];
+
+	scheme_text(value, name, sizeof(name));
+	if (!text_lists(l->refused, name))
+		snprintf(l->refused + n, sizeof(l->refused) - n, "%s%s", n ? ", " : "", name);
+}
+
+void lcp_auth_not_common(struct lcp *l, const char *text)
+{
+	const char *peer = l->opts.server ? "client" : "server";
+	char ours[64];
 
 	methods_text(l, ours, sizeof(ours));
-	ppp_fault_set(l->fsm.fault, EV_LCP_AUTH_NOT_COMMON, "the %s wants %s; allowed here: %s",
-		l->opts.server ? "client" : "server", theirs, ours);
+	ppp_fault_set(l->fsm.fault, EV_LCP_AUTH_NOT_COMMON,
+		"the %s asked for %s; allowed here: %s%s%s%s", peer, l->refused, ours,
+		*text ? "; it says \"" : "", text, *text ? "\"" : "");
 }
 
 /* A server whose offers were all refused may drop the option; that is not one that never asked. */
 void lcp_without_auth(struct lcp *l)
 {
 	if (*l->refused)
-		nothing_in_common(l, l->refused);
+		lcp_auth_not_common(l, "");
 	else
 		ppp_fault_set(l->fsm.fault, EV_LCP_NO_AUTHENTICATION, "%s", "");
 }
@@ -135,9 +163,9 @@ static enum option_answer judge_auth(
 	l->asked.auth = allowed_scheme(l, value, &i);
 	if (l->asked.auth)
 		return OPTION_ACK;
-	scheme_text(value, l->refused, sizeof(l->refused));
-	if (l->suggestions > l->opts.n_methods) {
-		nothing_in_common(l, l->refused);
+	note_refused(l, value);
+	if (l->fsm.naks_sent >= FSM_MAX_FAILURE) {
+		lcp_auth_not_common(l, "");
 		return OPTION_REJECT;
 	}
 	write_scheme(l, l->suggestions++ % l->opts.n_methods, nak);
@@ -157,29 +185,25 @@ static bool encode_auth(void *self, const struct ppp_option *row, struct wr *val
 static void nak_auth(void *self, const struct ppp_option *row, struct rd value)
 {
 	struct lcp *l = self;
-	char theirs[48];
 	size_t i;
 
 	if (!l->opts.server)
 		return;
-	l->tried |= 1u << l->offer;
-	if (allowed_scheme(l, value, &i) && !(l->tried >> i & 1)) {
+	note_refused(l, value);
+	if (++l->auth_naks >= FSM_MAX_FAILURE)
+		lcp_auth_not_common(l, "");
+	else if (allowed_scheme(l, value, &i))
 		l->offer = i;
-		return;
-	}
-	for (i = 0; i < l->opts.n_methods && l->tried >> i & 1; i++)
-		continue;
-	scheme_text(value, theirs, sizeof(theirs));
-	if (i == l->opts.n_methods)
-		nothing_in_common(l, theirs);
 	else
-		l->offer = i;
+		l->offer = (l->offer + 1) % l->opts.n_methods;
 }
 
 static void reject_auth(void *self, const struct ppp_option *row)
 {
 	struct lcp *l = self;
 
+	if (*l->refused && !l->loops)
+		lcp_auth_not_common(l, ""); /* RFC 1661 4.6: its Naks came to Max-Failure */
 	/* On a looped link it is our own Reject, of our own Request. */
 	ppp_fault_set(l->fsm.fault, l->loops ? EV_LCP_LOOPBACK : EV_LCP_AUTH_REFUSED, "%s", "");
 }
@@ -299,6 +323,13 @@ int lcp_init(struct lcp *l, const struct lcp_opts *opts, struct draw *draw, stru
 const struct auth_scheme *lcp_auth(const struct lcp *l)
 {
 	return l->opts.server ? auth_scheme_of_method(l->opts.methods[l->offer]) : l->peer.auth;
+}
+
+bool lcp_auth_open(const struct lcp *l)
+{
+	bool agreed = l->opts.server ? l->fsm.acked : l->peer.auth != NULL;
+
+	return *l->refused && !agreed;
 }
 
 static size_t room_for_copy(const struct lcp *l)

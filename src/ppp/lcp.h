@@ -30,10 +30,10 @@ struct lcp {
 	uint32_t magic;              /* ours */
 	struct lcp_peer asked, peer; /* in the Request under judgment; in the one acked last */
 	size_t offer;                /* server: the method in our Request */
-	uint32_t tried;              /* server: bit mask of methods that were Nak'd */
+	unsigned auth_naks;          /* server: Naks of that option so far */
 	size_t suggestions;          /* client: methods suggested in Naks so far */
-	char refused[48];            /* client: the last method that was Nak'd, for people */
-	unsigned loops;              /* own magic numbers seen */
+	char refused[96]; /* client: the methods that were Nak'd; server: those the client named */
+	unsigned loops;   /* own magic numbers seen */
 };
 
 /* What a received packet meant beyond the automaton. */
@@ -52,5 +52,9 @@ void lcp_recv(
 void lcp_protocol_reject(struct lcp *l, uint16_t protocol, struct rd packet);
 /* How this link authenticates, once LCP is Opened; NULL: not at all. */
 const struct auth_scheme *lcp_auth(const struct lcp *l);
+/* Methods were refused and none was agreed on. */
+bool lcp_auth_open(const struct lcp *l);
+/* The fault for that; `text` is what the peer said when it ended the link, or "". */
+void lcp_auth_not_common(struct lcp *l, const char *text);
 /* The link came up without authentication: the fault that says why. */
 void lcp_without_auth(struct lcp *l);

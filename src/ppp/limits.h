@@ -23,6 +23,10 @@
 #define FSM_MAX_TERMINATE 2
 #define FSM_MAX_FAILURE 5
 
+/* How long a server is silent before its first LCP Request (ppp.c, "The server's first word"). pppd under
+ * sstp-client waits for that word, so the login waits with it. */
+#define PPP_FIRST_REQUEST_WAIT_MS 300
+
 /* A peer that answers every Request with another Nak, or asks for ever: no timer ever fires then. */
 #define FSM_NAKS_HEARD_MAX 20
 #define FSM_REQUESTS_HEARD_MAX 50
@@ -30,8 +34,7 @@
 /* Identifications (Windows sends three) reported per call: a log flood. */
 #define PPP_IDENTIFICATIONS_MAX 8
 
-#define LCP_LOOPS_MAX 5    /* own magic numbers seen before the link counts as looped back */
-#define IPCP_INSISTS_MAX 2 /* Naks for a client that insists on an address */
+#define LCP_LOOPS_MAX 5 /* own magic numbers seen before the link counts as looped back */
 
 /* A peer's MRU below this is Nak'd: tiny ones multiply the packets we would have to send. */
 #define PPP_MRU_MIN 576

@@ -13,9 +13,10 @@
  * peer can pile them up.
  *
  * The server's first word. Windows drops LCP packets that come before its own PPP is up, right after
- * CALL_CONNECT_ACK, and a lost Configure-Request costs a restart timer of 3 s. So the server is silent
- * until the client's first LCP packet, or for first_request_wait_ms. Its own Request goes out at the
- * head of the answer to that packet; if it went out earlier, unanswered, it goes out once more.
+ * CALL_CONNECT_ACK; pppd under sstp-client waits up to a second for the server's first word. So the server
+ * is silent until the client's first LCP packet, or for first_request_wait_ms. Its own Request goes out at
+ * the head of the answer to that packet; one that went out earlier goes out once more (fsm.c, "The first
+ * Request"), so a short wait does not hurt Windows.
  *
  * Terminating. Before PPP_CLOSED we wait for the Terminate-Ack (two restart timers at most). When the
  * peer terminates, PPP_CLOSED comes at once with our Terminate-Ack in the output: RFC 1661 3.7 wants
@@ -25,7 +26,8 @@
  * DEVIATION: LCP is negotiated once. When an end wants to renegotiate after Opened, where RFC 1661
  * would go back to Establish and authenticate anew, the link is closed: the crypto binding of SSTP is
  * made from the first authentication and nothing in [MS-SSTP] binds a second one.
- * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up.
+ * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up. One for
+ * a network protocol that is not Opened ends the link when no other protocol is left to hope for.
  *
  * Left out: link quality, multilink, callback, compression, Echo-Requests of our own (SSTP has some).
  * Timers: restart timers of the automata, authentication, the server's first word. Limits: limits.h.
@@ -43,6 +45,9 @@
 #define NAME_MAX_LEN 64
 #define USER_MAX_LEN USER_NAME_MAX
 #define PASSWORD_MAX_LEN 1024
+#define CCP_OPTION_MIN 2
+#define CCP_MPPE 18
+#define CCP_MPPE_KEYS 0xe0 /* 40, 56 and 128 bit */
 
 enum phase { DEAD, ESTABLISH, AUTHENTICATE, NETWORK, TERMINATE };
 
@@ -67,6 +72,7 @@ struct ppp {
 	enum phase phase;
 	bool closing, done; /* ppp_close() was called; it is over */
 	bool lcp_heard;     /* the peer's first LCP packet has come */
+	bool mppe_refused;  /* the peer asked for MPPE (CCP) and got a Protocol-Reject */
 	struct buf queue;
 	struct draw draw;
 	struct ppp_fault fault;
@@ -321,7 +327,8 @@ static void settle_ncp(struct ppp *p, int which)
 
 	if (layer & FSM_TLD)
 		n->up = false;
-	if (layer & FSM_TLF)
+	/* A peer that terminates what is not Opened yet has given up: RFC 1661 would ask on for 30 s. */
+	if (layer & FSM_TLF || (n->fsm->peer_terminated && n->fsm->state >= FSM_REQ_SENT))
 		n->finished = true;
 	if (!(layer & FSM_TLU))
 		return;
@@ -329,7 +336,7 @@ static void settle_ncp(struct ppp *p, int which)
 		ipcp_opened(&p->ipcp, &p->addresses);
 	else
 		ipv6cp_opened(&p->ipv6cp, &p->addresses);
-	n->finished = false;
+	n->finished = n->fsm->peer_terminated = false;
 	n->up = !p->fault.event;
 	n->ups++;
 }
@@ -337,7 +344,7 @@ static void settle_ncp(struct ppp *p, int which)
 /* A link on which no network protocol is left to hope for is of no use. */
 static void check_hope(struct ppp *p)
 {
-	enum event why = EV_NONE;
+	const struct fsm *why = NULL;
 
 	for (int i = 0; i < NCPS; i++) {
 		const struct ncp *n = &p->ncps[i];
@@ -345,10 +352,10 @@ static void check_hope(struct ppp *p)
 		if (n->wanted && !n->finished)
 			return;
 		if (n->wanted && !why)
-			why = n->fsm->end;
+			why = n->fsm;
 	}
 	if (why)
-		ppp_fault_set(&p->fault, why, "%s", "");
+		ppp_fault_set(&p->fault, why->end, "%s", why->end_text);
 }
 
 static void settle(struct ppp *p, uint64_t now_ms)
@@ -387,15 +394,13 @@ static void say_first_word(struct ppp *p, uint64_t now_ms)
 }
 
 /* See "The server's first word" above. */
-static void on_first_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t now_ms)
+static void on_first_lcp(struct ppp *p, uint64_t now_ms)
 {
 	p->lcp_heard = true;
-	if (!p->server)
+	if (p->first_request_at == NEVER)
 		return;
-	if (p->first_request_at != NEVER)
-		say_first_word(p, now_ms);
-	else if (packet->code == CONFIGURE_REQUEST)
-		fsm_resend_request(&p->lcp.fsm, now_ms);
+	p->lcp.fsm.heard = true; /* the Request that goes out now meets a peer that listens */
+	say_first_word(p, now_ms);
 }
 
 /* Data protocols fall with their control protocol. */
@@ -427,13 +432,29 @@ static void identify(struct ppp *p, const char *text)
 	snprintf(p->identification, sizeof(p->identification), "%s", text);
 }
 
-/* A server that has no address to give ends the link after the login: that is what to tell. */
-static enum event why_terminated(const struct ppp *p)
+/* Client: the login passed, no network protocol ever came up, and the server ends the link. */
+static enum event why_without_network(const struct ppp *p)
+{
+	if (p->ipcp.no_address)
+		return EV_IPCP_NO_ADDRESS;
+	return p->mppe_refused ? EV_NCP_MPPE_DEMANDED : EV_NCP_PEER_ENDED;
+}
+
+static void on_terminated(struct ppp *p, const char *text, uint64_t now_ms)
 {
 	bool none_up = !p->ncps[NCP_IPV4].ups && !p->ncps[NCP_IPV6].ups;
+	char detail[PPP_DETAIL_MAX];
 
-	return !p->server && p->phase == NETWORK && none_up ? EV_IPCP_NO_ADDRESS
-							    : EV_LCP_PEER_TERMINATED;
+	if (p->phase == ESTABLISH && lcp_auth_open(&p->lcp)) {
+		lcp_auth_not_common(&p->lcp, text);
+		set_reason(p, p->fault.event, p->fault.detail);
+	} else if (!p->server && p->phase == NETWORK && none_up) {
+		snprintf(detail, sizeof(detail), *text ? "the server says \"%s\"" : "%s", text);
+		set_reason(p, why_without_network(p), detail);
+	} else {
+		set_reason(p, EV_LCP_PEER_TERMINATED, text);
+	}
+	finish(p, now_ms);
 }
 
 static void recv_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t now_ms)
@@ -441,17 +462,32 @@ static void recv_lcp(struct ppp *p, const struct ppp_packet *packet, uint64_t no
 	struct lcp_notice notice;
 
 	if (!p->lcp_heard)
-		on_first_lcp(p, packet, now_ms);
+		on_first_lcp(p, now_ms);
 	lcp_recv(&p->lcp, packet, now_ms, &notice);
 	switch (notice.type) {
 	case LCP_NOTHING: break;
 	case LCP_PROTOCOL_REJECTED: on_protocol_rejected(p, notice.protocol, now_ms); break;
 	case LCP_IDENTIFIED: identify(p, notice.text); break;
-	case LCP_TERMINATED:
-		set_reason(p, why_terminated(p), notice.text);
-		finish(p, now_ms);
-		break;
+	case LCP_TERMINATED: on_terminated(p, notice.text, now_ms); break;
 	}
+}
+
+/* RFC 3078 2: in option 18 of CCP the bits H (stateless) and C (MPPC) ask for no encryption. */
+static bool asks_for_mppe(const struct ppp_packet *packet)
+{
+	struct rd list = packet->body;
+
+	if (packet->code != CONFIGURE_REQUEST)
+		return false;
+	while (rd_left(&list) >= CCP_OPTION_MIN) {
+		uint8_t code = rd_u8(&list), length = rd_u8(&list);
+		struct rd value =
+			rd_sub(&list, length < CCP_OPTION_MIN ? 0 : length - CCP_OPTION_MIN);
+
+		if (code == CCP_MPPE && rd_be32(&value) & CCP_MPPE_KEYS)
+			return true;
+	}
+	return false;
 }
 
 /* RFC 1661 3.5: during authentication nothing but LCP and the method's own packets counts. */
@@ -472,6 +508,7 @@ static void recv_other(struct ppp *p, uint16_t protocol, struct rd payload, uint
 		if (whole)
 			ipv6cp_recv(&p->ipv6cp, &packet, now_ms);
 	} else if (protocol != PPP_IPV4 && protocol != PPP_IPV6) {
+		p->mppe_refused |= protocol == PPP_CCP && whole && asks_for_mppe(&packet);
 		lcp_protocol_reject(&p->lcp, protocol, payload);
 	}
 }

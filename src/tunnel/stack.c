@@ -65,7 +65,7 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.ipv4 = o->ipv4,
 		.ipv6 = o->ipv6,
 		.want_dns = o->want_dns,
-		.first_request_wait_ms = 1000,
+		.first_request_wait_ms = PPP_FIRST_REQUEST_WAIT_MS,
 	};
 	t->lane.wanted = o->lanes && o->tls; /* the proof is about our own TLS connection */
 	if (o->lane) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/auto.h"
 #include "ppp/fsm.h"
 
 /* RFC 1661 section 4.1, as the RFC prints it: one row per event, columns are the states 0 to 9. */
@@ -152,6 +153,12 @@ static int toy_teardown(void **state)
 	return 0;
 }
 
+static void toy_restart(void **state)
+{
+	toy_teardown(state);
+	toy_setup(state);
+}
+
 static void toy_recv(struct toy *t, const char *packet)
 {
 	struct hexlit h = hexlit(packet);
@@ -189,6 +196,7 @@ static void toy_open(struct toy *t)
 {
 	toy_begin_negotiation(t);
 	toy_recv(t, "01 a0 0008 07040002");
+	toy_sends(t, "01 01 0008 07040005"); /* once more: the first one may be lost */
 	toy_sends(t, "02 a0 0008 07040002");
 	toy_recv(t, "02 01 0008 07040005");
 	assert_int_equal(t->fsm.state, FSM_OPENED);
@@ -199,6 +207,93 @@ static void toy_open(struct toy *t)
 static void two_requests_and_two_acks_open_the_layer(void **state)
 {
 	toy_open(*state);
+}
+
+/* The peer dropped our Request, because it did not listen yet. */
+static void a_request_from_before_the_peers_first_goes_out_once_more_and_before_the_answer(
+	void **state)
+{
+	static const struct {
+		const char *request, *answer;
+	} cases[] = {{"01 a0 0008 07040002", "02 a0 0008 07040002"},
+		{"01 a0 0008 07040001", "03 a0 0008 07040002"},
+		{"01 a0 0006 0902", "04 a0 0006 0902"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct toy *t;
+
+		toy_restart(state);
+		t = *state;
+		toy_begin_negotiation(t);
+		t->now += 40;
+		toy_recv(t, cases[i].request);
+		toy_sends(t, "01 01 0008 07040005");
+		toy_sends(t, cases[i].answer);
+		toy_sends(t, "");
+		assert_int_equal(t->fsm.restart_count, FSM_MAX_CONFIGURE - 1);
+		assert_int_equal(t->fsm.deadline, t->now + FSM_RESTART_MS);
+		toy_recv(t, cases[i].request); /* only once */
+		toy_sends(t, cases[i].answer);
+		toy_sends(t, "");
+	}
+}
+
+/* Both the lost one and its repetition reached the peer: it answers twice, and the first counts. */
+static void two_answers_to_the_request_that_went_out_twice_count_once(void **state)
+{
+	struct toy *t = *state;
+
+	toy_open(t);
+	toy_recv(t, "02 01 0008 07040005");
+	assert_int_equal(t->fsm.state, FSM_OPENED);
+	assert_int_equal(fsm_take_layer(&t->fsm), 0);
+	toy_sends(t, "");
+}
+
+static void a_request_that_was_answered_does_not_go_out_again(void **state)
+{
+	static const char *const answers[] = {"02 01 0008 07040005", "03 01 0008 07040009"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct toy *t;
+
+		toy_restart(state);
+		t = *state;
+		toy_begin_negotiation(t);
+		toy_recv(t, answers[i]);
+		toy_sends(t, i ? "01 02 0008 07040009" : "");
+		toy_recv(t, "01 a0 0008 07040002");
+		toy_sends(t, "02 a0 0008 07040002");
+		toy_sends(t, "");
+	}
+}
+
+static void a_malformed_request_brings_no_repetition_but_the_next_good_one_does(void **state)
+{
+	struct toy *t = *state;
+
+	toy_begin_negotiation(t);
+	toy_recv(t, "01 a0 0006 0709");
+	toy_sends(t, "");
+	toy_recv(t, "01 a1 0008 07040002");
+	toy_sends(t, "01 01 0008 07040005");
+	toy_sends(t, "02 a1 0008 07040002");
+	toy_sends(t, "");
+}
+
+/* A Request that went out when the peer had been heard met a peer that listens. */
+static void a_request_sent_to_a_peer_that_was_heard_is_not_repeated(void **state)
+{
+	struct toy *t = *state;
+
+	toy_begin_negotiation(t);
+	toy_recv(t, "06 55 0004"); /* a Terminate-Ack in Req-Sent means nothing (RFC 1661 4.1) */
+	t->now = t->fsm.deadline;
+	fsm_tick(&t->fsm, t->now);
+	toy_sends(t, "01 01 0008 07040005");
+	toy_recv(t, "01 a1 0008 07040002");
+	toy_sends(t, "02 a1 0008 07040002");
+	toy_sends(t, "");
 }
 
 static void the_acks_may_come_in_the_other_order(void **state)
@@ -309,6 +404,8 @@ static void naks_turn_into_rejects_after_five(void **state)
 	toy_begin_negotiation(t);
 	for (unsigned i = 0; i < FSM_MAX_FAILURE; i++) {
 		toy_recv(t, "01 a0 0008 07040001");
+		if (!i)
+			toy_sends(t, "01 01 0008 07040005");
 		toy_sends(t, "03 a0 0008 07040002");
 	}
 	toy_recv(t, "01 a0 0008 07040001");
@@ -515,6 +612,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_160_cells_are_those_of_the_rfc),
 		toy_test(two_requests_and_two_acks_open_the_layer),
+		toy_test(
+			a_request_from_before_the_peers_first_goes_out_once_more_and_before_the_answer),
+		toy_test(two_answers_to_the_request_that_went_out_twice_count_once),
+		toy_test(a_request_that_was_answered_does_not_go_out_again),
+		toy_test(a_malformed_request_brings_no_repetition_but_the_next_good_one_does),
+		toy_test(a_request_sent_to_a_peer_that_was_heard_is_not_repeated),
 		toy_test(the_acks_may_come_in_the_other_order),
 		toy_test(an_ack_with_another_identifier_or_other_options_is_dropped),
 		toy_test(a_nak_brings_a_new_request_with_a_new_identifier),

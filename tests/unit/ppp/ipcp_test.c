@@ -111,25 +111,43 @@ static void a_client_that_never_takes_an_address_is_closed(void **state)
 	talk_end(&t);
 }
 
-static void a_static_address_is_nakd_twice_and_then_closed(void **state)
+/* RFC 1661 4.6: Max-Failure, five Naks. */
+static void a_static_address_is_nakd_five_times_and_then_closed(void **state)
 {
 	struct ppp_addresses a = usual();
+	char packet[64];
 	struct talk t;
 
 	server(&t, &a);
-	talk_recv(&t, "ff038021 0107000a 0306c0a80005");
-	talk_expect(&t, "ff038021 0307000a 03060a080005");
-	talk_recv(&t, "ff038021 0107000a 0306c0a80005"); /* a retransmission does not count */
-	talk_expect(&t, "ff038021 0307000a 03060a080005");
-	talk_recv(&t, "ff038021 0108000a 0306c0a80005");
-	talk_expect(&t, "ff038021 0308000a 03060a080005");
-	talk_expect_no_event(&t);
+	for (unsigned i = 1; i <= FSM_MAX_FAILURE; i++) {
+		snprintf(packet, sizeof(packet), "ff038021 01%02x000a 0306c0a80005", i);
+		talk_recv(&t, packet);
+		snprintf(packet, sizeof(packet), "ff038021 03%02x000a 03060a080005", i);
+		talk_expect(&t, packet);
+		talk_expect_no_event(&t);
+	}
 	talk_recv(&t, "ff038021 0109000a 0306c0a80005");
 	talk_drain(&t);
 	talk_recv(&t, "ff03c021 06020004");
 	talk_expect_closed(&t, EV_IPCP_STATIC_ADDRESS);
 	assert_string_equal(t.ev.detail, "wants 192.168.0.5, was given 10.8.0.5");
 	assert_string_equal(event_info(t.ev.reason)->windows, "735");
+	talk_end(&t);
+}
+
+static void a_client_that_takes_its_address_at_the_fifth_nak_is_up(void **state)
+{
+	struct ppp_addresses a = usual();
+	char packet[64];
+	struct talk t;
+
+	server(&t, &a);
+	for (unsigned i = 1; i <= FSM_MAX_FAILURE; i++) {
+		snprintf(packet, sizeof(packet), "ff038021 01%02x000a 0306c0a8000%u", i, i);
+		talk_recv(&t, packet);
+	}
+	talk_recv(&t, "ff038021 0109000a 03060a080005");
+	talk_expect_event(&t, PPP_IPV4_UP);
 	talk_end(&t);
 }
 
@@ -213,6 +231,7 @@ static void a_server_that_asks_for_name_servers_is_refused(void **state)
 	client(&t, true, false);
 	talk_drain(&t);
 	talk_recv(&t, "ff038021 01010010 03060a080001 810600000000");
+	talk_expect(&t, "ff038021 01010016 030600000000 810600000000 830600000000");
 	talk_expect(&t, "ff038021 0401000a 810600000000");
 	talk_end(&t);
 }
@@ -299,6 +318,7 @@ static void seconds_of_waiting_and_repeated_requests_do_no_harm(void **state)
 	talk_recv(&t, "ff038021 0101000a 03060a080001");
 	talk_recv(&t, "ff038021 0101000a 03060a080001");
 	talk_recv(&t, "ff038021 0301000a 03060a080005");
+	talk_expect(&t, "ff038021 0101000a 030600000000");
 	talk_expect(&t, "ff038021 0201000a 03060a080001");
 	talk_expect(&t, "ff038021 0201000a 03060a080001");
 	talk_expect(&t, "ff038021 0102000a 03060a080005");
@@ -356,7 +376,8 @@ int main(void)
 		cmocka_unit_test(old_addresses_and_header_compression_are_rejected),
 		cmocka_unit_test(a_client_that_leaves_its_address_out_gets_it_appended),
 		cmocka_unit_test(a_client_that_never_takes_an_address_is_closed),
-		cmocka_unit_test(a_static_address_is_nakd_twice_and_then_closed),
+		cmocka_unit_test(a_static_address_is_nakd_five_times_and_then_closed),
+		cmocka_unit_test(a_client_that_takes_its_address_at_the_fifth_nak_is_up),
 		cmocka_unit_test(the_server_keeps_its_own_address_whatever_the_client_suggests),
 		cmocka_unit_test(the_client_takes_what_a_nak_brings_and_drops_what_is_rejected),
 		cmocka_unit_test(the_client_asks_for_no_name_servers_unless_wanted),

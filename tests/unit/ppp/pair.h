@@ -27,7 +27,7 @@ struct pair {
 	unsigned sent; /* frames so far, both ways */
 	/* What happens to the n-th frame: how often it is delivered (1 when NULL). May change it. */
 	unsigned (*fate)(struct pair *p, unsigned n, int from, uint8_t *frame, size_t len);
-	unsigned victim; /* for fate() */
+	unsigned victim, lost[2]; /* for fate() */
 	struct {
 		unsigned requests, authenticated, up[2], down[2], closed, identifications;
 		uint8_t hlak[HLAK_LEN];

@@ -265,7 +265,8 @@ static void nothing_to_offer_ends_with_its_event(void **state)
 	pair_start(&p);
 	pair_run(&p);
 	assert_int_equal(p.seen[SERVER].reason, EV_NCP_NOTHING_TO_OFFER);
-	assert_int_equal(p.seen[CLIENT].reason, EV_IPCP_NO_ADDRESS);
+	assert_int_equal(p.seen[CLIENT].reason, EV_NCP_PEER_ENDED);
+	assert_non_null(strstr(p.seen[CLIENT].detail, "neither an IPv4 address nor IPv6"));
 	pair_end(&p);
 }
 
@@ -572,11 +573,13 @@ static void windows_with_mschapv2_three_identifications_ccp_and_ipv6cp(void **st
 	talk_expect(&t, "ff038057 0101000e 010a????????????????");
 	talk_expect_event(&t, PPP_AUTHENTICATED);
 	talk_recv(&t, "ff038057 0105000e 010a0200005efffe5301");
+	talk_expect(&t, "ff038057 0101000e 010a????????????????"); /* may be lost */
 	talk_expect(&t, "ff038057 0205000e 010a0200005efffe5301");
 	talk_recv(&t, "ff0380fd 0106000a 120601000001");
 	talk_expect(&t, "ff03c021 08020010 80fd0106000a120601000001");
 	talk_recv(&t,
 		"ff038021 01070022 030600000000 810600000000 820600000000 830600000000 840600000000");
+	talk_expect(&t, "ff038021 0101000a 03060a080001");
 	talk_expect(&t, "ff038021 04070010 820600000000 840600000000");
 	talk_recv(&t, "ff038021 0201000a 03060a080001");
 	talk_recv(&t, "ff038021 01080016 030600000000 810600000000 830600000000");
@@ -606,7 +609,7 @@ static void windows_with_pap_without_name_servers_or_ipv6(void **state)
 	talk_recv(&t, "ff03c023 01030014 0455736572 0a636c69656e7450617373");
 	talk_expect_event(&t, PPP_AUTH_REQUEST);
 	ppp_auth_verdict(t.ppp, &v, t.now);
-	talk_expect(&t, "ff03c023 0203000500");
+	talk_expect(&t, "ff03c023 02030004");
 	talk_expect(&t, "ff038021 0101000a 03060a080001");
 	talk_answer(&t, 2);
 	talk_expect_event(&t, PPP_AUTHENTICATED);
@@ -642,6 +645,142 @@ static void windows_that_starts_late_costs_no_restart_timer_either(void **state)
 	windows_establishes(&t, "ff03c021 01010013 01040578 0305c22381 0506????????");
 	talk_expect(&t, "ff03c223 01??001c 10*");
 	talk_end(&t);
+}
+
+/* ---- peers that do not listen from the start ---- */
+
+/* An Android client: it hears IPCP and IPv6CP only when it has sent its own Requests. */
+static void a_client_that_drops_what_comes_behind_success_waits_for_no_timer(void **state)
+{
+	struct verdict v = talk_verdict();
+	struct talk t;
+
+	talk_server_network(&t, &v);
+	talk_expect(&t, "ff038021 0101000a 03060a080001"); /* both dropped by the client */
+	talk_expect(&t, "ff038057 0101000e 010a????????????????");
+	t.now += 80;
+	talk_recv(&t, "ff038021 0101000a 030600000000");
+	talk_expect(&t, "ff038021 0101000a 03060a080001");
+	talk_answer(&t, 2);
+	talk_expect(&t, "ff038021 0301000a 03060a080005");
+	talk_recv(&t, "ff038057 0101000e 010a0200005efffe5301");
+	talk_expect(&t, "ff038057 0101000e 010a????????????????");
+	talk_answer(&t, 2);
+	talk_expect(&t, "ff038057 0201000e 010a0200005efffe5301");
+	talk_expect_event(&t, PPP_IPV6_UP);
+	talk_recv(&t, "ff038021 0102000a 03060a080005");
+	talk_expect(&t, "ff038021 0202000a 03060a080005");
+	talk_expect_event(&t, PPP_IPV4_UP);
+	talk_expect_quiet(&t);
+	assert_true(ppp_deadline(t.ppp) == NEVER);
+	talk_end(&t);
+}
+
+/* A server that starts pppd late: our first Request is lost, its own comes a second later. */
+static void a_server_that_listens_late_gets_the_clients_request_again_at_once(void **state)
+{
+	static const enum auth_method pap[] = {AUTH_PAP};
+	struct ppp_opts opts = talk_client_opts(pap, 1);
+	struct talk t;
+
+	talk_start(&t, &opts);
+	talk_expect(&t, "ff03c021 0101000e 01040578 0506????????");
+	talk_advance(&t, 1000);
+	talk_recv(&t, "ff03c021 01010012 01040578 0304c023 0506a1b2c3d4");
+	talk_expect(&t, "ff03c021 0101000e 01040578 0506????????");
+	talk_answer(&t, 2);
+	talk_expect(&t, "ff03c021 02010012 01040578 0304c023 0506a1b2c3d4");
+	talk_expect(&t,
+		"ff03c023 01010014*"); /* LCP is Opened, and it was the clock that stood still */
+	talk_end(&t);
+}
+
+static unsigned lose_first_flight(struct pair *p, unsigned n, int from, uint8_t *frame, size_t len)
+{
+	unsigned protocol = (unsigned)frame[2] << 8 | frame[3];
+	bool ncp = protocol == 0x8021 || protocol == 0x8057;
+
+	if (from != (int)p->victim || !ncp || frame[4] != 1 || frame[5] != 1)
+		return 1;
+	return p->lost[protocol == 0x8057]++ ? 1 : 0; /* the first Request of each is lost */
+}
+
+static void either_ends_first_requests_may_be_lost_without_a_wait(void **state)
+{
+	for (unsigned who = 0; who < 2; who++) {
+		struct pair p;
+
+		pair_init(&p, AUTH_MSCHAPV2);
+		p.fate = lose_first_flight;
+		p.victim = who;
+		pair_start(&p);
+		pair_run(&p); /* the clock stands still */
+		assert_true(pair_is_up(&p));
+		assert_int_equal(p.lost[0], 2);
+		assert_int_equal(p.lost[1], 2);
+		pair_end(&p);
+	}
+}
+
+/* ---- why a server ends the link behind the login ---- */
+
+static void ended_by_the_server(const char *const *frames, enum event why, const char *detail)
+{
+	static const enum auth_method pap[] = {AUTH_PAP};
+	struct ppp_opts opts = talk_client_opts(pap, 1);
+	struct talk t;
+
+	talk_client_network(&t, &opts);
+	talk_drain(&t);
+	for (; *frames; frames++)
+		talk_recv(&t, *frames);
+	talk_drain(&t);
+	talk_advance(&t, 10000);
+	talk_expect_closed(&t, why);
+	assert_string_equal(t.ev.detail, detail);
+	talk_end(&t);
+}
+
+static void what_the_server_says_when_it_ends_the_link_is_kept(void **state)
+{
+	static const char *const bare[] = {"ff03c021 05010004", NULL};
+	static const char *const worded[] = {"ff03c021 0501000e 6e6f2061646472657373", NULL};
+
+	ended_by_the_server(bare, EV_NCP_PEER_ENDED, "");
+	ended_by_the_server(worded, EV_NCP_PEER_ENDED, "the server says \"no address\"");
+}
+
+static void mppe_is_named_when_the_server_asked_for_it(void **state)
+{
+	static const char *const mppe[] = {
+		"ff0380fd 0101000a 120601000040", "ff03c021 05010006 6e6f", NULL};
+	static const char *const second[] = {
+		"ff0380fd 0101000e 15040000 120601000060", "ff03c021 05010004", NULL};
+	static const char *const mppc[] = {
+		"ff0380fd 0101000a 120601000001", "ff03c021 05010004", NULL};
+	static const char *const broken[] = {"ff0380fd 01010006 1200", "ff0380fd 01010006 1206",
+		"ff0380fd 01010005 12", "ff03c021 05010004", NULL};
+
+	ended_by_the_server(mppe, EV_NCP_MPPE_DEMANDED, "the server says \"no\"");
+	ended_by_the_server(second, EV_NCP_MPPE_DEMANDED, "");
+	ended_by_the_server(mppc, EV_NCP_PEER_ENDED, "");
+	ended_by_the_server(broken, EV_NCP_PEER_ENDED, "");
+}
+
+static void a_refused_address_is_named_as_the_reason(void **state)
+{
+	static const char *const refused[] = {
+		"ff038021 0401000a 030600000000", "ff03c021 05010004", NULL};
+
+	ended_by_the_server(refused, EV_IPCP_NO_ADDRESS, "");
+}
+
+static void what_the_server_says_when_it_ends_both_protocols_is_kept(void **state)
+{
+	static const char *const ended[] = {
+		"ff038021 05010006 6e6f", "ff03c021 08010006 8057", NULL};
+
+	ended_by_the_server(ended, EV_IPCP_TERMINATED, "no");
 }
 
 /* ---- rules about who may speak when ---- */
@@ -931,6 +1070,13 @@ int main(void)
 		cmocka_unit_test(windows_with_mschapv2_three_identifications_ccp_and_ipv6cp),
 		cmocka_unit_test(windows_with_pap_without_name_servers_or_ipv6),
 		cmocka_unit_test(windows_that_starts_late_costs_no_restart_timer_either),
+		cmocka_unit_test(a_client_that_drops_what_comes_behind_success_waits_for_no_timer),
+		cmocka_unit_test(a_server_that_listens_late_gets_the_clients_request_again_at_once),
+		cmocka_unit_test(either_ends_first_requests_may_be_lost_without_a_wait),
+		cmocka_unit_test(what_the_server_says_when_it_ends_the_link_is_kept),
+		cmocka_unit_test(mppe_is_named_when_the_server_asked_for_it),
+		cmocka_unit_test(a_refused_address_is_named_as_the_reason),
+		cmocka_unit_test(what_the_server_says_when_it_ends_both_protocols_is_kept),
 		cmocka_unit_test(before_lcp_is_opened_nothing_but_lcp_is_heard),
 		cmocka_unit_test(during_authentication_only_its_own_packets_are_heard),
 		cmocka_unit_test(unknown_protocols_are_rejected_in_the_network_phase),
