@@ -27,6 +27,9 @@ MESSAGES = {1: "CALL_CONNECT_REQUEST", 2: "CALL_CONNECT_ACK", 3: "CALL_CONNECT_N
             8: "ECHO_REQUEST", 9: "ECHO_RESPONSE"}
 NUMBERS = {name: number for number, name in MESSAGES.items()}
 REQUEST, ACK, NAK, REJECT, TERMINATE_REQUEST, TERMINATE_ACK = 1, 2, 3, 4, 5, 6
+# Values of LCP's Authentication-Protocol
+AUTH_PAP, AUTH_EAP = b"\xc0\x23", b"\xc2\x27"
+AUTH_CHAP_MD5, AUTH_MSCHAPV1, AUTH_MSCHAPV2 = (b"\xc2\x23" + bytes([n]) for n in (5, 0x80, 0x81))
 CODE_REJECT, PROTOCOL_REJECT, ECHO_REQUEST, ECHO_REPLY, IDENTIFICATION = 7, 8, 9, 10, 12
 
 
@@ -147,23 +150,58 @@ class Message:
         return f"{self.name} code={self.code} id={self.identifier} {self.payload.hex()}"
 
 
-class Tunnel:
+class Framing:
+    """SSTP packets over a stream, whichever end we are."""
+
+    timeout = 15
+
+    def __init__(self, stream):
+        self.stream, self.rest, self.identifier, self.seen = stream, b"", 0, []
+
+    def send(self, octets):
+        self.stream.sendall(octets)
+
+    def send_ppp(self, protocol, payload):
+        self.send(data(ppp(protocol, payload)))
+
+    def _more(self):
+        try:
+            octets = self.stream.recv(65536)
+        except ssl.SSLEOFError:
+            raise Closed(False) from None
+        except ConnectionResetError:
+            raise Closed(False) from None
+        if not octets:
+            raise Closed(isinstance(self.stream, ssl.SSLSocket))
+        self.rest += octets
+
+    def read(self, timeout=None):
+        """The next SSTP packet, whatever it is."""
+        self.stream.settimeout(self.timeout if timeout is None else max(timeout, 0.001))
+        while len(self.rest) < 4 or len(self.rest) < struct.unpack(
+                ">H", self.rest[2:4])[0] & 0xFFF:
+            self._more()
+        assert self.rest[0] == 0x10, f"version {self.rest[0]:#x}"
+        length = struct.unpack(">H", self.rest[2:4])[0] & 0xFFF
+        message, self.rest = Message(self.rest[:length]), self.rest[length:]
+        self.seen.append(message)
+        return message
+
+
+class Tunnel(Framing):
     def __init__(self, host, address, port=443, timeout=15):
         self.host, self.timeout = host, timeout
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.tcp = host.socket(family)
         self.tcp.settimeout(timeout)
         self.tcp.connect((address, port))
-        self.stream = self.tcp
+        super().__init__(self.tcp)
         self.name = address
-        self.rest = b""
-        self.identifier = 0
         self.nonce = self.hashes = None
         self.key = bytes(32)
         self.peer_request = {}  # protocol: the server's acknowledged options
         self.address = self.server_address = None
         self.insist = None  # an Authentication-Protocol to Nak others with
-        self.seen = []
 
     # --- TLS and HTTP
 
@@ -176,20 +214,6 @@ class Tunnel:
                                           session=session)
         self.certificate = self.stream.getpeercert(binary_form=True)
         return self
-
-    def send(self, octets):
-        self.stream.sendall(octets)
-
-    def _more(self):
-        try:
-            octets = self.stream.recv(65536)
-        except ssl.SSLEOFError:
-            raise Closed(False) from None
-        except ConnectionResetError:
-            raise Closed(False) from None
-        if not octets:
-            raise Closed(isinstance(self.stream, ssl.SSLSocket))
-        self.rest += octets
 
     def request(self, method="SSTP_DUPLEX_POST", path=PATH, version="HTTP/1.1", headers=None):
         if headers is None:
@@ -214,18 +238,6 @@ class Tunnel:
         return self
 
     # --- SSTP messages
-
-    def read(self, timeout=None):
-        """The next SSTP packet, whatever it is."""
-        self.stream.settimeout(self.timeout if timeout is None else max(timeout, 0.001))
-        while len(self.rest) < 4 or len(self.rest) < struct.unpack(
-                ">H", self.rest[2:4])[0] & 0xFFF:
-            self._more()
-        assert self.rest[0] == 0x10, f"version {self.rest[0]:#x}"
-        length = struct.unpack(">H", self.rest[2:4])[0] & 0xFFF
-        message, self.rest = Message(self.rest[:length]), self.rest[length:]
-        self.seen.append(message)
-        return message
 
     def expect(self, wanted, seconds=None, keep_alive=True):
         """Reads until wanted(message) is true. Answers keep-alives and the server's own requests."""
@@ -272,9 +284,6 @@ class Tunnel:
     def _next(self):
         self.identifier = self.identifier % 255 + 1
         return self.identifier
-
-    def send_ppp(self, protocol, payload):
-        self.send(data(ppp(protocol, payload)))
 
     def sstp(self):
         self.send(control("CALL_CONNECT_REQUEST", bytes.fromhex("000100060001"), 1))
@@ -395,3 +404,46 @@ class Tunnel:
 
     def close(self):
         self.stream.close()
+
+
+class Android(Tunnel):
+    """
+    Open SSTP Client, as its source has it: it takes the login's verdict, and only then begins to listen for
+    IPCP and IPv6CP, so what came in the flight of Success is lost. A PAP Ack must have no message of
+    length zero. Its own Requests come first; it acknowledges what it is asked for.
+    """
+
+    lost = ()
+
+    def authenticate(self, user, password):
+        verdict = super().authenticate(user, password)
+        if verdict.protocol == PAP and verdict.code == 2:
+            assert verdict.payload != b"\0", "its parser fails on an empty message"
+        self.lost = [m for m in self.silence(0.3) if m.protocol in (IPCP, IPV6CP)]
+        return verdict
+
+    def ipv6cp(self):
+        self.negotiate(IPV6CP, [(1, bytes(8))], self.follow)
+        return self
+
+    def _serve(self, message):
+        if message.protocol == IPV6CP and message.code == REQUEST:
+            self._acknowledge(message)
+        else:
+            super()._serve(message)
+
+
+class Walker(Tunnel):
+    """A client that wants other methods first: it Naks with each of `wishes`, then takes what is offered."""
+
+    def __init__(self, *args, wishes=(), **kw):
+        super().__init__(*args, **kw)
+        self.wishes = list(wishes)
+
+    def _acknowledge(self, message):
+        if message.protocol == LCP and self.wishes:
+            self.insist = self.wishes.pop(0)
+            self.send_ppp(LCP, packet(NAK, message.identifier, put_options([(3, self.insist)])))
+            self.insist = None
+            return
+        super()._acknowledge(message)
