@@ -4,7 +4,8 @@
  * Server: sends its own address, hands out the client's and the name servers by Nak. A Windows client
  * asks for 0.0.0.0 everywhere: one Reject of what there is not, one Nak with the values, one Ack. A
  * client that leaves its address out gets it appended to a Nak. One that insists on an address of its
- * own is Nak'd as often as Max-Failure allows and then closed, which says more to its user than a tunnel without packets.
+ * own is Nak'd as often as Max-Failure allows and then closed, which says more to its user than a
+ * tunnel without packets.
  *
  * Client: asks for 0.0.0.0 and name servers, takes what a Nak brings, drops what is rejected, and does
  * not go on without an address that a host can have.
