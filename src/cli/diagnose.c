@@ -26,7 +26,7 @@ static const char usage_text[] =
 	"      --sni NAME             name sent in the TLS handshake\n"
 	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
 	"      --no-proxy             go directly whatever the environment says\n"
-	"      --target ADDRESS       an address behind the server to be reached through the tunnel\n"
+	"      --target HOST[:PORT]   a host behind the server: TCP to its port, else ping and common ports\n"
 	"      --speed [SECONDS]      measure throughput through the tunnel (5)\n"
 	"      --timeout SECONDS      how long one answer may take (10)\n"
 	"\n"
@@ -83,6 +83,7 @@ struct run {
 	struct target target;
 	char password[PAP_PASSWORD_MAX + 1];
 	struct proxy proxy;
+	char target_host[256]; /* of --target */
 	const char *password_file, *html;
 	bool json, verbose, quiet, no_proxy, help;
 };
@@ -121,6 +122,40 @@ static int take_seconds(const char *what, const char *text, unsigned *ret)
 	return 0;
 }
 
+static bool is_host_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n < 254 && s[0] != '.' && !strstr(s, "..") &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == n;
+}
+
+/* ADDRESS, ADDR:PORT, [ADDR6], [ADDR6]:PORT, NAME, NAME:PORT */
+static int take_target(struct run *r, const char *text)
+{
+	static const char want[] = "ADDRESS, NAME, either with :PORT, or [IPV6]:PORT";
+	bool bracket = *text == '[';
+	const char *host = text + bracket, *end = strchr(host, bracket ? ']' : ':');
+	unsigned long port = 0;
+	struct addr a;
+
+	if (bracket ? !end : addr_parse(text, &a) == 0 || !end)
+		end = host + strlen(host);
+	snprintf(r->target_host, sizeof(r->target_host), "%.*s", (int)(end - host), host);
+	if (addr_parse(r->target_host, &a) < 0) {
+		if (bracket || !is_host_name(r->target_host))
+			return bad("--target", text, want);
+	} else if (bracket && (a.family != AF_INET6 || *end != ']')) {
+		return bad("--target", text, want);
+	}
+	end += bracket;
+	if (*end && (*end != ':' || number_parse(end + 1, 1, 65535, &port) < 0))
+		return bad("--target", text, want);
+	r->o.target = r->target_host;
+	r->o.target_port = (uint16_t)port;
+	return 0;
+}
+
 static int take_option(int c, struct run *r)
 {
 	unsigned n = 0;
@@ -142,7 +177,7 @@ static int take_option(int c, struct run *r)
 	case OPT_SNI: r->o.sni = optarg; break;
 	case OPT_PROXY: return take_proxy(r, optarg);
 	case OPT_NO_PROXY: r->no_proxy = true; break;
-	case OPT_TARGET: r->o.target = optarg; break;
+	case OPT_TARGET: return take_target(r, optarg);
 	case OPT_SPEED: return take_seconds("--speed", optarg ? optarg : "5", &r->o.speed_s);
 	case OPT_TIMEOUT:
 		e = take_seconds("--timeout", optarg, &n);

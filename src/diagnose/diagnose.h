@@ -72,10 +72,11 @@ struct diagnose_opts {
 	size_t n_pins;
 	bool insecure;             /* log in although the certificate is not trusted */
 	const struct proxy *proxy; /* NULL: none */
-	const char *target;        /* an address behind the server to ping through the tunnel */
-	unsigned timeout_ms;       /* how long one answer may take */
-	unsigned speed_s;          /* seconds of throughput; 0: none */
-	const char *record_file;   /* NULL: none */
+	const char *target;   /* a host behind the server to reach through the tunnel; NULL: none */
+	uint16_t target_port; /* 0: no port was named */
+	unsigned timeout_ms;  /* how long one answer may take */
+	unsigned speed_s;     /* seconds of throughput; 0: none */
+	const char *record_file; /* NULL: none */
 	/* Called as each probe begins and ends; NULL: none. */
 	void (*progress)(void *arg, enum probe_id id, const struct probe *done);
 	void *progress_arg;

@@ -1,111 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation
  *
- * The tunnel is up, and no interface is needed to try it: IPv4 packets are made here and go into the
- * tunnel as frames (and IPv6 is left at "agreed or not"). Pinged are the server's own inner address,
- * then what is behind it. The path's MTU is searched downwards from what the server takes, with
- * "don't fragment" set, once towards the server and once towards --target. A size that vanishes
- * without an ICMP word, while smaller ones pass, is a black hole.
+ * The tunnel is up, and no interface is needed to try it: packets are made here (inner_packet.c) and
+ * go into the tunnel as frames. Pinged is the server's own inner address; asked are the name servers
+ * that it hands out (inner_dns.c); tried is the target, as a user would (inner_target.c). IPv6 is
+ * used when the target has such an address; else it is left at "agreed or not".
+ *
+ * The path's MTU is searched downwards from what the server takes, with "don't fragment" set, once
+ * towards the server and once towards --target. A size that vanishes without an ICMP word, while
+ * smaller ones pass, is a black hole.
  */
 #include <ifaddrs.h>
-#include <netinet/ip_icmp.h>
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/wr.h"
-#include "diagnose/private.h"
+#include "diagnose/inner.h"
 #include "ip/packet.h"
-#include "offload/csum.h"
+#include "ip/ra.h"
 
 #define PING_MS 1000
 #define PINGS 4
+#define PING_SIZE 84
 #define MTU_LEAST 576
-#define DNS_TRIES 2
 #define SPEED_WINDOW 32 /* echoes under way: enough for 200 Mbit/s over 2 ms, and no flood */
+#define RA_MS 1000
+#define RA_TRIES 3 /* RFC 4861 section 10: MAX_RTR_SOLICITATIONS */
 
-struct inner {
-	struct call *call;
-	struct addr own, gateway;
-	uint16_t id, seq;      /* of the echo waited for */
-	uint16_t dns_id, port; /* of the DNS question */
-	bool echoed, dns_answered, too_big;
-	int dns_rcode;
-	uint16_t next_mtu; /* of an ICMP "fragmentation needed" */
-	uint64_t sent_us, rtt_us;
-	uint64_t octets, packets; /* --speed */
-};
+/* ---- questions and answers ----------------------------------------------------------------------- */
 
-/* ---- packets ------------------------------------------------------------------------------------ */
-
-static size_t put_ipv4(uint8_t *p, const struct addr *from, const struct addr *to, uint8_t protocol,
-	size_t payload)
+struct addr inner_own(const struct inner *in, int family)
 {
-	struct wr w = wr_init(p, IPV4_HEADER_LEN);
-	uint16_t check;
-
-	wr_u8(&w, 0x45);
-	wr_u8(&w, 0);
-	wr_be16(&w, (uint16_t)(IPV4_HEADER_LEN + payload));
-	wr_be16(&w, 0);
-	wr_be16(&w, 0x4000); /* don't fragment */
-	wr_u8(&w, 64);
-	wr_u8(&w, protocol);
-	wr_be16(&w, 0);
-	wr_octets(&w, from->octets, 4);
-	wr_octets(&w, to->octets, 4);
-	check = csum_finish(csum_add(0, p, IPV4_HEADER_LEN));
-	memcpy(p + 10, &check, 2);
-	return IPV4_HEADER_LEN + payload;
+	return family == AF_INET ? in->own : in->own6;
 }
 
-static int send_echo(struct inner *in, const struct addr *to, uint16_t seq, size_t size)
+static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_view *v)
 {
-	uint8_t packet[2048] = {0}, *icmp = packet + IPV4_HEADER_LEN;
-	size_t payload = size - IPV4_HEADER_LEN;
-	struct wr w = wr_init(icmp, 8);
-	uint16_t check;
+	struct ra ra;
 
-	wr_u8(&w, ICMP_ECHO);
-	wr_u8(&w, 0);
-	wr_be16(&w, 0);
-	wr_be16(&w, in->id);
-	wr_be16(&w, seq);
-	check = csum_finish(csum_add(0, icmp, payload));
-	memcpy(icmp + 2, &check, 2);
-	return call_send_ip(
-		in->call, AF_INET, packet, put_ipv4(packet, &in->own, to, IPPROTO_ICMP, payload));
-}
-
-static void on_icmp(struct inner *in, struct rd r)
-{
-	uint8_t type = rd_u8(&r), code = rd_u8(&r);
-	uint16_t a, b;
-
-	rd_be16(&r);
-	a = rd_be16(&r);
-	b = rd_be16(&r);
-	if (type == ICMP_ECHOREPLY && a == in->id) {
-		in->packets++;
-		if (b != in->seq)
-			return;
-		in->echoed = true;
-		in->rtt_us = clock_mono_us() - in->sent_us;
-	} else if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		in->too_big = true;
-		in->next_mtu = b;
-	}
-}
-
-static void on_udp(struct inner *in, struct rd r)
-{
-	uint16_t from = rd_be16(&r), to = rd_be16(&r), flags;
-
-	rd_be32(&r);
-	if (from != 53 || to != in->port || rd_be16(&r) != in->dns_id)
+	if (in->own6.family || ra_parse(octets, v, &ra) || ra.prefix.addr.family != AF_INET6)
 		return;
-	flags = rd_be16(&r);
-	in->dns_answered = !r.short_read;
-	in->dns_rcode = flags & 15;
+	in->own6 = ra.prefix.addr;
+	memcpy(in->own6.octets + 8, in->call->v6.local_ifid, 8);
 }
 
 static void on_packet(void *arg, int family, struct rd packet)
@@ -114,45 +50,90 @@ static void on_packet(void *arg, int family, struct rd packet)
 	struct ip_view v;
 	struct rd r = packet;
 
-	if (family != AF_INET || packet_parse(packet.p, rd_left(&packet), &v) < 0 ||
+	if (packet_parse(packet.p, rd_left(&packet), &v) < 0 || v.family != family ||
 		v.later_fragment)
 		return;
-	rd_ptr(&r, v.header_len);
 	in->octets += v.len;
-	if (v.protocol == IPPROTO_ICMP)
-		on_icmp(in, r);
-	else if (v.protocol == IPPROTO_UDP)
-		on_udp(in, r);
+	rd_ptr(&r, v.header_len);
+	if (family == AF_INET6)
+		on_ipv6(in, packet.p, &v);
+	else if (v.protocol == IP_UDP)
+		inner_on_udp(in, rd_sub(&r, v.len - v.header_len));
+	else if (in->counting && v.protocol == IP_ICMP)
+		in->packets++;
+	for (size_t i = 0; i < in->n; i++) {
+		struct inner_answer a;
+
+		if (in->answers[i].kind != INNER_SILENCE ||
+			!inner_read(&in->questions[i], packet.p, v.len, &a))
+			continue;
+		in->answers[i] = a;
+		in->rtt_us = clock_mono_us() - in->sent_us;
+	}
+}
+
+static size_t answered(const struct inner *in)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n; i++)
+		n += in->answers[i].kind != INNER_SILENCE;
+	return n;
+}
+
+static bool all_answered(const struct call *c)
+{
+	const struct inner *in = c->packet_arg;
+
+	return answered(in) == in->n;
+}
+
+static int send_question(struct inner *in, const struct inner_question *q)
+{
+	uint8_t packet[2048];
+	size_t n = inner_make(q, packet, sizeof(packet));
+
+	return n ? call_send_ip(in->call, q->to.family, packet, n) : -1;
+}
+
+size_t inner_ask(struct inner *in, unsigned wait_ms)
+{
+	in->sent_us = clock_mono_us();
+	for (size_t i = 0; i < in->n; i++)
+		if (in->answers[i].kind == INNER_SILENCE)
+			send_question(in, &in->questions[i]);
+	call_run(in->call, all_answered, clock_mono_ms() + wait_ms);
+	return answered(in);
 }
 
 /* ---- ping ----------------------------------------------------------------------------------------- */
 
-static struct inner *current; /* what the predicates below look at: there is one call at a time */
-
-static bool echo_done(const struct call *c)
+struct inner_question inner_echo_to(struct inner *in, const struct addr *to, size_t size)
 {
-	return current->echoed || current->too_big;
+	return (struct inner_question){.from = inner_own(in, to->family),
+		.to = *to,
+		.protocol = IP_ICMP,
+		.id = in->id,
+		.seq = ++in->next_seq,
+		.size = size};
 }
 
-static bool ping(struct inner *in, const struct addr *to, size_t size)
+bool inner_ping(struct inner *in, const struct addr *to, size_t size)
 {
-	in->echoed = in->too_big = false;
-	in->seq++;
-	in->sent_us = clock_mono_us();
-	if (send_echo(in, to, in->seq, size) < 0)
-		return false;
-	call_run(in->call, echo_done, clock_mono_ms() + PING_MS);
-	return in->echoed;
+	in->n = 1;
+	in->questions[0] = inner_echo_to(in, to, size);
+	in->answers[0] = (struct inner_answer){0};
+	inner_ask(in, PING_MS);
+	return in->answers[0].kind == INNER_ECHO;
 }
 
-/* How many of PINGS were answered, with their mean time; gives up after two that were not. */
-static unsigned ping_some(struct inner *in, const struct addr *to, double *ret_ms)
+unsigned inner_ping_some(struct inner *in, const struct addr *to, double *ret_ms)
 {
 	unsigned n = 0, lost = 0;
 	double sum = 0;
 
 	for (int i = 0; i < PINGS && lost < 2; i++)
-		if (ping(in, to, 84)) {
+		if (inner_ping(in, to, PING_SIZE)) {
 			sum += (double)in->rtt_us / 1000;
 			n++;
 		} else {
@@ -167,31 +148,34 @@ static unsigned ping_some(struct inner *in, const struct addr *to, double *ret_m
 /* One lost packet is no proof: each size gets two chances. */
 static bool passes(struct inner *in, const struct addr *to, size_t size)
 {
-	return ping(in, to, size) || (!in->too_big && ping(in, to, size));
+	return inner_ping(in, to, size) ||
+	       (in->answers[0].kind != INNER_TOO_BIG && inner_ping(in, to, size));
 }
 
-static void judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to)
+void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to)
 {
-	size_t most = tunnel_peer_mru(in->call->tunnel), good = MTU_LEAST, bad;
+	/* RFC 8200 section 5: each link carries 1280 octets of IPv6 */
+	size_t least = to->family == AF_INET ? MTU_LEAST : 1280, tcp = least == 1280 ? 60 : 40;
+	size_t most = tunnel_peer_mru(in->call->tunnel), good = least, next, bad;
 	char where[ADDR_TEXT_LEN];
 	bool told = false;
 
 	if (most > 1500)
 		most = 1500;
 	if (passes(in, to, most)) {
-		probe_fact(p, name, "%zu, as agreed (MSS %zu)", most, most - 40);
+		probe_fact(p, name, "%zu, as agreed (MSS %zu)", most, most - tcp);
 		return;
 	}
-	told = in->too_big;
-	if (!told && !ping(in, to, good)) {
+	told = in->answers[0].kind == INNER_TOO_BIG;
+	next = in->answers[0].next_mtu;
+	if (!told && !inner_ping(in, to, good)) {
 		probe_fact(p, name,
 			"not measured, because pings of %d octets have no answer either",
-			MTU_LEAST);
+			(int)least);
 		return;
 	}
-	if (told && in->next_mtu >= MTU_LEAST && in->next_mtu < most &&
-		passes(in, to, in->next_mtu))
-		good = in->next_mtu;
+	if (told && next >= least && next < most && passes(in, to, next))
+		good = next;
 	for (bad = most; !told && bad - good > 8;) {
 		size_t middle = (good + bad) / 2;
 
@@ -200,94 +184,14 @@ static void judge_mtu(struct inner *in, struct probe *p, const char *name, const
 		else
 			bad = middle;
 	}
-	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - 40, told ? ", told by ICMP" : "");
+	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, told ? ", told by ICMP" : "");
 	if (!told)
 		probe_find(p, OUTCOME_FAILED, EV_PROBE_MTU_BLACK_HOLE,
 			"towards %s: %zu octets pass, %zu vanish; set MTU %zu, MSS %zu",
-			addr_format(to, where), good, most, good, good - 40);
+			addr_format(to, where), good, most, good, good - tcp);
 }
 
-/* ---- DNS ------------------------------------------------------------------------------------------- */
-
-static size_t put_question(struct inner *in, const char *name, uint8_t *udp, size_t cap)
-{
-	struct wr w = wr_init(udp, cap);
-
-	wr_be16(&w, in->port);
-	wr_be16(&w, 53);
-	wr_be16(&w, 0);
-	wr_be16(&w, 0); /* no checksum: IPv4 allows it, and TLS guards the way */
-	wr_be16(&w, in->dns_id);
-	wr_be16(&w, 0x0100); /* recursion desired */
-	wr_be16(&w, 1);
-	wr_zero(&w, 6);
-	for (const char *p = name; *p;) {
-		size_t n = strcspn(p, ".");
-
-		if (!n || n > 63)
-			return 0;
-		wr_u8(&w, (uint8_t)n);
-		wr_octets(&w, p, n);
-		p += n + (p[n] == '.');
-	}
-	wr_u8(&w, 0);
-	wr_be16(&w, 1); /* A */
-	wr_be16(&w, 1); /* IN */
-	wr_patch_be16(udp + 4, wr_len(&w));
-	return w.overflow ? 0 : wr_len(&w);
-}
-
-static bool dns_done(const struct call *c)
-{
-	return current->dns_answered;
-}
-
-static bool ask(struct inner *in, const struct addr *server, const char *name)
-{
-	uint8_t packet[600] = {0};
-	size_t n;
-
-	in->dns_answered = false;
-	crypto_random(&in->dns_id, sizeof(in->dns_id));
-	crypto_random(&in->port, sizeof(in->port));
-	in->port |= 0x8000;
-	n = put_question(in, name, packet + IPV4_HEADER_LEN, sizeof(packet) - IPV4_HEADER_LEN);
-	if (!n)
-		return false;
-	in->sent_us = clock_mono_us();
-	call_send_ip(in->call, AF_INET, packet, put_ipv4(packet, &in->own, server, IPPROTO_UDP, n));
-	return call_run(in->call, dns_done, clock_mono_ms() + 1500);
-}
-
-static void judge_dns(struct inner *in, struct probe *p)
-{
-	const char *host = in->call->d->opts->host;
-	struct addr literal;
-
-	if (addr_parse(host, &literal) == 0)
-		host = "localhost";
-	if (!in->call->v4.dns[0].family)
-		probe_fact(p, "DNS", "the server hands out no name server");
-	for (int i = 0; i < 2; i++) {
-		const struct addr *server = &in->call->v4.dns[i];
-		char text[ADDR_TEXT_LEN];
-		bool ok = false;
-
-		if (!server->family)
-			continue;
-		for (int k = 0; k < DNS_TRIES && !ok; k++)
-			ok = ask(in, server, host);
-		addr_format(server, text);
-		if (ok)
-			probe_fact(p, "DNS", "%s answers in %.1f ms (code %d)", text,
-				(double)(clock_mono_us() - in->sent_us) / 1000, in->dns_rcode);
-		else
-			probe_find(p, i ? OUTCOME_WARNING : OUTCOME_FAILED, EV_PROBE_INNER_DNS_DEAD,
-				"%s: no answer through the tunnel", text);
-	}
-}
-
-/* ---- the rest ---------------------------------------------------------------------------------------- */
+/* ---- the rest ----------------------------------------------------------------------------------- */
 
 /* Does a network that this machine is in hold an address of the tunnel's? Then one of both is lost. */
 static void judge_overlap(struct inner *in, struct probe *p)
@@ -321,14 +225,19 @@ static void measure_speed(struct inner *in, struct probe *p, unsigned seconds)
 {
 	size_t size = tunnel_peer_mru(in->call->tunnel);
 	uint64_t begin = clock_mono_us(), until = clock_mono_ms() + seconds * 1000ull, sent = 0;
+	struct inner_question q;
 	double s;
 
 	in->octets = in->packets = 0;
-	in->seq = 0; /* none is waited for by itself */
+	in->counting = true;
+	in->n = 0; /* none is waited for by itself */
 	while (clock_mono_ms() < until && !in->call->ended) {
-		while (sent < in->packets + SPEED_WINDOW &&
-			send_echo(in, &in->gateway, (uint16_t)(sent % 60000 + 1), size) == 0)
+		while (sent < in->packets + SPEED_WINDOW) {
+			q = inner_echo_to(in, &in->gateway, size);
+			if (send_question(in, &q) < 0)
+				break;
 			sent++;
+		}
 		call_run(in->call, NULL, clock_mono_ms() + 1);
 		if (sent > in->packets + SPEED_WINDOW)
 			sent = in->packets;
@@ -340,64 +249,104 @@ static void measure_speed(struct inner *in, struct probe *p, unsigned seconds)
 		sent ? 100.0 * (double)(sent - in->packets) / (double)sent : 0);
 }
 
-static void judge_target(struct inner *in, struct probe *p, const char *target, bool gateway_ok)
-{
-	struct addr to;
-	double ms;
-	unsigned n;
+/* ---- all of it ---------------------------------------------------------------------------------- */
 
-	if (!target)
-		return;
-	if (addr_parse(target, &to) < 0 || to.family != AF_INET) {
-		probe_fact(p, "target", "not measured, because --target takes an IPv4 address");
-		return;
+/* Asks for an IPv6 address as a host does: a prefix by router advertisement (RFC 4862 section 5.5). */
+static void learn_own6(struct inner *in)
+{
+	struct addr link_local = {AF_INET6, {0xfe, 0x80}};
+	uint8_t rs[RS_LEN];
+
+	memcpy(link_local.octets + 8, in->call->v6.local_ifid, 8);
+	for (int i = 0; i < RA_TRIES && !in->own6.family; i++) {
+		uint64_t until = clock_mono_ms() + RA_MS;
+
+		call_send_ip(in->call, AF_INET6, rs, ra_solicit(&link_local, rs));
+		while (!in->own6.family && !in->call->ended && clock_mono_ms() < until)
+			call_run(in->call, NULL, clock_mono_ms() + 20);
 	}
-	n = ping_some(in, &to, &ms);
+}
+
+static void ask_gateway(struct inner *in, struct probe *p)
+{
+	char text[ADDR_TEXT_LEN];
+	unsigned n = inner_ping_some(in, &in->gateway, &in->gateway_ms);
+
+	in->gateway_ok = n > 0;
+	addr_format(&in->gateway, text);
 	if (!n) {
-		probe_fact(p, "target", "%s: no answer", target);
-		probe_find(p, OUTCOME_FAILED, EV_PROBE_NO_FORWARDING, "%s answers no ping%s",
-			target, gateway_ok ? ", the server's inner address does" : "");
+		probe_fact(p, "gateway", "%s: no answer to ping", text);
 		return;
 	}
-	probe_fact(p, "target", "%s: %u answered, %.1f ms", target, n, ms);
-	judge_mtu(in, p, "MTU to the target", &to);
+	probe_fact(p, "gateway", "%s: %u answered, %.1f ms", text, n, in->gateway_ms);
+	inner_judge_mtu(in, p, "MTU", &in->gateway);
+}
+
+/* A silent gateway means something only where all else is silent as well. */
+static void judge_gateway(const struct inner *in, struct probe *p, bool target_ok)
+{
+	bool dns_ok = in->dns[0].answered || in->dns[1].answered;
+	char text[ADDR_TEXT_LEN];
+
+	if (in->gateway_ok || probe_has(p, EV_PROBE_NOTHING_INSIDE))
+		return;
+	addr_format(&in->gateway, text);
+	if (dns_ok || target_ok)
+		probe_find(p, OUTCOME_OK, EV_PROBE_NO_GATEWAY, "%s; others inside answer", text);
+	else if (in->call->v4.dns[0].family)
+		probe_find(p, OUTCOME_FAILED, EV_PROBE_NOTHING_INSIDE,
+			"neither %s (ping) nor the name server it hands out", text);
+	else
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_NO_GATEWAY,
+			"%s; there was nothing else to ask (--target)", text);
+}
+
+static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
+{
+	char text[ADDR_TEXT_LEN];
+	bool target_ok;
+
+	if (d->call->up6 && d->opts->target)
+		learn_own6(in);
+	if (d->call->up4) {
+		ask_gateway(in, p);
+		inner_ask_dns(in);
+	}
+	target_ok = inner_judge_target(d, in, p); /* told first: without it DNS is dead as well */
+	if (!d->call->up4)
+		return;
+	judge_gateway(in, p, target_ok);
+	inner_judge_dns(in, p);
+	judge_overlap(in, p);
+	if (d->opts->speed_s && in->gateway_ok)
+		measure_speed(in, p, d->opts->speed_s);
+	addr_format(&in->gateway, text);
+	if (in->gateway_ok)
+		probe_summary(p, "gateway %s answers in %.1f ms, MTU %u", text, in->gateway_ms,
+			tunnel_peer_mru(d->call->tunnel));
+	else
+		probe_summary(p, "packets pass, MTU %u", tunnel_peer_mru(d->call->tunnel));
 }
 
 void probe_inner(struct diagnosis *d, struct probe *p)
 {
 	struct inner in = {.call = d->call};
-	char text[ADDR_TEXT_LEN];
-	double ms;
-	unsigned n;
 
-	if (!d->call || !d->call->up4) {
-		probe_skip(p, d->call && d->call->up6 ? "the tunnel carries IPv6 only"
-			      : d->opts->user         ? "the tunnel did not come up"
-						      : "nobody logged in");
+	if (!d->call || !(d->call->up4 || (d->call->up6 && d->opts->target))) {
+		probe_skip(p, d->call && d->call->up6
+				      ? "the tunnel carries IPv6 only (--target tries it)"
+			      : d->opts->user ? "the tunnel did not come up"
+					      : "nobody logged in");
 		return;
 	}
-	current = &in;
-	in.own = d->call->v4.local;
-	in.gateway = d->call->v4.peer;
+	if (d->call->up4) {
+		in.own = d->call->v4.local;
+		in.gateway = d->call->v4.peer;
+	}
 	crypto_random(&in.id, sizeof(in.id));
 	d->call->packet = on_packet;
 	d->call->packet_arg = &in;
-	n = ping_some(&in, &in.gateway, &ms);
-	addr_format(&in.gateway, text);
-	if (n) {
-		probe_fact(p, "gateway", "%s: %u answered, %.1f ms", text, n, ms);
-		judge_mtu(&in, p, "MTU", &in.gateway);
-	} else {
-		probe_fact(p, "gateway", "%s: no answer", text);
-		probe_find(p, OUTCOME_WARNING, EV_PROBE_NO_GATEWAY, "%s", text);
-	}
-	judge_target(&in, p, d->opts->target, n > 0); /* first: without it DNS is dead as well */
-	judge_dns(&in, p);
-	judge_overlap(&in, p);
-	if (d->opts->speed_s && n)
-		measure_speed(&in, p, d->opts->speed_s);
-	probe_summary(p, "gateway %s answers in %.1f ms, MTU %u", text, ms,
-		tunnel_peer_mru(d->call->tunnel));
+	look_inside(d, &in, p);
 	d->call->packet = NULL;
-	current = NULL;
+	d->call->packet_arg = NULL;
 }

@@ -48,13 +48,12 @@ static void judge_target(struct diagnosis *d, struct probe *p, struct netlink *n
 	const char *ifname, unsigned tunnel)
 {
 	struct os_failure why;
-	struct addr to;
 	struct route rt;
 
-	if (!d->opts->target || addr_parse(d->opts->target, &to) < 0)
+	if (!d->target.family)
 		return;
-	tell_route(p, nl, "route to the target", &to, tunnel);
-	if (netlink_route_get(nl, &to, 0, &rt, &why) < 0 || rt.ifindex != tunnel)
+	tell_route(p, nl, "route to the target", &d->target, tunnel);
+	if (netlink_route_get(nl, &d->target, 0, &rt, &why) < 0 || rt.ifindex != tunnel)
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_ROUTE_MISSING, "%s does not go by %s",
 			d->opts->target, ifname);
 }

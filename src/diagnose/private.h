@@ -33,8 +33,9 @@ struct diagnosis {
 	int64_t not_before_s, not_after_s;
 	char issuer[128];
 
-	bool call_wanted;  /* HTTP, SSTP and PPP are worth a try */
-	struct call *call; /* the main conversation */
+	struct addr target; /* --target, once its address is known */
+	bool call_wanted;   /* HTTP, SSTP and PPP are worth a try */
+	struct call *call;  /* the main conversation */
 	struct scenario *record;
 };
 

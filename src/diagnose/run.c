@@ -51,6 +51,8 @@ int diagnose_run(const struct diagnose_opts *opts, struct diagnosis **ret)
 	d->opts = opts;
 	d->began_us = clock_mono_us();
 	d->began_s = clock_wall_s();
+	if (opts->target)
+		addr_parse(opts->target, &d->target);
 	if (opts->record_file)
 		r = scenario_new(opts->record_file, opts->host, &d->record);
 	if (r < 0)

@@ -103,7 +103,7 @@ class Lab:
     def drop(self, host, rule):
         """An nft rule in a table of its own; input, output and forward chains are there."""
         host.run("nft", "add table inet lab")
-        for chain in ("input", "output", "forward"):
+        for chain in ("prerouting", "input", "output", "forward"):
             host.run("nft", f"add chain inet lab {chain} {{ type filter hook {chain} priority 0; }}")
         host.run("nft", f"add rule inet lab {rule}")
         self.later(host.run, "nft", "delete table inet lab")
@@ -466,6 +466,65 @@ def no_forwarding(lab):
     lab.arguments += ["--target", WWW]
 
 
+# --- the target: what a user wants to reach
+
+
+FAR = "203.0.113.77"  # behind the router, where no host is
+
+
+def _target(what, rule=None, on="www", port=None, host=None, **config):
+    """The target, a rule in the way, and a TCP service on that port."""
+    def make(lab):
+        lab.serve(**config)
+        if rule:
+            lab.drop(getattr(lab.net, on), rule)
+        if port:
+            lab.listen(lambda c: c.recv(100), port=port, address=host or WWW, host=lab.net.www)
+            lab.uses_server = True
+        lab.arguments += ["--target", what]
+    return make
+
+
+def target_by_name(lab):
+    lab.names(WWW, names={"vpn.example": [SRV], "files.example": [WWW]})
+    _target("files.example:8445", port=8445)(lab)
+
+
+def target_loop(lab):
+    lab.net.rtr.ip(f"route add 10.55.0.0/16 via {WWW}")
+    lab.later(lab.net.rtr.ip, f"route del 10.55.0.0/16 via {WWW}")
+    lab.net.www.sysctl("net.ipv4.ip_forward", 1)
+    lab.later(lab.net.www.sysctl, "net.ipv4.ip_forward", 0)
+    _target("10.55.0.1:443")(lab)
+
+
+def target_over_ipv6(lab):
+    """srv, rtr and www have IPv6; www drops echo requests."""
+    for host, interface, address in ((lab.net.srv, "eth0", "2001:db8:1::1/64"),
+                                     (lab.net.rtr, "s0", "2001:db8:1::fe/64"),
+                                     (lab.net.rtr, "w0", "2001:db8:2::1/64"),
+                                     (lab.net.www, "eth0", "2001:db8:2::2/64")):
+        host.ip(f"address add {address} dev {interface} nodad")
+        lab.later(host.ip, f"address del {address} dev {interface}")
+    lab.net.rtr.sysctl("net.ipv6.conf.all.forwarding", 1)
+    for host, gateway in ((lab.net.www, "2001:db8:2::1"), (lab.net.srv, "2001:db8:1::fe")):
+        host.ip(f"-6 route add default via {gateway}")
+        lab.later(host.ip, "-6 route del default")
+    lab.later(lab.net.srv.sysctl, "net.ipv6.conf.all.forwarding", 0)
+    _target("[2001:db8:2::2]:8445", "input icmpv6 type echo-request drop", port=8445,
+            host="2001:db8:2::2")(lab)
+
+
+def server_does_not_forward(lab):
+    _target(f"{WWW}:8445", port=8445)(lab)
+    lab.net.srv.sysctl("net.ipv4.ip_forward", 0)
+
+
+def inner_dns_refuses(lab):
+    lab.serve()
+    lab.names(WWW, rcode=5)
+
+
 def overlap(lab):
     lab.net.cli.ip("address add 10.99.0.200/24 dev lo")
     lab.later(lab.net.cli.ip, "address del 10.99.0.200/24 dev lo")
@@ -605,6 +664,39 @@ FAULTS = {
     "inner DNS is dead": ("ip", "PROBE_INNER_DNS_DEAD", "port 53", inner_dns_dead),
     "an MTU black hole inside": ("ip", "PROBE_MTU_BLACK_HOLE", "MSS", inner_black_hole),
     "nothing behind the server answers": ("ip", "PROBE_NO_FORWARDING", "NAT", no_forwarding),
+    "the server does not forward": ("ip", "PROBE_NO_FORWARDING", "forwarding", server_does_not_forward),
+    "the inner name server refuses": ("ip", "PROBE_INNER_DNS_ERROR", "allow-query", inner_dns_refuses,
+                                      WARNING),
+    "target: it drops ping, its port is open": (None, None, None, _target(
+        f"{WWW}:8445", "input icmp type echo-request drop", port=8445)),
+    "target: it drops ping, and no port is named": (None, None, None, _target(
+        WWW, "input icmp type echo-request drop")),
+    "target: by name, the tunnel's name server knows it": (None, None, None, target_by_name),
+    "target: the server's address drops ping": (None, None, None, _target(
+        f"{WWW}:8445", 'input iifname "cv-srv" meta l4proto icmp drop', "srv", port=8445)),
+    "target: over IPv6": (None, None, None, target_over_ipv6),
+    "target: nothing listens": ("ip", "PROBE_TARGET_REFUSED", "service", _target(f"{WWW}:8446")),
+    "target: a firewall drops its port": ("ip", "PROBE_TARGET_PORT_SILENT", "firewall", _target(
+        f"{WWW}:8445", "input tcp dport 8445 drop", port=8445)),
+    "target: a firewall drops all TCP": ("ip", "PROBE_TARGET_TCP_SILENT", "Name the port", _target(
+        WWW, "forward ip daddr 203.0.113.2 meta l4proto tcp drop", "rtr"), WARNING),
+    "target: off, others answer": ("ip", "PROBE_TARGET_SILENT", "target is off", _target(
+        f"{FAR}:443", f"forward ip daddr {FAR} drop", "rtr")),
+    "target: a firewall prohibits it": ("ip", "PROBE_TARGET_PROHIBITED", "allow", _target(
+        f"{FAR}:443", f"forward ip daddr {FAR} reject with icmp type admin-prohibited", "rtr")),
+    "target: a firewall rejects its port": ("ip", "PROBE_TARGET_PROHIBITED", "allow", _target(
+        f"{WWW}:8445", "forward tcp dport 8445 reject with icmp type port-unreachable", "rtr")),
+    "target: host unreachable": ("ip", "PROBE_TARGET_UNREACHABLE", "is off", _target(
+        f"{FAR}:443", f"forward ip daddr {FAR} reject with icmp type host-unreachable", "rtr")),
+    "target: no route to its network": ("ip", "PROBE_TARGET_UNREACHABLE", "lacks a route",
+                                        _target("10.55.0.1:443")),
+    "target: a routing loop": ("ip", "PROBE_TARGET_LOOP", "their routes", target_loop),
+    "target: its name is unknown": ("ip", "PROBE_TARGET_NAME", "tunnel.dns",
+                                    _target("nowhere.example:445")),
+    "target: IPv6, and the tunnel has none": ("ip", "PROBE_TARGET_FAMILY", "family", _target(
+        "[2001:db8::1]:443", ppp={"ipv6": "no"})),
+    "nothing inside answers": ("ip", "PROBE_NOTHING_INSIDE", "tcpdump", _target(
+        f"{WWW}:8445", 'prerouting iifname "cv-srv" drop', "srv")),
     "overlapping networks": ("ip", "PROBE_OVERLAP", "pool", overlap, WARNING),
     "a route is missing": ("ip", "PROBE_ROUTE_MISSING", "--route", route_missing, WARNING),
     "proxy: squid wants a login": ("proxy", "PROXY_AUTH_NEEDED", "--proxy", squid_wants_login),

@@ -33,7 +33,10 @@ Windows would show, and the command that would show the same by hand.
 - `-v` shows all that was seen, `--json` the same for programs, `--html FILE` a page with a timeline.
 - `--record FILE` writes the conversation inside TLS without its secrets; it can be played again as a test
   (tests/peers/replay.py).
-- `--target ADDRESS` tries an address behind the server; `--speed` measures throughput.
+- `--target HOST[:PORT]` tries a host behind the server as a user would: TCP to its port; without a port,
+  ping and eight common TCP ports. ICMP answers are told apart, with their sender; silence is weighed
+  against the answers of the server, its name servers and the routers on the way.
+- `--speed` measures throughput.
 - The exit status is that of the first broken layer: 10 DNS, 11 TCP, 12 proxy, 13 TLS, 14 certificate,
   15 HTTP, 16 SSTP, 17 crypto binding, 18 LCP, 19 login, 20 addresses, 21 inside the tunnel; 0 when nothing
   is broken, with or without warnings.

@@ -20,7 +20,9 @@ class Listener:
 
     def __init__(self, host, address, port, serve):
         self._serve = serve
-        self._socket = host.call(lambda: socket.create_server((address, port), backlog=64))
+        self._socket = host.call(lambda: socket.create_server(
+            (address, port), backlog=64,
+            family=socket.AF_INET6 if ":" in address else socket.AF_INET))
         self._open = []
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -222,6 +222,15 @@ def test_interception_is_suspected_by_the_issuer(lab):
     assert "CERT_INTERCEPTED" in [f["name"] for f in diagnose(lab)["findings"]]
 
 
+@pytest.mark.parametrize("target", ["[fd00::1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "fd00::1:x",
+                                    "[10.0.0.1]:80", "http://10.0.0.1", "a..b", "", "name:80:81",
+                                    "[fd00::1]80", "a b"])
+def test_a_target_that_is_none_is_refused(binary, target):
+    r = program.subprocess.run([binary, "diagnose", "192.0.2.1", "--target", target],
+                               capture_output=True, text=True, timeout=30)
+    assert r.returncode == 2 and "--target" in r.stderr, r.stderr
+
+
 def test_throughput_is_measured_when_asked(lab):
     lab.serve()
     report = diagnose(lab, "--speed=1")
