@@ -152,7 +152,13 @@ static int set_resolver(
 		.n_servers = a->dns[1].family ? 2 : 1,
 		.all_names = s->opts->default_route};
 
-	return resolver_set(&opts, &s->resolver, why);
+	int r = resolver_set(&opts, &s->resolver, why);
+
+	if (r == 0 && *resolver_passed_over(s->resolver))
+		log_event(NULL, EV_DNS_WAY_FAILED, "used=\"%s\" %s",
+			resolver_way_name(resolver_way(s->resolver)),
+			resolver_passed_over(s->resolver));
+	return r;
 }
 
 static const struct prefix halves6[] = {{{.family = AF_INET6}, 1}, {{AF_INET6, {0x80}}, 1}};

@@ -13,7 +13,7 @@
 struct os_failure {
 	enum event event;
 	int error;      /* negative errno */
-	char text[256]; /* tried="add address 10.1.0.1/22 to culvert0" error="Permission denied" */
+	char text[400]; /* tried="add address 10.1.0.1/22 to culvert0" error="Permission denied" */
 };
 
 /* Fills `why` from what was tried (fmt) and `error` (negative errno); returns `error`. */

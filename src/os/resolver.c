@@ -1,12 +1,15 @@
 /*
  * os/resolver.c — DNS servers of this machine.
  *
- * Theory of operation, client's side. Three ways, the first that fits:
+ * Theory of operation, client's side. Three ways, tried in this order until one works; what one set
+ * before it failed is undone, and its failure is kept for the user:
  *
  *   systemd-resolved, when /etc/resolv.conf leads to it: `resolvectl dns` and `domain` for the
  *   tunnel's interface; all of it vanishes with the interface, even after kill -9.
  *
  *   resolvconf, when it is installed: a record named so that its usual order puts tunnels first.
+ *   systemd has a program of that name too, a link to resolvectl, that takes names of interfaces
+ *   only: it is resolved once more, and passed by.
  *
  *   else the file itself. The original is kept beside it as resolv.conf.culvert (a hard link to the
  *   very file or symbolic link that was there), the new one takes its place by rename(2), and its
@@ -43,6 +46,7 @@ struct resolver {
 	enum resolver_way way;
 	char root[128];
 	char ifname[16];
+	char passed_over[400];
 };
 
 static const char *const way_names[] = {
@@ -59,6 +63,11 @@ enum resolver_way resolver_way(const struct resolver *r)
 const char *resolver_way_name(enum resolver_way way)
 {
 	return way_names[way];
+}
+
+const char *resolver_passed_over(const struct resolver *r)
+{
+	return r->passed_over;
 }
 
 struct path {
@@ -147,7 +156,8 @@ static bool resolved_answers(const char *root)
 	}
 	f = fopen(conf.text, "re");
 	while (f && !found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, "nameserver", 10) && strstr(line, "127.0.0.53");
+		found = !strncmp(line, "nameserver", 10) &&
+			(strstr(line, "127.0.0.53") || strstr(line, "127.0.0.54"));
 	if (f)
 		fclose(f);
 	return found;
@@ -164,6 +174,11 @@ static int run(const char *const argv[], const char *input, struct os_failure *w
 		why, EV_DNS_NOT_SET, r < 0 ? r : -EIO, "%s %s: %s", argv[0], argv[1], output);
 }
 
+static void revert_resolved(const char *program, const char *ifname)
+{
+	run((const char *const[]){program, "revert", ifname, NULL}, NULL, NULL);
+}
+
 static int set_resolved(const struct resolver_opts *o, const char *program, struct os_failure *why)
 {
 	char text[4][ADDR_TEXT_LEN];
@@ -175,7 +190,11 @@ static int set_resolved(const struct resolver_opts *o, const char *program, stru
 	for (size_t i = 0; i < o->n_servers && i < ARRAY_SIZE(text); i++)
 		dns[n++] = addr_format(&o->servers[i], text[i]);
 	r = run(dns, NULL, why);
-	return r < 0 ? r : run(domain, NULL, why);
+	if (r == 0)
+		r = run(domain, NULL, why);
+	if (r < 0)
+		revert_resolved(program, o->ifname);
+	return r;
 }
 
 /* --- resolvconf -------------------------------------------------------------------------- */
@@ -197,14 +216,42 @@ static void put_servers(const struct resolver_opts *o, char *ret, size_t cap)
 			ret + at, cap - at, "nameserver %s\n", addr_format(&o->servers[i], text));
 }
 
+/* systemd's resolvconf is resolvectl under another name: a link, or the same file. */
+static bool is_resolvectl(const char *root, const char *program)
+{
+	char real[PATH_MAX], other[CHILD_PATH_LEN];
+	struct stat a, b;
+	const char *name;
+
+	if (!realpath(program, real))
+		return false;
+	name = strrchr(real, '/') + 1;
+	if (!strcmp(name, "resolvectl") || !strcmp(name, "systemd-resolve"))
+		return true;
+	return child_find(root, "resolvectl", other) == 0 && stat(program, &a) == 0 &&
+	       stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static void delete_record(const char *program, const char *ifname)
+{
+	char record[32];
+	const char *const argv[] = {program, "-d", record_name(ifname, record), NULL};
+
+	run(argv, NULL, NULL);
+}
+
 static int set_resolvconf(
 	const struct resolver_opts *o, const char *program, struct os_failure *why)
 {
 	char record[32], servers[512] = "";
 	const char *const argv[] = {program, "-a", record_name(o->ifname, record), NULL};
+	int r;
 
 	put_servers(o, servers, sizeof(servers));
-	return run(argv, servers, why);
+	r = run(argv, servers, why);
+	if (r < 0)
+		delete_record(program, o->ifname);
+	return r;
 }
 
 /* --- the file ---------------------------------------------------------------------------- */
@@ -409,50 +456,83 @@ static int set_file(const struct resolver_opts *o, struct os_failure *why)
 
 /* --- the three together ------------------------------------------------------------------ */
 
-int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why)
+/* 0: set; -ENOENT with nothing in `why`: this machine does not have that way. */
+static int try_way(enum resolver_way way, const struct resolver_opts *o, struct os_failure *why)
 {
 	char program[CHILD_PATH_LEN];
+
+	switch (way) {
+	case RESOLVER_RESOLVED:
+		if (!resolved_answers(o->root) || child_find(o->root, "resolvectl", program) < 0)
+			return -ENOENT;
+		return set_resolved(o, program, why);
+	case RESOLVER_RESOLVCONF:
+		if (child_find(o->root, "resolvconf", program) < 0 ||
+			is_resolvectl(o->root, program))
+			return -ENOENT;
+		return set_resolvconf(o, program, why);
+	case RESOLVER_FILE: return set_file(o, why);
+	}
+	return -ENOENT;
+}
+
+static void note_failure(struct resolver *r, const struct os_failure *why)
+{
+	size_t n = strlen(r->passed_over);
+
+	snprintf(r->passed_over + n, sizeof(r->passed_over) - n, "%s%s: %s", n ? "; " : "",
+		way_names[r->way], why->text);
+}
+
+int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why)
+{
 	struct resolver *r = calloc(1, sizeof(*r));
-	int error;
+	struct os_failure last = {0};
+	unsigned failed = 0;
+	int error = -ENOENT;
 
 	if (!r)
 		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "set DNS servers");
 	snprintf(r->root, sizeof(r->root), "%s", opts->root);
 	snprintf(r->ifname, sizeof(r->ifname), "%s", opts->ifname);
-	if (resolved_answers(opts->root) && child_find(opts->root, "resolvectl", program) == 0) {
-		r->way = RESOLVER_RESOLVED;
-		error = set_resolved(opts, program, why);
-	} else if (child_find(opts->root, "resolvconf", program) == 0) {
-		r->way = RESOLVER_RESOLVCONF;
-		error = set_resolvconf(opts, program, why);
-	} else {
-		r->way = RESOLVER_FILE;
-		error = set_file(opts, why);
+	for (enum resolver_way way = RESOLVER_RESOLVED; way <= RESOLVER_FILE; way++) {
+		struct os_failure failure = {0};
+
+		r->way = way;
+		error = try_way(way, opts, &failure);
+		if (error == 0) {
+			*ret = r;
+			return 0;
+		}
+		if (failure.event) {
+			note_failure(r, &failure);
+			last = failure;
+			failed++;
+		}
 	}
-	if (error < 0) {
-		free(r);
-		return error;
+	if (why) {
+		*why = last;
+		if (failed > 1)
+			snprintf(why->text, sizeof(why->text), "%s", r->passed_over);
 	}
-	*ret = r;
-	return 0;
+	free(r);
+	return error;
 }
 
 void resolver_restore(struct resolver *r)
 {
-	char program[CHILD_PATH_LEN], record[32];
+	char program[CHILD_PATH_LEN];
 
 	if (!r)
 		return;
 	switch (r->way) {
 	case RESOLVER_RESOLVED:
 		if (child_find(r->root, "resolvectl", program) == 0)
-			run((const char *const[]){program, "revert", r->ifname, NULL}, NULL, NULL);
+			revert_resolved(program, r->ifname);
 		break;
 	case RESOLVER_RESOLVCONF:
 		if (child_find(r->root, "resolvconf", program) == 0)
-			run((const char *const[]){program, "-d", record_name(r->ifname, record),
-				    NULL},
-				NULL, NULL);
+			delete_record(program, r->ifname);
 		break;
 	case RESOLVER_FILE: restore_file(r->root); break;
 	}

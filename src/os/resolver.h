@@ -38,7 +38,13 @@ struct resolver_opts {
 
 struct resolver;
 
+/*
+ * Tries the three ways in their order until one works. When none does, `why` names each with its
+ * failure; an earlier one that failed is otherwise kept for resolver_passed_over().
+ */
 int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why);
+/* The ways that failed before the one in use, "" if none did: "systemd-resolved: ... (Timeout)". */
+const char *resolver_passed_over(const struct resolver *r);
 enum resolver_way resolver_way(const struct resolver *r);
 const char *resolver_way_name(enum resolver_way way);
 /* Undoes what resolver_set() did, unless somebody else changed it since; frees. NULL is fine. */

@@ -199,17 +199,136 @@ static void resolvconf_gets_a_record_and_loses_it(void **state)
 	assert_string_equal(get("/etc/resolv.conf"), "nameserver 192.0.2.1\n");
 }
 
-static void a_program_that_fails_is_told_with_its_words(void **state)
+/* A program that fails with these words. */
+static void broken(const char *program, const char *condition)
+{
+	char script[512], path[64];
+
+	snprintf(path, sizeof(path), "/usr/bin/%s", program);
+	snprintf(script, sizeof(script),
+		"#!/bin/sh\necho \"%s $*\" >>%s/log\n%s && { echo no such luck >&2; exit 1; }\n:\n",
+		program, root, condition);
+	put(path, script);
+	sh("chmod +x %s/usr/bin/%s", root, program);
+}
+
+static void leads_to_resolved(void)
+{
+	sh("mkdir -p %s/run/systemd/resolve && ln -s ../run/systemd/resolve/stub-resolv.conf "
+	   "%s/etc/resolv.conf",
+		root, root);
+	put("/run/systemd/resolve/stub-resolv.conf", "nameserver 127.0.0.53\n");
+}
+
+/* systemd's package: resolvconf is a link to resolvectl, by one step or by several, or the same file. */
+static void systemds_resolvconf_is_no_resolvconf(void **state)
+{
+	static const char *const made[] = {"ln -s resolvectl %s/usr/bin/resolvconf",
+		"ln -s ../bin/resolvectl %1$s/usr/sbin/resolvconf",
+		"ln -s %1$s/usr/bin/resolvectl %1$s/usr/sbin/resolvconf",
+		"cd %s/usr/sbin; ln -s ../bin/resolvectl ../other; ln -s ../other resolvconf",
+		"ln %1$s/usr/bin/resolvectl %1$s/usr/sbin/resolvconf"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		struct resolver *r;
+
+		sh("rm -rf %1$s/* && mkdir -p %1$s/etc/alternatives %1$s/usr/bin %1$s/usr/sbin %1$s/run",
+			root);
+		fake("resolvectl");
+		sh(made[i], root);
+		put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
+		assert_int_equal(set(&r, NULL), 0);
+		assert_int_equal(resolver_way(r), RESOLVER_FILE);
+		assert_string_equal(resolver_passed_over(r), "");
+		assert_string_equal(get("/log"), "");
+		resolver_restore(r);
+		assert_string_equal(get("/etc/resolv.conf"), "nameserver 192.0.2.1\n");
+	}
+}
+
+static void a_resolvconf_of_its_own_beside_resolvectl_is_used(void **state)
+{
+	struct resolver *r;
+
+	fake("resolvectl");
+	fake("resolvconf");
+	put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
+	assert_int_equal(set(&r, NULL), 0);
+	assert_int_equal(resolver_way(r), RESOLVER_RESOLVCONF);
+	resolver_restore(r);
+}
+
+static void a_way_that_fails_is_named_and_the_next_one_used(void **state)
+{
+	struct resolver *r;
+
+	broken("resolvconf", "[ \"$1\" = -a ]");
+	put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
+	assert_int_equal(set(&r, NULL), 0);
+	assert_int_equal(resolver_way(r), RESOLVER_FILE);
+	assert_non_null(strstr(resolver_passed_over(r), "resolvconf: "));
+	assert_non_null(strstr(resolver_passed_over(r), "no such luck"));
+	assert_string_equal(get("/log"),
+		"resolvconf -a tun0.culvert0\nresolvconf -d tun0.culvert0\n"); /* nothing half done */
+	resolver_restore(r);
+	assert_string_equal(get("/etc/resolv.conf"), "nameserver 192.0.2.1\n");
+}
+
+/* Its service does not answer, or takes the servers and refuses the domain. */
+static void resolved_that_fails_leads_to_resolvconf(void **state)
+{
+	static const char *const conditions[] = {"[ \"$1\" != revert ]", "[ \"$1\" = domain ]"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
+		struct resolver *r;
+
+		sh("rm -rf %s/log %s/etc/* %s/run/*", root, root, root);
+		leads_to_resolved();
+		broken("resolvectl", conditions[i]);
+		fake("resolvconf");
+		assert_int_equal(set(&r, NULL), 0);
+		assert_int_equal(resolver_way(r), RESOLVER_RESOLVCONF);
+		assert_non_null(strstr(get("/log"), "resolvectl revert culvert0\n"));
+		assert_non_null(strstr(resolver_passed_over(r), "systemd-resolved: "));
+		resolver_restore(r);
+		assert_non_null(strstr(get("/log"), "resolvconf -d tun0.culvert0\n"));
+	}
+}
+
+static void the_file_is_the_last_way_also_where_it_is_resolveds_link(void **state)
+{
+	struct resolver *r;
+
+	leads_to_resolved();
+	broken("resolvectl", "true");
+	sh("ln -s resolvectl %s/usr/bin/resolvconf", root);
+	assert_int_equal(set(&r, NULL), 0);
+	assert_int_equal(resolver_way(r), RESOLVER_FILE);
+	assert_non_null(strstr(get("/etc/resolv.conf"), "\nnameserver 10.1.0.1\n"));
+	assert_string_equal(
+		get("/run/systemd/resolve/stub-resolv.conf"), "nameserver 127.0.0.53\n");
+	resolver_restore(r);
+	sh("test \"$(readlink %s/etc/resolv.conf)\" = ../run/systemd/resolve/stub-resolv.conf",
+		root);
+}
+
+static void when_no_way_works_each_is_named(void **state)
 {
 	struct os_failure why = {0};
 	struct resolver *r = NULL;
 
-	put("/usr/bin/resolvconf", "#!/bin/sh\necho no such luck >&2\nexit 1\n");
-	sh("chmod +x %s/usr/bin/resolvconf", root);
-	assert_int_equal(set(&r, &why), -EIO);
+	leads_to_resolved();
+	broken("resolvectl", "true");
+	broken("resolvconf", "true");
+	sh("mkdir %s/etc/resolv.conf.culvert", root); /* the original cannot be kept */
+	assert_true(set(&r, &why) < 0);
 	assert_int_equal(why.event, EV_DNS_NOT_SET);
-	assert_non_null(strstr(why.text, "no such luck"));
+	assert_non_null(strstr(why.text, "systemd-resolved: "));
+	assert_non_null(strstr(why.text, "; resolvconf: "));
+	assert_non_null(strstr(why.text, "; /etc/resolv.conf: "));
 	assert_null(r);
+	sh("test \"$(readlink %s/etc/resolv.conf)\" = ../run/systemd/resolve/stub-resolv.conf",
+		root);
 }
 
 /* --- the file ---------------------------------------------------------------------------- */
@@ -384,7 +503,12 @@ int main(void)
 		TEST(resolved_is_told_when_resolv_conf_leads_to_it),
 		TEST(resolved_is_left_alone_when_nobody_asks_it),
 		TEST(resolvconf_gets_a_record_and_loses_it),
-		TEST(a_program_that_fails_is_told_with_its_words),
+		TEST(systemds_resolvconf_is_no_resolvconf),
+		TEST(a_resolvconf_of_its_own_beside_resolvectl_is_used),
+		TEST(a_way_that_fails_is_named_and_the_next_one_used),
+		TEST(resolved_that_fails_leads_to_resolvconf),
+		TEST(the_file_is_the_last_way_also_where_it_is_resolveds_link),
+		TEST(when_no_way_works_each_is_named),
 		TEST(the_file_keeps_its_other_lines_and_comes_back_as_it_was),
 		TEST(a_symbolic_link_comes_back_as_one),
 		TEST(where_there_was_no_file_there_is_none_afterwards),
