@@ -59,6 +59,7 @@ static void print_drops(const json_t *s)
 		const char *key, *why;
 	} drops[] = {{"drop_no_route", "no session has the address"},
 		{"drop_malformed", "malformed"}, {"drop_source", "wrong source address"},
+		{"drop_forbidden", "of a kind that clients may not send"},
 		{"drop_queue", "queue full or too old"},
 		{"drop_too_big", "larger than the client takes"},
 		{"drop_tun", "not taken by the TUN device"},

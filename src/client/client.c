@@ -216,26 +216,37 @@ static void solicit(struct client *c, const uint8_t ifid[static 8])
 	port_send_copy(&c->port, &c->link, &plain, rs, ra_solicit(&own, rs));
 }
 
-/* Router advertisements are heeded here and not by the kernel, whatever its accept_ra says. */
-HOT static bool intercept(struct link *l, const struct ip_packet *ip)
+/* Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
+COLD static void intercept(
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip)
 {
+	static const struct vnet_hdr plain;
+	const struct addr own[] = {l->guard.own_link_local, l->guard.own6};
 	struct client *c = client_of(l);
-	struct ip_view view;
+	uint8_t reply[NA_LEN];
 	struct ra ra;
-	int r;
+	size_t n;
 
-	if (ip->version != 6 || ip->protocol != IP_ICMPV6 ||
-		packet_parse(ip->octets, ip->len, &view) < 0)
-		return false;
-	r = ra_parse(ip->octets, &view, &ra);
-	if (!r)
+	if (kind == GUARD_ADVERTISEMENT && !ra_parse(octets, ip, &ra)) {
 		client_setup_advertised(c->setup, &ra);
-	return r != -ENOMSG;
+		l->guard.own6 = client_setup_own6(c->setup);
+	} else if (kind == GUARD_NEIGHBOUR) {
+		n = ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), false, reply);
+		if (n)
+			port_send_copy(&c->port, l, &plain, reply, n);
+	}
 }
 
 static void on_leak_check(uv_timer_t *timer)
 {
 	client_setup_warn_of_leak(((struct client *)timer->data)->setup);
+}
+
+static void guard_ipv6(struct guard *g, const struct ppp_addresses *a)
+{
+	g->peer_link_local = g->own_link_local = (struct addr){AF_INET6, {0xfe, 0x80}};
+	memcpy(g->peer_link_local.octets + 8, a->peer_ifid, 8);
+	memcpy(g->own_link_local.octets + 8, a->local_ifid, 8);
 }
 
 static void come_up(struct client *c, const struct tunnel_event *ev)
@@ -246,6 +257,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	c->link.mtu = tunnel_peer_mru(c->link.tunnel);
 	if (ev->family == AF_INET6) {
 		client_setup_ipv6(c->setup, ev->addresses);
+		guard_ipv6(&c->link.guard, ev->addresses);
 		solicit(c, ev->addresses->local_ifid);
 		return;
 	}
@@ -254,7 +266,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 		link_close(&c->link, why.event);
 		return;
 	}
-	c->link.local4 = ev->addresses->local;
+	c->link.local4 = c->link.guard.own4 = ev->addresses->local;
 	addr_format(&ev->addresses->local, own);
 	addr_format(&ev->addresses->peer, peer);
 	snprintf(line, sizeof(line), "%s, peer %s, mtu %u", own, peer,

@@ -8,25 +8,48 @@
 
 #include "base/auto.h"
 #include "base/hot.h"
+#include "base/clock.h"
+#include "client/permit.h"
 #include "events/event.h"
 #include "ip/ra.h"
+#include "os/harden.h"
 #include "os/netlink.h"
 #include "os/share.h"
 #include "os/resolver.h"
+
+#define REFUSALS_MAX 16 /* lines about addresses: a hostile server has many */
+
+/* A prefix that the server says is on the link, and until when that counts. */
+struct on_link {
+	struct prefix prefix; /* AF_UNSPEC: none */
+	uint64_t until_ms;
+};
 
 struct client_setup {
 	const struct client_opts *opts;
 	const struct tun *tun;
 	struct netlink *nl;
+	struct permit permit;
 	struct addr server;
 	struct share *server_route; /* held while we use the host route to the server */
 	struct resolver *resolver;
-	uint8_t ifid[8];    /* ours, as negotiated */
+	struct addr dns[2];      /* what it was set to */
+	struct addr own4, peer4; /* on the interface; AF_UNSPEC: none */
+	bool routes_made;
+	unsigned refusals; /* lines so far */
+	struct on_link on_link[RA_ON_LINK_MAX];
+	uint8_t ifid[8]; /* ours, as negotiated */
+	bool has_ifid;
 	struct prefix own6; /* our address of the tunnel's prefix, with /64; AF_UNSPEC: none */
 	bool halves6;       /* the two halves of the IPv6 default route are ours */
 	bool onward6;       /* ... and the server takes what goes there */
 	bool told_ipv6_taken;
 };
+
+static struct prefix host_prefix(const struct addr *a)
+{
+	return (struct prefix){*a, (uint8_t)(8 * addr_len(a))};
+}
 
 /* The host route to one server may serve several clients: the last to leave deletes it. */
 static void share_name(const struct client_setup *s, char ret[static 64])
@@ -77,6 +100,11 @@ int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 		free(s);
 		return r;
 	}
+	s->permit = (struct permit){s->nl, tun_ifindex(tun), *server};
+	r = harden_interface(tun_name(tun));
+	if (r < 0)
+		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(tun),
+			strerror(-r));
 	forget_dead_clients(s);
 	*ret = s;
 	return 0;
@@ -102,6 +130,17 @@ static int route_dev(struct client_setup *s, const struct prefix *dst, struct os
 	if (r == -EEXIST && why)
 		why->event = EV_ROUTE_TAKEN;
 	return r;
+}
+
+/* What the server chose is not used. */
+static void refuse(
+	struct client_setup *s, const char *what, const struct prefix *p, const char *why)
+{
+	char text[PREFIX_TEXT_LEN];
+
+	if (s->refusals++ < REFUSALS_MAX)
+		log_event(NULL, EV_CLIENT_ADDRESS_REFUSED, "what=\"%s\" address=%s reason=\"%s\"",
+			what, prefix_format(p, text), why);
 }
 
 /* The server stays reachable the way it is now, whatever the tunnel takes over. */
@@ -140,21 +179,47 @@ static int add_routes(struct client_setup *s, struct os_failure *why)
 		r = route_dev(s, &halves[i], why);
 	for (size_t i = 0; i < s->opts->n_routes && !r; i++)
 		r = route_dev(s, &s->opts->routes[i], why);
+	s->routes_made = !r;
 	return r;
 }
 
+/* The name servers that may be used, first ones first. Returns how many. */
+static size_t choose_dns(
+	struct client_setup *s, const struct ppp_addresses *a, struct addr ret[static 2])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(a->dns); i++) {
+		struct prefix host = host_prefix(&a->dns[i]);
+		const char *why = a->dns[i].family ? permit_host(&s->permit, &a->dns[i]) : NULL;
+
+		if (why)
+			refuse(s, "name server", &host, why);
+		else if (a->dns[i].family)
+			ret[n++] = a->dns[i];
+	}
+	return n;
+}
+
+/* Nothing is touched when the servers are those of the last time. */
 static int set_resolver(
 	struct client_setup *s, const struct ppp_addresses *a, struct os_failure *why)
 {
+	struct addr dns[2] = {0};
 	struct resolver_opts opts = {.root = "",
 		.ifname = tun_name(s->tun),
-		.servers = a->dns,
-		.n_servers = a->dns[1].family ? 2 : 1,
+		.servers = dns,
+		.n_servers = choose_dns(s, a, dns),
 		.all_names = s->opts->default_route};
+	int r;
 
-	int r = resolver_set(&opts, &s->resolver, why);
-
-	if (r == 0 && *resolver_passed_over(s->resolver))
+	if (addr_equal(&dns[0], &s->dns[0]) && addr_equal(&dns[1], &s->dns[1]))
+		return 0;
+	resolver_restore(s->resolver);
+	s->resolver = NULL;
+	memcpy(s->dns, dns, sizeof(s->dns));
+	r = opts.n_servers ? resolver_set(&opts, &s->resolver, why) : 0;
+	if (r == 0 && opts.n_servers && *resolver_passed_over(s->resolver))
 		log_event(NULL, EV_DNS_WAY_FAILED, "used=\"%s\" %s",
 			resolver_way_name(resolver_way(s->resolver)),
 			resolver_passed_over(s->resolver));
@@ -184,22 +249,82 @@ static void leave_halves6(struct client_setup *s)
 	s->halves6 = false;
 }
 
+/* The new address comes first: with an interface's last address its routes go. */
+static int set_own4(struct client_setup *s, const struct addr *own, struct os_failure *why)
+{
+	struct prefix now = host_prefix(own), before = host_prefix(&s->own4);
+	const char *not = permit_own(&s->permit, own);
+	char text[ADDR_TEXT_LEN];
+	int r;
+
+	if (not ) {
+		why->event = EV_CLIENT_OWN_ADDRESS_REFUSED;
+		snprintf(why->text, sizeof(why->text), "address=%s reason=\"%s\"",
+			addr_format(own, text), not );
+		return -EADDRNOTAVAIL;
+	}
+	if (addr_equal(own, &s->own4))
+		return 0;
+	r = netlink_address_add(s->nl, tun_ifindex(s->tun), &now, NULL, 0, why);
+	if (!r && s->own4.family)
+		netlink_address_del(s->nl, tun_ifindex(s->tun), &before, NULL);
+	if (!r)
+		s->own4 = *own;
+	return r;
+}
+
+/*
+ * The way to the server's inner address: a route of its own, and no `peer` of ours, so that it can
+ * be taken back. Many servers name none, and some need none: the call goes on without.
+ */
+static void set_peer4(struct client_setup *s, const struct addr *peer)
+{
+	struct prefix now = host_prefix(peer), before = host_prefix(&s->peer4);
+	struct os_failure failure = {0};
+	const char *why;
+
+	if (addr_equal(peer, &s->peer4))
+		return;
+	if (s->peer4.family)
+		netlink_route_del(s->nl,
+			&(struct route){.dst = before, .ifindex = tun_ifindex(s->tun)}, NULL);
+	s->peer4 = (struct addr){0};
+	if (!peer->family || addr_equal(peer, &s->own4))
+		return;
+	why = permit_host(&s->permit, peer);
+	if (why)
+		refuse(s, "peer", &now, why);
+	else if (route_dev(s, &now, &failure) < 0)
+		refuse(s, "peer", &now, "there is another route to it");
+	else
+		s->peer4 = *peer;
+}
+
 int client_setup_ipv4(
 	struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu, struct os_failure *why)
 {
 	struct link_opts up = {.up = true, .mtu = mtu, .no_link_local = true};
-	struct prefix own = {a->local, 32};
 	int r = netlink_link_set(s->nl, tun_ifindex(s->tun), &up, why);
 
 	if (!r)
-		r = netlink_address_add(s->nl, tun_ifindex(s->tun), &own, &a->peer, 0, why);
-	if (!r)
+		r = set_own4(s, &a->local, why);
+	if (!r && !s->routes_made)
 		r = add_routes(s, why);
+	if (!r)
+		set_peer4(s, &a->peer);
 	if (!r && s->opts->default_route && s->opts->block_ipv6 && !s->halves6)
 		take_halves6(s);
-	if (!r && s->opts->dns && a->dns[0].family)
+	if (!r && s->opts->dns)
 		r = set_resolver(s, a, why);
 	return r;
+}
+
+/* What an advertisement gave goes with the identifier that it was made of. */
+static void drop_own6(struct client_setup *s)
+{
+	if (s->own6.addr.family)
+		netlink_address_del(s->nl, tun_ifindex(s->tun), &s->own6, NULL);
+	s->own6 = (struct prefix){0};
 }
 
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
@@ -207,6 +332,12 @@ int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
 	struct link_opts up = {.up = true, .no_link_local = true};
 	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 64};
 
+	if (s->has_ifid && memcmp(s->ifid, a->local_ifid, sizeof(s->ifid))) {
+		memcpy(own.addr.octets + 8, s->ifid, 8);
+		netlink_address_del(s->nl, tun_ifindex(s->tun), &own, NULL);
+		drop_own6(s);
+	}
+	s->has_ifid = true;
 	memcpy(s->ifid, a->local_ifid, sizeof(s->ifid));
 	memcpy(own.addr.octets + 8, a->local_ifid, 8);
 	netlink_link_set(s->nl, tun_ifindex(s->tun), &up, NULL);
@@ -220,14 +351,22 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 {
 	struct prefix own = {ra->prefix.addr, 64};
 	char text[PREFIX_TEXT_LEN];
+	const char *why;
 
-	if (!ra->prefix.addr.family || !ra->valid_s)
+	if (!ra->prefix.addr.family)
 		return;
 	memcpy(own.addr.octets + 8, s->ifid, 8);
-	if (addr_equal(&own.addr, &s->own6.addr))
+	if (addr_equal(&own.addr, &s->own6.addr)) {
+		if (!ra->valid_s) /* it is taken back */
+			drop_own6(s);
 		return;
-	if (s->own6.addr.family)
-		netlink_address_del(s->nl, tun_ifindex(s->tun), &s->own6, NULL);
+	}
+	why = ra->valid_s ? permit_own(&s->permit, &own.addr) : NULL;
+	if (why)
+		refuse(s, "own", &own, why);
+	if (why || !ra->valid_s)
+		return;
+	drop_own6(s);
 	if (netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL,
 		    NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
 		return;
@@ -236,9 +375,67 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 	fflush(stdout);
 }
 
+static void drop_on_link(struct client_setup *s, struct on_link *l)
+{
+	netlink_route_del(
+		s->nl, &(struct route){.dst = l->prefix, .ifindex = tun_ifindex(s->tun)}, NULL);
+	*l = (struct on_link){0};
+}
+
+static struct on_link *find_on_link(struct client_setup *s, const struct prefix *p)
+{
+	struct on_link *free_one = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++) {
+		struct on_link *l = &s->on_link[i];
+
+		if (l->prefix.addr.family && l->prefix.len == p->len &&
+			addr_equal(&l->prefix.addr, &p->addr))
+			return l;
+		if (!l->prefix.addr.family && !free_one)
+			free_one = l;
+	}
+	return free_one;
+}
+
+/* RFC 4861 section 6.3.4: a prefix with L has a route, and a lifetime of 0 takes it back. */
+static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uint64_t now_ms)
+{
+	struct on_link *l = find_on_link(s, &a->prefix);
+	const char *why = NULL;
+
+	if (l && l->prefix.addr.family) {
+		l->until_ms = now_ms + (uint64_t)a->valid_s * 1000;
+		if (!a->valid_s)
+			drop_on_link(s, l);
+		return;
+	}
+	if (!a->valid_s)
+		return;
+	why = l ? permit_net(&s->permit, &a->prefix) : "there are too many of them";
+	if (!why && route_dev(s, &a->prefix, NULL) < 0)
+		why = "there is another route to it";
+	if (why)
+		refuse(s, "network on the link", &a->prefix, why);
+	else
+		*l = (struct on_link){a->prefix, now_ms + (uint64_t)a->valid_s * 1000};
+}
+
+static void follow_on_link(struct client_setup *s, const struct ra *ra)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++)
+		if (s->on_link[i].prefix.addr.family && now_ms >= s->on_link[i].until_ms)
+			drop_on_link(s, &s->on_link[i]);
+	for (size_t i = 0; i < ra->n_on_link; i++)
+		take_on_link(s, &ra->on_link[i], now_ms);
+}
+
 COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
 {
 	take_address6(s, ra);
+	follow_on_link(s, ra);
 	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;
 	if (!s->opts->default_route)
 		return;
@@ -246,6 +443,11 @@ COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
 		take_halves6(s);
 	else if (!s->onward6 && !s->opts->block_ipv6)
 		leave_halves6(s);
+}
+
+struct addr client_setup_own6(const struct client_setup *s)
+{
+	return s->own6.addr;
 }
 
 bool client_setup_ipv6_onward(const struct client_setup *s)

@@ -19,13 +19,19 @@ struct ra;
 int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 	const struct addr *server, struct client_setup **ret, struct os_failure *why);
 void client_setup_free(struct client_setup *s);
-/* Address, MTU, routes, resolver. */
+/*
+ * Address, MTU, routes, resolver; what an earlier negotiation gave is taken back. An address that
+ * stands for something else here (client/permit.h) is not used: for this machine itself that is an
+ * error, for the peer and name servers a line of the log.
+ */
 int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu,
 	struct os_failure *why);
 /* The link-local address of the negotiated interface identifier. */
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
 /* A router advertisement came out of the tunnel: an address, and the way to the rest of IPv6. */
 void client_setup_advertised(struct client_setup *s, const struct ra *ra);
+/* Our address of an advertised prefix; AF_UNSPEC: none. */
+struct addr client_setup_own6(const struct client_setup *s);
 /* Whether IPv6 for other networks goes into the tunnel; without --no-default-route it should. */
 bool client_setup_ipv6_onward(const struct client_setup *s);
 /* Tells of IPv6 that leaves this machine beside a tunnel that is the default route. */

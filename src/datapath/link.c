@@ -356,33 +356,69 @@ bool link_cool(struct link *l)
 
 /* ---- in ---------------------------------------------------------- */
 
+/* Not everyday TCP or UDP, or with padding behind it, or not to be delivered. */
+COLD static enum guard_verdict judge_closely(struct link *l, struct ip_packet *ip)
+{
+	struct ip_view view;
+	enum guard_verdict v = guard_judge(&l->guard, ip->octets, ip->len, &view);
+
+	if (v == GUARD_MALFORMED)
+		return v;
+	if (v >= GUARD_SOLICITATION && v <= GUARD_DHCPV6 && l->ops->intercept)
+		l->ops->intercept(l, v, ip->octets, &view);
+	if (view.len < ip->len)
+		ip_packet_parse(ip->octets, view.len, ip);
+	return v;
+}
+
+/* PPP named the family; the packet itself has to agree. */
+HOT static enum guard_verdict judge(struct link *l, int family, struct ip_packet *ip)
+{
+	if (ip->version != (family == AF_INET ? 4 : 6))
+		return GUARD_MALFORMED;
+	if (ip->simple && guard_addresses(&l->guard, ip->octets) == GUARD_PASS)
+		return GUARD_PASS;
+	return judge_closely(l, ip);
+}
+
+static void count_refused(struct port_stats *s, enum guard_verdict why)
+{
+	switch (why) {
+	case GUARD_PASS:
+	case GUARD_SOLICITATION:
+	case GUARD_ADVERTISEMENT:
+	case GUARD_NEIGHBOUR:
+	case GUARD_DHCPV6: break;
+	case GUARD_NOISE: stat_add(&s->drop_noise, 1); break;
+	case GUARD_SOURCE: stat_add(&s->drop_source, 1); break;
+	case GUARD_MALFORMED: stat_add(&s->drop_malformed, 1); break;
+	case GUARD_FORBIDDEN: stat_add(&s->drop_forbidden, 1); break;
+	} /* no default */
+}
+
 static void take_packet(struct link *via, const struct rd *packet, int family)
 {
 	struct link *l = lane_main(via);
-	size_t n = rd_left(packet);
 	struct ip_packet ip;
+	enum guard_verdict v;
 
 	if (via != l && !tunnel_data_ok(l->tunnel, family))
 		return; /* what may pass is decided on the main connection */
-
-	ip_packet_parse(packet->p, n, &ip);
-	if (!ip.version) {
-		stat_add(&l->port->stats.drop_malformed, 1);
-		return;
-	}
-	if (l->ops->intercept && l->ops->intercept(l, &ip))
-		return;
-	if (!l->ops->accept_source(l, &ip)) {
-		stat_add(&l->port->stats.drop_source, 1);
+	ip_packet_parse(packet->p, rd_left(packet), &ip);
+	v = judge(l, family, &ip);
+	if (v == GUARD_PASS && !l->ops->accept_source(l, &ip))
+		v = GUARD_SOURCE;
+	if (v != GUARD_PASS) {
+		count_refused(&l->port->stats, v);
 		return;
 	}
 	fit_ingress(l, &ip, (uint8_t *)(uintptr_t)packet->p);
 	stat_add(&l->rx_packets, 1);
-	stat_add(&l->rx_octets, n);
+	stat_add(&l->rx_octets, ip.len);
 	if (l->port->ops->deliver)
-		l->port->ops->deliver(l, packet->p, n);
+		l->port->ops->deliver(l, packet->p, ip.len);
 	else
-		port_deliver(l->port, packet->p, n);
+		port_deliver(l->port, packet->p, ip.len);
 }
 
 HOT static void pull(struct link *l)

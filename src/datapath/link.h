@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "datapath/port.h"
+#include "ip/guard.h"
 #include "tunnel/congestion.h"
 #include "tunnel/fq_codel.h"
 #include "tunnel/inflight.h"
@@ -23,9 +24,11 @@ struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
 	void (*event)(struct link *l, const struct tunnel_event *ev);
 	/*
-	 * Optional: a packet to the link itself. True: it was answered or is to be dropped, and counted.
+	 * Optional: a packet to the link itself, GUARD_SOLICITATION to GUARD_DHCPV6. It goes no
+	 * further.
 	 */
-	bool (*intercept)(struct link *l, const struct ip_packet *ip);
+	void (*intercept)(struct link *l, enum guard_verdict kind, const uint8_t *octets,
+		const struct ip_view *ip);
 	/* May the peer send from this address? (Server: its own address only.) */
 	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
 	/*
@@ -61,6 +64,7 @@ struct link {
 
 	/* set by the owner when a family comes up */
 	uint16_t mtu;               /* what the peer takes */
+	struct guard guard;         /* what it may send */
 	struct addr local4, local6; /* where too-big answers come from */
 	uint64_t toobig_second;     /* at most a few answers in each */
 	unsigned toobig_answers;

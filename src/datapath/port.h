@@ -34,7 +34,9 @@ struct port_stats {
 	_Atomic uint64_t drop_no_route; /* from the TUN, for an address that no tunnel has */
 	_Atomic uint64_t drop_malformed;
 	_Atomic uint64_t drop_source; /* from a tunnel, with a source address it may not use */
-	_Atomic uint64_t drop_noise;  /* from a tunnel, to everybody on the link (ip/noise.h) */
+	_Atomic uint64_t drop_noise;  /* from a tunnel, multicast and broadcast */
+	_Atomic uint64_t
+		drop_forbidden; /* from a tunnel, of a kind that may not pass (ip/guard.h) */
 	_Atomic uint64_t
 		queue_turns; /* pieces that left FQ-CoDel, and how long they waited there */
 	_Atomic uint64_t queue_us;

@@ -71,13 +71,16 @@ int dhcpv6_parse(const uint8_t *octets, const struct ip_view *p,
 	const uint8_t duid[static DHCPV6_DUID_LEN], struct dhcpv6_request *ret)
 {
 	struct dhcpv6_request req = {.from = {.family = AF_INET6}};
+	size_t n = p->len - p->header_len; /* UDP's own length must be the same */
 	struct rd r;
 	int e;
 
 	if (p->family != AF_INET6 || p->protocol != IP_UDP || p->fragment ||
 		p->destination_port != PORT_SERVER)
 		return -ENOMSG;
-	if (p->header_len != IPV6_HEADER_LEN || sum_v6(octets, p->len, IP_UDP) != 0 ||
+	if (p->header_len != IPV6_HEADER_LEN || n < UDP_HEADER_LEN ||
+		(size_t)(octets[IPV6_HEADER_LEN + 4] << 8 | octets[IPV6_HEADER_LEN + 5]) != n ||
+		sum_v6(octets, p->len, IP_UDP) != 0 ||
 		ip_scope_of(AF_INET6, p->source) != IP_LINK_LOCAL)
 		return -EPROTO;
 	r = rd_init(octets + IPV6_HEADER_LEN + UDP_HEADER_LEN,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/hot.h"
 #include "base/rd.h"
 #include "ip/limits.h"
 
@@ -181,7 +182,7 @@ bool packet_source_in(const struct ip_view *p, const struct prefix *allowed, siz
 	return false;
 }
 
-static enum ip_scope scope_v4(const uint8_t *a)
+HOT static enum ip_scope scope_v4(const uint8_t *a)
 {
 	if (a[0] == 0)
 		return IP_UNSPECIFIED;
@@ -192,7 +193,7 @@ static enum ip_scope scope_v4(const uint8_t *a)
 	return a[0] < 224 ? IP_UNICAST : a[0] < 240 ? IP_MULTICAST : IP_BROADCAST;
 }
 
-enum ip_scope ip_scope_of(uint8_t family, const uint8_t *address)
+HOT enum ip_scope ip_scope_of(uint8_t family, const uint8_t *address)
 {
 	static const uint8_t zeros[15];
 

@@ -21,13 +21,17 @@
 
 #define ICMPV6_RS 133
 #define ICMPV6_RA 134
+#define ICMPV6_NS 135
+#define ICMPV6_NA 136
 #define ND_HOP_LIMIT 255 /* whoever sends less stands behind a router, or lies */
 #define RA_HEADER_LEN 16
 #define RS_HEADER_LEN 8
+#define NS_HEADER_LEN 24
 
 enum { OPT_PREFIX = 3, OPT_MTU = 5, OPT_RDNSS = 25 };
 
 #define FLAG_OTHER 0x40
+#define FLAG_ON_LINK 0x80
 #define FLAG_AUTONOMOUS 0x40
 
 static const uint8_t all_routers[16] = {0xff, 2, [15] = 2};
@@ -140,18 +144,74 @@ static bool next_option(struct rd *r, uint8_t *ret_type, struct rd *ret_body)
 	return !r->short_read;
 }
 
-bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p)
+/* The options from `from` on are all whole. */
+static bool options_are_sound(const uint8_t *octets, const struct ip_view *p, size_t from)
 {
-	struct rd r, body;
+	struct rd r = rd_init(octets + from, p->len - from), body;
 	uint8_t type;
 
-	if (!is_type(octets, p, ICMPV6_RS) || !is_sound(octets, p, RS_HEADER_LEN))
-		return false;
-	r = rd_init(
-		octets + IPV6_HEADER_LEN + RS_HEADER_LEN, p->len - IPV6_HEADER_LEN - RS_HEADER_LEN);
 	while (next_option(&r, &type, &body))
 		;
 	return !r.short_read;
+}
+
+bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p)
+{
+	return is_type(octets, p, ICMPV6_RS) && is_sound(octets, p, RS_HEADER_LEN) &&
+	       options_are_sound(octets, p, IPV6_HEADER_LEN + RS_HEADER_LEN);
+}
+
+/* Section 7.1.1: of a host that has no address yet it goes to the solicited-node group. */
+static bool is_neighbour_solicitation(const uint8_t *octets, const struct ip_view *p)
+{
+	static const uint8_t group[13] = {0xff, 2, [11] = 1, [12] = 0xff};
+
+	if (!is_type(octets, p, ICMPV6_NS) || !is_sound(octets, p, NS_HEADER_LEN) ||
+		!options_are_sound(octets, p, IPV6_HEADER_LEN + NS_HEADER_LEN))
+		return false;
+	return ip_scope_of(AF_INET6, p->source) != IP_UNSPECIFIED ||
+	       !memcmp(p->destination, group, sizeof(group));
+}
+
+#define NA_ROUTER 0x80
+#define NA_SOLICITED 0x40
+#define NA_OVERRIDE 0x20
+
+COLD size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_view *p,
+	const struct addr *own, size_t n_own, bool router, uint8_t ret[static NA_LEN])
+{
+	static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
+	struct wr w = wr_init(ret, NA_LEN);
+	bool none = ip_scope_of(AF_INET6, p->source) == IP_UNSPECIFIED;
+	const uint8_t *target = octets + IPV6_HEADER_LEN + 8;
+	size_t i = 0;
+
+	if (!is_neighbour_solicitation(octets, p))
+		return 0;
+	while (i < n_own && (!own[i].family || memcmp(own[i].octets, target, 16)))
+		i++;
+	if (i == n_own)
+		return 0;
+	put_header(&w, target, none ? all_nodes : p->source);
+	wr_be16(&w, ICMPV6_NA << 8);
+	wr_be16(&w, 0);
+	wr_u8(&w, (router ? NA_ROUTER : 0) | (none ? 0 : NA_SOLICITED) | NA_OVERRIDE);
+	wr_octets(&w, (const uint8_t[3]){0}, 3);
+	wr_octets(&w, target, 16);
+	return finish(&w);
+}
+
+/* Section 4.6.2: the bits behind the prefix say nothing. */
+static void take_on_link(struct ra *ra, struct prefix p, uint32_t valid_s)
+{
+	if (p.len > 128 || ra->n_on_link == RA_ON_LINK_MAX ||
+		ip_scope_of(AF_INET6, p.addr.octets) == IP_LINK_LOCAL)
+		return;
+	if (p.len % 8)
+		p.addr.octets[p.len / 8] &= (uint8_t)(0xff00 >> p.len % 8);
+	for (unsigned i = (p.len + 7u) / 8; i < 16; i++)
+		p.addr.octets[i] = 0;
+	ra->on_link[ra->n_on_link++] = (struct ra_on_link){p, valid_s};
 }
 
 static void take_prefix(struct rd *r, struct ra *ra)
@@ -162,10 +222,12 @@ static void take_prefix(struct rd *r, struct ra *ra)
 
 	rd_be32(r);
 	rd_copy(r, prefix.addr.octets, 16);
+	if (!r->short_read && !rd_left(r) && (flags & FLAG_ON_LINK))
+		take_on_link(ra, prefix, valid);
 	memset(prefix.addr.octets + 8, 0, 8);
 	/* RFC 4862 section 5.5.3: not a link-local one, and preferred no longer than valid. */
-	if (r->short_read || ra->prefix.addr.family || prefix.len != 64 || preferred > valid ||
-		!(flags & FLAG_AUTONOMOUS) ||
+	if (r->short_read || rd_left(r) || ra->prefix.addr.family || prefix.len != 64 ||
+		preferred > valid || !(flags & FLAG_AUTONOMOUS) ||
 		ip_scope_of(AF_INET6, prefix.addr.octets) != IP_UNICAST)
 		return;
 	ra->prefix = prefix;
@@ -179,9 +241,14 @@ static void take_dns(struct rd *r, struct ra *ra)
 
 	rd_be16(r);
 	ra->dns_lifetime_s = rd_be32(r);
-	while (rd_left(r) >= 16 && ra->n_dns < RA_DNS_MAX) {
-		rd_copy(r, a.octets, 16);
-		ra->dns[ra->n_dns++] = a;
+	if (r->short_read ||
+		rd_left(r) % 16) /* RFC 8106 section 5.1: an odd length in units of 8 */
+		return;
+	while (rd_left(r) && ra->n_dns < RA_DNS_MAX) {
+		enum ip_scope scope = (rd_copy(r, a.octets, 16), ip_scope_of(AF_INET6, a.octets));
+
+		if (scope == IP_UNICAST || scope == IP_LINK_LOCAL)
+			ra->dns[ra->n_dns++] = a;
 	}
 }
 

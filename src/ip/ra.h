@@ -1,7 +1,7 @@
 /*
  * ip/ra.h — router solicitations and advertisements (RFC 4861 sections 4.1 and 4.2), with DNS
  * servers in them (RFC 8106), as whole IPv6 packets for a point-to-point link: no link-layer
- * address options, and the prefix is for addresses only (A set, L clear), never on-link.
+ * address options, and the prefix that is built is for addresses only (A set, L clear).
  */
 #pragma once
 #include <stdbool.h>
@@ -11,8 +11,16 @@
 #include "ip/packet.h"
 
 #define RA_DNS_MAX 3
+#define RA_ON_LINK_MAX 4
 #define RA_MAX 256 /* the longest that is built: 56 + prefix 32 + DNS 56 + MTU 8 */
 #define RS_LEN 48
+#define NA_LEN 64
+
+/* A prefix with the flag L: its addresses are reached on this link. */
+struct ra_on_link {
+	struct prefix prefix;
+	uint32_t valid_s; /* 0: not any more */
+};
 
 struct ra {
 	struct addr from, to;       /* the router's link-local address; the host's, or ff02::1 */
@@ -24,17 +32,25 @@ struct ra {
 	struct addr dns[RA_DNS_MAX];
 	size_t n_dns;
 	uint32_t dns_lifetime_s;
+	struct ra_on_link on_link[RA_ON_LINK_MAX]; /* read only: none is built */
+	size_t n_on_link;
 };
 
 /* Returns the packet's length; 0: cap (RA_MAX suffices) is too small. */
 size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap);
 /*
  * What a host heeds of an advertisement (RFC 4861 section 6.1.2): the first prefix with A that is a
- * /64, the first DNS servers. `p` is packet_parse() of the octets. -ENOMSG: something else;
- * -EPROTO: a broken one, or one that did not begin on this link.
+ * /64, the first prefixes with L, the first DNS servers. `p` is packet_parse() of the octets.
+ * -ENOMSG: something else; -EPROTO: a broken one, or one that did not begin on this link.
  */
 int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret);
 
+/*
+ * The answer to a neighbour solicitation (RFC 4861 sections 7.1.1 and 7.2.4) for one of `own`,
+ * without link-layer address. Returns its length; 0: it is another packet, or not for us.
+ */
+size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_view *p, const struct addr *own,
+	size_t n_own, bool router, uint8_t ret[static NA_LEN]);
 /* A good solicitation (RFC 4861 section 6.1.1)? */
 bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p);
 /* One from the link-local address `from` to all routers. Returns RS_LEN. */

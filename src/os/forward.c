@@ -132,7 +132,7 @@ static void keep_advertised_routes(struct forward *f)
 	while (d && (e = readdir(d)) && f->n_ra < FORWARD_RA_MAX) {
 		if (e->d_name[0] == '.' || strlen(e->d_name) >= sizeof(f->ra[0]) ||
 			!strcmp(e->d_name, "all") || !strcmp(e->d_name, "lo") ||
-			read_switch(ra_path(e->d_name, path)) != 1)
+			!strcmp(e->d_name, f->own) || read_switch(ra_path(e->d_name, path)) != 1)
 			continue;
 		if (write_switch(path, "2") == 0)
 			snprintf(f->ra[f->n_ra++], sizeof(f->ra[0]), "%.15s", e->d_name);

@@ -18,6 +18,7 @@ struct forward {
 	 * owner, "": none.
 	 */
 	char note[256];
+	char own[16];                /* the tunnel's interface, which is left alone; "": none */
 	bool v4_was_off, v6_was_off; /* and were put on here */
 	char ra[FORWARD_RA_MAX][16]; /* interfaces whose accept_ra went from 1 to 2 */
 	unsigned n_ra;

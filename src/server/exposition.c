@@ -41,6 +41,7 @@ static const struct {
 	{"malformed", PORT(drop_malformed)},
 	{"source", PORT(drop_source)},
 	{"noise", PORT(drop_noise)},
+	{"forbidden", PORT(drop_forbidden)},
 	{"queue", PORT(drop_queue)},
 	{"too_big", PORT(drop_too_big)},
 	{"tun", PORT(drop_tun)},

@@ -155,21 +155,13 @@ size_t ipv6_advertisement(const struct server *s, const struct prefix *prefix, u
 	return ra_build(&ra, ret, IPV6_ANSWER_MAX);
 }
 
-bool ipv6_is_solicitation(const uint8_t *octets, size_t n)
-{
-	struct ip_view view;
-
-	return packet_parse(octets, n, &view) == 0 && ra_is_solicitation(octets, &view);
-}
-
-COLD size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, size_t n,
+COLD size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, const struct ip_view *p,
 	uint8_t ret[static IPV6_ANSWER_MAX])
 {
 	struct dhcpv6_answer answer = {.from = s->link_local, .dns = s->dns6};
 	struct dhcpv6_request req;
-	struct ip_view view;
 
-	if (packet_parse(octets, n, &view) < 0 || dhcpv6_parse(octets, &view, s->duid, &req) < 0)
+	if (dhcpv6_parse(octets, p, s->duid, &req) < 0)
 		return 0;
 	memcpy(answer.duid, s->duid, sizeof(answer.duid));
 	if (atomic_load_explicit(&s->ipv6_onward, memory_order_relaxed))

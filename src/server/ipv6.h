@@ -14,6 +14,7 @@
 
 struct db;
 struct netlink;
+struct ip_view;
 struct server;
 struct session;
 
@@ -37,7 +38,6 @@ int ipv6_take_prefix(struct server *s, struct session *owner, unsigned worker,
 /* `prefix` AF_UNSPEC: none to give. Returns the packet's length. */
 size_t ipv6_advertisement(const struct server *s, const struct prefix *prefix, uint16_t mtu,
 	uint8_t ret[static IPV6_ANSWER_MAX]);
-bool ipv6_is_solicitation(const uint8_t *octets, size_t n);
 /* The answer to a DHCPv6 packet; 0: none. */
-size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, size_t n,
+size_t ipv6_dhcp_reply(const struct server *s, const uint8_t *octets, const struct ip_view *p,
 	uint8_t ret[static IPV6_ANSWER_MAX]);

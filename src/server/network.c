@@ -10,9 +10,8 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
-#include "ip/noise.h"
+#include "ip/ra.h"
 #include "ip/table.h"
-#include "offload/inet.h"
 #include "os/steering.h"
 #include "server/ipv6.h"
 #include "server/live.h"
@@ -95,6 +94,7 @@ static void on_up6(struct session *s, const struct tunnel_event *ev)
 
 	s->up6 = true;
 	memcpy(own.addr.octets + 8, ev->addresses->peer_ifid, 8);
+	s->link.guard.peer_link_local = own.addr;
 	claim(s, CLAIM_LINK_LOCAL, &own); /* one taken by another is no harm: see the /64 */
 	if (s->link.mtu >= 1280)          /* RFC 8200 section 5 */
 		r = ipv6_take_prefix(srv, s, s->worker->index, &s->leased_address, &net);
@@ -109,8 +109,21 @@ static void on_up6(struct session *s, const struct tunnel_event *ev)
 	advertise(s);
 }
 
+static void set_guard(struct session *s)
+{
+	const struct server *srv = s->worker->server;
+
+	s->link.guard.server = true;
+	s->link.guard.nets = srv->nets;
+	s->link.guard.n_nets = srv->n_nets;
+	s->link.guard.own4 = srv->addresses.local;
+	s->link.guard.own6 = srv->own6;
+	s->link.guard.own_link_local = srv->link_local;
+}
+
 void network_up(struct session *s, const struct tunnel_event *ev)
 {
+	set_guard(s);
 	s->link.mtu = tunnel_peer_mru(s->link.tunnel);
 	if (ev->family == AF_INET)
 		on_up4(s, ev);
@@ -134,39 +147,37 @@ void network_down(struct session *s, int family)
 	unclaim(s, CLAIM_IPV4);
 }
 
+enum { V4_SOURCE = 12, V6_SOURCE = 8 }; /* where it stands in the header */
+
 /* The client may send from the address it was given, its /64, and its link-local one. */
 HOT bool network_accept_source(struct link *l, const struct ip_packet *ip)
 {
 	const struct session *s = session_of(l);
-	const uint8_t *from = ip->octets + IPV6_ADDRESSES;
+	const uint8_t *from = ip->octets + V6_SOURCE;
 	const struct prefix *net = &s->claims[CLAIM_IPV6];
 
 	if (ip->version == 4)
-		return !memcmp(ip->octets + IPV4_ADDRESSES, s->addresses.peer.octets, 4);
+		return !memcmp(ip->octets + V4_SOURCE, s->addresses.peer.octets, 4);
 	if (from[0] == 0xfe && (from[1] & 0xc0) == 0x80)
-		return true;
+		return true; /* the guard knows which */
 	return net->addr.family && !memcmp(from, net->addr.octets, 8);
 }
 
-/* What is said to the link itself is answered here or dropped: nobody else is on it. */
-HOT bool network_intercept(struct link *l, const struct ip_packet *ip)
+/* What is said to the link itself is answered here: the kernel hears nothing of it. */
+COLD void network_intercept(
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip)
 {
 	struct session *s = session_of(l);
+	const struct server *srv = s->worker->server;
+	const struct addr own[] = {srv->link_local, srv->own6};
 	uint8_t reply[IPV6_ANSWER_MAX];
 
-	switch (noise_of(ip->octets, ip->len, &s->worker->server->pool)) {
-	case NOISE_NONE:
-	case NOISE_NEIGHBOUR: return false;
-	case NOISE_ROUTER:
-		if (ipv6_is_solicitation(ip->octets, ip->len))
-			advertise(s);
-		return true;
-	case NOISE_DHCPV6:
-		say(s, reply, ipv6_dhcp_reply(s->worker->server, ip->octets, ip->len, reply));
-		return true;
-	case NOISE_OTHER: stat_add(&l->port->stats.drop_noise, 1); return true;
-	} /* no default */
-	return false;
+	if (kind == GUARD_SOLICITATION && ra_is_solicitation(octets, ip))
+		advertise(s);
+	else if (kind == GUARD_DHCPV6)
+		say(s, reply, ipv6_dhcp_reply(srv, octets, ip, reply));
+	else if (kind == GUARD_NEIGHBOUR)
+		say(s, reply, ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), true, reply));
 }
 
 void session_advertise_all(struct worker *w)

@@ -65,4 +65,5 @@ void network_up(struct session *s, const struct tunnel_event *ev);
 void network_down(struct session *s, int family);
 /* Of struct link_ops. */
 bool network_accept_source(struct link *l, const struct ip_packet *ip);
-bool network_intercept(struct link *l, const struct ip_packet *ip);
+void network_intercept(
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip);

@@ -48,6 +48,8 @@ struct server {
 	struct prefix pool;
 	struct config_pool pools[CONFIG_ITEMS_MAX]; /* the named ones */
 	size_t n_pools;
+	struct prefix nets[CONFIG_ITEMS_MAX + 1]; /* all pools, for ip/guard.h */
+	size_t n_nets;
 	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
 	struct prefix prefix6;          /* clients' /64s are of it, see ipv6.c; AF_UNSPEC: none */
 	struct addr own6, link_local;

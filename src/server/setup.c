@@ -22,6 +22,7 @@
 #include "os/child.h"
 #include "os/choose.h"
 #include "os/firewall.h"
+#include "os/harden.h"
 #include "os/journal.h"
 #include "os/netlink.h"
 #include "os/nft.h"
@@ -203,6 +204,9 @@ static void choose_addresses(struct server *s)
 	for (size_t i = 0; i < dns->n; i++)
 		add_dns6(s, &dns->item[i]);
 	s->n_pools = config_pools(s->config, s->pools);
+	s->nets[s->n_nets++] = s->pool;
+	for (size_t i = 0; i < s->n_pools; i++)
+		s->nets[s->n_nets++] = s->pools[i].prefix;
 	s->addresses.local = addr_v4(addr_v4_value(&s->pool.addr) + 1);
 	server_told_addresses(s->config, &s->addresses);
 }
@@ -221,9 +225,16 @@ static int make_tun(struct server *s, struct netlink *nl)
 		.queues = s->n_workers,
 		.no_offloads = unwanted[cfg->tunnel.offload]};
 	struct os_failure why = {0};
+	int r;
 
-	if (tun_new(&tun, &s->tun, &why) < 0 ||
-		netlink_link_set(nl, tun_ifindex(s->tun), &up, &why) < 0 ||
+	if (tun_new(&tun, &s->tun, &why) < 0)
+		return refused(&why);
+	r = harden_interface(tun_name(s->tun));
+	if (r < 0)
+		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(s->tun),
+			strerror(-r));
+	snprintf(s->forward.own, sizeof(s->forward.own), "%s", tun_name(s->tun));
+	if (netlink_link_set(nl, tun_ifindex(s->tun), &up, &why) < 0 ||
 		netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, 0, &why) < 0)
 		return refused(&why);
 	for (size_t i = 0; i < s->n_pools; i++) {

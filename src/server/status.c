@@ -17,15 +17,16 @@ static json_t *worker_json(const struct worker *w)
 	const struct port_stats *st = &w->port.stats;
 
 	return json_pack(
-		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"connections", (int)w->n_sessions, "handshakes", (int)w->n_handshakes, "up",
 		(int)w->n_up, "rx_packets", get(&st->rx_packets), "rx_octets", get(&st->rx_octets),
 		"tx_packets", get(&st->tx_packets), "tx_octets", get(&st->tx_octets),
 		"drop_no_route", get(&st->drop_no_route), "drop_malformed",
 		get(&st->drop_malformed), "drop_source", get(&st->drop_source), "drop_noise",
-		get(&st->drop_noise), "drop_queue", get(&st->drop_queue), "drop_too_big",
-		get(&st->drop_too_big), "drop_tun", get(&st->drop_tun), "ring_sent",
-		get(&w->ring_sent), "ring_dropped", get(&w->ring_dropped));
+		get(&st->drop_noise), "drop_forbidden", get(&st->drop_forbidden), "drop_queue",
+		get(&st->drop_queue), "drop_too_big", get(&st->drop_too_big), "drop_tun",
+		get(&st->drop_tun), "ring_sent", get(&w->ring_sent), "ring_dropped",
+		get(&w->ring_dropped));
 }
 
 json_t *status_json(const struct server *s)

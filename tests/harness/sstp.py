@@ -92,6 +92,36 @@ def udp(source, destination, source_port, destination_port, payload):
         ">HHHH", source_port, destination_port, 8 + len(payload), 0) + payload)
 
 
+def ipv6(source, destination, next_header, payload, hops=64, length=None):
+    head = struct.pack(">IHBB", 6 << 28, len(payload) if length is None else length, next_header,
+                       hops)
+    return (head + socket.inet_pton(socket.AF_INET6, source)
+            + socket.inet_pton(socket.AF_INET6, destination) + payload)
+
+
+def icmpv6(source, destination, body, hops=64, before=b"", first=58):
+    """`body` begins with type and code; its checksum is set. `before`: headers in front of it."""
+    pseudo = ipv6(source, destination, 58, b"")[8:40] + struct.pack(">II", len(body), 58)
+    body = body[:2] + struct.pack(">H", checksum(pseudo + body[:2] + b"\0\0" + body[4:])) + body[4:]
+    return ipv6(source, destination, first, before + body, hops)
+
+
+def advertisement(prefix=None, flags=0xC0, length=64, lifetime=1800, valid=3600, dns=()):
+    """The ICMPv6 body of a router advertisement; flags: 0x80 on-link, 0x40 autonomous."""
+    body = struct.pack(">BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0)
+    if prefix:
+        body += struct.pack(">BBBBIII", 3, 4, length, flags, valid, valid, 0)
+        body += socket.inet_pton(socket.AF_INET6, prefix)
+    if dns:
+        body += struct.pack(">BBHI", 25, 1 + 2 * len(dns), 0, 600)
+        body += b"".join(socket.inet_pton(socket.AF_INET6, d) for d in dns)
+    return body
+
+
+def link_local(ifid):
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + ifid)
+
+
 def compound_mac(higher_layer_key, message, name):
     """[MS-SSTP] 3.2.5.2: `message` is the CALL_CONNECTED with its MAC field zero."""
     size = {"sha1": 20, "sha256": 32}[name]
@@ -201,6 +231,8 @@ class Tunnel(Framing):
         self.key = bytes(32)
         self.peer_request = {}  # protocol: the server's acknowledged options
         self.address = self.server_address = None
+        self.ifid = self.server_ifid = None
+        self.wants_ipv6 = False  # else IPv6CP is rejected
         self.insist = None  # an Authentication-Protocol to Nak others with
 
     # --- TLS and HTTP
@@ -268,6 +300,8 @@ class Tunnel(Framing):
             self.send_ppp(LCP, packet(ECHO_REPLY, message.identifier, self.magic
                                       + message.payload[4:]))
         elif message.protocol == LCP and message.code == REQUEST:
+            self._acknowledge(message)
+        elif message.protocol == IPV6CP and message.code == REQUEST and self.wants_ipv6:
             self._acknowledge(message)
         elif message.protocol == IPV6CP and message.code == REQUEST:
             self.send_ppp(LCP, packet(PROTOCOL_REJECT, self._next(), struct.pack(">H", IPV6CP)
@@ -373,6 +407,23 @@ class Tunnel(Framing):
         self.dns = [socket.inet_ntoa(agreed[n]) for n in (129, 131) if n in agreed]
         return self
 
+    def ipv6cp(self, ifid=b"\0\0\0\0\0\0\0\x07"):
+        """To be asked for before up(), which would reject it: t.wants_ipv6 = True."""
+        mine, identifier, acked = [(1, ifid)], self._next(), False
+        self.send_ppp(IPV6CP, packet(REQUEST, identifier, put_options(mine)))
+        while not acked or IPV6CP not in self.peer_request:
+            message = self.expect(lambda m: m.protocol == IPV6CP)
+            if message.code == REQUEST:
+                self._acknowledge(message)
+            elif message.identifier == identifier and message.code == NAK:
+                mine, identifier = options(message.payload), self._next()
+                self.send_ppp(IPV6CP, packet(REQUEST, identifier, put_options(mine)))
+            elif message.identifier == identifier:
+                acked = message.code == ACK
+        self.ifid = dict(mine)[1]
+        self.server_ifid = dict(self.peer_request[IPV6CP])[1]
+        return self
+
     def up(self, user, password, mru=1400):
         """All seven steps."""
         self.tls().http().sstp().lcp(mru)
@@ -382,23 +433,27 @@ class Tunnel(Framing):
 
     # --- data
 
-    def send_ip(self, octets):
-        self.send_ppp(IPV4 if octets[0] >> 4 == 4 else IPV6, octets)
+    def send_ip(self, octets, protocol=None):
+        """`protocol`: PPP's, where it is to be another than the packet's."""
+        self.send_ppp(protocol or (IPV4 if octets[0] >> 4 == 4 else IPV6), octets)
 
     def read_ip(self, seconds=None):
         return self.expect(lambda m: m.protocol in (IPV4, IPV6), seconds).payload
 
     def ping(self, destination=None, sequence=1):
         """Whether an echo through the tunnel comes back."""
-        destination = destination or self.server_address
-        self.send_ip(echo_request(self.address, destination, sequence))
-        end = time.monotonic() + 5
+        return self.echo(self.address, destination or self.server_address, sequence)
+
+    def echo(self, source, destination, sequence=1, seconds=5):
+        self.send_ip(echo_request(source, destination, sequence))
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
                 reply = self.read_ip(end - time.monotonic())
             except (socket.timeout, TimeoutError):
                 return False
-            if reply[9] == 1 and reply[20] == 0 and reply[12:16] == socket.inet_aton(destination):
+            if (reply[0] == 0x45 and reply[9] == 1 and reply[20] == 0
+                    and reply[12:16] == socket.inet_aton(destination)):
                 return True
         return False
 

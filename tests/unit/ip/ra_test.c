@@ -174,6 +174,110 @@ static void a_prefix_that_makes_no_address_is_ignored(void **state)
 	assert_int_equal(ra.prefix.addr.family, AF_UNSPEC);
 }
 
+static void a_prefix_on_the_link_is_kept_as_long_as_it_says(void **state)
+{
+	struct hexlit h = hexlit(ra_text);
+	struct ra ra;
+
+	(void)state;
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_on_link, 0);
+	h.p[58] = 61;
+	h.p[59] = 0x80;
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_on_link, 1);
+	assert_int_equal(ra.on_link[0].prefix.len, 61);
+	assert_int_equal(ra.on_link[0].valid_s, 86400);
+	assert_int_equal(
+		ra.on_link[0].prefix.addr.octets[7], 0); /* 2001:db8:1:2 without host bits */
+	h.p[58] = 129;
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_on_link, 0);
+	h.p[58] = 64;
+	memcpy(h.p + 72, "\xfe\x80\0\0\0\0\0\0", 8);
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_on_link, 0);
+}
+
+/* An option's length and what it is of contradict each other: it says nothing. */
+static void an_option_of_another_length_is_ignored(void **state)
+{
+	struct hexlit h = hexlit(ra_text);
+	struct ra ra;
+
+	(void)state;
+	h.p[57] = 7; /* the prefix takes the name servers in */
+	h.p[59] = 0xc0;
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.prefix.addr.family, AF_UNSPEC);
+	assert_int_equal(ra.n_on_link, 0);
+	assert_int_equal(ra.n_dns, 0);
+	h = hexlit(ra_text);
+	h.p[89] = 4; /* the name servers take the MTU in */
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_dns, 0);
+	h = hexlit(ra_text);
+	memset(h.p + 96, 0, 16);
+	h.p[111] = 1; /* ::1 */
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), 0);
+	assert_int_equal(ra.n_dns, 0);
+	h.p[97] = 9; /* longer than the packet */
+	h.p[89] = 9;
+	put_sum(&h);
+	assert_int_equal(parse(&h, &ra), -EPROTO);
+}
+
+static size_t answer(const struct hexlit *h, uint8_t ret[static NA_LEN])
+{
+	const struct addr own[] = {{0}, addr("fe80::1")};
+	struct ip_view p = parsed(h->p, h->n);
+
+	return ra_answer_neighbour(h->p, &p, own, 2, true, ret);
+}
+
+static void a_neighbour_that_asks_for_us_is_answered(void **state)
+{
+	static const char ns_text[] =
+		"6000000000183aff fe800000000000000200005efffe5301 ff0200000000000000000001ff000001"
+		"87000000 00000000 fe800000000000000000000000000001";
+	struct hexlit h = hexlit(ns_text);
+	uint8_t got[NA_LEN];
+	struct ip_view p;
+
+	(void)state;
+	assert_int_equal(answer(&h, got), 0); /* its checksum is wrong */
+	put_sum(&h);
+	assert_int_equal(answer(&h, got), NA_LEN);
+	p = parsed(got, NA_LEN);
+	assert_int_equal(craft_l4_sum(got, &p), 0);
+	assert_int_equal(got[40], 136);
+	assert_int_equal(got[44], 0xe0); /* a router, solicited, override */
+	assert_memory_equal(got + 24, h.p + 8, 16);
+	assert_memory_equal(got + 48, h.p + 48, 16);
+	h.p[63] = 2; /* another's */
+	put_sum(&h);
+	assert_int_equal(answer(&h, got), 0);
+	h.p[63] = 1;
+	h.p[7] = 254;
+	put_sum(&h);
+	assert_int_equal(answer(&h, got), 0);
+	h.p[7] = 255;
+	memset(h.p + 8, 0, 16); /* it has no address yet */
+	put_sum(&h);
+	assert_int_equal(answer(&h, got), NA_LEN);
+	assert_int_equal(got[44], 0xa0);
+	assert_int_equal(got[39], 1); /* to all nodes */
+	h.p[24] = 0xfe;
+	put_sum(&h);
+	assert_int_equal(answer(&h, got), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +288,9 @@ int main(void)
 		cmocka_unit_test(an_advertisement_is_read_back),
 		cmocka_unit_test(an_advertisement_from_elsewhere_is_refused),
 		cmocka_unit_test(a_prefix_that_makes_no_address_is_ignored),
+		cmocka_unit_test(a_prefix_on_the_link_is_kept_as_long_as_it_says),
+		cmocka_unit_test(an_option_of_another_length_is_ignored),
+		cmocka_unit_test(a_neighbour_that_asks_for_us_is_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
