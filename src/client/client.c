@@ -38,6 +38,7 @@
 #include "front/proxy_connect.h"
 #include "ip/ra.h"
 #include "os/keylog.h"
+#include "os/route_watch.h"
 #include "os/socket.h"
 #include "os/tun.h"
 #include "tls/ctx.h"
@@ -45,6 +46,7 @@
 
 #define CONNECT_TRY_MS 10000 /* one address of the server; then the next */
 #define LEAK_CHECK_MS 3000   /* by then a router advertisement has come, or none will */
+#define UPLINK_SETTLE_MS 100 /* one cable makes ten changes */
 #define GOODBYE_MS 3000      /* after Ctrl-C: how long the server may take to answer */
 
 struct client {
@@ -54,7 +56,9 @@ struct client {
 	struct port port;
 	uv_loop_t loop;
 	uv_signal_t sigint, sigterm;
-	uv_timer_t goodbye, leak_check;
+	uv_timer_t goodbye, leak_check, uplink_settle;
+	uv_poll_t uplink_poll;
+	int uplink_fd; /* os/route_watch.h; negative: not watched */
 	struct tun *tun;
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
@@ -334,6 +338,9 @@ static void close_loop(struct client *c)
 	uv_close((uv_handle_t *)&c->sigterm, NULL);
 	uv_close((uv_handle_t *)&c->goodbye, NULL);
 	uv_close((uv_handle_t *)&c->leak_check, NULL);
+	uv_close((uv_handle_t *)&c->uplink_settle, NULL);
+	if (c->uplink_fd >= 0)
+		uv_close((uv_handle_t *)&c->uplink_poll, NULL);
 }
 
 static void tell_traffic(const struct client *c)
@@ -370,12 +377,30 @@ static bool is_link_local(const struct ip_packet *ip)
 	return to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80);
 }
 
+/*
+ * The tunnel's own connection, which comes this way while the machine has no other: inside itself it
+ * would go round for ever. TCP sends it again when there is a way.
+ */
+HOT static bool is_outer(const struct client *c, const struct ip_packet *ip)
+{
+	const struct addr *to = &c->server.addr;
+	const uint8_t *port = ip->octets + ip->l4 + 2;
+
+	if (ip->protocol != IP_TCP || !ip->l4 || (port[0] << 8 | port[1]) != c->server.port)
+		return false;
+	if (ip->version == 4)
+		return to->family == AF_INET && !memcmp(ip->octets + 16, to->octets, 4);
+	return to->family == AF_INET6 && !memcmp(ip->octets + 24, to->octets, 16);
+}
+
 HOT static struct link *route(
 	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
 {
 	struct client *c = container_of(p, struct client, port);
 
 	(void)vnet;
+	if (is_outer(c, ip))
+		return NULL;
 	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(ip))
 		return NULL; /* --block-ipv6: the server would not take it, and it shall not leak */
 	return tunnel_data_ok(c->link.tunnel, ip->version == 4 ? AF_INET : AF_INET6) ? &c->link
@@ -445,6 +470,37 @@ static int make_tunnel(struct client *c, struct tunnel **ret)
 		.want_dns = o->dns};
 
 	return tunnel_new(&opts, clock_mono_ms(), ret);
+}
+
+static void on_uplink_settled(uv_timer_t *timer)
+{
+	struct client *c = timer->data;
+
+	if (c->setup)
+		client_setup_follow_uplink(c->setup);
+}
+
+/* The timer is not moved by what follows: in a storm of changes the route is still looked at. */
+static void on_uplink(uv_poll_t *poll, int status, int events)
+{
+	struct client *c = poll->data;
+
+	(void)status;
+	(void)events;
+	if (route_watch_drain(c->uplink_fd) && !uv_is_active((uv_handle_t *)&c->uplink_settle))
+		uv_timer_start(&c->uplink_settle, on_uplink_settled, UPLINK_SETTLE_MS, 0);
+}
+
+/* Without it the tunnel works until the way to the server changes. */
+static void watch_uplink(struct client *c)
+{
+	uv_timer_init(&c->loop, &c->uplink_settle);
+	c->uplink_settle.data = c->uplink_poll.data = c;
+	c->uplink_fd = route_watch_open();
+	if (c->uplink_fd < 0)
+		return;
+	uv_poll_init(&c->loop, &c->uplink_poll, c->uplink_fd);
+	uv_poll_start(&c->uplink_poll, UV_READABLE, on_uplink);
 }
 
 static void watch_signals(struct client *c)
@@ -520,6 +576,7 @@ static enum event run(struct client *c)
 		return fail(c, EV_OUT_OF_MEMORY, "at the start");
 	ev = open_link(c);
 	watch_signals(c);
+	watch_uplink(c);
 	if (!ev && client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
 		ev = fail(c, why.event, "%s", why.text);
 	if (!ev && make_lane(c) < 0)
@@ -535,6 +592,8 @@ static enum event run(struct client *c)
 	client_setup_free(c->setup);
 	port_done(&c->port);
 	uv_loop_close(&c->loop);
+	if (c->uplink_fd >= 0)
+		close(c->uplink_fd);
 	return c->reason;
 }
 

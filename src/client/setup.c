@@ -36,6 +36,7 @@ struct client_setup {
 	struct addr dns[2];      /* what it was set to */
 	struct addr own4, peer4; /* on the interface; AF_UNSPEC: none */
 	bool routes_made;
+	bool way_lost;     /* to the server; said once */
 	unsigned refusals; /* lines so far */
 	struct on_link on_link[RA_ON_LINK_MAX];
 	uint8_t ifid[8]; /* ours, as negotiated */
@@ -166,6 +167,79 @@ static int pin_server_route(struct client_setup *s, struct os_failure *why)
 		return os_fail(why, EV_ROUTE_REFUSED, r, "note who uses the route to the server");
 	r = netlink_route_add(s->nl, &rt, why);
 	return r == -EEXIST ? 0 : r; /* another client's, or an admin's own: it does as well */
+}
+
+/* ---- when the way to the server changes -------------------------------------------------- */
+
+/*
+ * The best route to the server that is neither the tunnel's nor ours, and the one that we made. The
+ * main table alone: it is where ours stands, and where a network manager writes.
+ */
+struct way_search {
+	const struct client_setup *s;
+	struct route best, own;
+	bool found, pinned;
+};
+
+static bool is_better(const struct route *a, const struct route *b)
+{
+	return a->dst.len != b->dst.len ? a->dst.len > b->dst.len : a->metric < b->metric;
+}
+
+static bool look_at_way(const struct route *rt, void *arg)
+{
+	struct way_search *w = arg;
+	const struct addr *server = &w->s->server;
+
+	if (rt->table != RT_TABLE_MAIN || rt->ifindex == tun_ifindex(w->s->tun) ||
+		rt->type != RTN_UNICAST || !prefix_contains(&rt->dst, server))
+		return true;
+	if (rt->protocol == RTPROT_CULVERT) {
+		if (rt->dst.len == 8 * addr_len(server)) {
+			w->own = *rt;
+			w->pinned = true;
+		}
+	} else if (!w->found || is_better(rt, &w->best)) {
+		w->best = *rt;
+		w->found = true;
+	}
+	return true;
+}
+
+static void tell_of_way(struct client_setup *s, const struct way_search *w)
+{
+	char text[ROUTE_TEXT_LEN], server[ADDR_TEXT_LEN];
+
+	if (w->found)
+		log_event(NULL, EV_CLIENT_UPLINK_CHANGED, "server=%s route=\"%s\"",
+			addr_format(&s->server, server), route_format(&w->best, text));
+	else if (!s->way_lost)
+		log_event(
+			NULL, EV_CLIENT_UPLINK_LOST, "server=%s", addr_format(&s->server, server));
+	s->way_lost = !w->found;
+}
+
+void client_setup_follow_uplink(struct client_setup *s)
+{
+	struct way_search w = {.s = s};
+
+	if (!s->server_route || netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) < 0)
+		return;
+	if (w.found && w.pinned && w.own.ifindex == w.best.ifindex &&
+		addr_equal(&w.own.via, &w.best.via))
+		return;
+	if (!w.found && (w.pinned || s->way_lost))
+		return; /* nothing better is known */
+	if (w.pinned)
+		netlink_route_del(s->nl, &w.own, NULL);
+	if (w.found) {
+		w.best.dst = host_prefix(&s->server);
+		w.best.source = (struct addr){0};
+		w.best.table = w.best.metric = 0;
+		if (netlink_route_add(s->nl, &w.best, NULL) == -EEXIST && !w.pinned)
+			return; /* another client was first */
+	}
+	tell_of_way(s, &w);
 }
 
 static int add_routes(struct client_setup *s, struct os_failure *why)

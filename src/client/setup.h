@@ -34,5 +34,10 @@ void client_setup_advertised(struct client_setup *s, const struct ra *ra);
 struct addr client_setup_own6(const struct client_setup *s);
 /* Whether IPv6 for other networks goes into the tunnel; without --no-default-route it should. */
 bool client_setup_ipv6_onward(const struct client_setup *s);
+/*
+ * This machine's links, addresses or routes have changed: the route to the server is made again, by
+ * the way that is there now.
+ */
+void client_setup_follow_uplink(struct client_setup *s);
 /* Tells of IPv6 that leaves this machine beside a tunnel that is the default route. */
 void client_setup_warn_of_leak(struct client_setup *s);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * os/route_watch.h — hears of every change of this machine's links, addresses and routes.
+ *
+ * What changed is not said: the owner looks at what is there (os/netlink.h) a moment later, for one
+ * cable makes ten changes.
+ */
+#pragma once
+#include <stdbool.h>
+
+/* A descriptor to poll for reading; the caller closes it. A negative errno. */
+int route_watch_open(void);
+/* Reads what waits. True when anything may have changed since the last call. */
+bool route_watch_drain(int fd);
