@@ -257,6 +257,8 @@ HOT ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 		}
 		got += n;
 	}
+	/* What ended it behind these octets, or what found no room beside them, is for the next read. */
+	t->unread = got && ((got == cap && !t->record) || t->state >= TLS_PEER_CLOSED);
 	if (got)
 		return (ssize_t)got;
 	return t->state == TLS_FAILED ? -EPROTO : t->state == TLS_PEER_CLOSED ? 0 : -EAGAIN;
@@ -325,6 +327,8 @@ HOT int tls_write(struct tls *t, const void *octets, size_t n)
 
 bool tls_pending(const struct tls *t)
 {
+	if (t->unread)
+		return true;
 	return t->record ? traffic_pending(t) : t->state == TLS_OPEN && rd_left(&t->in);
 }
 
@@ -342,11 +346,11 @@ void tls_close(struct tls *t)
 {
 	if (t->closed || !tls_established(t))
 		return;
-	t->closed = true;
 	if (t->record) {
 		traffic_close(t);
 		return;
 	}
+	t->closed = true;
 	ERR_clear_error();
 	SSL_shutdown(t->ssl);
 }

@@ -44,7 +44,10 @@ void tls_recv(struct tls *t, const void *octets, size_t n);
  */
 ssize_t tls_read(struct tls *t, void *buf, size_t cap);
 
-/* Some of what tls_recv() lent, or the rest of a record, has not been read yet. */
+/*
+ * There is something to read: some of what tls_recv() lent, the rest of a record, or that the connection
+ * is over, which a tls_read() that returned octets has seen behind them.
+ */
 bool tls_pending(const struct tls *t);
 
 /*

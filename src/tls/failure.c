@@ -225,14 +225,21 @@ static const char *version_name(unsigned v)
 							     : "none that is known";
 }
 
+static enum event event_of(unsigned long e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == reasons[i].reason)
+			return reasons[i].event;
+	return ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE ? EV_OUT_OF_MEMORY : EV_TLS_PROTOCOL;
+}
+
 /*
  * Why OpenSSL gave up. A certificate problem has been named by verify.c already and is kept, since
  * the queue only says "certificate verify failed".
  */
 void tls_fail_from_queue(struct tls *t)
 {
-	unsigned long e = ERR_peek_error();
-	enum event event = EV_TLS_PROTOCOL;
+	enum event event = event_of(ERR_peek_error());
 	char text[128];
 
 	if (t->failure.event != EV_NONE)
@@ -250,11 +257,8 @@ void tls_fail_from_queue(struct tls *t)
 			"%zu octets wait to be read by the peer", buf_len(&t->out));
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-		if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == reasons[i].reason)
-			event = reasons[i].event;
-	if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
-		event = EV_OUT_OF_MEMORY;
+	if (event == EV_TLS_PROTOCOL) /* the first may be the cipher's, which names no cause */
+		event = event_of(ERR_peek_last_error());
 	tls_error_text(text, sizeof(text));
 	if (event == EV_TLS_VERSION && t->offered)
 		tls_failure_set(&t->failure, 0, event, "%s; the newest the client offers: %s", text,

@@ -26,8 +26,21 @@
 #define TLS_PAIRS_MAX 32
 #define TLS_KINDS 3 /* of keys: RSA, EC, EdDSA */
 
-/* Data records without data in a row (padding is the sender's right, but not for ever). */
+/*
+ * Records in a row that carry no data: empty ones (padding is the sender's right, but not for ever),
+ * pieces of handshake messages, alerts that end nothing. Each costs a decryption for 22 octets.
+ */
 #define TLS_EMPTY_RECORDS_MAX 32
+
+/*
+ * Messages after the handshake (KeyUpdate, NewSessionTicket). A KeyUpdate is 27 octets on the wire and
+ * costs six key derivations with its answer, as much as some 30 records: 15 MB of them from six
+ * strangers made everybody else's ping 600 ms. A peer has so many, and earns one back with every
+ * TLS_RECORDS_PER_MESSAGE records of data, so its KeyUpdates never cost more than its data. A peer
+ * that changes its key every hour and sends an SSTP Echo every minute stays far below.
+ */
+#define TLS_MESSAGES_MAX 32
+#define TLS_RECORDS_PER_MESSAGE 16
 
 /* What opening one record may write: text, content type and padding (RFC 8446 5.2). */
 #define TLS_RECORD_ROOM (16384 + 256)

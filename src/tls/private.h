@@ -53,10 +53,11 @@ struct tls {
 	struct rd in; /* given to tls_recv(), not yet taken by OpenSSL */
 	struct buf out;
 	enum tls_state state;
-	bool closed;               /* we sent close_notify */
-	bool short_output;         /* an answer found no room in out */
-	uint8_t alert;             /* fatal alert received, 0xff: none */
-	uint16_t offered;          /* server: the newest version in the ClientHello; 0: none yet */
+	bool closed;       /* we sent close_notify */
+	bool unread;       /* tls_read() has not said yet that it is over, or filled its room */
+	bool short_output; /* an answer found no room in out */
+	uint8_t alert;     /* fatal alert received, 0xff: none */
+	uint16_t offered;  /* server: the newest version in the ClientHello; 0: none yet */
 	uint8_t first[8], n_first; /* the very first octets: what is it, if not TLS? */
 	char *host;
 	int64_t verify_at_s;
@@ -75,7 +76,9 @@ struct tls {
 	struct record_secret secrets[3]; /* of client and server, until they are used; exporter */
 	uint8_t message[4], n_message;   /* header of a handshake message under way */
 	uint32_t message_left;
-	uint8_t empty_records; /* in a row */
+	uint8_t empty_records; /* and others without data, in a row */
+	uint8_t messages;      /* taken, less those that data has earned back (TLS_MESSAGES_MAX) */
+	uint8_t data_records;  /* since the last one that was */
 	struct buf aside;      /* text of a record that the caller had no room for */
 	X509 *leaf;
 	struct tls_info info;

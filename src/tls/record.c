@@ -225,30 +225,40 @@ static ssize_t body_len(const uint8_t header[static RECORD_HEADER_LEN])
 {
 	size_t n = (size_t)(header[3] << 8 | header[4]);
 
-	if (header[0] != RECORD_DATA || header[1] != 3)
-		return -EPROTO; /* after the handshake nothing travels in the clear (5.2) */
+	if (header[0] != RECORD_DATA)
+		return -EPROTO; /* 5.2: after the handshake nothing travels in the clear */
+	if (header[1] != 3 || header[2] != 3)
+		return -EINVAL; /* 5.2: legacy_record_version is always 0x0303 */
 	if (n > CIPHERTEXT_MAX)
-		return -EMSGSIZE;
-	return n < RECORD_TAG_LEN + 1 ? -EPROTO : (ssize_t)n;
+		return -EMSGSIZE; /* 5.2 */
+	return (ssize_t)n;
 }
 
+/* 5.2: what is too short for a tag cannot be opened either. */
 static int open_body(
 	struct record *r, const uint8_t *header, const uint8_t *body, size_t n, uint8_t *out)
 {
 	uint8_t nonce[IV_LEN];
 
+	if (n < RECORD_TAG_LEN)
+		return -EBADMSG;
 	next_nonce(&r->rx, nonce);
 	return aead_open(
 		r->rx.aead, nonce, header, RECORD_HEADER_LEN, body, n - RECORD_TAG_LEN, out);
 }
 
-/* 5.4: zeros behind the content type are padding. Returns the octets of text. */
+/*
+ * 5.4: zeros behind the content type are padding; all of it, padding too, has RECORD_TEXT_MAX octets and
+ * one. Returns the octets of text.
+ */
 static ssize_t strip_padding(const uint8_t *text, size_t n, enum record_type *ret_type)
 {
+	if (n > RECORD_TEXT_MAX + 1)
+		return -EMSGSIZE;
 	while (n && !text[n - 1])
 		n--;
-	if (!n || n - 1 > RECORD_TEXT_MAX)
-		return n ? -EMSGSIZE : -EPROTO; /* no content type at all: unexpected_message */
+	if (!n)
+		return -EPROTO; /* no content type at all: unexpected_message */
 	*ret_type = text[n - 1];
 	return (ssize_t)n - 1;
 }

@@ -48,7 +48,7 @@ void record_free(struct record *r); /* NULL is fine; wipes */
  * RECORD_TEXT_MAX + RECORD_TAG_LEN, or at least the record's own length: record_next_len()).
  * Returns the octets of text (may be 0) with *ret_type, -EAGAIN when the record is not complete (the
  * piece is kept, *in is used up), -EBADMSG when it does not verify, -EPROTO when it is no TLS 1.3
- * record, -EMSGSIZE when it is too long, -ENOMEM.
+ * record, -EINVAL when its version number is not 0x0303, -EMSGSIZE when it is too long, -ENOMEM.
  */
 ssize_t record_open(struct record *r, struct rd *in, uint8_t *out, enum record_type *ret_type);
 /* Octets of room that the next record wants; 0: not known yet. */

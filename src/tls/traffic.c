@@ -10,8 +10,12 @@
  * it is done, OpenSSL holds no octet of what follows, and both sequence numbers are zero (our server
  * sends no tickets; a foreign server's are the first records under the traffic key).
  *
- * Bounds: answers to KeyUpdates count against TLS_OUTPUT_MAX, empty records against
- * TLS_EMPTY_RECORDS_MAX; a message of the handshake is never stored.
+ * Bounds: records that carry no data count against TLS_EMPTY_RECORDS_MAX, messages after the
+ * handshake against TLS_MESSAGES_MAX, answers to KeyUpdates against TLS_OUTPUT_MAX as well; a message
+ * of the handshake is never stored.
+ *
+ * Which alert answers what is in the RFC; each place names its section. No alert and no KeyUpdate
+ * leaves behind our own close_notify (6.1).
  */
 #include "tls/private.h"
 
@@ -26,12 +30,19 @@
 #include "tls/record.h"
 
 enum { MSG_NEW_SESSION_TICKET = 4, MSG_KEY_UPDATE = 24 };
+enum {                                                /* octets behind a message's header */
+	KEY_UPDATE_LEN = 1,                           /* 4.6.3 */
+	TICKET_MIN = 4 + 4 + 1 + 2 + 1 + 2,           /* 4.6.1: with a ticket of one octet */
+	TICKET_MAX = 4 + 4 + 256 + 65537 + 2 + 65534, /* with all that it may hold */
+};
 enum { ALERT_WARNING = 1, ALERT_FATAL = 2 };
 enum {
 	ALERT_CLOSE_NOTIFY = 0,
 	ALERT_UNEXPECTED_MESSAGE = 10,
 	ALERT_BAD_RECORD_MAC = 20,
 	ALERT_RECORD_OVERFLOW = 22,
+	ALERT_ILLEGAL_PARAMETER = 47,
+	ALERT_DECODE_ERROR = 50,
 	ALERT_INTERNAL_ERROR = 80,
 	ALERT_USER_CANCELED = 90
 };
@@ -97,8 +108,11 @@ HOT static int seal(struct tls *t, enum record_type type, const void *text, size
 	return 0;
 }
 
+/* Nothing follows our close_notify (6.1). */
 static int send_alert(struct tls *t, uint8_t level, uint8_t description)
 {
+	if (t->closed)
+		return 0;
 	return seal(t, RECORD_ALERT, (uint8_t[]){level, description}, 2);
 }
 
@@ -134,6 +148,7 @@ int traffic_write(struct tls *t, const uint8_t *octets, size_t n)
 void traffic_close(struct tls *t)
 {
 	send_alert(t, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+	t->closed = true;
 }
 
 /* ---- in -------------------------------------------------------------------------------------------- */
@@ -148,15 +163,19 @@ COLD static void fail(struct tls *t, uint8_t alert, enum event event, const char
 static void fail_record(struct tls *t, ssize_t error)
 {
 	switch (error) {
-	case -EBADMSG:
+	case -EBADMSG: /* 5.2 */
 		fail(t, ALERT_BAD_RECORD_MAC, EV_TLS_DAMAGED,
 			"a record does not open with its key");
 		break;
-	case -EMSGSIZE:
+	case -EMSGSIZE: /* 5.2, 5.4 */
 		fail(t, ALERT_RECORD_OVERFLOW, EV_TLS_PROTOCOL,
 			"a record is longer than TLS allows");
 		break;
-	case -EPROTO:
+	case -EINVAL: /* 6.2: a field is out of its range */
+		fail(t, ALERT_DECODE_ERROR, EV_TLS_PROTOCOL,
+			"a record has another version number than TLS 1.3 writes");
+		break;
+	case -EPROTO: /* 5, 5.4 */
 		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
 			"what came is no TLS 1.3 record");
 		break;
@@ -164,10 +183,12 @@ static void fail_record(struct tls *t, ssize_t error)
 	}
 }
 
+/* 5.4: an empty one is unexpected. 6, 5.1: a record has one alert, whole. */
 static void take_alert(struct tls *t, const uint8_t *text, size_t n)
 {
 	if (n != 2) {
-		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL, "an alert of the wrong length");
+		fail(t, n ? ALERT_DECODE_ERROR : ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
+			"an alert of the wrong length");
 	} else if (text[1] == ALERT_CLOSE_NOTIFY) {
 		t->state = TLS_PEER_CLOSED;
 	} else if (text[1] != ALERT_USER_CANCELED) {
@@ -177,77 +198,118 @@ static void take_alert(struct tls *t, const uint8_t *text, size_t n)
 	}
 }
 
-/* 4.6.3: new keys for what comes; `request` 1: and we are to change ours. */
-static void take_key_update(struct tls *t, uint8_t request, bool at_end)
+/*
+ * 4.6.3: new keys for what comes; `request` 1: and we are to change ours. `at_end`: 5.1, a message
+ * before a change of keys ends with its record.
+ */
+COLD static void take_key_update(struct tls *t, uint8_t request, bool at_end)
 {
-	if (!at_end || request > 1) {
-		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL, "a KeyUpdate that is malformed");
+	if (request > 1) {
+		fail(t, ALERT_ILLEGAL_PARAMETER, EV_TLS_PROTOCOL,
+			"a KeyUpdate that asks for what does not exist");
+		return;
+	}
+	if (!at_end) {
+		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
+			"a KeyUpdate with more behind it in its record");
 		return;
 	}
 	if (record_update_rx(t->record) < 0) {
 		fail_record(t, -ENOMEM);
 		return;
 	}
-	if (request && (buf_len(&t->out) + 64 > TLS_OUTPUT_MAX || send_key_update(t) < 0)) {
+	if (!request || t->closed)
+		return;
+	if (buf_len(&t->out) + 64 > TLS_OUTPUT_MAX || send_key_update(t) < 0) {
 		tls_failure_set(
 			&t->failure, 0, EV_TLS_FLOOD, "KeyUpdates whose answers are not read");
 		t->state = TLS_FAILED;
 	}
 }
 
+/* The header of a message is complete: may it come here, and is it as long as such a message is? */
+COLD static void begin_message(struct tls *t)
+{
+	bool update = t->message[0] == MSG_KEY_UPDATE;
+	bool ticket = t->message[0] == MSG_NEW_SESSION_TICKET && !t->ctx->server;
+
+	t->message_left =
+		(uint32_t)t->message[1] << 16 | (uint32_t)t->message[2] << 8 | t->message[3];
+	if (!update && !ticket) /* 4.6 */
+		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
+			"a handshake message that has no place after the handshake");
+	else if (update ? t->message_left != KEY_UPDATE_LEN
+			: t->message_left < TICKET_MIN || t->message_left > TICKET_MAX) /* 6.2 */
+		fail(t, ALERT_DECODE_ERROR, EV_TLS_PROTOCOL,
+			"a handshake message of a length that it cannot have");
+	else if (t->messages++ >= TLS_MESSAGES_MAX)
+		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_FLOOD,
+			update ? "KeyUpdates" : "session tickets");
+}
+
+/* Octets of a message whose header is known. Returns how many it took. */
+COLD static size_t take_body(struct tls *t, const uint8_t *text, size_t n)
+{
+	size_t take = n < t->message_left ? n : t->message_left;
+
+	if (t->message[0] == MSG_KEY_UPDATE)
+		take_key_update(t, *text, take == n);
+	t->message_left -= (uint32_t)take;
+	if (!t->message_left)
+		t->n_message = 0;
+	return take;
+}
+
 /* Handshake messages may be cut over records; only their header and one octet are ever looked at. */
-static void take_handshake(struct tls *t, const uint8_t *text, size_t n)
+COLD static void take_handshake(struct tls *t, const uint8_t *text, size_t n)
 {
 	while (n && t->state == TLS_OPEN) {
-		if (t->n_message < sizeof(t->message)) {
-			t->message[t->n_message++] = *text++;
-			n--;
-			if (t->n_message < sizeof(t->message))
-				continue;
-			t->message_left = (uint32_t)t->message[1] << 16 |
-					  (uint32_t)t->message[2] << 8 | t->message[3];
-			if (t->message[0] == MSG_KEY_UPDATE
-					? t->message_left != 1
-					: t->message[0] != MSG_NEW_SESSION_TICKET || t->ctx->server)
-				fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
-					"a handshake message that has no place after the handshake");
-			continue;
-		}
-		if (t->message[0] == MSG_KEY_UPDATE) {
-			take_key_update(t, *text, n == 1);
-			t->message_left = 0;
-			text++;
-			n--;
-		} else {
-			size_t skip = n < t->message_left ? n : t->message_left;
+		size_t take = 1;
 
-			text += skip;
-			n -= skip;
-			t->message_left -= (uint32_t)skip;
+		if (t->n_message == sizeof(t->message)) {
+			take = take_body(t, text, n);
+		} else {
+			t->message[t->n_message++] = *text;
+			if (t->n_message == sizeof(t->message))
+				begin_message(t);
 		}
-		if (!t->message_left)
-			t->n_message = 0;
+		text += take;
+		n -= take;
 	}
 }
 
 COLD static void take_other(struct tls *t, enum record_type type, const uint8_t *text, size_t n)
 {
-	if (type == RECORD_ALERT)
+	if (t->n_message && type != RECORD_HANDSHAKE) /* 5.1 */
+		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
+			"a record of another type within a handshake message");
+	else if (type == RECORD_ALERT)
 		take_alert(t, text, n);
-	else if (type == RECORD_HANDSHAKE && n)
+	else if (type == RECORD_HANDSHAKE && n) /* 5.4: an empty one is unexpected */
 		take_handshake(t, text, n);
 	else
 		fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_PROTOCOL,
 			"a record of a type that has no place here");
 }
 
-/* 5.4: empty data records are allowed, but nobody needs many in a row. */
-static bool is_flood(struct tls *t, ssize_t n)
+/*
+ * A record without data costs as much as one with it. 5.4 allows empty ones, but no peer needs many in
+ * a row; the same holds for pieces of handshake messages and for user_canceled. Data earns messages
+ * (TLS_MESSAGES_MAX) back.
+ */
+HOT static bool is_flood(struct tls *t, size_t n_data)
 {
-	t->empty_records = n ? 0 : (uint8_t)(t->empty_records + 1);
-	if (t->empty_records <= TLS_EMPTY_RECORDS_MAX)
+	if (n_data) {
+		t->empty_records = 0;
+		if (t->messages && ++t->data_records >= TLS_RECORDS_PER_MESSAGE) {
+			t->data_records = 0;
+			t->messages--;
+		}
 		return false;
-	fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_FLOOD, "empty records");
+	}
+	if (t->empty_records++ < TLS_EMPTY_RECORDS_MAX)
+		return false;
+	fail(t, ALERT_UNEXPECTED_MESSAGE, EV_TLS_FLOOD, "records without data");
 	return true;
 }
 
@@ -265,8 +327,9 @@ HOT static size_t take_record(struct tls *t, uint8_t *out, bool *ret_more)
 		return 0;
 	}
 	if (type == RECORD_DATA && t->n_message == 0)
-		return is_flood(t, n) ? 0 : (size_t)n;
-	take_other(t, type, out, (size_t)n);
+		return is_flood(t, (size_t)n) ? 0 : (size_t)n;
+	if (!is_flood(t, 0))
+		take_other(t, type, out, (size_t)n);
 	return 0;
 }
 

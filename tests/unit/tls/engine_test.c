@@ -260,6 +260,82 @@ static void a_record_larger_than_the_room_comes_in_pieces(void **state)
 	pair_free(p);
 }
 
+/* A connected stranger's octets, all at once; what the engine says behind the text that it returns. */
+static ssize_t verdict_behind(struct stranger *s, struct tls *t, bool damage, char *got, size_t cap)
+{
+	uint8_t wire[4096];
+	int n = BIO_read(s->out, wire, sizeof(wire));
+
+	assert_true(n > 0 && n < (int)sizeof(wire));
+	if (damage)
+		wire[n - 1] ^= 1;
+	tls_recv(t, wire, (size_t)n);
+	assert_int_equal(tls_read(t, got, cap), 4);
+	assert_memory_equal(got, "good", 4);
+	assert_true(tls_pending(t));
+	return tls_read(t, got, cap);
+}
+
+/* In one read with good data: the data first, the end with the next read, and with its own reason. */
+static void what_ends_it_behind_good_data_is_noticed_at_once(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (int i = 0; i < 4; i++) {
+		struct stranger s = stranger_new(versions[i % 2], versions[i % 2]);
+		bool damage = i / 2;
+		struct tls *t;
+		char got[64];
+
+		assert_int_equal(tls_new(server_rsa, NULL, &t), 0);
+		stranger_dial(&s);
+		stranger_run(&s, t, got, sizeof(got));
+		assert_int_equal(SSL_write(s.ssl, "good", 4), 4);
+		if (damage)
+			assert_int_equal(SSL_write(s.ssl, "bad", 3), 3);
+		else
+			SSL_shutdown(s.ssl);
+		assert_int_equal(
+			verdict_behind(&s, t, damage, got, sizeof(got)), damage ? -EPROTO : 0);
+		assert_false(tls_pending(t));
+		if (damage)
+			assert_int_equal(tls_failure(t)->event, EV_TLS_DAMAGED);
+		tls_free(t);
+		stranger_done(&s);
+	}
+}
+
+/* OpenSSL reads ahead: records that found no room beside the first ones are still pending. */
+static void what_found_no_room_is_pending(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (int i = 0; i < 2; i++) {
+		struct stranger s = stranger_new(versions[i], versions[i]);
+		uint8_t wire[4096];
+		size_t sum = 0;
+		struct tls *t;
+		char got[64];
+		int n;
+
+		assert_int_equal(tls_new(server_rsa, NULL, &t), 0);
+		stranger_dial(&s);
+		stranger_run(&s, t, got, sizeof(got));
+		for (int k = 0; k < 20; k++)
+			assert_int_equal(SSL_write(s.ssl, "12345678", 8), 8);
+		n = BIO_read(s.out, wire, sizeof(wire));
+		tls_recv(t, wire, (size_t)n);
+		do {
+			ssize_t r = tls_read(t, got, 16);
+
+			sum += r > 0 ? (size_t)r : 0;
+		} while (tls_pending(t));
+		assert_int_equal(sum, 160);
+		tls_free(t);
+		stranger_done(&s);
+	}
+}
+
 static void writing_waits_for_the_handshake_and_stops_at_the_limit(void **state)
 {
 	static uint8_t text[256 * 1024];
@@ -1035,6 +1111,8 @@ int main(void)
 		cmocka_unit_test(a_large_write_becomes_full_records_in_one_output),
 		cmocka_unit_test(one_read_returns_many_records),
 		cmocka_unit_test(a_record_larger_than_the_room_comes_in_pieces),
+		cmocka_unit_test(what_ends_it_behind_good_data_is_noticed_at_once),
+		cmocka_unit_test(what_found_no_room_is_pending),
 		cmocka_unit_test(writing_waits_for_the_handshake_and_stops_at_the_limit),
 		cmocka_unit_test(close_notify_arrives_after_the_data_and_the_other_way_stays_open),
 		cmocka_unit_test(an_end_without_close_notify_is_named),

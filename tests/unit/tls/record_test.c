@@ -143,9 +143,9 @@ static void lengths_and_types_that_cannot_be_are_refused(void **state)
 	static const struct {
 		const char *header;
 		int error;
-	} cases[] = {{"1703034101", -EMSGSIZE}, {"170303ffff", -EMSGSIZE}, {"1703030010", -EPROTO},
-		{"1703030000", -EPROTO}, {"1603030030", -EPROTO}, {"1503030030", -EPROTO},
-		{"4854545031", -EPROTO}};
+	} cases[] = {{"1703034101", -EMSGSIZE}, {"170303ffff", -EMSGSIZE}, {"1703030010", -EAGAIN},
+		{"1703030000", -EBADMSG}, {"1703010030", -EINVAL}, {"1703040030", -EINVAL},
+		{"1603030030", -EPROTO}, {"1503030030", -EPROTO}, {"4854545031", -EPROTO}};
 	uint8_t wire[5], out[RECORD_TEXT_MAX + 256];
 	enum record_type type;
 
