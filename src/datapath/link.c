@@ -1,7 +1,8 @@
 /*
  * Theory of operation
  *
- * In:  poll says readable → recv() into the port's buffer → tunnel_recv() → pull events. Packets go
+ * In:  poll says readable → recv() into the port's buffer → tunnel_recv() → pull events. How much a
+ *      recv() takes follows what the octets of this peer cost (follow_work()). Packets go
  *      through the source check into the coalescer; when the pull has run dry the joined packets
  *      are written to the TUN, since the next recv() reuses the buffers.
  * Out: packets wait in FQ-CoDel; link_flush() cuts them into frames straight into the port's
@@ -40,8 +41,12 @@
 #define UNSEEN_MAX 5840                    /* octets sent without a look: four segments */
 #define UNSEEN_PAUSE_US 5000               /* each after a pause: it is no transfer's */
 #define UNSEEN_US 100000                   /* then there is one, when nothing waits for it */
-#define RECVS_PER_TURN 2                   /* then others get their turn; poll is level triggered */
-#define LINGER_MS 2000                     /* for the last octets after the end */
+#define READ_BEFORE_LOGIN 4096             /* octets a turn: 150 records at most */
+#define READ_MIN (16 * 1024)               /* octets a turn of what is dearest to take in */
+#define READ_FIRST (64 * 1024)             /* and of what is not known yet */
+#define READS_PER_TURN 2
+#define TURN_US 2000   /* then others get their turn; poll is level triggered */
+#define LINGER_MS 2000 /* for the last octets after the end */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void finish(struct link *l);
@@ -349,6 +354,7 @@ bool link_cool(struct link *l)
 	if (buf_len(tunnel_output(l->tunnel)) || !fq_codel_empty(&l->queue))
 		return false;
 	tunnel_idle(l->tunnel);
+	l->read_len = READ_FIRST;
 	fq_codel_trim(&l->queue, clock_mono_us());
 	lane_cool(l);
 	return true;
@@ -479,10 +485,27 @@ HOT void link_kick(struct link *l)
 	arm_timer(l);
 }
 
-HOT void link_readable(struct link *l)
+/*
+ * How much the next recv() may take, from what the last one of n octets cost. An octet of small packets
+ * or records is a hundred times the work of one in a full record, and the peer chooses which it sends.
+ */
+static void follow_work(struct link *l, size_t n, uint64_t us)
 {
-	for (int i = 0; i < RECVS_PER_TURN && !l->closing; i++) {
-		ssize_t n = recv(l->fd, l->port->rx, PORT_RX_LEN, MSG_DONTWAIT);
+	uint64_t fits = us > TURN_US ? n * TURN_US / us : l->read_len;
+
+	if (us <= TURN_US / 2 && n == l->read_len)
+		fits *= 2;
+	l->read_len = fits < READ_MIN      ? READ_MIN
+		      : fits > PORT_RX_LEN ? PORT_RX_LEN
+					   : (uint32_t)fits;
+}
+
+HOT void link_readable(struct link *l, uint64_t now_us)
+{
+	for (int i = 0; i < READS_PER_TURN && !l->closing; i++) {
+		size_t room = l->deferred ? READ_BEFORE_LOGIN : l->read_len;
+		ssize_t n = recv(l->fd, l->port->rx, room, MSG_DONTWAIT);
+		uint64_t begin_us = now_us;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -491,8 +514,12 @@ HOT void link_readable(struct link *l)
 		else
 			tunnel_recv_end(l->tunnel, n < 0 ? errno : 0, clock_mono_ms());
 		link_kick(l);
-		if (n < PORT_RX_LEN)
+		if (n < READ_MIN)
 			return; /* the socket is empty; if not, poll says so again */
+		now_us = clock_mono_us();
+		follow_work(l, (size_t)n, now_us - begin_us);
+		if ((size_t)n < room || now_us - begin_us > TURN_US / 2)
+			return;
 	}
 }
 
@@ -517,8 +544,9 @@ static void poll_anew(struct link *l)
 HOT static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct link *l = poll->data;
+	uint64_t now_us = clock_mono_us();
 
-	port_wake(l->port, l, clock_mono_us());
+	port_wake(l->port, l, now_us);
 	if (status < 0) {
 		poll_anew(l);
 		events = UV_READABLE; /* recv() names the error */
@@ -532,7 +560,7 @@ HOT static void on_poll(uv_poll_t *poll, int status, int events)
 	else if (l->deferred)
 		port_defer(l->port, l);
 	else
-		link_readable(l);
+		link_readable(l, now_us);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -560,6 +588,7 @@ int link_init(
 	if (r < 0)
 		return r;
 	l->tunnel = tunnel;
+	l->read_len = READ_FIRST;
 	pacer_init(&l->pacer);
 	l->queue_opts = port_queue_opts;
 	fq_codel_init(&l->queue, &l->queue_opts, p->seed);

@@ -55,7 +55,7 @@ struct link {
 	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
 	uint64_t linger_until;
 	bool chooses_congestion; /* tunnel/congestion.h says which */
-	bool deferred; /* set by the owner: read it in port_run_deferred(), within the cap */
+	bool deferred; /* set by the owner: read it in port_run_deferred(), within its time */
 	bool is_dirty, is_warm, is_deferred, is_busy; /* on the port's lists; inside a pull */
 	bool ended, sent_all, closing, detached;
 	uint8_t handles_open;
@@ -80,6 +80,7 @@ struct link {
 	bool unseen;        /* something was sent since, without a look */
 	uint32_t room;      /* octets that may be */
 	uint64_t sent_us;   /* when a burst was last sealed */
+	uint32_t read_len;  /* octets that the next recv() may take */
 	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* datapath/lane.h */

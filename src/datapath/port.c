@@ -258,7 +258,7 @@ void port_deliver_end(struct port *p)
 	drain_coalesced(p);
 }
 
-/* ---- handshakes within their cap ---------------------------------------------------------- */
+/* ---- handshakes within their time ---------------------------------------------------------- */
 
 void port_defer(struct port *p, struct link *l)
 {
@@ -270,16 +270,20 @@ void port_defer(struct port *p, struct link *l)
 	p->deferred_tail = &l->next_deferred;
 }
 
-bool port_run_deferred(struct port *p, unsigned most)
+bool port_run_deferred(struct port *p, uint64_t most_us)
 {
+	uint64_t begin_us = p->deferred ? clock_mono_us() : 0, now_us = begin_us;
 	struct link *l;
 
-	while (most-- && (l = p->deferred)) {
+	while ((l = p->deferred)) {
 		p->deferred = l->next_deferred;
 		if (!p->deferred)
 			p->deferred_tail = &p->deferred;
 		l->is_deferred = false;
-		link_readable(l);
+		link_readable(l, now_us);
+		now_us = clock_mono_us();
+		if (now_us - begin_us >= most_us)
+			break;
 	}
 	return p->deferred;
 }

@@ -102,7 +102,10 @@ void port_set_tun_polling(struct port *p, bool on);
 /* Hands a packet to a link of this port, as if it had come from its TUN queue; copies it. */
 void port_send_copy(
 	struct port *p, struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n);
-/* Reads for at most `most` of the links that wait (link.deferred). True when more wait. */
-bool port_run_deferred(struct port *p, unsigned most);
+/*
+ * Reads for the links that wait (link.deferred), once each, until that has taken `most_us`; for one of
+ * them in any case. True when more wait.
+ */
+bool port_run_deferred(struct port *p, uint64_t most_us);
 /* Flushes links that got packets by port_send(); the TUN's own reads do so themselves. */
 void port_flush(struct port *p);

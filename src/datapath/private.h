@@ -4,7 +4,7 @@
 
 void link_enqueue(struct link *l, struct pbuf *pkt); /* takes pkt, whose segment is begun */
 void link_flush(struct link *l);
-void link_readable(struct link *l);
+void link_readable(struct link *l, uint64_t now_us);
 /* CoDel's target and interval; `grows`: inflight_grows() */
 void link_follow_target(struct link *l, uint32_t rtt_us, bool grows);
 /* As far as is known: with a congestion control that is not ours to choose, nothing is. */

@@ -6,7 +6,12 @@
 #define FAIL_DELAY_MAX_MS 8000 /* then the client gives up waiting for the answer */
 #define STRANGERS_TOLD_PER_SECOND 10
 #define ACCEPTS_PER_TURN 32   /* a flood of SYNs must not keep a worker from its packets */
-#define HANDSHAKES_PER_TURN 4 /* about 1 ms of TLS; see worker.c */
+/*
+ * Time that connections before login get in one turn of a worker's loop, all of them together: work is
+ * measured, since a stranger chooses what its octets cost (handshakes, records of an octet, KeyUpdates).
+ * The last one may exceed it by what 4 KiB cost, or by one signature with an RSA key (1 ms).
+ */
+#define STRANGERS_US_PER_TURN 1000
 #define USER_TIMEOUT_MS 60000 /* data unacknowledged that long: the client is gone */
 #define NOTSENT_LOWAT (64 * 1024)
 #define HOUSEKEEPING_MS 10000 /* what a worker looks after now and then */

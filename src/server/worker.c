@@ -8,8 +8,9 @@
  * as door bell.
  *
  * Handshakes cost a thousand times what a packet costs. Sessions before authentication therefore
- * do not run in their socket's callback but queue up, and each loop turn serves at most
- * HANDSHAKES_PER_TURN of them: a storm of logins cannot stall the traffic of those who are in.
+ * do not run in their socket's callback but queue up, and each loop turn gives them at most
+ * STRANGERS_US_PER_TURN of its time: a storm of logins, or of octets that are dear to take in, cannot
+ * stall the traffic of those who are in.
  */
 #include "server/worker.h"
 
@@ -217,7 +218,7 @@ HOT static void on_turn(uv_check_t *check)
 {
 	struct worker *w = check->data;
 
-	if (port_run_deferred(&w->port, HANDSHAKES_PER_TURN))
+	if (port_run_deferred(&w->port, STRANGERS_US_PER_TURN))
 		uv_idle_start(&w->turn_again, on_turn_again);
 	else
 		uv_idle_stop(&w->turn_again);

@@ -57,7 +57,8 @@ int tcp_path(int fd, struct tcp_path *ret)
 struct tunnel {
 	struct buf out;
 	size_t received;
-	bool over; /* of the connection: its end was told */
+	uint64_t us_per_kib; /* what taking its octets in costs */
+	bool over;           /* of the connection: its end was told */
 	int error;
 };
 
@@ -75,6 +76,7 @@ void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms
 {
 	(void)octets, (void)now_ms;
 	t->received += n;
+	now_us += n * t->us_per_kib / 1024;
 }
 
 void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
@@ -390,6 +392,94 @@ static void a_reset_behind_octets_is_noticed(void **state)
 	assert_int_equal(b->tunnel.error, ECONNRESET);
 }
 
+/* ---- a turn's work ---- */
+
+static const uint8_t flood[1 << 20];
+
+/* Octets that the link takes in one turn from a peer that has more to say. */
+static size_t taken_in_a_turn(struct bench *b)
+{
+	size_t before = b->tunnel.received;
+
+	while (write(b->peer, flood, sizeof(flood)) > 0)
+		;
+	turn(b);
+	return b->tunnel.received - before;
+}
+
+static void enlarge(int fd)
+{
+	int octets = 4 << 20;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof(octets));
+}
+
+/* A KiB of small packets costs a hundred times one of full records: 2 ms a turn, as it is measured. */
+static void how_much_is_read_follows_what_it_costs(void **state)
+{
+	struct bench *b = *state;
+
+	enlarge(b->peer);
+	b->tunnel.us_per_kib = 100;
+	taken_in_a_turn(b);
+	for (int i = 0; i < SEVERAL; i++)
+		assert_in_range(taken_in_a_turn(b), 16 << 10, 21 << 10);
+	b->tunnel.us_per_kib = 1;
+	for (int i = 0; i < SEVERAL; i++)
+		taken_in_a_turn(b);
+	assert_true(taken_in_a_turn(b) >= PORT_RX_LEN / 2);
+	b->tunnel.us_per_kib = 1000; /* and the first turn after that is the last dear one */
+	taken_in_a_turn(b);
+	assert_int_equal(taken_in_a_turn(b), 16 << 10);
+}
+
+static void before_login_little_is_read_in_a_turn(void **state)
+{
+	struct bench *b = *state;
+
+	b->link.deferred = true;
+	assert_int_equal(taken_in_a_turn(b), 0); /* it waits in line */
+	for (size_t i = 1; i <= SEVERAL; i++) {
+		assert_false(port_run_deferred(&b->port, 1000));
+		assert_int_equal(b->tunnel.received, i * 4096);
+		turn(b);
+	}
+}
+
+/* The line is served until its time is used up, by whichever connections use it. */
+static void those_in_line_share_the_time_of_a_turn(void **state)
+{
+	struct bench *b = *state;
+	struct link links[SEVERAL];
+	struct tunnel tunnels[SEVERAL] = {{.us_per_kib = 0}};
+	int fds[SEVERAL][2];
+
+	for (size_t i = 0; i < SEVERAL; i++) {
+		pair(SOCK_STREAM, fds[i]);
+		assert_int_equal(
+			link_init(&links[i], &b->port, fds[i][0], &tunnels[i], &link_ops), 0);
+		links[i].deferred = true;
+		tunnels[i].us_per_kib = 150;
+		link_start(&links[i]);
+		assert_int_equal(write(fds[i][1], flood, 8192), 8192);
+	}
+	turn(b);
+	assert_true(port_run_deferred(&b->port, 1000)); /* 600 us each: two of them */
+	for (size_t i = 0; i < SEVERAL; i++)
+		assert_int_equal(tunnels[i].received, i < 2 ? 4096 : 0);
+	assert_true(port_run_deferred(&b->port, 0)); /* one in any case */
+	assert_int_equal(tunnels[2].received, 4096);
+	assert_false(port_run_deferred(&b->port, 10000));
+	for (size_t i = 0; i < SEVERAL; i++) {
+		assert_int_equal(tunnels[i].received, 4096);
+		link_abort(&links[i]);
+	}
+	turn(b);
+	turn(b);
+	for (size_t i = 0; i < SEVERAL; i++)
+		close(fds[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +498,12 @@ int main(void)
 			a_lane_lets_its_losses_be_known_where_there_are_any, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_reset_behind_octets_is_noticed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			how_much_is_read_follows_what_it_costs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			before_login_little_is_read_in_a_turn, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			those_in_line_share_the_time_of_a_turn, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
