@@ -187,9 +187,11 @@ class Framing:
 
     def __init__(self, stream):
         self.stream, self.rest, self.identifier, self.seen = stream, b"", 0, []
+        self.sent = 0  # calls of send() inside TLS: a record each
 
     def send(self, octets):
         self.stream.sendall(octets)
+        self.sent += isinstance(self.stream, ssl.SSLSocket)
 
     def send_ppp(self, protocol, payload):
         self.send(data(ppp(protocol, payload)))
