@@ -19,7 +19,7 @@ static const char *tls_words(struct tunnel *t)
 {
 	struct cert_info cert;
 
-	if (t->role == TUNNEL_SERVER || tls_leaf_info(t->outer.tls, &cert) < 0)
+	if (t->role == TUNNEL_SERVER || !t->outer.tls || tls_leaf_info(t->outer.tls, &cert) < 0)
 		return t->tls_text;
 	snprintf(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
 		cert.subject, cert.key, cert.pin);

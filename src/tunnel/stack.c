@@ -86,7 +86,7 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 
 	if (!t)
 		return -ENOMEM;
-	if (!o->tls && (o->role != TUNNEL_SERVER || !o->n_certs || o->n_certs > SSTP_CERTS_MAX))
+	if (!o->tls && (!o->n_certs || o->n_certs > SSTP_CERTS_MAX))
 		return -EINVAL;
 	t->role = o->role;
 	t->port = o->port;

@@ -51,7 +51,8 @@ struct tunnel_ticket {
 
 struct tunnel_opts {
 	enum tunnel_role role;
-	struct tls_ctx *tls; /* referenced; NULL: a balancer has ended TLS (server) */
+	/* Referenced; NULL: in the clear. A balancer has ended TLS (server), or a test has both ends. */
+	struct tls_ctx *tls;
 	const struct sstp_cert_hash *certs; /* without TLS: what that balancer shows; copied */
 	size_t n_certs;
 	const struct tls_peer_opts *verify; /* client: name to check, SNI */
