@@ -5,7 +5,7 @@
 #define EVICT_AFTER_MS 500     /* with max_handshakes reached the oldest that old makes room */
 #define FAIL_DELAY_MAX_MS 8000 /* then the client gives up waiting for the answer */
 #define STRANGERS_TOLD_PER_SECOND 10
-#define ACCEPTS_PER_TURN 32   /* a flood of SYNs must not keep a worker from its packets */
+#define ACCEPTS_PER_TURN 32 /* a flood of SYNs must not keep a worker from its packets */
 /*
  * Time that connections before login get in one turn of a worker's loop, all of them together: work is
  * measured, since a stranger chooses what its octets cost (handshakes, records of an octet, KeyUpdates).
