@@ -23,7 +23,7 @@ ALLOWED = {
 LIBRARIES = {
     r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"},
     r"intel-ipsec-mb\.h": {"tls"}, r"uv\.h": {*ABOVE, "datapath"},
-    r"sqlite3\.h": {"store"}, r"netlink/": {"os"}, r"jansson\.h": {"admin", "cli", "os", "diagnose", "server"},
+    r"sqlite3\.h": {"store"}, r"netlink/": {"os"}, r"jansson\.h": {"base", "admin", "cli", "os", "diagnose", "server"},
     r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
     r"ares": {"diagnose"}, r"urcu": {"ip", "server", "os"},
 }
@@ -78,6 +78,74 @@ def purity(root):
                 inside, code = True, code.split("/*")[0]
             if IMPURE_CALL.search(code):
                 yield f"{path}:{number}: no I/O, clock or thread here: {line.strip()}"
+
+
+# Where text of a stranger goes out: each of these escapes it, or has a form of its own to escape for.
+OUTPUTS = {
+    "src/base/text.c", "src/base/json.c", "src/base/log.c",
+    "src/config/value.c", "src/config/manual.c",  # a dump is a configuration again, in its quotes
+    "src/cli/howto.c",       # scripts for other programs, each with its own quoting
+    "src/diagnose/html.c",   # put(); all else there are constants
+    "src/server/exposition.c",  # all labels are constants
+    "src/os/notify.c",       # constants and addresses
+    "src/ppp/auth/mschapv2.c",  # RFC 2759's own E= C= M= on the wire
+    "src/os/forward.c",      # a note for the next start, read back by it
+    "src/http/digest.c",     # RFC 7616 quoted strings
+}
+PRINTING = re.compile(r"\b(v?f?printf|v?dprintf|f?puts|f?putc|putchar|vsnprintf|snprintf|asprintf|"
+                      r"sd_journal_send|sd_notifyf|syslog)\s*\(")
+CONSTANT = re.compile(r'^\s*("|usage\b|usage_text\b|\w+_usage\b|a->usage\b|\'|\w+\(colours?\b'
+                      r"|colour\(|reset\()")
+
+
+def call_at(text, start):
+    """The arguments of the call whose bracket opens at start."""
+    depth, i, quoted = 0, start, None
+    while i < len(text):
+        c = text[i]
+        if quoted:
+            i += c == "\\"
+            quoted = None if c == quoted else quoted
+        elif c in "\"'":
+            quoted = c
+        else:
+            depth += (c == "(") - (c == ")")
+            if not depth:
+                break
+        i += 1
+    return text[start + 1:i]
+
+
+def outputs(root):
+    """
+    Text that a stranger may have chosen reaches an output escaped only (base/text.h, base/json.h): a
+    %s or %c is for text_fprintf(), text_format() and log_event(), and what is printed without a
+    format is a constant. A value between quotes or behind key= is composed by them, too.
+    """
+    for path in tracked(root, "src/*.c", "src/*.h"):
+        if path in OUTPUTS:
+            continue
+        with open(os.path.join(root, path)) as f:
+            text = f.read()
+        for found in PRINTING.finditer(text):
+            name, args = found[1], call_at(text, found.end() - 1)
+            where = f"{path}:{text.count(chr(10), 0, found.start()) + 1}: {name}()"
+            literal = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', args))
+            if name in ("vsnprintf", "vfprintf", "vprintf", "vdprintf"):
+                yield f"{where}: text_vformat() escapes"
+            elif name in ("snprintf", "asprintf"):
+                if re.search(r'(\\"|=)%(\.\*|\.\d+)?s', literal) and "http/" not in path:
+                    yield f"{where}: a value in quotes or behind = is for text_format()"
+            elif "printf" in name and re.search(r"%[-0-9.*]*[sc]", literal):
+                if "/* a constant */" not in text[found.start():].split("\n")[0]:
+                    yield f"{where}: %s and %c are for text_fprintf()"
+            elif "put" in name and not CONSTANT.match(args) and \
+                    not re.match(r'[^,;]*\? "[^"]*" : "[^"]*"', args):
+                yield f"{where}: prints what is no constant: text_fprintf()"
+            elif name in ("sd_notifyf", "syslog"):
+                yield f"{where}: goes to the journal: text_format()"
+        for found in re.finditer(r"\bjson_(dumpf|dumpfd|dump_file)\s*\(", text):
+            yield f"{path}:{text.count(chr(10), 0, found.start()) + 1}: json_print() escapes"
 
 
 def formatting(root):
@@ -141,7 +209,7 @@ def manuals(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
-CHECKS = (layering, purity, formatting, width, names, events, pages, manuals)
+CHECKS = (layering, purity, outputs, formatting, width, names, events, pages, manuals)
 
 
 def all_checks(root):

@@ -40,7 +40,7 @@ struct aaa_request {
 	/* When done: */
 	struct verdict verdict; /* addresses are the sender's to fill in */
 	enum event outcome;     /* EV_AUTH_ACCEPTED, or why not */
-	char detail[160];       /* "user=alice method=mschapv2", for log and record; no secrets */
+	char detail[400];       /* "user=alice method=mschapv2", for log and record; no secrets */
 	int64_t user_id;        /* accepted: for leases and records */
 	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
 	struct addr ipv4;             /* the user's static address, or AF_UNSPEC */

@@ -18,6 +18,7 @@
 #include "aaa/backend.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/text.h"
 #include "base/mschap.h"
 
 /* Whether the proof is right: 1, 0, or negative errno when it could not be checked. */
@@ -139,21 +140,11 @@ static void set_verdict(struct verdict *v, enum event outcome)
 	explicit_bzero(v->hlak, sizeof(v->hlak));
 }
 
-/* Octets from the peer, for people: no quotes, no control characters. */
-static void copy_name(const char *name, size_t n, char ret[static USER_NAME_MAX + 1])
-{
-	for (size_t i = 0; i < n && i < USER_NAME_MAX; i++)
-		*ret++ = (unsigned char)name[i] < 0x20 || name[i] == 0x7f || name[i] == '"'
-				 ? '?'
-				 : name[i];
-	*ret = '\0';
-}
-
 static void describe(struct aaa_request *req, const char *why)
 {
 	const struct method *m = method_of(req->proof.method);
 
-	snprintf(req->detail, sizeof(req->detail), "user=\"%.64s\" method=%s%s%.60s", req->user,
+	text_format(req->detail, sizeof(req->detail), "user=\"%.64s\" method=%s%s%.60s", req->user,
 		m ? m->name : "other", *why ? " " : "", why);
 }
 
@@ -202,7 +193,7 @@ static void login_done(struct store_job *job)
 
 int local_submit(struct aaa *aaa, struct aaa_request *req)
 {
-	copy_name(req->proof.user, req->proof.user_len, req->user);
+	text_of_octets(req->proof.user, req->proof.user_len, req->user, sizeof(req->user));
 	req->job = (struct store_job){.kind = STORE_READ,
 		.run = method_of(req->proof.method) ? run_login : refuse,
 		.done = login_done,

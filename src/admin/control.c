@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/json.h"
 
 struct control {
 	uv_pipe_t listener;
@@ -106,22 +107,6 @@ static void send_line(struct client *c, json_t *answer)
 	}
 }
 
-json_t *control_text(const char *text)
-{
-	json_t *s = json_string(text);
-	char *copy;
-
-	if (s)
-		return s;
-	copy = strdup(text);
-	for (char *p = copy; p && *p; p++)
-		if (*p & 0x80)
-			*p = '?';
-	s = json_string(copy ? copy : "");
-	free(copy);
-	return s;
-}
-
 static void reply(struct control_reply *r, json_t *answer)
 {
 	struct client *c = r->client;
@@ -139,7 +124,8 @@ void control_answer(struct control_reply *r, json_t *result)
 
 void control_refuse(struct control_reply *r, const char *error)
 {
-	reply(r, json_pack("{s:i, s:b, s:s}", "v", CONTROL_VERSION, "ok", 0, "error", error));
+	reply(r, json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 0, "error",
+			 json_text(error)));
 }
 
 void control_follow(struct control_reply *r, json_t *result)

@@ -35,9 +35,6 @@ int control_new(uv_loop_t *loop, const char *path, control_handler *handler, voi
 void control_close(struct control *c); /* then run the loop dry */
 void control_free(struct control *c);
 
-/* A text as JSON, whatever octets a peer put in it: what is no UTF-8 becomes '?'. */
-json_t *control_text(const char *text);
-
 void control_answer(struct control_reply *reply, json_t *result); /* steals result */
 void control_refuse(struct control_reply *reply, const char *error);
 /* Answers, and from now on control_tell() reaches this client, until it hangs up. Steals result. */

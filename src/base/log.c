@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static _Atomic enum log_level least_level = LOG_LEVEL_INFO; /* a reload may change it */
 static bool to_journal;
 
@@ -64,23 +66,16 @@ static size_t put_stamp(char *line, size_t cap, enum log_level level)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	char text[1024], line[2048];
+	char line[2048];
 	va_list ap;
 	size_t n;
 
 	if (level > least_level)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	n = put_stamp(line, sizeof(line), level);
-	for (const char *p = text; *p && n < sizeof(line) - 6; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			n += (size_t)snprintf(
-				line + n, sizeof(line) - n, "\\x%02x", (unsigned char)*p);
-		else
-			line[n++] = *p;
-	}
-	line[n++] = '\n';
+	va_start(ap, fmt);
+	n += text_vformat(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
+	line[n++] = '\n'; /* the zero's place */
 	log_raw(line, n);
 }

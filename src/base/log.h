@@ -14,7 +14,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 void log_init(enum log_level least);
 bool log_is_journal(void); /* standard error leads to the journal */
 enum log_level log_level_now(void);
-/* One line, no newline at its end. Control characters from the peer are escaped here, once. */
+/* One line, no newline at its end; escapes as text_format() does (base/text.h). */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Octets as they are, one write. */
 void log_raw(const char *octets, size_t n);

@@ -8,8 +8,13 @@
 
 #include "admin/control.h"
 #include "base/addr.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
+
+#define NAME_COLUMNS_MIN 20
+#define NAME_COLUMNS_MAX 40 /* a longer name is cut; --json has all of it */
 
 int ask_option(struct ask *a, int c)
 {
@@ -48,7 +53,7 @@ static int ask(const struct ask *a, json_t *request, json_t **ret, bool quiet)
 	if (quiet && (r == -ENOENT || r == -ECONNREFUSED))
 		return -1;
 	if (r < 0)
-		fprintf(stderr, "culvert: %s\n", why);
+		text_fprintf(stderr, "culvert: %s\n", why);
 	return r < 0 ? CMD_FAILED : CMD_OK;
 }
 
@@ -77,13 +82,12 @@ int ask_whom(json_t *request, const char *text)
 		return json_object_set_new(
 			request, "session", json_integer((json_int_t)strtoll(text, NULL, 10)));
 	return json_object_set_new(
-		request, addr_parse(text, &address) < 0 ? "user" : "address", control_text(text));
+		request, addr_parse(text, &address) < 0 ? "user" : "address", json_text(text));
 }
 
 void ask_print_json(json_t *value)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2));
-	putchar('\n');
+	json_print(value, stdout, JSON_INDENT(2));
 }
 
 const char *ask_text(const json_t *o, const char *key)
@@ -91,6 +95,21 @@ const char *ask_text(const json_t *o, const char *key)
 	const char *t = json_string_value(json_object_get(o, key));
 
 	return t ? t : "";
+}
+
+int ask_width(const json_t *list, const char *key)
+{
+	size_t width = NAME_COLUMNS_MIN, i;
+	const json_t *row;
+
+	json_array_foreach(list, i, row)
+	{
+		size_t n = text_columns(ask_text(row, key));
+
+		if (n > width)
+			width = n < NAME_COLUMNS_MAX ? n : NAME_COLUMNS_MAX;
+	}
+	return (int)width;
 }
 
 json_int_t ask_number(const json_t *o, const char *key)

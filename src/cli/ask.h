@@ -40,6 +40,8 @@ int ask_reload(const struct ask *a, bool dry);
 void ask_print_json(json_t *value);
 
 const char *ask_text(const json_t *o, const char *key);
+/* Columns for the texts under `key` in the rows of `list`: 20 to 40. */
+int ask_width(const json_t *list, const char *key);
 json_int_t ask_number(const json_t *o, const char *key);
 /* "1.5 GiB", "12 s", "2026-11-22 02:00:00" */
 const char *ask_size(json_int_t octets, char ret[static 24]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 
@@ -14,13 +15,14 @@ static const char usage[] =
 	"      --most N        how many (100)\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";
 
-static void print_row(const json_t *a)
+static void print_row(const json_t *a, int width)
 {
 	char at[24];
 
-	printf("%-19s %-24s %-20s %4lld %-24s %s\n", ask_time(ask_number(a, "at"), at),
-		ask_text(a, "peer"), *ask_text(a, "user") ? ask_text(a, "user") : "-",
-		(long long)ask_number(a, "event"), ask_text(a, "name"), ask_text(a, "what"));
+	text_fprintf(stdout, "%-19s %-24s %-*.*s %4lld %-24s %s\n",
+		ask_time(ask_number(a, "at"), at), ask_text(a, "peer"), width, width,
+		*ask_text(a, "user") ? ask_text(a, "user") : "-", (long long)ask_number(a, "event"),
+		ask_text(a, "name"), ask_text(a, "what"));
 }
 
 int cmd_attempts(int argc, char **argv)
@@ -31,7 +33,7 @@ int cmd_attempts(int argc, char **argv)
 	json_t *request, *result = NULL, *list, *row;
 	long most = 100;
 	size_t i;
-	int c, r = -1;
+	int c, width, r = -1;
 
 	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
 		if (c == 'm')
@@ -53,9 +55,10 @@ int cmd_attempts(int argc, char **argv)
 	if (a.json) {
 		ask_print_json(list);
 	} else {
-		printf("%-19s %-24s %-20s %4s %-24s %s\n", "AT", "FROM", "USER", "NO.", "EVENT",
-			"WHAT HAPPENED");
-		json_array_foreach(list, i, row) print_row(row);
+		width = ask_width(list, "user");
+		text_fprintf(stdout, "%-19s %-24s %-*s %4s %-24s %s\n", "AT", "FROM", width, "USER",
+			"NO.", "EVENT", "WHAT HAPPENED");
+		json_array_foreach(list, i, row) print_row(row, width);
 	}
 	json_decref(result);
 	return CMD_OK;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "bench/bench.h"
 #include "bench/probe.h"
 #include "cli/cmd.h"
@@ -132,8 +134,8 @@ struct args {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	fprintf(stderr, "culvert bench: %s '%s': expected %s (see culvert bench --help)\n", what,
-		value, want);
+	text_fprintf(stderr, "culvert bench: %s '%s': expected %s (see culvert bench --help)\n",
+		what, value, want);
 	return CMD_USAGE;
 }
 
@@ -302,7 +304,7 @@ static int read_users(struct args *a, FILE *f)
 			cap = more;
 		}
 		if (n == cap || parse_user(line, &a->users[n]) < 0) {
-			fprintf(stderr, "culvert bench: %s:%u: expected NAME PASSWORD\n",
+			text_fprintf(stderr, "culvert bench: %s:%u: expected NAME PASSWORD\n",
 				a->users_file, number);
 			return CMD_USAGE;
 		}
@@ -318,7 +320,7 @@ static int users_from_file(struct args *a)
 	int r;
 
 	if (!f) {
-		fprintf(stderr, "culvert bench: %s: %s\n", a->users_file, strerror(errno));
+		text_fprintf(stderr, "culvert bench: %s: %s\n", a->users_file, strerror(errno));
 		return CMD_FAILED;
 	}
 	r = read_users(a, f);
@@ -353,11 +355,11 @@ static void on_progress(void *arg, const struct bench_result *r)
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	if (r->phase == BENCH_LOGIN)
-		fprintf(stderr, "culvert bench: logging in, %u of %u up", r->up, r->wanted);
+		text_fprintf(stderr, "culvert bench: logging in, %u of %u up", r->up, r->wanted);
 	else if (r->phase == BENCH_HOLD)
-		fprintf(stderr, "culvert bench: holding %u tunnels", r->up);
+		text_fprintf(stderr, "culvert bench: holding %u tunnels", r->up);
 	else
-		fprintf(stderr, "culvert bench: closing %u tunnels", r->up);
+		text_fprintf(stderr, "culvert bench: closing %u tunnels", r->up);
 	fputs(terminal ? "" : "\n", stderr);
 	fflush(stderr);
 }
@@ -365,27 +367,30 @@ static void on_progress(void *arg, const struct bench_result *r)
 static void print_times(const char *what, const struct tally *t)
 {
 	if (t->n)
-		printf("  %-10s p50 %.2f  p90 %.2f  p99 %.2f  max %.2f ms\n", what, tally_ms(t, .5),
-			tally_ms(t, .9), tally_ms(t, .99), (double)t->max_us / 1000);
+		text_fprintf(stdout, "  %-10s p50 %.2f  p90 %.2f  p99 %.2f  max %.2f ms\n", what,
+			tally_ms(t, .5), tally_ms(t, .9), tally_ms(t, .99),
+			(double)t->max_us / 1000);
 }
 
 static void print_load(const struct args *a, const struct bench_result *r)
 {
-	printf("load        %llu %s packets sent, %.0f/s; %llu answered (%.2f %%)",
+	text_fprintf(stdout, "load        %llu %s packets sent, %.0f/s; %llu answered (%.2f %%)",
 		(unsigned long long)r->sent, a->opts.load == BENCH_LOAD_UDP ? "UDP" : "echo",
 		rate(r->sent, r->hold_us), (unsigned long long)r->answered,
 		r->sent ? 100.0 * (double)r->answered / (double)r->sent : 0);
 	if (r->late)
-		printf("; %llu not sent, this machine was too slow", (unsigned long long)r->late);
+		text_fprintf(stdout, "; %llu not sent, this machine was too slow",
+			(unsigned long long)r->late);
 	putchar('\n');
 	print_times("answer", &r->answer);
 }
 
 static void print_text(const struct args *a, const struct bench_result *r)
 {
-	printf("logins      %u of %u in %.2f s: %.0f/s, %u at a time%s%s\n", r->logins,
-		r->logins + r->failed, seconds(r->login_us), rate(r->logins, r->login_us),
-		a->opts.parallel, r->interrupted ? "; interrupted" : "",
+	text_fprintf(stdout, "logins      %u of %u in %.2f s: %.0f/s, %u at a time%s%s\n",
+		r->logins, r->logins + r->failed, seconds(r->login_us),
+		rate(r->logins, r->login_us), a->opts.parallel,
+		r->interrupted ? "; interrupted" : "",
 		r->gave_up ? "; given up, for none succeeded" : "");
 	print_times("each", &r->login);
 	print_times("to TLS", &r->steps[0]);
@@ -393,19 +398,20 @@ static void print_text(const struct args *a, const struct bench_result *r)
 	print_times("to SSTP", &r->steps[2]);
 	print_times("to auth", &r->steps[3]);
 	if (r->logins)
-		printf("  this end   %.2f ms of CPU a login\n",
+		text_fprintf(stdout, "  this end   %.2f ms of CPU a login\n",
 			(double)r->login_cpu_us / 1000 / r->logins);
 	if (r->hold_us)
-		printf("held        %u for %.1f s, %u lost; %.2f s of CPU at this end\n",
+		text_fprintf(stdout,
+			"held        %u for %.1f s, %u lost; %.2f s of CPU at this end\n",
 			r->up_most, seconds(r->hold_us), r->lost, seconds(r->hold_cpu_us));
 	if (r->sent)
 		print_load(a, r);
 	for (unsigned i = 0; i < r->n_failures; i++) {
 		const struct event_info *e = event_info(r->failures[i].event);
 
-		printf("failed      %u: %d %s, %s: %s%s%s\n", r->failures[i].count, e->number,
-			e->name, layer_name(e->layer), e->what, *r->failures[i].text ? " " : "",
-			r->failures[i].text);
+		text_fprintf(stdout, "failed      %u: %d %s, %s: %s%s%s\n", r->failures[i].count,
+			e->number, e->name, layer_name(e->layer), e->what,
+			*r->failures[i].text ? " " : "", r->failures[i].text);
 	}
 }
 
@@ -448,8 +454,7 @@ static void print_json(const struct bench_result *r)
 		times_json(&r->answer), "failures", failures_json(r), "interrupted", r->interrupted,
 		"gave_up", r->gave_up);
 
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	putchar('\n');
+	json_print(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	json_decref(o);
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "config/config.h"
@@ -46,11 +48,12 @@ static json_t *cert_json(const char *file, const struct cert_info *i)
 
 	hex_encode(i->sha1, sizeof(i->sha1), sha1);
 	hex_encode(i->sha256, sizeof(i->sha256), sha256);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:b, s:b}", "file",
-		file, "subject", i->subject, "issuer", i->issuer, "names", i->names, "key", i->key,
-		"not_before", (json_int_t)i->not_before_s, "not_after", (json_int_t)i->not_after_s,
-		"sha1", sha1, "sha256", sha256, "pin", i->pin, "self_signed", i->self_signed,
-		"server_auth", i->server_auth);
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:s, s:s, s:s, s:b, s:b}", "file",
+		json_text(file), "subject", json_text(i->subject), "issuer", json_text(i->issuer),
+		"names", json_text(i->names), "key", i->key, "not_before",
+		(json_int_t)i->not_before_s, "not_after", (json_int_t)i->not_after_s, "sha1", sha1,
+		"sha256", sha256, "pin", i->pin, "self_signed", i->self_signed, "server_auth",
+		i->server_auth);
 }
 
 static void print_cert(const char *file, const struct cert_info *i)
@@ -60,10 +63,11 @@ static void print_cert(const char *file, const struct cert_info *i)
 
 	hex_encode(i->sha1, sizeof(i->sha1), sha1);
 	hex_encode(i->sha256, sizeof(i->sha256), sha256);
-	printf("%s\n  subject  %s (%s)\n  issuer   %s%s\n  names    %s\n", file, i->subject, i->key,
-		i->issuer, i->self_signed ? " (self-signed: clients must trust or pin it)" : "",
-		i->names);
-	printf("  valid    %s to %s, %lld days left\n  sha1     %s\n  sha256   %s\n  pin      %s\n",
+	text_fprintf(stdout, "%s\n  subject  %s (%s)\n  issuer   %s%s\n  names    %s\n", file,
+		i->subject, i->key, i->issuer,
+		i->self_signed ? " (self-signed: clients must trust or pin it)" : "", i->names);
+	text_fprintf(stdout,
+		"  valid    %s to %s, %lld days left\n  sha1     %s\n  sha256   %s\n  pin      %s\n",
 		day(i->not_before_s, from), day(i->not_after_s, to), (long long)left, sha1, sha256,
 		i->pin);
 	if (!i->server_auth)
@@ -86,7 +90,7 @@ static int show(const struct config *cfg, bool json, bool pins)
 		}
 		json_array_append_new(list, cert_json(files.item[i].cert, &info));
 		if (pins)
-			puts(info.pin);
+			text_fprintf(stdout, "%s\n", info.pin);
 		else if (!json)
 			print_cert(files.item[i].cert, &info);
 	}
@@ -105,8 +109,9 @@ static int renew(const struct config *cfg, const struct ask *a)
 
 	certificates_list(cfg, &files);
 	if (!files.generated) {
-		fprintf(stderr, "culvert: the certificates come from the configuration; renew them "
-				"where they came from, the server takes new files by itself\n");
+		text_fprintf(stderr,
+			"culvert: the certificates come from the configuration; renew them "
+			"where they came from, the server takes new files by itself\n");
 		return CMD_USAGE;
 	}
 	if (certificates_make(cfg, true, &why) < 0)

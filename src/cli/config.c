@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "config/config.h"
@@ -33,7 +34,7 @@ static int load(const char *file, char **options, size_t n_options, struct confi
 		char *equals = strchr(options[i], '=');
 
 		if (!equals) {
-			fprintf(stderr,
+			text_fprintf(stderr,
 				"culvert: --option: expected SECTION.NAME=VALUE, got \"%s\"\n",
 				options[i]);
 			return CMD_USAGE;
@@ -58,7 +59,7 @@ static int check_or_dump(const char *action, const char *file, char **options, s
 	if (!strcmp(action, "dump"))
 		config_dump(cfg, stdout);
 	else
-		printf("%s: good\n", file ? file : "defaults");
+		text_fprintf(stdout, "%s: good\n", file ? file : "defaults");
 	return CMD_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
 #include "cli/target.h"
@@ -109,7 +110,7 @@ static const struct option options[] = {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	fprintf(stderr, "culvert connect: %s '%s': expected %s (see culvert connect --help)\n",
+	text_fprintf(stderr, "culvert connect: %s '%s': expected %s (see culvert connect --help)\n",
 		what, value, want);
 	return layer_exit_code(LAYER_CONFIG);
 }
@@ -216,14 +217,14 @@ static int report(enum event ev, const char *detail)
 
 	if (ev == EV_NONE)
 		return 0;
-	fprintf(stderr, "culvert: %s: %s\n", layer_name(info->layer), info->what);
+	text_fprintf(stderr, "culvert: %s: %s\n", layer_name(info->layer), info->what);
 	if (*detail)
-		fprintf(stderr, "  found:   %s\n", detail);
+		text_fprintf(stderr, "  found:   %s\n", detail);
 	if (*info->cure)
-		fprintf(stderr, "  to try:  %s\n", info->cure);
+		text_fprintf(stderr, "  to try:  %s\n", info->cure);
 	if (*info->windows)
-		fprintf(stderr, "  Windows: %s\n", info->windows);
-	fprintf(stderr, "  event:   %d %s\n", info->number, info->name);
+		text_fprintf(stderr, "  Windows: %s\n", info->windows);
+	text_fprintf(stderr, "  event:   %d %s\n", info->number, info->name);
 	return layer_exit_code(info->layer);
 }
 

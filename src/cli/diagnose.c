@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
 #include "cli/target.h"
@@ -90,8 +91,9 @@ struct run {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	fprintf(stderr, "culvert diagnose: %s '%s': expected %s (see culvert diagnose --help)\n",
-		what, value, want);
+	text_fprintf(stderr,
+		"culvert diagnose: %s '%s': expected %s (see culvert diagnose --help)\n", what,
+		value, want);
 	return CMD_USAGE;
 }
 
@@ -196,7 +198,7 @@ static void progress(void *arg, enum probe_id id, const struct probe *done)
 {
 	(void)arg;
 	if (!done)
-		fprintf(stderr, "\r\033[K%s ...", probe_title(id));
+		text_fprintf(stderr, "\r\033[K%s ...", probe_title(id));
 	else
 		fputs("\r\033[K", stderr);
 }
@@ -209,7 +211,7 @@ static int write_html(const struct diagnosis *d, const char *file)
 	if (f && fclose(f))
 		r = -errno;
 	if (r < 0)
-		fprintf(stderr, "culvert diagnose: %s: %s\n", file, strerror(-r));
+		text_fprintf(stderr, "culvert diagnose: %s: %s\n", file, strerror(-r));
 	return r;
 }
 
@@ -223,7 +225,7 @@ static int diagnose(struct run *r)
 		r->o.progress = progress;
 	e = diagnose_run(&r->o, &d);
 	if (e < 0) {
-		fprintf(stderr, "culvert diagnose: %s%s%s\n",
+		text_fprintf(stderr, "culvert diagnose: %s%s%s\n",
 			r->o.record_file ? r->o.record_file : "", r->o.record_file ? ": " : "",
 			strerror(-e));
 		return CMD_FAILED;

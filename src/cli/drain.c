@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "config/value.h"
@@ -27,7 +28,7 @@ static int read_time(const char *text, json_int_t *ret_s)
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	if (value_parse(VALUE_DURATION, "0s..7d", &w, &ms, why) < 0) {
-		fprintf(stderr, "culvert: --for: %s\n", why);
+		text_fprintf(stderr, "culvert: --for: %s\n", why);
 		return -1;
 	}
 	*ret_s = (json_int_t)((ms + 999) / 1000);
@@ -66,7 +67,7 @@ int cmd_drain(int argc, char **argv)
 	if (a.json)
 		ask_print_json(result);
 	else
-		printf("%s; %lld sessions\n", stop ? "open again" : "draining",
+		text_fprintf(stdout, "%s; %lld sessions\n", stop ? "open again" : "draining",
 			(long long)ask_number(result, "sessions"));
 	json_decref(result);
 	return CMD_OK;

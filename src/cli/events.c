@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "admin/control.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 
@@ -22,20 +24,19 @@ static bool print_event(json_t *e, void *arg)
 	char at[24];
 
 	if (a->json) {
-		json_dumpf(e, stdout, JSON_COMPACT);
-		putchar('\n');
+		json_print(e, stdout, JSON_COMPACT);
 	} else {
-		printf("%s %-5s %lld %s: %s", ask_time(ask_number(e, "at"), at),
+		text_fprintf(stdout, "%s %-5s %lld %s: %s", ask_time(ask_number(e, "at"), at),
 			ask_text(e, "level"), (long long)ask_number(e, "event"),
 			ask_text(e, "name"), ask_text(e, "what"));
 		if (ask_number(e, "session"))
-			printf(" session=%lld", (long long)ask_number(e, "session"));
+			text_fprintf(stdout, " session=%lld", (long long)ask_number(e, "session"));
 		if (*ask_text(e, "peer"))
-			printf(" peer=%s", ask_text(e, "peer"));
+			text_fprintf(stdout, " peer=%s", ask_text(e, "peer"));
 		if (*ask_text(e, "text"))
-			printf(" %s", ask_text(e, "text"));
+			text_fprintf(stdout, " %s", ask_text(e, "text"));
 		if (ask_number(e, "lost"))
-			printf(" (%lld events before it were lost)",
+			text_fprintf(stdout, " (%lld events before it were lost)",
 				(long long)ask_number(e, "lost"));
 		putchar('\n');
 	}
@@ -49,7 +50,7 @@ static int follow(struct ask *a)
 	if (ask_path(a, path, sizeof(path)) < 0)
 		return CMD_USAGE;
 	if (control_listen(path, ask_request("events"), print_event, a, why, sizeof(why)) < 0) {
-		fprintf(stderr, "culvert: %s\n", why);
+		text_fprintf(stderr, "culvert: %s\n", why);
 		return CMD_FAILED;
 	}
 	return CMD_OK;
@@ -63,8 +64,8 @@ static int catalogue(const struct ask *a)
 
 	for (unsigned i = 0; (e = event_at(i)); i++) {
 		if (!a->json)
-			printf("%d %-24s %-9s %s\n", e->number, e->name, layer_name(e->layer),
-				e->what);
+			text_fprintf(stdout, "%d %-24s %-9s %s\n", e->number, e->name,
+				layer_name(e->layer), e->what);
 		json_array_append_new(list,
 			json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "event", e->number, "name",
 				e->name, "layer", layer_name(e->layer), "level", levels[e->level],

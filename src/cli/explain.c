@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "events/windows.h"
 
@@ -98,12 +100,12 @@ static bool shows(const struct event_info *e, const char *code)
 
 static void print_event(const struct event_info *e)
 {
-	printf("%d %s: event of Culvert, layer %s\n  %s\n", e->number, e->name,
+	text_fprintf(stdout, "%d %s: event of Culvert, layer %s\n  %s\n", e->number, e->name,
 		layer_name(e->layer), e->what);
 	if (*e->cure)
-		printf("  to do:   %s\n", e->cure);
+		text_fprintf(stdout, "  to do:   %s\n", e->cure);
 	if (*e->windows)
-		printf("  Windows: %s\n", e->windows);
+		text_fprintf(stdout, "  Windows: %s\n", e->windows);
 }
 
 static void print_windows(const struct windows_code *c)
@@ -112,17 +114,18 @@ static void print_windows(const struct windows_code *c)
 	bool heading = false;
 
 	windows_text(c, code);
-	printf("%s%s%s: %s, layer %s\n  %s\n", code, *c->symbol ? " " : "", c->symbol,
+	text_fprintf(stdout, "%s%s%s: %s, layer %s\n  %s\n", code, *c->symbol ? " " : "", c->symbol,
 		windows_kind_name(c->kind), layer_name(c->layer), c->meaning);
 	if (c->kind == WINDOWS_HRESULT && c->number > INT32_MAX)
-		printf("  decimal: %" PRId32 "\n", (int32_t)c->number);
+		text_fprintf(stdout, "  decimal: %" PRId32 "\n", (int32_t)c->number);
 	if (*c->cure)
-		printf("  to do:   %s\n", c->cure);
+		text_fprintf(stdout, "  to do:   %s\n", c->cure);
 	for (unsigned i = 0; event_at(i); i++) {
 		if (!shows(event_at(i), code))
 			continue;
-		printf("%s  %d %s\n", heading ? "" : "  Culvert tells these cases apart:\n",
-			event_at(i)->number, event_at(i)->what);
+		text_fprintf(stdout, "%s  %d %s\n",
+			heading ? "" : "  Culvert tells these cases apart:\n", event_at(i)->number,
+			event_at(i)->what);
 		heading = true;
 	}
 }
@@ -174,8 +177,7 @@ static int print_json(const struct query *q) /* NULL: everything */
 		if (!q || windows_fits(windows_at(i), q))
 			json_array_append_new(list, windows_json(windows_at(i)));
 	found = (int)json_array_size(list);
-	json_dumpf(list, stdout, JSON_INDENT(2));
-	putchar('\n');
+	json_print(list, stdout, JSON_INDENT(2));
 	json_decref(list);
 	return found;
 }
@@ -185,8 +187,14 @@ static int print_json(const struct query *q) /* NULL: everything */
 /* docs/events.md. A bar would end the table's cell. */
 static void print_cell(const char *text)
 {
-	for (fputs(" | ", stdout); *text; text++)
-		fputs(*text == '|' ? "\\|" : (char[]){*text, 0}, stdout);
+	fputs(" | ", stdout);
+	for (size_t n; *text; text += n) {
+		n = strcspn(text, "|");
+		text_fprintf(stdout, "%.*s", (int)n, text);
+		if (text[n])
+			fputs("\\|", stdout);
+		n += !!text[n];
+	}
 }
 
 static void print_markdown(void)
@@ -202,8 +210,8 @@ static void print_markdown(void)
 	for (unsigned i = 0; event_at(i); i++) {
 		const struct event_info *e = event_at(i);
 
-		printf("| %d | %s | %s | %s", e->number, e->name, layer_name(e->layer),
-			levels[e->level]);
+		text_fprintf(stdout, "| %d | %s | %s | %s", e->number, e->name,
+			layer_name(e->layer), levels[e->level]);
 		print_cell(e->what);
 		print_cell(e->cure);
 		print_cell(e->windows);
@@ -213,7 +221,8 @@ static void print_markdown(void)
 	for (unsigned i = 0; windows_at(i); i++) {
 		const struct windows_code *c = windows_at(i);
 
-		printf("| %s | %s | %s", windows_text(c, code), c->symbol, layer_name(c->layer));
+		text_fprintf(stdout, "| %s | %s | %s", windows_text(c, code), c->symbol,
+			layer_name(c->layer));
 		print_cell(c->meaning);
 		print_cell(c->cure);
 		puts(" |");
@@ -223,7 +232,8 @@ static void print_markdown(void)
 static void print_list(void)
 {
 	for (unsigned i = 0; event_at(i); i++)
-		printf("%d %-28s %s\n", event_at(i)->number, event_at(i)->name, event_at(i)->what);
+		text_fprintf(stdout, "%d %-28s %s\n", event_at(i)->number, event_at(i)->name,
+			event_at(i)->what);
 }
 
 int cmd_explain(int argc, char **argv)
@@ -266,7 +276,7 @@ int cmd_explain(int argc, char **argv)
 	}
 	found = json ? print_json(&q) : explain(&q);
 	if (!found)
-		fprintf(stderr,
+		text_fprintf(stderr,
 			"culvert explain: nothing is known of \"%s\" (culvert explain --list)\n",
 			text);
 	return found ? CMD_OK : CMD_FAILED;

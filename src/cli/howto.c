@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "base/auto.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "server/certificates.h"
@@ -29,13 +31,20 @@ static size_t read_file(const char *path, char *ret, size_t cap)
 static void read_leaf(const char *path, char *ret, size_t cap)
 {
 	static const char end[] = "-----END CERTIFICATE-----\n";
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
 	char *p;
 
 	read_file(path, ret, cap);
+	p = strstr(ret, begin); /* words before it would be part of the script */
+	if (p)
+		memmove(ret, p, strlen(p) + 1);
 	p = strstr(ret, end);
 	if (p)
 		p[strlen(end)] = '\0';
 }
+
+/* What a shell, a script or a file of options would read as something else is no host. */
+#define HOST_OCTETS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]"
 
 static int set_server(struct howto *h, const char *given, const struct cert_info *info)
 {
@@ -47,8 +56,8 @@ static int set_server(struct howto *h, const char *given, const struct cert_info
 		n = (size_t)(colon - given);
 	}
 	if (!n || n >= sizeof(h->server) || !h->port ||
-		strcspn(given ? given : info->names, "'\"\\ \n$`;&|") < n) {
-		fprintf(stderr, "culvert: --server: expected HOST or HOST:PORT\n");
+		strspn(given ? given : info->names, HOST_OCTETS) < n) {
+		fputs("culvert: --server: expected HOST or HOST:PORT\n", stderr);
 		return CMD_USAGE;
 	}
 	snprintf(h->server, sizeof(h->server), "%.*s", (int)n, given ? given : info->names);
@@ -254,13 +263,37 @@ static const struct kind {
 
 /* ---- out -------------------------------------------------------------------------------------------- */
 
+/* The caller frees it; NULL without memory. */
+static char *text_of(const struct kind *k, const struct howto *h)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	if (f) {
+		k->write(h, f);
+		fclose(f);
+	}
+	return text;
+}
+
+/* On the terminal no name moves the cursor; a file has the text as it is. */
+static void print_lines(const struct kind *k, const struct howto *h)
+{
+	AUTO_MEM char *text = text_of(k, h);
+
+	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		text_fprintf(stdout, "%s\n", line);
+}
+
 void howto_print(const struct howto *h)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (!kinds[i].title)
 			continue;
-		printf("\n---- %s\n", kinds[i].title);
-		kinds[i].write(h, stdout);
+		text_fprintf(stdout, "\n---- %s\n", kinds[i].title);
+		print_lines(&kinds[i], h);
 	}
 	if (h->self_signed)
 		puts("\nThe certificate for the others is server.crt in the server's state folder;\n"
@@ -272,17 +305,13 @@ json_t *howto_json(const struct howto *h)
 	json_t *how = json_object();
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		char *text = NULL;
-		size_t n;
-		FILE *f = open_memstream(&text, &n);
+		AUTO_MEM char *text = text_of(&kinds[i], h);
 
-		kinds[i].write(h, f);
-		fclose(f);
-		json_object_set_new(how, kinds[i].key, json_string(text));
-		free(text);
+		json_object_set_new(how, kinds[i].key, json_text(text));
 	}
-	return json_pack("{s:s, s:s, s:i, s:b, s:s, s:o}", "user", h->user, "server", h->server,
-		"port", (int)h->port, "self_signed", h->self_signed, "pin", h->pin, "how", how);
+	return json_pack("{s:o, s:s, s:i, s:b, s:s, s:o}", "user", json_text(h->user), "server",
+		h->server, "port", (int)h->port, "self_signed", h->self_signed, "pin", h->pin,
+		"how", how);
 }
 
 int howto_write(const struct howto *h, const char *folder)
@@ -290,7 +319,7 @@ int howto_write(const struct howto *h, const char *folder)
 	char path[1024];
 
 	if (mkdir(folder, 0755) < 0 && errno != EEXIST) {
-		fprintf(stderr, "culvert: %s: %s\n", folder, strerror(errno));
+		text_fprintf(stderr, "culvert: %s: %s\n", folder, strerror(errno));
 		return CMD_FAILED;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -303,10 +332,10 @@ int howto_write(const struct howto *h, const char *folder)
 		if (f)
 			kinds[i].write(h, f);
 		if (!f || fclose(f)) {
-			fprintf(stderr, "culvert: %s: %s\n", path, strerror(errno));
+			text_fprintf(stderr, "culvert: %s: %s\n", path, strerror(errno));
 			return CMD_FAILED;
 		}
-		puts(path);
+		text_fprintf(stdout, "%s\n", path);
 	}
 	return CMD_OK;
 }

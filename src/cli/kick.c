@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 
@@ -36,7 +38,7 @@ int cmd_kick(int argc, char **argv)
 		return r;
 	request = ask_request("kick");
 	if (user)
-		json_object_set_new(request, "user", json_string(user));
+		json_object_set_new(request, "user", json_text(user));
 	if (argc - optind != !user || (!user && ask_whom(request, argv[optind]) < 0)) {
 		fputs(usage, stderr);
 		json_decref(request);
@@ -50,7 +52,7 @@ int cmd_kick(int argc, char **argv)
 	if (a.json)
 		ask_print_json(list);
 	else
-		printf("%zu session%s ended\n", n, n == 1 ? "" : "s");
+		text_fprintf(stdout, "%zu session%s ended\n", n, n == 1 ? "" : "s");
 	json_decref(result);
 	return n ? CMD_OK : CMD_FAILED;
 }

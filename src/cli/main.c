@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "config/suggest.h"
 
@@ -35,7 +36,7 @@ static void print_usage(FILE *out)
 	fputs("Usage: culvert COMMAND [OPTION]...\n\nAn SSTP VPN: server, client and diagnosis.\n\n",
 		out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+		text_fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\n`culvert COMMAND --help` says more; culvert(1) says most.\n", out);
 }
 
@@ -46,9 +47,9 @@ static int unknown_command(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		known[i] = commands[i].name;
 	near = suggest(name, known);
-	fprintf(stderr, "culvert: there is no command \"%s\"", name);
+	text_fprintf(stderr, "culvert: there is no command \"%s\"", name);
 	if (near)
-		fprintf(stderr, "; did you mean \"%s\"?\n", near);
+		text_fprintf(stderr, "; did you mean \"%s\"?\n", near);
 	else
 		fputs("; `culvert --help` lists them\n", stderr);
 	return CMD_USAGE;

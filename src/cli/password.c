@@ -7,9 +7,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static int refuse(const char *what, const char *why, int error)
 {
-	fprintf(stderr, "culvert: password: %s: %s\n", what, why);
+	text_fprintf(stderr, "culvert: password: %s: %s\n", what, why);
 	return error;
 }
 
@@ -50,7 +52,7 @@ static int take_line_unseen(FILE *tty, const char *prompt, char *ret, size_t cap
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	sigaction(SIGINT, &restore, &before);
 	tcsetattr(terminal, TCSAFLUSH, &quiet);
-	dprintf(terminal, "%s", prompt);
+	dprintf(terminal, "%s", prompt); /* a constant */
 	r = take_line(tty, "terminal", ret, cap);
 	tcsetattr(terminal, TCSANOW, &terminal_before);
 	sigaction(SIGINT, &before, NULL);

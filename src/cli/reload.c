@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 
@@ -19,7 +20,7 @@ static void print_changes(const json_t *result)
 	const json_t *list = json_object_get(result, "changes"), *o;
 	size_t i;
 
-	json_array_foreach(list, i, o) printf("%s: %s -> %s (takes effect %s)\n",
+	json_array_foreach(list, i, o) text_fprintf(stdout, "%s: %s -> %s (takes effect %s)\n",
 		ask_text(o, "option"), *ask_text(o, "from") ? ask_text(o, "from") : "(empty)",
 		*ask_text(o, "to") ? ask_text(o, "to") : "(empty)", ask_text(o, "effect"));
 }
@@ -40,7 +41,7 @@ int ask_reload(const struct ask *a, bool dry)
 		if (dry && !json_array_size(json_object_get(result, "changes")))
 			puts("no difference");
 		else if (!dry)
-			printf("reloaded; certificate %s\n", ask_text(result, "pin"));
+			text_fprintf(stdout, "reloaded; certificate %s\n", ask_text(result, "pin"));
 	}
 	json_decref(result);
 	return CMD_OK;

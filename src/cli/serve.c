@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "server/server.h"
@@ -51,9 +52,9 @@ static int report(const struct config_error *err)
 {
 	const struct event_info *info = event_info(err->event);
 
-	fprintf(stderr, "culvert: %s\n", err->text);
+	text_fprintf(stderr, "culvert: %s\n", err->text);
 	if (*info->cure)
-		fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
+		text_fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
 	return layer_exit_code(info->layer);
 }
 
@@ -69,7 +70,7 @@ static int apply(struct config *cfg, int c, char *arg, struct config_error *err)
 	equals = strchr(name, '=');
 	if (!equals) {
 		*err = (struct config_error){.event = EV_CONFIG_SYNTAX};
-		snprintf(err->text, sizeof(err->text),
+		text_format(err->text, sizeof(err->text),
 			"--option: expected SECTION.NAME=VALUE, got \"%s\"", arg);
 		return -EINVAL;
 	}
@@ -118,7 +119,7 @@ static int read_line(struct command_line *line)
 			line->file = optarg;
 	}
 	if (optind != line->argc) {
-		fprintf(stderr,
+		text_fprintf(stderr,
 			"culvert serve: \"%s\" is not an option (see culvert serve --help)\n",
 			line->argv[optind]);
 		return CMD_USAGE;

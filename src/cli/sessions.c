@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 
@@ -14,15 +15,15 @@ static const char usage[] =
 	"\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";
 
-static void print_row(const json_t *s)
+static void print_row(const json_t *s, int width)
 {
 	bool lane = json_is_true(json_object_get(s, "lane"));
 	char in[24], out[24], since[24], phase[24];
 
 	snprintf(phase, sizeof(phase), "%s%s", ask_text(s, "phase"), lane ? " lane" : "");
 
-	printf("%-8lld %-20s %-15s %-24s %-9s %-12s %10s %10s\n",
-		(long long)ask_number(s, "session"),
+	text_fprintf(stdout, "%-8lld %-*.*s %-15s %-24s %-9s %-12s %10s %10s\n",
+		(long long)ask_number(s, "session"), width, width,
 		*ask_text(s, "user") ? ask_text(s, "user") : "-",
 		*ask_text(s, "address") ? ask_text(s, "address") : "-", ask_text(s, "peer"), phase,
 		ask_span((json_int_t)clock_wall_s() - ask_number(s, "since"), since),
@@ -36,7 +37,7 @@ int cmd_sessions(int argc, char **argv)
 	struct ask a = {.usage = usage};
 	json_t *request, *result = NULL, *list, *s;
 	size_t i;
-	int c, r = -1;
+	int c, width, r = -1;
 
 	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
 		r = ask_option(&a, c);
@@ -55,9 +56,10 @@ int cmd_sessions(int argc, char **argv)
 	if (a.json) {
 		ask_print_json(list);
 	} else {
-		printf("%-8s %-20s %-15s %-24s %-9s %-12s %10s %10s\n", "SESSION", "USER",
-			"ADDRESS", "FROM", "PHASE", "FOR", "RECEIVED", "SENT");
-		json_array_foreach(list, i, s) print_row(s);
+		width = ask_width(list, "user");
+		text_fprintf(stdout, "%-8s %-*s %-15s %-24s %-9s %-12s %10s %10s\n", "SESSION",
+			width, "USER", "ADDRESS", "FROM", "PHASE", "FOR", "RECEIVED", "SENT");
+		json_array_foreach(list, i, s) print_row(s, width);
 	}
 	json_decref(result);
 	return CMD_OK;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "admin/control.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 
 #define STATE_DEFAULT "/var/lib/culvert"
@@ -49,7 +51,7 @@ static void print_size(const char *label, json_int_t octets, json_int_t packets)
 
 	for (; v >= 1024 && u < 4; u++)
 		v /= 1024;
-	printf("  %-12s %.*f %s in %lld packets\n", label, u ? 1 : 0, v, units[u],
+	text_fprintf(stdout, "  %-12s %.*f %s in %lld packets\n", label, u ? 1 : 0, v, units[u],
 		(long long)packets);
 }
 
@@ -67,8 +69,8 @@ static void print_drops(const json_t *s)
 
 	for (size_t i = 0; i < sizeof(drops) / sizeof(*drops); i++)
 		if (total(s, drops[i].key))
-			printf("  dropped      %lld: %s\n", (long long)total(s, drops[i].key),
-				drops[i].why);
+			text_fprintf(stdout, "  dropped      %lld: %s\n",
+				(long long)total(s, drops[i].key), drops[i].why);
 }
 
 static void print_status(const json_t *s)
@@ -76,20 +78,21 @@ static void print_status(const json_t *s)
 	size_t i;
 	const json_t *w;
 
-	printf("culvert %s, up %lld s, listening on %s\n", text(s, "version"),
+	text_fprintf(stdout, "culvert %s, up %lld s, listening on %s\n", text(s, "version"),
 		(long long)number(s, "uptime_s"), text(s, "listen"));
-	printf("  sessions     %lld up, %lld connecting, limit %lld\n", (long long)number(s, "up"),
-		(long long)number(s, "handshakes"), (long long)number(s, "max_sessions"));
+	text_fprintf(stdout, "  sessions     %lld up, %lld connecting, limit %lld\n",
+		(long long)number(s, "up"), (long long)number(s, "handshakes"),
+		(long long)number(s, "max_sessions"));
 	print_size("from clients", total(s, "rx_octets"), total(s, "rx_packets"));
 	print_size("to clients", total(s, "tx_octets"), total(s, "tx_packets"));
 	print_drops(s);
-	printf("  addresses    %s, server %s on %s (super-packets: %s)\n", text(s, "pool"),
-		text(s, "address"), text(s, "tun"), text(s, "offload"));
-	printf("  certificate  --pin %s\n", text(s, "pin"));
-	printf("  workers      %zu, steering by %s:",
+	text_fprintf(stdout, "  addresses    %s, server %s on %s (super-packets: %s)\n",
+		text(s, "pool"), text(s, "address"), text(s, "tun"), text(s, "offload"));
+	text_fprintf(stdout, "  certificate  --pin %s\n", text(s, "pin"));
+	text_fprintf(stdout, "  workers      %zu, steering by %s:",
 		json_array_size(json_object_get(s, "workers")), text(s, "steering"));
 	json_array_foreach(json_object_get(s, "workers"), i, w)
-		printf(" %lld", (long long)number(w, "connections"));
+		text_fprintf(stdout, " %lld", (long long)number(w, "connections"));
 	puts(" connections");
 }
 
@@ -117,15 +120,13 @@ int cmd_status(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/%s", state, CONTROL_SOCKET);
 	if (control_call(path, json_pack("{s:i, s:s}", "v", CONTROL_VERSION, "cmd", "status"),
 		    &result, why, sizeof(why)) < 0) {
-		fprintf(stderr, "culvert: %s\n", why);
+		text_fprintf(stderr, "culvert: %s\n", why);
 		return CMD_FAILED;
 	}
-	if (json) {
-		json_dumpf(result, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (json)
+		json_print(result, stdout, JSON_INDENT(2));
+	else
 		print_status(result);
-	}
 	json_decref(result);
 	return CMD_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "store/db.h"
@@ -94,7 +95,7 @@ int cmd_backup(int argc, char **argv)
 		return r;
 	if (db_backup(db, argv[optind]) < 0)
 		return cmd_fail(db_error(db)->event, db_error(db)->text);
-	printf("%s: done; the key is not in it\n", argv[optind]);
+	text_fprintf(stdout, "%s: done; the key is not in it\n", argv[optind]);
 	return CMD_OK;
 }
 
@@ -121,6 +122,6 @@ int cmd_check(int argc, char **argv)
 		return r;
 	if (db_check(db) < 0 || db_user_list(db, count_user, &users) < 0)
 		return cmd_fail(db_error(db)->event, db_error(db)->text);
-	printf("the database is good: %u user%s\n", users, users == 1 ? "" : "s");
+	text_fprintf(stdout, "the database is good: %u user%s\n", users, users == 1 ? "" : "s");
 	return CMD_OK;
 }

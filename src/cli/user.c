@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/howto.h"
@@ -64,7 +66,7 @@ struct args {
 
 static int wrong_use(const char *what, const char *got)
 {
-	fprintf(stderr, "culvert: %s%s%s%s\n", what, got ? ", got \"" : "", got ? got : "",
+	text_fprintf(stderr, "culvert: %s%s%s%s\n", what, got ? ", got \"" : "", got ? got : "",
 		got ? "\"" : "");
 	return CMD_USAGE;
 }
@@ -212,7 +214,7 @@ static int print_row(const struct db_user *u, void *arg)
 {
 	char ip[ADDR_TEXT_LEN], until[20], login[20];
 
-	printf("%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
+	text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
 		u->reversible ? "reversible" : "nt",
 		u->ipv4.family != AF_UNSPEC ? addr_format(&u->ipv4, ip)
 		: *u->pool                  ? u->pool
@@ -243,15 +245,14 @@ static int list(struct db *db, const struct args *a)
 	int r;
 
 	if (!a->json) {
-		printf("%-24s %-11s %-10s %-15s %-16s %s\n", "NAME", "STATE", "SECRET", "ADDRESS",
-			"UNTIL", "LAST LOGIN");
+		text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", "NAME", "STATE",
+			"SECRET", "ADDRESS", "UNTIL", "LAST LOGIN");
 		return db_user_list(db, print_row, NULL);
 	}
 	all = json_array();
 	r = db_user_list(db, add_json, all);
-	if (!r && json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
-		r = -EIO;
-	putchar('\n');
+	if (!r)
+		r = json_print(all, stdout, JSON_INDENT(2));
 	json_decref(all);
 	return r;
 }
@@ -304,7 +305,7 @@ static int tell_how_if_known(const struct args *a)
 	certificates_list(cfg, &files);
 	if (!access(files.item[0].cert, R_OK))
 		return tell_how(a);
-	fprintf(stderr,
+	text_fprintf(stderr,
 		"Start the server once (culvert serve); then `culvert user show %s --how` tells what\n"
 		"to type on the user's machine.\n",
 		a->name);
@@ -369,7 +370,7 @@ static const struct action *find_action(const char *name)
 		known[i] = actions[i].name;
 	}
 	near = suggest(name, known);
-	fprintf(stderr, "culvert: there is no `culvert user %s`%s%s%s\n", name,
+	text_fprintf(stderr, "culvert: there is no `culvert user %s`%s%s%s\n", name,
 		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return NULL;
 }
@@ -481,14 +482,14 @@ static int end_sessions(const struct args *a)
 	size_t n;
 	int r;
 
-	json_object_set_new(request, "user", json_string(a->name));
+	json_object_set_new(request, "user", json_text(a->name));
 	json_object_set_new(request, "why", json_string("user-changed"));
 	r = ask_server_if_up(&to, request, &result);
 	if (r < 0)
 		return CMD_OK; /* no server, no sessions */
 	n = json_array_size(json_object_get(result, "sessions"));
 	if (n)
-		printf("%zu session%s ended\n", n, n == 1 ? "" : "s");
+		text_fprintf(stdout, "%zu session%s ended\n", n, n == 1 ? "" : "s");
 	json_decref(result);
 	return r;
 }
@@ -510,7 +511,7 @@ static int run(const struct action *action, const struct args *a)
 	if (action->needs & WRITES && db_commit(db) < 0)
 		return db_failed(db);
 	if (action->past && !(a->json && action->run == add))
-		printf("user %s %s\n", a->name, action->past);
+		text_fprintf(stdout, "user %s %s\n", a->name, action->past);
 	if (action->run == add)
 		return tell_how_if_known(a);
 	if (action->run == show && (a->how || a->out))

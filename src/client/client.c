@@ -31,6 +31,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/hot.h"
+#include "base/text.h"
 #include "client/lane.h"
 #include "client/private.h"
 #include "client/setup.h"
@@ -78,7 +79,7 @@ static struct client *client_of(struct link *l)
 static void tell(const struct client_opts *o, const char *step, const char *text)
 {
 	if (o->verbose)
-		fprintf(stderr, "culvert: %-9s %s\n", step, text);
+		text_fprintf(stderr, "culvert: %-9s %s\n", step, text);
 }
 
 static void say(const struct client *c, const char *step, const char *text)
@@ -93,7 +94,7 @@ static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(c->detail, c->detail_cap, fmt, ap);
+	text_vformat(c->detail, c->detail_cap, fmt, ap);
 	va_end(ap);
 	return ev;
 }
@@ -279,7 +280,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	say(c, "7 data", "packets may flow");
 	c->up = true;
 	uv_timer_start(&c->leak_check, on_leak_check, LEAK_CHECK_MS, 0);
-	printf("culvert: connected %s (peer %s)\n", own, peer);
+	text_fprintf(stdout, "culvert: connected %s (peer %s)\n", own, peer);
 	fflush(stdout);
 }
 
@@ -295,7 +296,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	switch (ev->type) {
 	case TUNNEL_STEP: say(c, step_names[ev->step], ev->text); break;
 	case TUNNEL_BOUND:
-		say(c, "  binding",
+		say(c, "binding",
 			ev->binding == TUNNEL_BINDING_KEYED
 				? "sent with the login's key; whether it holds is for the server to judge"
 				: "sent without a key, which this login does not yield: it proves nothing");

@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/hot.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "client/permit.h"
 #include "events/event.h"
 #include "ip/ra.h"
@@ -445,7 +446,7 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 		    NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
 		return;
 	s->own6 = own;
-	printf("culvert: ipv6 %s\n", addr_format(&own.addr, text));
+	text_fprintf(stdout, "culvert: ipv6 %s\n", addr_format(&own.addr, text));
 	fflush(stdout);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "config/parse.h"
 #include "config/suggest.h"
 
@@ -88,7 +89,6 @@ static void *value_at(struct config *cfg, const struct config_option *o)
 
 /* --- errors --- */
 
-/* Sets the error; octets that a terminal would obey become '?'. */
 static int __attribute__((format(printf, 3, 4)))
 fail(struct config_error *err, enum event ev, const char *fmt, ...)
 {
@@ -96,11 +96,8 @@ fail(struct config_error *err, enum event ev, const char *fmt, ...)
 
 	err->event = ev;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	text_vformat(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	for (char *p = err->text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
 	return -EINVAL;
 }
 
@@ -195,7 +192,7 @@ static void set_default(struct config *cfg, const struct config_option *o)
 	snprintf(text, sizeof(text), "%s", o->def);
 	if (parse_words(text, &words, why) < 0 ||
 		value_parse(o->type, o->valid, &words, value_at(cfg, o), why) < 0) {
-		fprintf(stderr, "culvert: default of %s.%s: %s\n", o->section, o->name, why);
+		text_fprintf(stderr, "culvert: default of %s.%s: %s\n", o->section, o->name, why);
 		abort();
 	}
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 void parse_init(struct parser *p, const char *text, size_t n)
@@ -19,7 +21,7 @@ fail(char why[static CONFIG_WHY_LEN], const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, CONFIG_WHY_LEN, fmt, ap);
+	text_vformat(why, CONFIG_WHY_LEN, fmt, ap);
 	va_end(ap);
 	return -EINVAL;
 }

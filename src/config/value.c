@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 
 union any {
 	bool yes;
@@ -46,10 +47,10 @@ expected(char *why, const char *got, const char *fmt, ...)
 	strcpy(why, "expected ");
 	n = strlen(why);
 	va_start(ap, fmt);
-	vsnprintf(why + n, CONFIG_WHY_LEN - n, fmt, ap);
+	text_vformat(why + n, CONFIG_WHY_LEN - n, fmt, ap);
 	va_end(ap);
 	n = strlen(why);
-	snprintf(why + n, CONFIG_WHY_LEN - n, ", got \"%.*s\"", CONFIG_QUOTE_MAX, got);
+	text_format(why + n, CONFIG_WHY_LEN - n, ", got \"%.*s\"", CONFIG_QUOTE_MAX, got);
 	return -EINVAL;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "diagnose/private.h"
 
 #define CHART_WIDTH 620.0
@@ -23,15 +24,20 @@ static const char style[] =
 	"@media(prefers-color-scheme:dark){body{background:#10161d;color:#dde5ee}"
 	".card,code{background:#1a222c}td,th{border-color:#2b3643}svg text{fill:#dde5ee}}";
 
+/* Text for people: what is not printable is escaped first, then what HTML would obey. */
 static void put(FILE *out, const char *text)
 {
-	for (; *text; text++)
-		switch (*text) {
+	char line[1024];
+
+	text_format(line, sizeof(line), "%s", text);
+	for (const char *p = line; *p; p++)
+		switch (*p) {
 		case '<': fputs("&lt;", out); break;
 		case '>': fputs("&gt;", out); break;
 		case '&': fputs("&amp;", out); break;
 		case '"': fputs("&quot;", out); break;
-		default: fputc(*text, out);
+		case '\'': fputs("&#39;", out); break;
+		default: fputc(*p, out);
 		}
 }
 
@@ -83,7 +89,9 @@ static void put_row(FILE *out, const char *name, const char *value, const char *
 {
 	if (!*value)
 		return;
-	fprintf(out, "<tr><td>%s<td>%s", name, *tag ? "<code>" : "");
+	fputs("<tr><td>", out);
+	put(out, name);
+	fputs(*tag ? "<td><code>" : "<td>", out);
 	put(out, value);
 	fputs(*tag ? "</code>\n" : "\n", out);
 }

@@ -39,7 +39,7 @@ struct diagnosis {
 	struct scenario *record;
 };
 
-/* ---- probe.c: writing down ---- */
+/* ---- probe.c: writing down; escaped as by text_format() ---- */
 void probe_fact(struct probe *p, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void probe_find(struct probe *p, enum outcome weight, enum event ev, const char *fmt, ...)
@@ -47,8 +47,6 @@ void probe_find(struct probe *p, enum outcome weight, enum event ev, const char 
 void probe_skip(struct probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void probe_summary(struct probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool probe_has(const struct probe *p, enum event ev);
-/* Octets of the peer as a fact can hold them: one line, printable. Returns ret. */
-const char *printable(const char *text, char *ret, size_t cap);
 
 /* ---- net.c: sockets with a time limit ---- */
 int net_wait(int fd, short events, uint64_t until_ms);

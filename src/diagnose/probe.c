@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "diagnose/private.h"
 
 static const struct {
@@ -38,24 +39,6 @@ const char *outcome_name(enum outcome o)
 	return words[o];
 }
 
-const char *printable(const char *text, char *ret, size_t cap)
-{
-	size_t n = 0;
-
-	for (; *text && n + 1 < cap; text++)
-		ret[n++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
-	ret[n] = '\0';
-	return ret;
-}
-
-static void vwrite(char *ret, size_t cap, const char *fmt, va_list ap)
-{
-	char text[1024];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	printable(text, ret, cap);
-}
-
 void probe_fact(struct probe *p, const char *name, const char *fmt, ...)
 {
 	struct fact *f;
@@ -66,7 +49,7 @@ void probe_fact(struct probe *p, const char *name, const char *fmt, ...)
 	f = &p->facts[p->n_facts++];
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	va_start(ap, fmt);
-	vwrite(f->value, sizeof(f->value), fmt, ap);
+	text_vformat(f->value, sizeof(f->value), fmt, ap);
 	va_end(ap);
 	if (p->outcome == OUTCOME_NOT_MEASURED)
 		p->outcome = OUTCOME_OK;
@@ -85,7 +68,7 @@ void probe_find(struct probe *p, enum outcome weight, enum event ev, const char 
 	f->weight = weight;
 	f->event = ev;
 	va_start(ap, fmt);
-	vwrite(f->text, sizeof(f->text), fmt, ap);
+	text_vformat(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
 }
 
@@ -102,7 +85,7 @@ void probe_skip(struct probe *p, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vwrite(p->why, sizeof(p->why), fmt, ap);
+	text_vformat(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
 }
 
@@ -111,6 +94,6 @@ void probe_summary(struct probe *p, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vwrite(p->summary, sizeof(p->summary), fmt, ap);
+	text_vformat(p->summary, sizeof(p->summary), fmt, ap);
 	va_end(ap);
 }

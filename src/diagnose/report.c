@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "diagnose/private.h"
 
 static const char *colour(bool on, enum outcome o)
@@ -29,7 +30,7 @@ static void print_heading(const struct diagnosis *d, FILE *out)
 	char when[32];
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&t, &tm));
-	fprintf(out, "culvert diagnose %s%s%s:%u    %s, took %.1f s\n\n",
+	text_fprintf(out, "culvert diagnose %s%s%s:%u    %s, took %.1f s\n\n",
 		d->opts->user ? d->opts->user : "", d->opts->user ? "@" : "", d->opts->host,
 		d->opts->port, when, (double)diagnosis_took_us(d) / 1e6);
 }
@@ -50,14 +51,17 @@ static void print_line(const struct probe *p, enum probe_id id, FILE *out, bool 
 				break;
 			}
 	}
-	fprintf(out, " %-7s%s%-13s%s %6.0f ms  %s\n", probe_name(id), colour(colours, p->outcome),
-		outcome_name(p->outcome), reset(colours), (double)p->took_us / 1000, text);
+	text_fprintf(out, " %-7s", probe_name(id));
+	fputs(colour(colours, p->outcome), out);
+	text_fprintf(out, "%-13s", outcome_name(p->outcome));
+	fputs(reset(colours), out);
+	text_fprintf(out, " %6.0f ms  %s\n", (double)p->took_us / 1000, text);
 }
 
 static void print_facts(const struct probe *p, FILE *out)
 {
 	for (size_t i = 0; i < p->n_facts; i++)
-		fprintf(out, "           %-22s %s\n", p->facts[i].name, p->facts[i].value);
+		text_fprintf(out, "           %-22s %s\n", p->facts[i].name, p->facts[i].value);
 }
 
 static void print_finding(
@@ -67,16 +71,20 @@ static void print_finding(
 	const struct event_info *info = event_info(f->event);
 	char command[400];
 
-	fprintf(out, "  %s%s%s\n", colour(colours, f->weight), info->what, reset(colours));
+	fputs("  ", out);
+	fputs(colour(colours, f->weight), out);
+	text_fprintf(out, "%s", info->what);
+	fputs(reset(colours), out);
+	fputs("\n", out);
 	if (*f->text)
-		fprintf(out, "    found    %s\n", f->text);
+		text_fprintf(out, "    found    %s\n", f->text);
 	if (*info->cure)
-		fprintf(out, "    cure     %s\n", info->cure);
+		text_fprintf(out, "    cure     %s\n", info->cure);
 	if (*info->windows)
-		fprintf(out, "    Windows  %s\n", info->windows);
+		text_fprintf(out, "    Windows  %s\n", info->windows);
 	if (*manual_command(d, f->event, command, sizeof(command)))
-		fprintf(out, "    by hand  %s\n", command);
-	fprintf(out, "    event    %d %s, layer %s\n", info->number, info->name,
+		text_fprintf(out, "    by hand  %s\n", command);
+	text_fprintf(out, "    event    %d %s, layer %s\n", info->number, info->name,
 		layer_name(info->layer));
 }
 
@@ -87,12 +95,15 @@ static void print_verdict(const struct diagnosis *d, FILE *out, bool colours)
 
 	diagnosis_verdict(d, &v);
 	if (v.outcome == OUTCOME_OK) {
-		fprintf(out, "\n%sAll that was measured is well.%s\n", colour(colours, OUTCOME_OK),
-			reset(colours));
+		fputs("\n", out);
+		fputs(colour(colours, OUTCOME_OK), out);
+		fputs("All that was measured is well.", out);
+		fputs(reset(colours), out);
+		fputs("\n", out);
 	} else {
 		enum layer layer = event_info(v.lines[0].finding->event)->layer;
 
-		fprintf(out, "\n%s: %s\n",
+		text_fprintf(out, "\n%s: %s\n",
 			v.outcome == OUTCOME_FAILED ? "First broken layer"
 						    : "It works, with a warning at layer",
 			layer_name(layer));
@@ -101,12 +112,13 @@ static void print_verdict(const struct diagnosis *d, FILE *out, bool colours)
 		if (v.lines[i].finding->weight == OUTCOME_OK)
 			continue;
 		if (shown++ == 1)
-			fprintf(out, "\nAlso found\n");
+			text_fprintf(out, "\nAlso found\n");
 		print_finding(d, &v.lines[i], out, colours);
 	}
 	for (size_t i = 0; i < v.n; i++)
 		if (v.lines[i].finding->weight == OUTCOME_OK)
-			fprintf(out, "note: %s %s\n", event_info(v.lines[i].finding->event)->what,
+			text_fprintf(out, "note: %s %s\n",
+				event_info(v.lines[i].finding->event)->what,
 				v.lines[i].finding->text);
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "ppp/frame.h"
 #include "sstp/packet.h"
 
@@ -51,7 +52,7 @@ int scenario_new(const char *file, const char *host, struct scenario **ret)
 		free(r);
 		return -ENOMEM;
 	}
-	fprintf(r->out,
+	text_fprintf(r->out,
 		"# culvert diagnose --record, server %s. From the server's point of view: < received, > sent.\n"
 		"# Passwords, proofs and keys are names that whoever plays this fills in.\n\n"
 		">? IPv6   # what goes through the tunnel is not recorded\n",
@@ -63,7 +64,7 @@ int scenario_new(const char *file, const char *host, struct scenario **ret)
 static void flush(struct scenario *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		fprintf(r->out, ">  %s\n", r->waiting[i].words);
+		text_fprintf(r->out, ">  %s\n", r->waiting[i].words);
 	r->n = 0;
 }
 
@@ -76,7 +77,7 @@ static void flush_answered(struct scenario *r)
 		if (r->waiting[i].code == REQUEST && r->waiting[i].protocol)
 			r->waiting[kept++] = r->waiting[i];
 		else
-			fprintf(r->out, ">  %s\n", r->waiting[i].words);
+			text_fprintf(r->out, ">  %s\n", r->waiting[i].words);
 	r->n = kept;
 }
 
@@ -97,7 +98,7 @@ static void flush_up_to(struct scenario *r, uint16_t protocol, uint8_t code, uin
 	memmove(&r->waiting[i], &r->waiting[i + 1], (r->n - i - 1) * sizeof(r->waiting[0]));
 	r->n--;
 	flush_answered(r);
-	fprintf(r->out, ">  %s\n", w.words);
+	text_fprintf(r->out, ">  %s\n", w.words);
 }
 
 void scenario_free(struct scenario *r)
@@ -112,7 +113,7 @@ void scenario_free(struct scenario *r)
 static void put_hex(struct scenario *r, const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		fprintf(r->out, " %02x", p[i]);
+		text_fprintf(r->out, " %02x", p[i]);
 }
 
 static void put_raw(struct scenario *r, const uint8_t *p, size_t n, const char *comment)
@@ -120,7 +121,7 @@ static void put_raw(struct scenario *r, const uint8_t *p, size_t n, const char *
 	flush_answered(r);
 	fputs("< ", r->out);
 	put_hex(r, p, n);
-	fprintf(r->out, "%s%s\n", *comment ? "   # " : "", comment);
+	text_fprintf(r->out, "%s%s\n", *comment ? "   # " : "", comment);
 }
 
 /* ---- what the server sent ------------------------------------------------------------------------ */
@@ -166,7 +167,7 @@ static void add_auth(char *words, size_t cap, struct rd body)
 		if (code != 3 || !rd_left(&value) || rd_left(&value) > 16)
 			continue;
 		hex_encode(value.p, rd_left(&value), hex);
-		snprintf(words + strlen(words), cap - strlen(words), " 3=%s", hex);
+		text_format(words + strlen(words), cap - strlen(words), " 3=%s", hex);
 	}
 }
 
@@ -225,7 +226,7 @@ static void say_connected(struct scenario *r, const uint8_t *p, size_t n)
 	flush_answered(r);
 	fputs("< ", r->out);
 	put_hex(r, p, 16);
-	fprintf(r->out, " $nonce %s $mac   # Call Connected\n",
+	text_fprintf(r->out, " $nonce %s $mac   # Call Connected\n",
 		p[15] == CERT_HASH_PROTOCOL_SHA256
 			? "$certificate_sha256"
 			: "$certificate_sha1 00 00 00 00 00 00 00 00 00 00 00 00");
@@ -311,10 +312,8 @@ static void say_head(struct scenario *r, const char *p, size_t n)
 		size_t len = end ? (size_t)(end - p) : n;
 		bool last = end && n >= len + 4 && !memcmp(end, "\r\n\r\n", 4);
 
-		fputs("<  \"", r->out);
-		for (size_t i = 0; i < len; i++)
-			fprintf(r->out, p[i] == '"' || p[i] == '\\' ? "\\%c" : "%c", p[i]);
-		fprintf(r->out, "\\r\\n%s\"\n", last ? "\\r\\n" : "");
+		text_fprintf(r->out, last ? "<  \"%.*s\\r\\n\\r\\n\"\n" : "<  \"%.*s\\r\\n\"\n",
+			(int)len, p);
 		if (!end || last)
 			return;
 		p += len + 2;
@@ -329,7 +328,7 @@ void scenario_message(void *arg, bool sent, bool http, const uint8_t *octets, si
 	if (http && sent)
 		say_head(r, (const char *)octets, n);
 	else if (http)
-		fprintf(r->out, ">  HTTP %.*s\n", n > 12 ? 3 : 0, (const char *)octets + 9);
+		text_fprintf(r->out, ">  HTTP %.*s\n", n > 12 ? 3 : 0, (const char *)octets + 9);
 	else if (sent)
 		say(r, octets, n);
 	else

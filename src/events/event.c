@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 
 static const struct event_info catalogue[] = {
 #define EVENT(number, name, layer, level, windows, what, cure)                                     \
@@ -77,27 +78,34 @@ void log_form(enum log_form new_form, log_writer_fn *new_writer)
 	writer = new_writer;
 }
 
+const char *log_scope_text(const struct log_scope *scope, char *ret, size_t cap)
+{
+	size_t n = 0;
+
+	*ret = '\0';
+	if (scope && scope->session)
+		n = text_format(ret, cap, " session=%" PRIu64, scope->session);
+	if (scope && *scope->peer)
+		n += text_format(ret + n, cap - n, " peer=%s", scope->peer);
+	if (scope && *scope->correlation)
+		text_format(ret + n, cap - n, " correlation=%s", scope->correlation);
+	return ret;
+}
+
 static void write_text(
 	const struct event_info *info, const struct log_scope *scope, const char *text)
 {
-	char who[140] = "";
-	int n = 0;
+	char who[140];
 
-	if (scope && scope->session)
-		n = snprintf(who, sizeof(who), " session=%" PRIu64, scope->session);
-	if (scope && *scope->peer)
-		n += snprintf(who + n, sizeof(who) - (size_t)n, " peer=%s", scope->peer);
-	if (scope && *scope->correlation)
-		snprintf(who + n, sizeof(who) - (size_t)n, " correlation=%s", scope->correlation);
-	log_line(info->level, "%d %s: %s%s%s%s", info->number, info->name, info->what, who,
-		*text ? " " : "", text);
+	log_line(info->level, "%d %s: %s%s%s%s", info->number, info->name, info->what,
+		log_scope_text(scope, who, sizeof(who)), *text ? " " : "", text);
 }
 
 static void write_json(
 	const struct event_info *info, const struct log_scope *scope, const char *text)
 {
 	struct timespec now;
-	char line[2048];
+	char line[4096];
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	log_raw(line,
@@ -108,14 +116,14 @@ static void write_json(
 void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
 {
 	const struct event_info *info = event_info(ev);
-	char text[700];
+	char text[EVENT_TEXT_MAX];
 	va_list ap;
 	log_tap_fn *tap = atomic_load_explicit(&tapped, memory_order_relaxed);
 
 	if (info->level > log_level_now() && (!tap || info->level > LOG_LEVEL_INFO))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	text_vformat(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (tap)
 		tap(scope, ev, text);

@@ -51,6 +51,9 @@ const struct event_info *event_at(unsigned i);      /* the catalogue in order; N
 const char *layer_name(enum layer l);
 int layer_exit_code(enum layer l);
 
+/* Octets of the text of an event, composed and escaped, with its zero. */
+#define EVENT_TEXT_MAX 1400
+
 /* Whose line it is: set once by the owner of a session, kept for its life. */
 struct log_scope {
 	uint64_t session;     /* 0: none */
@@ -77,6 +80,12 @@ void log_form(enum log_form form, log_writer_fn *writer /* or NULL */);
 size_t log_json(const struct event_info *info, const struct log_scope *scope, const char *text,
 	int64_t wall_ms, char *ret, size_t cap);
 
-/* One line: number, name, what happened, scope, then key=value pairs from fmt (may be ""). */
+/* " session=7 peer=192.0.2.1:50000 correlation=…", each part when it is known. Returns ret. */
+const char *log_scope_text(const struct log_scope *scope, char *ret, size_t cap);
+
+/*
+ * One line: number, name, what happened, scope, then key=value pairs from fmt (may be ""). Escapes
+ * as text_format() does: write key="%s" or key=%s for what a peer may choose.
+ */
 void log_event(const struct log_scope *scope, enum event ev, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

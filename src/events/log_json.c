@@ -1,7 +1,9 @@
 /* A line of JSON for an event: RFC 8259, keys as in docs/control.md. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "events/event.h"
 
 #define TAIL 4 /* room that is kept for the end of a string and of the object */
@@ -16,21 +18,37 @@ static void put(struct line *l, const char *text)
 		*l->p++ = *text++;
 }
 
-/* Octets below 0x20 and from 0x7f up are escaped one by one: what a peer sent need not be UTF-8. */
+/* UTF-16 as RFC 8259 section 7 wants it. */
+static void escape(uint32_t c, char ret[static 16])
+{
+	if (c == '"' || c == '\\')
+		snprintf(ret, 16, "\\%c", (char)c);
+	else if (c >= 0x20 && c < 0x7f)
+		snprintf(ret, 16, "%c", (char)c);
+	else if (c <= 0xffff)
+		snprintf(ret, 16, "\\u%04" PRIx32, c);
+	else
+		snprintf(ret, 16, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + ((c - 0x10000) >> 10),
+			0xdc00 + (c & 0x3ff));
+}
+
+/* Plain ASCII comes out. An octet that is no UTF-8 becomes \xNN in the string. */
 static void put_string(struct line *l, const char *key, const char *text)
 {
+	size_t n = strlen(text);
+
 	put(l, key);
 	put(l, "\"");
-	for (; *text && l->end - l->p > 6 + TAIL; text++) {
-		unsigned char c = (unsigned char)*text;
-		char escaped[8];
+	for (size_t i = 0, len; i < n && l->end - l->p > 12 + TAIL; i += len) {
+		char escaped[16];
+		uint32_t c;
 
-		if (c == '"' || c == '\\')
-			snprintf(escaped, sizeof(escaped), "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+		len = text_decode(text + i, n - i, &c);
+		if (len)
+			escape(c, escaped);
 		else
-			snprintf(escaped, sizeof(escaped), "%c", c);
+			snprintf(escaped, sizeof(escaped), "\\\\x%02x", (unsigned char)text[i]);
+		len += !len;
 		put(l, escaped);
 	}
 	put(l, "\"");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 void http_waiter_init(struct http_waiter *w)
 {
@@ -46,6 +47,7 @@ static void join_headers(const struct http_message *m, const char *name, char *r
 static void note_answer(const struct http_message *m, struct http_client_event *ev)
 {
 	struct http_answer *a = &ev->answer;
+	size_t n;
 
 	a->status = m->status;
 	http_text_copy(&m->first_line, a->line, sizeof(a->line));
@@ -55,24 +57,23 @@ static void note_answer(const struct http_message *m, struct http_client_event *
 	http_only_header(m, HTTP_LANE, a->lane, sizeof(a->lane));
 	join_headers(m, "Via", a->via, sizeof(a->via));
 	join_headers(m, "Proxy-Authenticate", a->authenticate, sizeof(a->authenticate));
-	snprintf(ev->text, sizeof(ev->text), "\"%s\"%s%s%s%s%s%s", a->line,
-		*a->server ? " server=" : "", a->server, *a->via ? " via=" : "", a->via,
-		*a->location ? " location=" : "", a->location);
+	n = text_format(ev->text, sizeof(ev->text), "\"%s\"", a->line);
+	if (*a->server)
+		n += text_format(ev->text + n, sizeof(ev->text) - n, " server=%s", a->server);
+	if (*a->via)
+		n += text_format(ev->text + n, sizeof(ev->text) - n, " via=%s", a->via);
+	if (*a->location)
+		text_format(ev->text + n, sizeof(ev->text) - n, " location=%s", a->location);
 }
 
-/* The first octets of what is no answer; the log escapes what is not printable. */
+/* The first octets of what is no answer. */
 static void show_start(const struct buf *head, struct http_client_event *ev)
 {
 	size_t n = buf_len(head) < 40 ? buf_len(head) : 40;
-	size_t at = 0;
+	char start[3 * 40 + 1];
 
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = buf_data(head)[i];
-		bool printable = c >= 0x20 && c < 0x7f;
-
-		at += (size_t)snprintf(
-			ev->text + at, sizeof(ev->text) - at, printable ? "%c" : "\\x%02x", c);
-	}
+	text_format(ev->text, sizeof(ev->text), "\"%s\"",
+		text_of_octets(buf_data(head), n, start, sizeof(start)));
 }
 
 int http_waiter_recv(struct http_waiter *w, const void *octets, size_t n, size_t *ret_consumed,
@@ -104,7 +105,7 @@ void http_waiter_end(struct http_waiter *w, enum event reason, const char *fmt, 
 	w->event_waiting = true;
 	if (fmt) {
 		va_start(ap, fmt);
-		vsnprintf(w->event.text, sizeof(w->event.text), fmt, ap);
+		text_vformat(w->event.text, sizeof(w->event.text), fmt, ap);
 		va_end(ap);
 	}
 	http_reader_done(&w->reader);

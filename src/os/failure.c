@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 int os_fail(struct os_failure *why, enum event ev, int error, const char *fmt, ...)
 {
 	char tried[160];
@@ -12,11 +14,11 @@ int os_fail(struct os_failure *why, enum event ev, int error, const char *fmt, .
 	if (!why)
 		return error;
 	va_start(ap, fmt);
-	vsnprintf(tried, sizeof(tried), fmt, ap);
+	text_vformat(tried, sizeof(tried), fmt, ap);
 	va_end(ap);
 	why->event = ev;
 	why->error = error;
-	snprintf(
+	text_format(
 		why->text, sizeof(why->text), "tried=\"%s\" error=\"%s\"", tried, strerror(-error));
 	return error;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/text.h"
 
 DEFINE_AUTO(json, json_t *, json_decref)
 
@@ -154,7 +155,7 @@ void firewall_judge(
 			was_told_to_let_us_pass(all, &at, tun, pool_text))
 			continue;
 		ret->by = whose(all, &at);
-		snprintf(ret->text, sizeof(ret->text),
+		text_format(ret->text, sizeof(ret->text),
 			"tun=%s table=\"%.16s %.64s\" chain=%.64s %s", tun, at.family, at.table,
 			name, drops ? "policy=drop" : "last_rule=drop");
 		return;

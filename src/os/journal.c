@@ -10,14 +10,16 @@ static void write_fields(
 {
 	static const int priority[] = {3, 4, 6, 7};
 	static const struct log_scope nobody;
+	char who[140];
 
 	if (!scope)
 		scope = &nobody;
-	sd_journal_send("MESSAGE=%d %s: %s%s%s", info->number, info->name, info->what,
-		*text ? " " : "", text, "PRIORITY=%d", priority[info->level], "CULVERT_EVENT=%d",
-		info->number, "CULVERT_NAME=%s", info->name, "CULVERT_LAYER=%s",
-		layer_name(info->layer), "CULVERT_SESSION=%" PRIu64, scope->session,
-		"CULVERT_PEER=%s", scope->peer, "CULVERT_CORRELATION=%s", scope->correlation, NULL);
+	sd_journal_send("MESSAGE=%d %s: %s%s%s%s", info->number, info->name, info->what,
+		log_scope_text(scope, who, sizeof(who)), *text ? " " : "", text, "PRIORITY=%d",
+		priority[info->level], "CULVERT_EVENT=%d", info->number, "CULVERT_NAME=%s",
+		info->name, "CULVERT_LAYER=%s", layer_name(info->layer), "CULVERT_SESSION=%" PRIu64,
+		scope->session, "CULVERT_PEER=%s", scope->peer, "CULVERT_CORRELATION=%s",
+		scope->correlation, NULL);
 }
 #endif
 

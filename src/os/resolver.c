@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "os/child.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -421,7 +422,7 @@ int resolver_recover(const char *root, struct os_failure *why)
 		return os_fail(why, EV_DNS_NOT_SET, r, "put %s back in the place of %s",
 			backup.text, conf.text);
 	if (why)
-		snprintf(why->text, sizeof(why->text), "pid=%ld interface=%s", mark.pid,
+		text_format(why->text, sizeof(why->text), "pid=%ld interface=%s", mark.pid,
 			mark.ifname);
 	return 1;
 }

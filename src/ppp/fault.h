@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "events/event.h"
 #include "ppp/limits.h"
 
@@ -23,6 +24,6 @@ __attribute__((format(printf, 3, 4))) static inline void ppp_fault_set(
 		return;
 	f->event = ev;
 	va_start(ap, fmt);
-	vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+	text_vformat(f->detail, sizeof(f->detail), fmt, ap);
 	va_end(ap);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ppp/limits.h"
 
 #define PACKET_HEADER_LEN 4
@@ -65,15 +66,5 @@ size_t ppp_queue_take(struct buf *queue, uint8_t *frame, size_t cap)
 
 void ppp_text(struct rd octets, char *ret, size_t cap)
 {
-	size_t n = 0;
-
-	while (rd_left(&octets) && n + sizeof("\\xNN") <= cap) {
-		uint8_t c = rd_u8(&octets);
-
-		if (c >= 0x20 && c < 0x7f)
-			ret[n++] = (char)c;
-		else
-			n += (size_t)snprintf(ret + n, cap - n, "\\x%02x", c);
-	}
-	ret[n] = '\0';
+	text_of_octets(octets.p, rd_left(&octets), ret, cap);
 }

@@ -85,5 +85,5 @@ void ppp_queue_packet(struct buf *queue, uint16_t protocol, uint8_t code, uint8_
 /* The oldest frame; 0 when none waits. cap must be PPP_FRAME_MAX or more. Wipes what it took. */
 size_t ppp_queue_take(struct buf *queue, uint8_t *frame, size_t cap);
 
-/* A peer's octets as text for people: printable ASCII stands, the rest becomes \xNN; cut to cap. */
+/* A peer's octets as a string, not escaped (base/text.h does that at the output); cut to cap. */
 void ppp_text(struct rd octets, char *ret, size_t cap);

@@ -19,6 +19,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define MAGIC_LEN 4
 #define MSCHAPV1_ALGORITHM 0x80 /* RFC 2433 2; known by name only */
 
@@ -399,6 +401,7 @@ static void recv_identification(const struct ppp_packet *packet, struct lcp_noti
 static void terminate_text(struct rd body, char *ret, size_t cap)
 {
 	struct rd r = body;
+	char text[PPP_TEXT_MAX];
 	uint32_t error;
 
 	rd_be32(&r);
@@ -407,7 +410,8 @@ static void terminate_text(struct rd body, char *ret, size_t cap)
 		snprintf(ret, cap, "Windows error %" PRIu32, error);
 		return;
 	}
-	ppp_text(body, ret, cap);
+	ppp_text(body, text, sizeof(text));
+	text_format(ret, cap, *text ? "\"%s\"" : "%s", text);
 }
 
 void lcp_recv(

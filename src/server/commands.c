@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/json.h"
 #include "server/governor.h"
 #include "server/round.h"
 #include "server/server.h"
@@ -40,7 +41,7 @@ static void status(struct governor *g, const json_t *request, struct control_rep
 static json_t *session_json(const struct session_info *s)
 {
 	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:b}",
-		"session", (json_int_t)s->id, "user", control_text(s->user), "peer", s->peer,
+		"session", (json_int_t)s->id, "user", json_text(s->user), "peer", s->peer,
 		"address", s->address, "phase", s->phase, "tls", s->tls, "worker", (int)s->worker,
 		"since", (json_int_t)s->since, "rx_octets", (json_int_t)s->rx_octets, "tx_octets",
 		(json_int_t)s->tx_octets, "rx_packets", (json_int_t)s->rx_packets, "tx_packets",
@@ -158,9 +159,9 @@ static int add_attempt(const struct db_attempt *a, void *arg)
 {
 	const struct event_info *info = event_info(a->outcome);
 	json_t *o = json_pack("{s:I, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:o}", "at",
-		(json_int_t)a->at, "peer", a->peer, "user", control_text(a->user), "correlation",
+		(json_int_t)a->at, "peer", a->peer, "user", json_text(a->user), "correlation",
 		a->correlation, "event", (int)a->outcome, "name", info->name, "layer",
-		layer_name(info->layer), "what", info->what, "detail", control_text(a->detail));
+		layer_name(info->layer), "what", info->what, "detail", json_text(a->detail));
 
 	return json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mailbox.h"
 #include "events/event.h"
 #include "server/governor.h"
@@ -22,7 +23,7 @@ struct event_letter {
 	int64_t at_s;
 	enum event event;
 	struct log_scope scope;
-	char text[700];
+	char text[EVENT_TEXT_MAX];
 };
 
 /* The log is the process's, and so is its tap. */
@@ -46,11 +47,11 @@ static void tell(struct letter *l)
 			json_object_set_new(
 				o, "session", json_integer((json_int_t)e->scope.session));
 		if (*e->scope.peer)
-			json_object_set_new(o, "peer", json_string(e->scope.peer));
+			json_object_set_new(o, "peer", json_text(e->scope.peer));
 		if (*e->scope.correlation)
-			json_object_set_new(o, "correlation", control_text(e->scope.correlation));
+			json_object_set_new(o, "correlation", json_text(e->scope.correlation));
 		if (*e->text)
-			json_object_set_new(o, "text", control_text(e->text));
+			json_object_set_new(o, "text", json_text(e->text));
 		if (dropped)
 			json_object_set_new(o, "lost", json_integer(dropped));
 		control_tell(home->control, o);

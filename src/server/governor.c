@@ -9,6 +9,7 @@
 #include "admin/metrics.h"
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "os/netlink.h"
 #include "os/notify.h"
 #include "os/seccomp.h"
@@ -182,7 +183,7 @@ static void announce(const struct server *s)
 		"listen=%s workers=%u pool=%s steering=%s offload=\"%s\" pin=%s", s->ready_on,
 		s->n_workers, prefix_format(&s->pool, pool), s->steering ? "bpf" : "ring",
 		tun_offload_text(s->tun), s->live->pin);
-	printf("culvert: ready on %s\n", s->ready_on);
+	text_fprintf(stdout, "culvert: ready on %s\n", s->ready_on);
 	fflush(stdout);
 	notify_ready(s->ready_on);
 }

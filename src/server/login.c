@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "server/live.h"
 
@@ -58,8 +59,10 @@ static void count_handshake(struct session *s)
 
 static void refuse(struct session *s, enum event why, const char *detail)
 {
-	log_event(&s->scope, why, "%s%s%s", *detail ? detail : "user=\"", *detail ? "" : s->user,
-		*detail ? "" : "\"");
+	if (*detail)
+		log_event(&s->scope, why, "%s", detail);
+	else
+		log_event(&s->scope, why, "user=\"%s\"", s->user);
 	session_record_attempt(s, why, detail);
 }
 
@@ -213,7 +216,7 @@ void login_request(struct session *s, const struct proof *proof)
 	q->auth.reply_to = &s->worker->mailbox;
 	q->auth.done = auth_done;
 	snprintf(q->auth.peer, sizeof(q->auth.peer), "%s", s->scope.peer);
-	snprintf(s->user, sizeof(s->user), "%s", proof->user);
+	text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
 	s->question = q;
 	if (aaa_submit(s->worker->server->aaa, &q->auth) < 0) {
 		q->auth.verdict.error = AUTH_FAILED;

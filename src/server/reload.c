@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "config/diff.h"
 #include "events/event.h"
 #include "os/notify.h"
@@ -85,8 +86,8 @@ static void note_change(const struct config_option *o, const char *from, const c
 
 	snprintf(name, sizeof(name), "%s.%s", o->section, o->name);
 	json_array_append_new(c->list,
-		json_pack("{s:s, s:o, s:o, s:s, s:b}", "option", name, "from", control_text(from),
-			"to", control_text(to), "effect", config_effect_text(o->effect), "restart",
+		json_pack("{s:s, s:o, s:o, s:s, s:b}", "option", name, "from", json_text(from),
+			"to", json_text(to), "effect", config_effect_text(o->effect), "restart",
 			o->effect == CONFIG_ON_RESTART));
 	if (c->log && o->effect == CONFIG_ON_RESTART)
 		log_event(NULL, EV_RELOAD_NEEDS_RESTART, "option=%s", name);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "store/internal.h"
 #include "store/schema.h"
 
@@ -24,7 +25,7 @@ int db_fail(struct db *db, int r, enum event ev, const char *fmt, ...)
 
 	db->error.event = ev;
 	va_start(ap, fmt);
-	vsnprintf(db->error.text, sizeof(db->error.text), fmt, ap);
+	text_vformat(db->error.text, sizeof(db->error.text), fmt, ap);
 	va_end(ap);
 	return r;
 }

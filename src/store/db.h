@@ -156,7 +156,7 @@ struct db_attempt {
 	int64_t at;
 	char peer[ENDPOINT_TEXT_LEN], user[USER_NAME_MAX + 1], correlation[40];
 	enum event outcome; /* its layer is recorded with it */
-	char detail[200];
+	char detail[400];
 };
 
 /* After a crash: no session is up, so no address is in use, and open records are closed. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "store/internal.h"
 
 static const char *const texts[] = {
@@ -32,43 +33,17 @@ void query_bind_int(struct query *q, int64_t v)
 	keep(q, sqlite3_bind_int64(q->stmt, ++q->param, v));
 }
 
-/* Octets of the UTF-8 sequence at s; 0 when there is none. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-	size_t len = s[0] < 0x80                   ? 1
-		     : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		     : (s[0] & 0xf0) == 0xe0       ? 3
-		     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						   : 0;
-
-	if (!len || len > n || !s[0])
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
-		return 0;
-	return len;
-}
-
+/* What a peer sent need not be UTF-8; what is no UTF-8 stands as \xNN (base/text.h). */
 void query_bind_text(struct query *q, const char *text, size_t n)
 {
-	char *copy = malloc(n + 1);
+	char *copy = malloc(4 * n + 1);
 
 	q->param++;
 	if (!copy) {
 		keep(q, SQLITE_NOMEM);
 		return;
 	}
-	memcpy(copy, text, n);
-	for (size_t i = 0, len; i < n; i += len) {
-		len = utf8_len((const unsigned char *)copy + i, n - i);
-		if (!len) {
-			copy[i] = '?';
-			len = 1;
-		}
-	}
+	n = text_to_utf8(text, n, copy);
 	keep(q, sqlite3_bind_text64(q->stmt, q->param, copy, n, free, SQLITE_UTF8));
 }
 

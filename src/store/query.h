@@ -37,7 +37,7 @@ struct query {
 
 struct query query_start(struct db *db, enum statement s);
 void query_bind_int(struct query *q, int64_t v);
-/* Octets that are no UTF-8, and zeros, become '?': PostgreSQL takes no such text. */
+/* Octets that are no UTF-8, and zeros, become \xNN: PostgreSQL takes no such text. */
 void query_bind_text(struct query *q, const char *text, size_t n);
 void query_bind_octets(struct query *q, const void *octets, size_t n);
 void query_bind_addr(struct query *q, const struct addr *a); /* AF_UNSPEC: NULL */

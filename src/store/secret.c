@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "store/db.h"
 
 static int unreadable(struct db_error *err, const char *path, const char *why)
 {
 	err->event = EV_STORE_KEY_UNREADABLE;
-	snprintf(err->text, sizeof(err->text), "%.300s: %s", path, why);
+	text_format(err->text, sizeof(err->text), "%.300s: %s", path, why);
 	return -EACCES;
 }
 
@@ -32,7 +33,7 @@ static int decode_key(
 	if (hex_decode(text, ret->key, sizeof(ret->key)) == 0)
 		return 0;
 	err->event = EV_STORE_KEY_BAD;
-	snprintf(err->text, sizeof(err->text),
+	text_format(err->text, sizeof(err->text),
 		"%.300s: expected 32 octets or 64 hexadecimal digits, got %zu octets", path, n);
 	return -EINVAL;
 }

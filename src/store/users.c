@@ -3,19 +3,31 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "store/internal.h"
 
 /* --- names and passwords --- */
 
-static bool is_utf8_without_controls(const char *text)
+static bool is_utf8_without_controls(const char *text, size_t n)
 {
-	uint8_t hash[MSCHAP_NT_HASH_LEN];
-
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return false;
-	/* What MS-CHAPv2 cannot hash is no UTF-8; it is the judge that counts. */
-	return mschap_nt_hash(text, hash) != -EILSEQ;
+	return text_is_utf8(text, n);
+}
+
+/* A name is shown and typed: no controls, nothing invisible, no blank but the usual one. */
+static bool is_printable(const char *text)
+{
+	size_t n = strlen(text);
+	uint32_t c;
+
+	for (size_t i = 0, len; i < n; i += len) {
+		len = text_decode(text + i, n - i, &c);
+		if (!len || !text_is_printable(c))
+			return false;
+	}
+	return true;
 }
 
 static int check_name(struct db *db, const char *name)
@@ -23,7 +35,7 @@ static int check_name(struct db *db, const char *name)
 	size_t n = strlen(name);
 
 	if (n < 1 || n >= USER_NAME_MAX || name[0] == ' ' || name[n - 1] == ' ' ||
-		strchr(name, '\\') || !is_utf8_without_controls(name))
+		strchr(name, '\\') || !is_printable(name))
 		return db_fail(db, -EINVAL, EV_STORE_BAD_NAME, "\"%.100s\"", name);
 	return 0;
 }
@@ -155,7 +167,7 @@ int db_user_set_password(struct db *db, int64_t id, const char *password, bool r
 	size_t n = strlen(password);
 	int r;
 
-	if (n < 1 || n > STORE_PASSWORD_MAX || !is_utf8_without_controls(password))
+	if (n < 1 || n > STORE_PASSWORD_MAX || !is_utf8_without_controls(password, n))
 		return db_fail(db, -EINVAL, EV_STORE_BAD_PASSWORD, "got %zu octets", n);
 	r = mschap_nt_hash(password, hash);
 	if (r < 0)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "tls/private.h"
 
 #define DAY_S 86400
@@ -77,7 +78,7 @@ static void general_name_text(const GENERAL_NAME *g, char *ret, size_t cap)
 
 	*ret = 0;
 	if (kind == GEN_DNS)
-		snprintf(ret, cap, "%.*s", n, (const char *)p);
+		text_of_octets(p, (size_t)n, ret, cap);
 	else if (n == 4 || n == 16)
 		inet_ntop(n == 4 ? AF_INET : AF_INET6, p, ret, (socklen_t)cap);
 }
@@ -89,13 +90,16 @@ void cert_names_text(const X509 *x, char *ret, size_t cap)
 
 	*ret = 0;
 	for (int i = 0; i < sk_GENERAL_NAME_num(names) && used + 5 < cap; i++) {
-		char one[256];
+		char one[256], quoted[800];
 		int n;
 
 		general_name_text(sk_GENERAL_NAME_value(names, i), one, sizeof(one));
 		if (!*one)
 			continue;
-		n = snprintf(ret + used, cap - used, "%s%s", used ? ", " : "", one);
+		/* a blank or a comma in a name must not make two of it */
+		text_format(
+			quoted, sizeof(quoted), one[strcspn(one, " ,\"")] ? "\"%s\"" : "%s", one);
+		n = snprintf(ret + used, cap - used, "%s%s", used ? ", " : "", quoted);
 		if ((size_t)n >= cap - used) {
 			snprintf(ret + used, cap - used, ", …");
 			break;
@@ -107,9 +111,16 @@ void cert_names_text(const X509 *x, char *ret, size_t cap)
 
 static void name_text(const X509_NAME *name, char *ret, size_t cap)
 {
-	if (X509_NAME_get_text_by_NID(name, NID_commonName, ret, (int)cap) >= 0)
-		return;
-	X509_NAME_oneline(name, ret, (int)cap);
+	int i = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	const ASN1_STRING *cn = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
+	unsigned char *utf8 = NULL;
+	int n = cn ? ASN1_STRING_to_UTF8(&utf8, cn) : -1;
+
+	if (n >= 0)
+		text_of_octets(utf8, (size_t)n, ret, cap);
+	else
+		X509_NAME_oneline(name, ret, (int)cap);
+	OPENSSL_free(utf8);
 }
 
 static void key_text(const X509 *x, char *ret, size_t cap)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 int tls_failure_set(struct tls_failure *f, int error, enum event event, const char *fmt, ...)
 {
 	va_list ap;
@@ -19,7 +21,7 @@ int tls_failure_set(struct tls_failure *f, int error, enum event event, const ch
 		return error;
 	f->event = event;
 	va_start(ap, fmt);
-	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	text_vformat(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
 	return error;
 }
@@ -137,8 +139,7 @@ static void fail_not_tls(struct tls *t)
 		{"\x10\x01", "SSTP without TLS"},
 	};
 	const char *what = "something else";
-	char shown[4 * sizeof(t->first) + 1];
-	int n = 0;
+	char start[3 * sizeof(t->first) + 1];
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		size_t len = strlen(known[i].start);
@@ -146,13 +147,8 @@ static void fail_not_tls(struct tls *t)
 		if (t->n_first >= len && !memcmp(t->first, known[i].start, len))
 			what = known[i].what;
 	}
-	for (unsigned i = 0; i < t->n_first; i++) {
-		bool printable = t->first[i] >= 0x20 && t->first[i] < 0x7f;
-
-		n += snprintf(shown + n, sizeof(shown) - (size_t)n, printable ? "%c" : "\\x%02x",
-			t->first[i]);
-	}
-	tls_failure_set(&t->failure, 0, EV_TLS_NOT_TLS, "it looks like %s: \"%s\"", what, shown);
+	tls_failure_set(&t->failure, 0, EV_TLS_NOT_TLS, "it looks like %s: \"%s\"", what,
+		text_of_octets(t->first, t->n_first, start, sizeof(start)));
 }
 
 void tls_fail_from_alert(struct tls *t)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
+#include "base/text.h"
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
@@ -21,7 +22,7 @@ static const char *tls_words(struct tunnel *t)
 
 	if (t->role == TUNNEL_SERVER || !t->outer.tls || tls_leaf_info(t->outer.tls, &cert) < 0)
 		return t->tls_text;
-	snprintf(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
+	text_format(t->text, sizeof(t->text), "%s, certificate \"%s\" (%s), %s", t->tls_text,
 		cert.subject, cert.key, cert.pin);
 	return t->text;
 }
@@ -108,7 +109,8 @@ COLD size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, siz
 	if (!http_server_next_event(t->http_server, &req))
 		return n;
 	snprintf(t->correlation, sizeof(t->correlation), "%s", req->correlation);
-	snprintf(t->text, sizeof(t->text), "%s %s", req->method, req->target);
+	text_format(t->text, sizeof(t->text), *req->method ? "\"%s %s\"" : "%s%s", req->method,
+		req->target);
 	t->wants_sstp = req->wish == HTTP_WANTS_SSTP;
 	t->lane.asked = t->lane.wanted && sstp_lane_offered(req->lanes);
 	if (req->wish == HTTP_WANTS_LANE) {
@@ -145,7 +147,7 @@ COLD size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, siz
 		tunnel_end_now(t, ev.reason, ev.text);
 		return n;
 	}
-	snprintf(t->text, sizeof(t->text), "%s%s%s, correlation %s", ev.answer.line,
+	text_format(t->text, sizeof(t->text), "%s%s%s, correlation %s", ev.answer.line,
 		*ev.answer.server ? " from " : "", ev.answer.server, t->correlation);
 	http_client_free(t->http_client);
 	t->http_client = NULL;

@@ -14,10 +14,10 @@ USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH,
           "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
-def make_certificate(folder, name="vpn.example", days=(-1, 30), usage="serverAuth"):
+def make_certificate(folder, name="vpn.example", days=(-1, 30), usage="serverAuth", subject=None):
     """A self-signed certificate, valid from..to days from now; returns the paths of it and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)])
     now = datetime.datetime.utcnow()
     certificate = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject)

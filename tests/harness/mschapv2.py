@@ -40,8 +40,8 @@ def _des(key7, block):
 
 
 def challenge_hash(peer, authenticator, user):
-    user = user.rsplit("\\", 1)[-1]
-    return hashlib.sha1(peer + authenticator + user.encode()).digest()[:8]
+    name = user if isinstance(user, bytes) else user.encode()
+    return hashlib.sha1(peer + authenticator + name.rsplit(b"\\", 1)[-1]).digest()[:8]
 
 
 def nt_response(authenticator, peer, user, password):

@@ -33,6 +33,10 @@ AUTH_CHAP_MD5, AUTH_MSCHAPV1, AUTH_MSCHAPV2 = (b"\xc2\x23" + bytes([n]) for n in
 CODE_REJECT, PROTOCOL_REJECT, ECHO_REQUEST, ECHO_REPLY, IDENTIFICATION = 7, 8, 9, 10, 12
 
 
+def octets(text):
+    return text if isinstance(text, bytes) else text.encode()
+
+
 def control(message, attributes=b"", count=0):
     return struct.pack(">BBHHH", 0x10, 1, 8 + len(attributes), NUMBERS[message],
                        count) + attributes
@@ -369,9 +373,10 @@ class Tunnel(Framing):
         return dict(self.peer_request[LCP]).get(3, b"")
 
     def authenticate(self, user, password):
-        """Answers whatever the server asked for; returns the verdict's message."""
+        """Answers whatever the server asked for; a user of bytes is sent as it is."""
         if self.method == b"\xc0\x23":
-            body = bytes([len(user)]) + user.encode() + bytes([len(password)]) + password.encode()
+            body = bytes([len(octets(user))]) + octets(user) + bytes([len(password)]) \
+                + password.encode()
             self.send_ppp(PAP, packet(1, self._next(), body))
             verdict = self.expect(lambda m: m.protocol == PAP)
             self.authenticated = verdict.code == 2
@@ -384,7 +389,7 @@ class Tunnel(Framing):
         theirs, mine = challenge.payload[1:17], os.urandom(16)
         response = mschapv2.nt_response(theirs, mine, user, password)
         self.send_ppp(CHAP, packet(2, challenge.identifier, bytes([49]) + mine + bytes(8)
-                                   + response + b"\0" + user.encode()))
+                                   + response + b"\0" + octets(user)))
         verdict = self.expect(lambda m: m.protocol == CHAP and m.code in (3, 4))
         self.authenticated = verdict.code == 3
         if self.authenticated:

@@ -214,8 +214,8 @@ static void md5_explain_failure(struct auth *a, struct rd text)
 	char says[PPP_TEXT_MAX];
 
 	ppp_text(text, says, sizeof(says));
-	ppp_fault_set(a->fault, EV_AUTH_FAILED, "CHAP-MD5%s%s%s",
-		*says ? ", the server says \"" : "", says, *says ? "\"" : "");
+	ppp_fault_set(a->fault, EV_AUTH_FAILED,
+		*says ? "CHAP-MD5, the server says \"%s\"" : "CHAP-MD5%s", says);
 }
 
 static void md5_fill_proof(struct rd value, struct proof *ret)

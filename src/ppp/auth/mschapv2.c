@@ -70,9 +70,13 @@ static void explain_failure(struct auth *a, struct rd text)
 		ppp_fault_set(a->fault, EV_AUTH_FAILED, "the server says \"%s\"", raw);
 		return;
 	}
-	ppp_fault_set(a->fault, auth_error_event(failure.error), "E=%u, %s%s%s%s", failure.error,
-		auth_error_words(failure.error), *failure.message ? "; the server says \"" : "",
-		failure.message, *failure.message ? "\"" : "");
+	if (*failure.message)
+		ppp_fault_set(a->fault, auth_error_event(failure.error),
+			"E=%u, %s; the server says \"%s\"", failure.error,
+			auth_error_words(failure.error), failure.message);
+	else
+		ppp_fault_set(a->fault, auth_error_event(failure.error), "E=%u, %s", failure.error,
+			auth_error_words(failure.error));
 }
 
 /* The next field up to a blank, or to the end when it is the message: key, '=' and value. */

@@ -97,8 +97,8 @@ static void recv_verdict(struct auth *a, const struct ppp_packet *packet)
 	}
 	ppp_text(pap_message(packet->body), text, sizeof(text));
 	auth_proven(a, AUTH_DENIED);
-	ppp_fault_set(a->fault, EV_AUTH_FAILED, "PAP%s%s%s", *text ? ", the server says \"" : "",
-		text, *text ? "\"" : "");
+	ppp_fault_set(
+		a->fault, EV_AUTH_FAILED, *text ? "PAP, the server says \"%s\"" : "PAP%s", text);
 }
 
 static void recv_packet(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)

@@ -175,6 +175,7 @@ class Sstp:
 
     def __init__(self, stop, user, password, ending=None):
         self.stop, self.user, self.password, self.ending = stop, user, password, ending
+        self.message = b"no"  # what it says to who is refused
 
     def __call__(self, stream):
         if read_head(stream).startswith("HEAD"):
@@ -272,7 +273,7 @@ class Sstp:
         self._say(sstp.CHAP, sstp.packet(1, 7, b"\x10" + os.urandom(16) + b"lab"))
         while self._packet().protocol != sstp.CHAP:
             pass
-        self._say(sstp.CHAP, sstp.packet(4, 7, b"E=691 R=0 C=" + b"0" * 32 + b" V=3 M=no"))
+        self._say(sstp.CHAP, sstp.packet(4, 7, b"E=691 R=0 C=" + b"0" * 32 + b" V=3 M=" + self.message))
         self._silence(self.stream)
 
     def _ncp(self):

@@ -309,7 +309,13 @@ static void names_from_outside_are_harmless_in_the_log(void **state)
 
 	pap(f, "a\n\" x=1\x1b", "p");
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
-	assert_string_equal(f->req.user, "a?? x=1?");
+	assert_string_equal(f->req.user, "a\n\" x=1\x1b"); /* escaped at each output */
+	assert_string_equal(f->req.detail, "user=\"a\\x0a\\\" x=1\\x1b\" method=pap");
+	pap(f, "User", "clientPass");
+	memcpy(f->req.proof.user, "User\0x", 6);
+	f->req.proof.user_len = 6;
+	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
+	assert_string_equal(f->req.user, "User\xe2\x90\x80x");
 	memset(f->req.proof.user, 'a', USER_NAME_MAX);
 	f->req.proof.user_len = USER_NAME_MAX;
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);

@@ -121,7 +121,7 @@ static void mistakes_are_told_with_file_line_and_what_was_meant(void **state)
 		"test.conf:4: [ppp] mru: expected once, but it stands in line 2 already");
 	refused("[ppp\n", EV_CONFIG_SYNTAX, "test.conf:1: expected [section], got [ppp");
 	refused("[ppp]\nmru = \"\x1b[31m\"\n", EV_CONFIG_BAD_VALUE,
-		"test.conf:2: [ppp] mru: expected a number from 576 to 4087, got \"?[31m\"");
+		"test.conf:2: [ppp] mru: expected a number from 576 to 4087, got \"\\x1b[31m\"");
 }
 
 static void the_command_line_replaces_the_file_and_then_adds(void **state)

@@ -119,7 +119,7 @@ static void each_type_says_what_it_expected_and_what_came(void **state)
 		{VALUE_TEXT, NULL, "a b",
 			"!expected one text, in quotes when blanks or commas belong to it, got \"b\""},
 		{VALUE_TEXT, NULL, "\"a\tb\"",
-			"!expected a text without control characters, got \"a\tb\""},
+			"!expected a text without control characters, got \"a\\x09b\""},
 		{VALUE_CHOICE, "auto bpf ring", "rin", "!expected auto, bpf or ring, got \"rin\""},
 		{VALUE_SET, "mschapv2 chap pap", "pap pap",
 			"!expected each word once, got \"pap\""},

@@ -188,9 +188,9 @@ static void the_text_names_who_answered(void **state)
 	struct http_client_event ev = tell(text, strlen(text));
 
 	assert_string_equal(ev.text,
-		"\"HTTP/1.1 302 Found\" server=squid via=1.1 a, 1.1 b location=http://login/");
+		"\"HTTP/1.1 302 Found\" server=squid via=\"1.1 a, 1.1 b\" location=http://login/");
 	ev = tell("\x15\x03\x03xy", 5);
-	assert_string_equal(ev.text, "\\x15\\x03\\x03xy");
+	assert_string_equal(ev.text, "\"\\x15\\x03\\x03xy\"");
 }
 
 static void an_endless_head_is_cut_off(void **state)

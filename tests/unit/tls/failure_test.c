@@ -101,7 +101,7 @@ static void a_failure_is_cut_to_fit_and_may_be_unwanted(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
 	assert_int_equal(tls_failure_set(&f, -EIO, EV_TLS_SETTING, "%s", text), -EIO);
-	assert_int_equal(strlen(f.text), sizeof(f.text) - 1);
+	assert_int_equal(strlen(f.text), sizeof(f.text) - 2);
 	assert_int_equal(tls_failure_set(NULL, -EIO, EV_TLS_SETTING, "%s", text), -EIO);
 }
 
