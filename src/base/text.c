@@ -470,3 +470,40 @@ size_t text_to_utf8(const char *octets, size_t n, char *ret)
 	*p = '\0';
 	return (size_t)(p - ret);
 }
+
+/* Every second octet is zero: letters of ASCII in UTF-16, whichever half comes first. */
+static bool looks_like_utf16(const char *p, size_t n)
+{
+	size_t zeros[2] = {0, 0};
+
+	if (n >= 2 && (!memcmp(p, "\xff\xfe", 2) || !memcmp(p, "\xfe\xff", 2)))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		zeros[i % 2] += !p[i];
+	return n >= 3 && (zeros[0] == (n + 1) / 2 || zeros[1] == n / 2);
+}
+
+const char *text_encoding_fault(const char *line, size_t n)
+{
+	if (looks_like_utf16(line, n))
+		return "it is UTF-16; save it as UTF-8";
+	if (memchr(line, '\0', n))
+		return "an octet of value zero is in it";
+	if (n >= 3 && !memcmp(line, "\xef\xbb\xbf", 3))
+		return "it begins with a byte order mark; save it as UTF-8 without one";
+	if (!text_is_utf8(line, n))
+		return "it is no UTF-8 (Latin-1?); save it as UTF-8";
+	return NULL;
+}
+
+const char *text_fault(const char *line, size_t n)
+{
+	const char *fault = text_encoding_fault(line, n);
+
+	if (fault)
+		return fault;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			return "a control character is in it";
+	return NULL;
+}

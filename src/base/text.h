@@ -58,3 +58,11 @@ char *text_of_octets(const void *octets, size_t n, char *ret, size_t cap);
  * returns the length.
  */
 size_t text_to_utf8(const char *octets, size_t n, char *ret);
+/*
+ * Why a line of a file that a person wrote is no line of UTF-8 text, NULL when it is one: UTF-16, a
+ * byte order mark, an octet of value zero, another encoding, control characters. A secret that is
+ * taken in spite of one of these is another secret.
+ */
+const char *text_fault(const char *line, size_t n);
+/* The same, but for control characters. */
+const char *text_encoding_fault(const char *line, size_t n);

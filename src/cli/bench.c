@@ -267,51 +267,77 @@ static int one_user(struct args *a)
 		       : CMD_OK; /* it said why */
 }
 
-/* NAME, a tab or (without one) a blank, PASSWORD. */
-static int parse_user(char *line, struct bench_user *ret)
+/* NAME, a tab or (without one) a blank, PASSWORD. NULL, or why it is not that. */
+static const char *parse_user(char *line, size_t n, struct bench_user *ret)
 {
+	const char *fault = text_fault(line, strcspn(line, "\t") == n ? n : strcspn(line, "\t"));
 	char *gap = strchr(line, '\t');
 
-	line[strcspn(line, "\r\n")] = '\0';
+	if (!fault && gap)
+		fault = text_fault(gap + 1, n - (size_t)(gap + 1 - line));
+	if (fault)
+		return fault;
 	if (!gap)
 		gap = strchr(line, ' ');
-	if (!gap || gap == line || !gap[1] || gap - line > USER_NAME_MAX ||
-		strlen(gap + 1) > PAP_PASSWORD_MAX)
-		return -EINVAL;
+	if (!gap || gap == line || !gap[1])
+		return "expected NAME PASSWORD";
+	if (gap - line > USER_NAME_MAX)
+		return "expected at most 256 octets in a name";
+	if (strlen(gap + 1) > PASSWORD_MAX)
+		return "expected at most 255 octets in a password";
 	*gap = '\0';
 	strcpy(ret->name, line);
 	strcpy(ret->password, gap + 1);
-	return 0;
+	return NULL;
+}
+
+/* One more place in a->users; NULL when there is no memory or no room. */
+static struct bench_user *add_user(struct args *a, size_t *cap)
+{
+	size_t n = a->opts.n_users;
+
+	if (n == *cap && *cap < USERS_MAX) {
+		size_t more = *cap ? 2 * *cap : 64;
+		struct bench_user *grown = reallocarray(a->users, more, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		a->users = grown;
+		*cap = more;
+	}
+	return n < *cap ? &a->users[n] : NULL;
 }
 
 static int read_users(struct args *a, FILE *f)
 {
-	char line[USER_NAME_MAX + PAP_PASSWORD_MAX + 4];
-	size_t n = 0, cap = 0;
+	AUTO_MEM char *line = NULL;
+	size_t size = 0, cap = 0;
 	unsigned number = 0;
+	ssize_t n;
 
-	while (fgets(line, sizeof(line), f)) {
+	a->opts.n_users = 0;
+	while ((n = getline(&line, &size, f)) > 0) {
+		struct bench_user *u;
+		const char *fault;
+
 		number++;
-		if (*line == '\n')
+		while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			line[--n] = '\0';
+		if (!n)
 			continue;
-		if (n == cap && cap < USERS_MAX) {
-			size_t more = cap ? 2 * cap : 64;
-			struct bench_user *grown = reallocarray(a->users, more, sizeof(*grown));
-
-			if (!grown)
-				return cmd_fail(EV_OUT_OF_MEMORY, "");
-			a->users = grown;
-			cap = more;
-		}
-		if (n == cap || parse_user(line, &a->users[n]) < 0) {
-			text_fprintf(stderr, "culvert bench: %s:%u: expected NAME PASSWORD\n",
-				a->users_file, number);
+		u = add_user(a, &cap);
+		fault = u ? parse_user(line, (size_t)n, u) : "too many users";
+		if (fault) {
+			text_fprintf(
+				stderr, "culvert bench: %s:%u: %s\n", a->users_file, number, fault);
+			explicit_bzero(line, size);
 			return CMD_USAGE;
 		}
-		a->opts.n_users = ++n;
+		a->opts.n_users++;
 	}
-	explicit_bzero(line, sizeof(line));
-	return n ? CMD_OK : bad("--users", a->users_file, "at least one user in it");
+	if (line)
+		explicit_bzero(line, size);
+	return a->opts.n_users ? CMD_OK : bad("--users", a->users_file, "at least one user in it");
 }
 
 static int users_from_file(struct args *a)

@@ -12,9 +12,9 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
+#include "cli/proxy.h"
 #include "cli/target.h"
 #include "client/client.h"
-#include "front/proxy_connect.h"
 #include "os/tun.h"
 
 static const char usage_text[] =
@@ -43,10 +43,8 @@ static const char usage_text[] =
 	"      --mtu N                576 to 4087 (1400)\n"
 	"      --offload auto|no-uso|off   super-packets on the interface: as the kernel has them, of TCP only, none\n"
 	"\n"
-	"The way to the server\n"
-	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
+	"The way to the server\n" PROXY_USAGE
 	"      --no-lanes             one connection only, also where a second one would keep sparse flows from waiting\n"
-	"      --no-proxy             go directly whatever the environment says\n"
 	"\n"
 	"Looking closer\n"
 	"  -v, --verbose              a line for each step\n"
@@ -77,6 +75,8 @@ enum {
 	OPT_HELLO,
 	OPT_CONGESTION,
 	OPT_PROXY,
+	OPT_PROXY_USER,
+	OPT_PROXY_PASSWORD_FILE,
 	OPT_NO_PROXY,
 	OPT_NO_LANES
 };
@@ -101,6 +101,8 @@ static const struct option options[] = {
 	{"hello", required_argument, NULL, OPT_HELLO},
 	{"congestion", required_argument, NULL, OPT_CONGESTION},
 	{"proxy", required_argument, NULL, OPT_PROXY},
+	{"proxy-user", required_argument, NULL, OPT_PROXY_USER},
+	{"proxy-password-file", required_argument, NULL, OPT_PROXY_PASSWORD_FILE},
 	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
 	{"no-lanes", no_argument, NULL, OPT_NO_LANES},
 	{"verbose", no_argument, NULL, 'v'},
@@ -228,28 +230,6 @@ static int report(enum event ev, const char *detail)
 	return layer_exit_code(info->layer);
 }
 
-struct proxy_choice {
-	const char *url; /* NULL: the environment's */
-	bool none;
-	struct proxy proxy;
-};
-
-/* Returns 0, or the exit code after having said what is wrong. The URL may hold a password. */
-static int choose_proxy(struct proxy_choice *choice, struct client_opts *o)
-{
-	int r;
-
-	if (choice->none)
-		return 0;
-	r = choice->url ? proxy_parse(choice->url, &choice->proxy)
-			: proxy_from_environment(o->host, &choice->proxy);
-	if (r < 0)
-		return cmd_fail(EV_PROXY_BAD_URL, choice->url ? "(--proxy)" : choice->proxy.source);
-	if (choice->url || r > 0)
-		o->proxy = &choice->proxy;
-	return 0;
-}
-
 int cmd_connect(int argc, char **argv)
 {
 	struct client_opts o = {.default_route = true,
@@ -259,7 +239,7 @@ int cmd_connect(int argc, char **argv)
 		.methods = {AUTH_MSCHAPV2},
 		.n_methods = 1};
 	struct target t = {0};
-	char password[PAP_PASSWORD_MAX + 1];
+	char password[PASSWORD_MAX + 1];
 	const char *password_file = NULL;
 	struct proxy_choice proxy = {0};
 	char detail[512] = "";
@@ -274,6 +254,10 @@ int cmd_connect(int argc, char **argv)
 		r = 0;
 		if (c == OPT_PROXY)
 			proxy.url = optarg;
+		else if (c == OPT_PROXY_USER)
+			proxy.user = optarg;
+		else if (c == OPT_PROXY_PASSWORD_FILE)
+			proxy.password_file = optarg;
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
 		else
@@ -301,7 +285,7 @@ int cmd_connect(int argc, char **argv)
 	o.password = password;
 	o.host = t.host;
 	o.port = t.port;
-	r = choose_proxy(&proxy, &o);
+	r = proxy_choose(&proxy, o.host, &o.proxy);
 	if (r)
 		return r;
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);

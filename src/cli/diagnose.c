@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
+#include "cli/proxy.h"
 #include "cli/target.h"
 #include "diagnose/diagnose.h"
 
@@ -24,9 +25,7 @@ static const char usage_text[] =
 	"      --ca FILE              trust certificates that lead to one in FILE\n"
 	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
 	"      --insecure             log in although the certificate is not trusted\n"
-	"      --sni NAME             name sent in the TLS handshake\n"
-	"      --proxy URL            http://[USER:PASSWORD@]HOST:PORT (else https_proxy and no_proxy count)\n"
-	"      --no-proxy             go directly whatever the environment says\n"
+	"      --sni NAME             name sent in the TLS handshake\n" PROXY_USAGE
 	"      --target HOST[:PORT]   a host behind the server: TCP to its port, else ping and common ports\n"
 	"      --speed [SECONDS]      measure throughput through the tunnel (5)\n"
 	"      --timeout SECONDS      how long one answer may take (10)\n"
@@ -49,6 +48,8 @@ enum {
 	OPT_INSECURE,
 	OPT_SNI,
 	OPT_PROXY,
+	OPT_PROXY_USER,
+	OPT_PROXY_PASSWORD_FILE,
 	OPT_NO_PROXY,
 	OPT_TARGET,
 	OPT_SPEED,
@@ -66,6 +67,8 @@ static const struct option options[] = {
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"sni", required_argument, NULL, OPT_SNI},
 	{"proxy", required_argument, NULL, OPT_PROXY},
+	{"proxy-user", required_argument, NULL, OPT_PROXY_USER},
+	{"proxy-password-file", required_argument, NULL, OPT_PROXY_PASSWORD_FILE},
 	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
 	{"target", required_argument, NULL, OPT_TARGET},
 	{"speed", optional_argument, NULL, OPT_SPEED},
@@ -82,11 +85,11 @@ static const struct option options[] = {
 struct run {
 	struct diagnose_opts o;
 	struct target target;
-	char password[PAP_PASSWORD_MAX + 1];
-	struct proxy proxy;
+	char password[PASSWORD_MAX + 1];
+	struct proxy_choice proxy;
 	char target_host[256]; /* of --target */
 	const char *password_file, *html;
-	bool json, verbose, quiet, no_proxy, help;
+	bool json, verbose, quiet, help;
 };
 
 static int bad(const char *what, const char *value, const char *want)
@@ -102,15 +105,6 @@ static int take_pin(struct diagnose_opts *o, const char *pin)
 	if (o->n_pins == DIAGNOSE_PINS_MAX || strncmp(pin, "sha256//", 8))
 		return bad("--pin", pin, "sha256//BASE64, eight at most");
 	o->pins[o->n_pins++] = pin;
-	return 0;
-}
-
-static int take_proxy(struct run *r, const char *url)
-{
-	if (proxy_parse(url, &r->proxy) < 0)
-		return bad("--proxy", "(not shown)", "http://[USER:PASSWORD@]HOST:PORT");
-	snprintf(r->proxy.source, sizeof(r->proxy.source), "--proxy");
-	r->o.proxy = &r->proxy;
 	return 0;
 }
 
@@ -177,8 +171,10 @@ static int take_option(int c, struct run *r)
 	case OPT_PIN: return take_pin(&r->o, optarg);
 	case OPT_INSECURE: r->o.insecure = true; break;
 	case OPT_SNI: r->o.sni = optarg; break;
-	case OPT_PROXY: return take_proxy(r, optarg);
-	case OPT_NO_PROXY: r->no_proxy = true; break;
+	case OPT_PROXY: r->proxy.url = optarg; break;
+	case OPT_PROXY_USER: r->proxy.user = optarg; break;
+	case OPT_PROXY_PASSWORD_FILE: r->proxy.password_file = optarg; break;
+	case OPT_NO_PROXY: r->proxy.none = true; break;
 	case OPT_TARGET: return take_target(r, optarg);
 	case OPT_SPEED: return take_seconds("--speed", optarg ? optarg : "5", &r->o.speed_s);
 	case OPT_TIMEOUT:
@@ -242,26 +238,17 @@ static int diagnose(struct run *r)
 
 static int prepare(struct run *r, const char *where)
 {
-	int e;
-
 	if (target_parse(where, &r->target) < 0)
 		return bad("server", where, "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
-	if (!r->o.proxy && !r->no_proxy) {
-		e = proxy_from_environment(r->o.host, &r->proxy);
-		if (e < 0)
-			return cmd_fail(EV_PROXY_BAD_URL, r->proxy.source);
-		if (e > 0)
-			r->o.proxy = &r->proxy;
-	}
 	if (!*r->target.user)
-		return 0;
+		return proxy_choose(&r->proxy, r->o.host, &r->o.proxy);
 	if (password_read(r->password_file, "Password: ", r->password, sizeof(r->password)) < 0)
 		return CMD_USAGE; /* it said why */
 	r->o.user = r->target.user;
 	r->o.password = r->password;
-	return 0;
+	return proxy_choose(&r->proxy, r->o.host, &r->o.proxy);
 }
 
 int cmd_diagnose(int argc, char **argv)

@@ -1,6 +1,7 @@
 #include "cli/password.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,22 +16,76 @@ static int refuse(const char *what, const char *why, int error)
 	return error;
 }
 
-/* The file is read without a buffer, in which a copy would stay behind. */
-static int take_line(FILE *f, const char *what, char *ret, size_t cap)
-{
-	size_t n;
+/* Longer than any secret; what is longer still is not looked at. */
+#define LINE_MOST 4096
 
-	setvbuf(f, NULL, _IONBF, 0);
-	if (!fgets(ret, (int)cap, f))
-		return refuse(what, ferror(f) ? strerror(errno) : "nothing in it", -EINVAL);
-	n = strlen(ret);
-	if (n && ret[n - 1] == '\n')
-		ret[--n] = '\0';
-	else if (n == cap - 1 && fgetc(f) != EOF)
-		return refuse(what, "the first line is too long", -EMSGSIZE);
-	if (n && ret[n - 1] == '\r')
-		ret[--n] = '\0';
-	return n ? 0 : refuse(what, "the first line is empty", -EINVAL);
+/*
+ * The first line, with its end cut off, octet by octet: nothing behind it is taken from a pipe, and
+ * no buffer keeps a copy. Returns the length, which may be LINE_MOST; -1 when reading failed.
+ */
+static ssize_t read_line(int fd, char line[static LINE_MOST])
+{
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < LINE_MOST && ((r = read(fd, line + n, 1)) > 0 || (r < 0 && errno == EINTR))) {
+		if (r > 0 && line[n] == '\n')
+			break;
+		n += r > 0;
+	}
+	if (n < LINE_MOST && r < 0)
+		return -1;
+	return (ssize_t)(n && line[n - 1] == '\r' ? n - 1 : n);
+}
+
+/* A file with more in it than the secret may be another file than the one that was meant. */
+static void note_what_follows(int fd, const char *what)
+{
+	char octets[LINE_MOST];
+	ssize_t n = read(fd, octets, sizeof(octets));
+	bool more = false;
+
+	for (ssize_t i = 0; i < n; i++)
+		more |= !strchr(" \t\r\n", octets[i]);
+	if (more)
+		text_fprintf(stderr, "culvert: password: %s: only its first line is used\n", what);
+	explicit_bzero(octets, sizeof(octets));
+}
+
+static int judge_line(const char *what, const char *line, size_t n, size_t most)
+{
+	const char *fault = text_fault(line, n);
+	char why[80];
+
+	if (fault)
+		return refuse(what, fault, -EILSEQ);
+	if (n > most) {
+		text_format(
+			why, sizeof(why), "expected at most %zu octets in its first line", most);
+		return refuse(what, why, -EMSGSIZE);
+	}
+	if (!n)
+		return refuse(what, "its first line is empty", -EINVAL);
+	if (line[0] == ' ' || line[n - 1] == ' ')
+		text_fprintf(stderr,
+			"culvert: password: %s: the blank at its %s is taken as part of it\n", what,
+			line[0] == ' ' ? "beginning" : "end");
+	return 0;
+}
+
+static int take_line(int fd, const char *what, char *ret, size_t cap)
+{
+	char line[LINE_MOST];
+	ssize_t n = read_line(fd, line);
+	int r = n < 0 ? refuse(what, strerror(errno), -EIO)
+		      : judge_line(what, line, (size_t)n, cap - 1);
+
+	if (!r) {
+		memcpy(ret, line, (size_t)n);
+		ret[n] = '\0';
+	}
+	explicit_bzero(line, sizeof(line));
+	return r;
 }
 
 static int terminal;
@@ -43,7 +98,7 @@ static void give_echo_back(int signal)
 	_exit(128 + signal);
 }
 
-static int take_line_unseen(FILE *tty, const char *prompt, char *ret, size_t cap)
+static int take_line_unseen(const char *prompt, char *ret, size_t cap)
 {
 	struct sigaction restore = {.sa_handler = give_echo_back}, before;
 	struct termios quiet = terminal_before;
@@ -53,7 +108,7 @@ static int take_line_unseen(FILE *tty, const char *prompt, char *ret, size_t cap
 	sigaction(SIGINT, &restore, &before);
 	tcsetattr(terminal, TCSAFLUSH, &quiet);
 	dprintf(terminal, "%s", prompt); /* a constant */
-	r = take_line(tty, "terminal", ret, cap);
+	r = take_line(terminal, "terminal", ret, cap);
 	tcsetattr(terminal, TCSANOW, &terminal_before);
 	sigaction(SIGINT, &before, NULL);
 	dprintf(terminal, "\n");
@@ -62,33 +117,33 @@ static int take_line_unseen(FILE *tty, const char *prompt, char *ret, size_t cap
 
 static int ask(const char *prompt, char *ret, size_t cap)
 {
-	FILE *tty = fopen("/dev/tty", "r+e");
 	int r = -ENOTTY;
 
-	if (tty) {
-		terminal = fileno(tty);
-		if (!tcgetattr(terminal, &terminal_before))
-			r = take_line_unseen(tty, prompt, ret, cap);
-		fclose(tty);
-	}
+	terminal = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	if (terminal < 0)
+		return r;
+	if (!tcgetattr(terminal, &terminal_before))
+		r = take_line_unseen(prompt, ret, cap);
+	close(terminal);
 	return r;
 }
 
 int password_read(const char *file, const char *prompt, char *ret, size_t cap)
 {
-	FILE *f;
-	int r;
+	int fd, r;
 
 	if (!file) {
 		r = ask(prompt, ret, cap);
 		return r == -ENOTTY ? refuse("no terminal to ask on", "give a file", r) : r;
 	}
 	if (!strcmp(file, "-"))
-		return take_line(stdin, "standard input", ret, cap);
-	f = fopen(file, "re");
-	if (!f)
+		return take_line(STDIN_FILENO, "standard input", ret, cap);
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
 		return refuse(file, strerror(errno), -errno);
-	r = take_line(f, file, ret, cap);
-	fclose(f);
+	r = take_line(fd, file, ret, cap);
+	if (!r)
+		note_what_follows(fd, file);
+	close(fd);
 	return r;
 }

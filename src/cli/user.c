@@ -61,7 +61,7 @@ struct args {
 	bool password_stdin, reversible, json, how;
 	struct addr address;
 	int64_t expires_at;
-	char password[STORE_PASSWORD_MAX + 1];
+	char password[PASSWORD_MAX + 1];
 };
 
 static int wrong_use(const char *what, const char *got)

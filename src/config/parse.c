@@ -29,7 +29,7 @@ fail(char why[static CONFIG_WHY_LEN], const char *fmt, ...)
 /* The next line without its end, as text in p->text. 1, 0 at the end, -EINVAL. */
 static int take_line(struct parser *p)
 {
-	const char *newline;
+	const char *newline, *fault;
 	size_t n;
 
 	if (p->p == p->end)
@@ -40,8 +40,9 @@ static int take_line(struct parser *p)
 	if (n > CONFIG_LINE_MAX)
 		return fail(p->why, "expected at most %d octets in a line, got %zu",
 			CONFIG_LINE_MAX, n);
-	if (memchr(p->p, '\0', n))
-		return fail(p->why, "expected text, got an octet of value zero");
+	fault = text_encoding_fault(p->p, n);
+	if (fault)
+		return fail(p->why, "expected text, but %s", fault);
 	memcpy(p->text, p->p, n);
 	while (n && (p->text[n - 1] == '\r' || p->text[n - 1] == ' ' || p->text[n - 1] == '\t'))
 		n--;

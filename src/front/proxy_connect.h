@@ -13,8 +13,8 @@
 struct proxy {
 	char host[256]; /* "" : none */
 	uint16_t port;
-	char user[128], password[128];
-	char source[24]; /* "--proxy" or the environment variable, for people */
+	char user[256], password[256]; /* 255 octets, as of any password */
+	char source[24];               /* "--proxy" or the environment variable, for people */
 };
 
 /* "http://[user[:password]@]host[:port]", user and password %-encoded; -EINVAL. */

@@ -19,11 +19,21 @@ static int unreadable(struct db_error *err, const char *path, const char *why)
 	return -EACCES;
 }
 
-/* 32 octets, or 64 digits with or without a newline. */
+/*
+ * 32 octets, or 64 digits with or without a newline. A line of digits that is cut short may have 32
+ * octets, too.
+ */
+static bool is_raw_key(const char *text, size_t n)
+{
+	return n == AEAD_KEY_LEN &&
+	       (text[n - 1] != '\n' || strspn(text, "0123456789abcdefABCDEF\r\n") < n);
+}
+
 static int decode_key(
 	const char *path, char *text, size_t n, struct secret_key *ret, struct db_error *err)
 {
-	if (n == AEAD_KEY_LEN) {
+	text[n] = '\0';
+	if (is_raw_key(text, n)) {
 		memcpy(ret->key, text, n);
 		return 0;
 	}
@@ -43,16 +53,20 @@ static int read_key(const char *path, struct secret_key *ret, struct db_error *e
 {
 	char text[STORE_KEY_FILE_MAX + 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
-	ssize_t n;
+	ssize_t n = 0, got = 1;
 
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0)
 		return unreadable(err, path, strerror(errno));
-	n = read(fd, text, STORE_KEY_FILE_MAX);
+	while (n < STORE_KEY_FILE_MAX && got > 0) { /* a pipe may give it in pieces */
+		got = read(fd, text + n, STORE_KEY_FILE_MAX - (size_t)n);
+		n += got > 0 ? got : 0;
+	}
+	r = got < 0 ? unreadable(err, path, strerror(errno)) : 0;
 	close(fd);
-	if (n < 0)
-		return unreadable(err, path, strerror(errno));
+	if (r < 0)
+		return r;
 	r = decode_key(path, text, (size_t)n, ret, err);
 	explicit_bzero(text, sizeof(text));
 	return r;

@@ -193,15 +193,18 @@ def test_a_record_can_be_played_again(lab):
     tunnel.close()
 
 
-@pytest.mark.parametrize("how", ["--proxy", "https_proxy"])
-def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
+@pytest.mark.parametrize("how", ["--proxy", "https_proxy", "--proxy-password-file"])
+def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep, tmp_path):
     """The same code as the diagnosis has; the route to the proxy, not to the server, is kept."""
     lab.serve()
     proxy = servers.Proxy(lab.net.www, WWW, 3128, "Digest", "carol", "Tunnel-9")
     lab.later(proxy.close)
     lab.drop(lab.net.rtr, f"forward ip saddr {CLI} ip daddr {SRV} drop")
     url = f"http://carol:Tunnel-9@{WWW}:3128"
-    extra = ["--proxy", url] if how == "--proxy" else []
+    (tmp_path / "proxy").write_text("Tunnel-9\n")
+    extra = {"--proxy": ["--proxy", url], "https_proxy": [], "--proxy-password-file": [
+        "--proxy", f"http://{WWW}:3128", "--proxy-user", "carol",
+        "--proxy-password-file", tmp_path / "proxy"]}[how]
     environment = program.environment
     program.environment = lambda: {**environment(), **({how: url} if not extra else {})}
     try:
@@ -213,6 +216,10 @@ def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep):
     client.wait_connected()
     assert lab.net.cli.ping(client.peer, 2) == 2
     assert "Tunnel-9" not in client.err
+    # a password in the arguments is warned of, and `ps` does not go on showing it
+    assert ("can read a password in the arguments" in client.err) == (how == "--proxy")
+    with open(f"/proc/{client.process.pid}/cmdline") as f:
+        assert "Tunnel-9" not in f.read()
     assert client.stop() == 0
 
 

@@ -160,6 +160,40 @@ static void a_nul_does_not_end_a_peers_name(void **state)
 	assert_string_equal(text_of_octets("ab\0", 3, name, 5), "ab");
 }
 
+static void what_is_no_line_of_text_is_named(void **state)
+{
+	static const struct {
+		const char *octets;
+		size_t n;
+		const char *fault; /* a part of it; NULL: good */
+	} rows[] = {
+		{"Geheim-42", 9, NULL},
+		{"\xc3\xbcmlaut", 7, NULL},
+		{" a ", 3, NULL},
+		{"", 0, NULL},
+		{"G\0e\0h\0", 6, "UTF-16"},
+		{"G\0e\0h", 5, "UTF-16"}, /* its last zero went with the newline */
+		{"\0G\0e\0h", 6, "UTF-16"},
+		{"\xff\xfeG\0", 4, "UTF-16"},
+		{"\xfe\xff\0G", 4, "UTF-16"},
+		{"Ge\0heim", 7, "zero"},
+		{"\xef\xbb\xbfGeheim", 9, "byte order mark"},
+		{"\xfcmlaut", 6, "UTF-8"},
+		{"a\tb", 3, "control"},
+		{"a\rb", 3, "control"},
+		{"a\x7f", 2, "control"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *fault = text_fault(rows[i].octets, rows[i].n);
+
+		assert_int_equal(!fault, !rows[i].fault);
+		if (fault)
+			assert_non_null(strstr(fault, rows[i].fault));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +205,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_cut_between_escapes),
 		cmocka_unit_test(no_octets_at_all_make_an_unprintable_line),
 		cmocka_unit_test(a_nul_does_not_end_a_peers_name),
+		cmocka_unit_test(what_is_no_line_of_text_is_named),
 	};
 
 	return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);

@@ -99,7 +99,7 @@ static void zero_octets_and_long_lines_and_many_words_are_refused(void **state)
 
 	(void)state;
 	render("[a]\nb = c\0d\n", 12, got, sizeof(got));
-	assert_string_equal(got, "1:a;!2:expected text, got an octet of value zero");
+	assert_string_equal(got, "1:a;!2:expected text, but an octet of value zero is in it");
 
 	memset(text, ' ', sizeof(text));
 	render(text, CONFIG_LINE_MAX, got, sizeof(got));

@@ -187,6 +187,10 @@ static void a_bad_a_missing_and_a_wrong_key_are_told_apart(void **state)
 	write_file(path, "too short\n", 10);
 	refused(s, path, -EINVAL, EV_STORE_KEY_BAD,
 		"expected 32 octets or 64 hexadecimal digits, got 9");
+	/* half a file of digits is no raw key */
+	write_file(path, "0123456789abcdef0123456789abcde\n", 32);
+	refused(s, path, -EINVAL, EV_STORE_KEY_BAD,
+		"expected 32 octets or 64 hexadecimal digits, got 31");
 	write_file(path, "0123456789abcdef0123456789abcdef", 32);
 	refused(s, path, -EKEYREJECTED, EV_STORE_KEY_WRONG,
 		"1 secrets are sealed with another key");

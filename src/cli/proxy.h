@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cli/proxy.h — which HTTP proxy a command uses, and the login for it. A password belongs into a
+ * file, the terminal or the environment; one that stands in --proxy is taken, blotted out and warned
+ * of, for every process of the machine reads the arguments.
+ *
+ * Secrets: struct proxy holds the password; the caller wipes it.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "front/proxy_connect.h"
+
+struct proxy_choice {
+	char *url;                        /* --proxy; NULL: the environment's */
+	const char *user, *password_file; /* --proxy-user, --proxy-password-file */
+	bool none;                        /* --no-proxy */
+	struct proxy proxy;
+};
+
+/* For host: 0 and *ret (NULL: none), or the exit code after having said what is wrong. */
+int proxy_choose(struct proxy_choice *choice, const char *host, const struct proxy **ret);
+
+#define PROXY_USAGE                                                                                    \
+	"      --proxy URL            http://[USER@]HOST:PORT (else https_proxy and no_proxy count)\n" \
+	"      --proxy-user NAME      user name for the proxy; the password is asked for, or\n"        \
+	"      --proxy-password-file FILE   is the first line of FILE; - is standard input\n"          \
+	"      --no-proxy             go directly whatever the environment says\n"
