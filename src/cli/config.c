@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "config/manual.h"
+#include "server/check.h"
 
 static const char usage[] =
 	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"
@@ -49,6 +50,37 @@ static int load(const char *file, char **options, size_t n_options, struct confi
 	return CMD_OK;
 }
 
+struct found {
+	unsigned doubts;
+	int exit_code; /* of the first thing that is wrong */
+};
+
+static void on_found(void *arg, bool wrong, enum event ev, const char *text)
+{
+	struct found *f = arg;
+	int code = cmd_fail(ev, text);
+
+	if (wrong && !f->exit_code)
+		f->exit_code = code;
+	f->doubts += !wrong;
+}
+
+/* Everything that is wrong, not the first thing only. */
+static int check(const struct config *cfg, const char *file)
+{
+	struct found f = {0};
+
+	server_check(cfg, on_found, &f);
+	if (f.exit_code)
+		return f.exit_code;
+	if (f.doubts)
+		text_fprintf(stdout, "%s: can be served, with %u warning%s\n", file, f.doubts,
+			f.doubts == 1 ? "" : "s");
+	else
+		text_fprintf(stdout, "%s: good\n", file);
+	return CMD_OK;
+}
+
 static int check_or_dump(const char *action, const char *file, char **options, size_t n_options)
 {
 	AUTO(config) struct config *cfg = NULL;
@@ -56,11 +88,11 @@ static int check_or_dump(const char *action, const char *file, char **options, s
 
 	if (r)
 		return r;
-	if (!strcmp(action, "dump"))
+	if (!strcmp(action, "dump")) {
 		config_dump(cfg, stdout);
-	else
-		text_fprintf(stdout, "%s: good\n", file ? file : "defaults");
-	return CMD_OK;
+		return CMD_OK;
+	}
+	return check(cfg, file ? file : "defaults");
 }
 
 /* What is made from the table of options alone. */

@@ -9,11 +9,13 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef CAP_BPF
@@ -105,6 +107,58 @@ int privileges_drop(const struct privileges_opts *opts, struct os_failure *why)
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;
 	return r < 0 ? os_fail(why, EV_PRIVILEGES_NOT_DROPPED, r, "become %s", who) : 0;
+}
+
+int privileges_find(const char *user)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return find_user(user, &uid, &gid);
+}
+
+static int try_here(const char *path, bool to_write)
+{
+	int fd = to_write ? access(path, W_OK | X_OK)
+			  : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return errno;
+	if (!to_write)
+		close(fd);
+	return 0;
+}
+
+/* In a child: becoming another user is for ever. */
+static int try_as(uid_t uid, gid_t gid, const char *path, bool to_write)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		if (take_groups(uid) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
+			_exit(EPERM);
+		_exit(try_here(path, to_write));
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int privileges_try(const char *user, const char *path, bool to_write)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int r = user ? find_user(user, &uid, &gid) : 0;
+
+	if (r < 0)
+		return r;
+	if (uid == geteuid())
+		return -try_here(path, to_write);
+	return geteuid() ? -EPERM : try_as(uid, gid, path, to_write);
 }
 
 bool privileges_have_net_admin(void)

@@ -25,5 +25,13 @@ int privileges_drop(const struct privileges_opts *opts, struct os_failure *why);
 /* `path` belongs to that user (name or number) and its group from here on. As root. */
 int privileges_give(const char *path, const char *user, struct os_failure *why);
 
+/* 0, or -ENOENT when there is no such user (name or number). */
+int privileges_find(const char *user);
+/*
+ * Can `user` open `path` to read it, or (folders; to_write) make files in it? 0 or a negative errno.
+ * NULL: who runs this. As root; else -EPERM for another user.
+ */
+int privileges_try(const char *user, const char *path, bool to_write);
+
 /* "CAP_NET_ADMIN" and its like: in force for this thread? For messages before anything fails. */
 bool privileges_have_net_admin(void);

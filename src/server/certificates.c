@@ -196,22 +196,60 @@ static int load_accepted(struct live *l, struct tls_failure *ret_failure)
 	return 0;
 }
 
+static void log_note(void *arg, const struct tls_failure *what)
+{
+	log_event(NULL, what->event, "%s", what->text);
+}
+
+/* The pairs of `files`, which must outlive `ret`. */
+static struct tls_server_opts opts_of(const struct config *cfg,
+	const struct certificate_files *files, struct tls_pair ret_pairs[static CONFIG_ITEMS_MAX])
+{
+	for (size_t i = 0; i < files->n; i++) {
+		const struct certificate_file *f = &files->item[i];
+
+		ret_pairs[i] = (struct tls_pair){f->cert, f->key, *f->ocsp ? f->ocsp : NULL};
+	}
+	return (struct tls_server_opts){.pairs = ret_pairs,
+		.n_pairs = files->n,
+		.min_version = cfg->tls.min_version == CONFIG_TLS_1_3 ? "1.3" : "1.2",
+		.note = log_note};
+}
+
+int certificates_try(const struct config *cfg,
+	void (*note)(void *arg, const struct tls_failure *what), void *arg,
+	struct tls_failure *ret_failure)
+{
+	AUTO(tls_ctx) struct tls_ctx *tls = NULL;
+	struct certificate_files files;
+	struct tls_pair pairs[CONFIG_ITEMS_MAX];
+	struct tls_server_opts opts;
+	struct cert_info info;
+	int r = 0;
+
+	certificates_list(cfg, &files);
+	for (size_t i = 0; i < cfg->balancer.accept_certificates.n && !r; i++)
+		r = cert_info_load(cfg->balancer.accept_certificates.item[i], &info, ret_failure);
+	for (size_t i = 0; files.generated && i < files.n; i++)
+		if (access(files.item[i].cert, F_OK) && errno == ENOENT)
+			return r; /* it is made at the next start */
+	opts = opts_of(cfg, &files, pairs);
+	opts.note = note;
+	opts.note_arg = arg;
+	return r ? r : tls_server_ctx_new(&opts, &tls, ret_failure);
+}
+
 int certificates_load(struct live *l, struct tls_failure *ret_failure)
 {
 	const struct config *cfg = l->config;
 	struct certificate_files files;
-	struct tls_pair pairs[CONFIG_ITEMS_MAX] = {{0}};
-	struct tls_server_opts opts = {.pairs = pairs,
-		.min_version = cfg->tls.min_version == CONFIG_TLS_1_3 ? "1.3" : "1.2"};
+	struct tls_pair pairs[CONFIG_ITEMS_MAX];
+	struct tls_server_opts opts;
 	struct cert_info info;
 	int r;
 
 	certificates_list(cfg, &files);
-	for (; opts.n_pairs < files.n; opts.n_pairs++) {
-		const struct certificate_file *f = &files.item[opts.n_pairs];
-
-		pairs[opts.n_pairs] = (struct tls_pair){f->cert, f->key, *f->ocsp ? f->ocsp : NULL};
-	}
+	opts = opts_of(cfg, &files, pairs);
 	if (*cfg->tls.keylog) {
 		opts.keylog = keylog_write;
 		opts.keylog_arg = cfg->tls.keylog;

@@ -34,6 +34,10 @@ void certificates_list(const struct config *cfg, struct certificate_files *ret);
  * makes them anew with the old keys and for the names they had, too.
  */
 int certificates_make(const struct config *cfg, bool renew, struct tls_failure *ret_failure);
+/* Reads all files as a start would, and keeps nothing. `note` as in tls/ctx.h. */
+int certificates_try(const struct config *cfg,
+	void (*note)(void *arg, const struct tls_failure *what), void *arg,
+	struct tls_failure *ret_failure);
 /* Reads all files into ret->tls, pin, fingerprint and accepted. */
 int certificates_load(struct live *ret, struct tls_failure *ret_failure);
 

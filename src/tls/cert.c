@@ -182,6 +182,41 @@ int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *
 	return 0;
 }
 
+int cert_chain_check(const char *file, struct tls_failure *ret_failure)
+{
+	AUTO(bio) BIO *bio = BIO_new_file(file, "r");
+	X509 *before = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL, *x;
+	int r = 0;
+
+	if (!before)
+		return fail_from_openssl(ret_failure, bio ? -EINVAL : tls_open_error(),
+			bio ? EV_CERT_FILE_MALFORMED : EV_CERT_FILE_UNREADABLE, file);
+	for (int n = 2; !r && X509_self_signed(before, 0) != 1 &&
+			(x = PEM_read_bio_X509(bio, NULL, NULL, NULL));
+		n++) {
+		if (X509_check_issued(x, before) != X509_V_OK)
+			r = tls_failure_set(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED,
+				"%s: certificate %d did not issue certificate %d: expected the leaf first, "
+				"then each one's issuer",
+				file, n, n - 1);
+		X509_free(before);
+		before = x;
+	}
+	X509_free(before);
+	ERR_clear_error();
+	return r;
+}
+
+bool cert_is_for(const char *file, const char *name)
+{
+	AUTO(bio) BIO *bio = BIO_new_file(file, "r");
+	AUTO(x509) X509 *x = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+
+	ERR_clear_error();
+	return x &&
+	       (X509_check_host(x, name, 0, 0, NULL) == 1 || X509_check_ip_asc(x, name, 0) == 1);
+}
+
 /* ---- making ---- */
 
 static int add_general_name(GENERAL_NAMES *names, const char *text)

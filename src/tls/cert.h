@@ -53,5 +53,12 @@ struct cert_info {
 	bool server_auth; /* usable for a server: no EKU, serverAuth, or any */
 };
 
+/*
+ * Is each certificate of a chain file the issuer of the one before it? A self-signed leaf has no
+ * chain: what follows it is another. -EINVAL with which is not, or as cert_info_load().
+ */
+int cert_chain_check(const char *file, struct tls_failure *ret_failure);
+/* Is the first certificate of `file` for this host name or address, as clients judge it? */
+bool cert_is_for(const char *file, const char *name);
 /* The first certificate in a PEM file. */
 int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *ret_failure);

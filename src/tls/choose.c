@@ -18,8 +18,6 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define STAPLE_MAX 16384 /* the largest that is sent; usual ones have 500 to 2,000 octets */
-
 static bool is_for(X509 *leaf, const char *name)
 {
 	return X509_check_host(leaf, name, 0, 0, NULL) == 1 ||
@@ -64,33 +62,6 @@ const char *tls_kind_of(const struct cert_info *info)
 	return !strncmp(info->key, "RSA", 3) ? "RSA" : !strncmp(info->key, "EC", 2) ? "EC" : "Ed";
 }
 
-int tls_load_staple(struct tls_shown *s, const char *file, struct tls_failure *ret_failure)
-{
-	BIO *bio = BIO_new_file(file, "r");
-	OCSP_RESPONSE *r;
-	unsigned char *der = NULL;
-	char text[128];
-	int n;
-
-	if (!bio)
-		return tls_failure_set(ret_failure, tls_open_error(), EV_CERT_FILE_UNREADABLE,
-			"%s: %s", file, tls_error_text(text, sizeof(text)));
-	r = d2i_OCSP_RESPONSE_bio(bio, NULL);
-	BIO_free(bio);
-	n = r && OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL
-		    ? i2d_OCSP_RESPONSE(r, &der)
-		    : -1;
-	OCSP_RESPONSE_free(r);
-	if (n <= 0 || n > STAPLE_MAX) {
-		OPENSSL_free(der);
-		return tls_failure_set(ret_failure, -EINVAL, EV_CERT_OCSP_BAD, "%s: %s", file,
-			n > STAPLE_MAX ? "too long" : tls_error_text(text, sizeof(text)));
-	}
-	s->staple = der;
-	s->staple_len = (size_t)n;
-	return 0;
-}
-
 static int choose_by_name(SSL *ssl, int *alert, void *arg)
 {
 	struct tls_ctx *ctx = arg;
@@ -115,7 +86,7 @@ static int staple(SSL *ssl, void *arg)
 			const struct tls_shown *s = &ctx->sets[i].shown[k];
 			unsigned char *copy;
 
-			if (!s->staple || X509_cmp(s->leaf, shown))
+			if (X509_cmp(s->leaf, shown) || !tls_staple_is_current(s))
 				continue;
 			copy = OPENSSL_memdup(s->staple, s->staple_len);
 			if (!copy)

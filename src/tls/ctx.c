@@ -202,8 +202,19 @@ static struct tls_set *new_set(struct tls_ctx *ctx)
 	return set;
 }
 
-static int add_pair(
-	struct tls_ctx *ctx, const struct tls_pair *pair, struct tls_failure *ret_failure)
+static int add_staple(struct tls_shown *s, const char *file, const struct tls_server_opts *opts,
+	struct tls_failure *ret_failure)
+{
+	struct tls_failure note = {0};
+	int r = tls_load_staple(s, file, ret_failure, &note);
+
+	if (note.event && opts->note)
+		opts->note(opts->note_arg, &note);
+	return r;
+}
+
+static int add_pair(struct tls_ctx *ctx, const struct tls_pair *pair,
+	const struct tls_server_opts *opts, struct tls_failure *ret_failure)
 {
 	struct cert_info info;
 	struct tls_set *set;
@@ -229,7 +240,7 @@ static int add_pair(
 	s->leaf = SSL_CTX_get0_certificate(set->ssl);
 	X509_up_ref(s->leaf);
 	strcpy(s->kind, tls_kind_of(&info));
-	return pair->ocsp_file ? tls_load_staple(s, pair->ocsp_file, ret_failure) : 0;
+	return pair->ocsp_file ? add_staple(s, pair->ocsp_file, opts, ret_failure) : 0;
 }
 
 /* Kinds of key that the first set lacks, from the others: better another name than no certificate. */
@@ -260,7 +271,7 @@ static int add_pairs(
 		return tls_failure_set(ret_failure, -EINVAL, EV_TLS_SETTING,
 			"%zu certificates; 1 to %d can be used", opts->n_pairs, TLS_PAIRS_MAX);
 	for (size_t i = 0; i < opts->n_pairs && !r; i++)
-		r = add_pair(ctx, &opts->pairs[i], ret_failure);
+		r = add_pair(ctx, &opts->pairs[i], opts, ret_failure);
 	return r;
 }
 

@@ -40,6 +40,9 @@ struct tls_server_opts {
 	tls_keylog_fn *keylog;   /* NULL: none */
 	void *keylog_arg;
 	uint64_t records_per_key; /* 0: TLS_RECORDS_PER_KEY */
+	/* Called for what is served all the same: an OCSP response that is not stapled. NULL: none. */
+	void (*note)(void *arg, const struct tls_failure *what);
+	void *note_arg;
 };
 
 struct tls_client_opts {

@@ -25,6 +25,7 @@ struct tls_set {
 		char kind[4];
 		unsigned char *staple; /* NULL: none */
 		size_t staple_len;
+		int64_t staple_until_s; /* wall clock; 0: it does not say */
 	} shown[TLS_KINDS];
 	size_t n;
 };
@@ -95,7 +96,15 @@ bool tls_is_address(const char *host);
 const char *tls_kind_of(const struct cert_info *info);
 /* The set for these names, NULL: none yet; *ret_taken: it has a certificate of this kind already. */
 struct tls_set *tls_set_for(struct tls_ctx *ctx, const struct cert_info *info, bool *ret_taken);
-int tls_load_staple(struct tls_shown *s, const char *file, struct tls_failure *ret_failure);
+
+/*
+ * staple.c: an OCSP response for s->leaf. One that is about another certificate, or not in its time,
+ * is left out: 0, and *ret_note says why (EV_NONE: it is stapled).
+ */
+int tls_load_staple(struct tls_shown *s, const char *file, struct tls_failure *ret_failure,
+	struct tls_failure *ret_note);
+bool tls_staple_is_current(const struct tls_shown *s); /* there, and not past its end */
+
 void tls_choose_on(struct tls_ctx *ctx);
 void tls_sets_done(struct tls_ctx *ctx);
 X509 *tls_leaf(const struct tls *t);

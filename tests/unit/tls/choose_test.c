@@ -3,6 +3,8 @@
 
 #include <openssl/ocsp.h>
 
+#include "tls/private.h"
+
 static struct made ec_a, rsa_a, ec_b, rsa_c;
 static struct tls_ctx *ctx;
 
@@ -15,20 +17,36 @@ static struct tls_pair files(const char *name)
 	return (struct tls_pair){in_dir(crt), in_dir(key), NULL};
 }
 
-/* "Try later" would be refused; this is the shortest answer that is an answer. */
-static void write_staple(const char *name)
+/* About the certificate `about`, good from and until so many seconds from now; until 0: no end. */
+static void write_staple_for(const char *name, const struct made *about, int from, int until)
 {
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), about->x, about->x); /* self-signed */
+	ASN1_TIME *begin = X509_time_adj_ex(NULL, 0, from, NULL);
+	ASN1_TIME *end = until ? X509_time_adj_ex(NULL, 0, until, NULL) : NULL;
+	ASN1_GENERALIZEDTIME *from_text = ASN1_TIME_to_generalizedtime(begin, NULL);
+	ASN1_GENERALIZEDTIME *end_text = end ? ASN1_TIME_to_generalizedtime(end, NULL) : NULL;
 	OCSP_RESPONSE *r;
 	BIO *bio = BIO_new_file(in_dir(name), "w");
 
-	OCSP_basic_add1_cert(basic, ec_a.x);
-	assert_true(OCSP_basic_sign(basic, ec_a.x, ec_a.key, EVP_sha256(), NULL, 0));
+	OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, NULL, from_text, end_text);
+	OCSP_basic_add1_cert(basic, about->x);
+	assert_true(OCSP_basic_sign(basic, about->x, about->key, EVP_sha256(), NULL, 0));
 	r = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
 	assert_true(i2d_OCSP_RESPONSE_bio(bio, r));
 	BIO_free(bio);
+	ASN1_TIME_free(begin);
+	ASN1_GENERALIZEDTIME_free(from_text);
+	ASN1_GENERALIZEDTIME_free(end_text);
+	ASN1_TIME_free(end);
+	OCSP_CERTID_free(id);
 	OCSP_RESPONSE_free(r);
 	OCSP_BASICRESP_free(basic);
+}
+
+static void write_staple(const char *name)
+{
+	write_staple_for(name, &ec_a, -60, 3600);
 }
 
 static int setup(void **state)
@@ -144,6 +162,55 @@ static void the_staple_goes_out_with_its_certificate_only(void **state)
 	}
 }
 
+static void keep_note(void *arg, const struct tls_failure *what)
+{
+	*(struct tls_failure *)arg = *what;
+}
+
+/* A file of the certificate before a renewal, or past its time: clients would refuse us over it. */
+static void a_staple_that_does_not_belong_is_left_out_with_a_note(void **state)
+{
+	static const struct {
+		const struct made *about;
+		int from, until;
+		const char *note; /* NULL: stapled */
+	} rows[] = {{&ec_b, -60, 3600, NULL}, {&ec_b, -60, 0, NULL},
+		{&ec_a, -60, 3600, "another certificate"}, {&rsa_c, -60, 0, "another certificate"},
+		{&ec_b, -7200, -3600, "good until"}, {&ec_b, 7200, 14400, "good from"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tls_pair pair = files("ec_b");
+		struct tls_failure f = {0}, note = {0};
+		struct tls_ctx *one = NULL;
+
+		write_staple_for("other.ocsp", rows[i].about, rows[i].from, rows[i].until);
+		pair.ocsp_file = in_dir("other.ocsp");
+		assert_int_equal(tls_server_ctx_new(&(struct tls_server_opts){.pairs = &pair,
+							    .n_pairs = 1,
+							    .note = keep_note,
+							    .note_arg = &note},
+					 &one, &f),
+			0);
+		assert_int_equal(note.event, rows[i].note ? EV_CERT_OCSP_NOT_STAPLED : EV_NONE);
+		assert_int_equal(tls_staple_is_current(&one->sets[0].shown[0]), !rows[i].note);
+		if (rows[i].note)
+			assert_non_null(strstr(note.text, rows[i].note));
+		tls_ctx_free(one);
+	}
+}
+
+/* It was good at the start, and the server runs on. */
+static void a_staple_goes_out_no_longer_than_it_is_good(void **state)
+{
+	struct tls_shown s = {.staple = (unsigned char *)"x", .staple_len = 1};
+
+	assert_true(tls_staple_is_current(&s));
+	s.staple_until_s = time(NULL) + 60;
+	assert_true(tls_staple_is_current(&s));
+	s.staple_until_s = time(NULL) - 1;
+	assert_false(tls_staple_is_current(&s));
+}
+
 static void a_staple_that_is_none_is_refused(void **state)
 {
 	struct tls_pair pair = files("ec_b");
@@ -166,6 +233,8 @@ int main(void)
 		cmocka_unit_test(the_name_chooses_and_the_hash_follows),
 		cmocka_unit_test(a_client_that_knows_rsa_only_gets_the_rsa_one_of_that_name),
 		cmocka_unit_test(the_staple_goes_out_with_its_certificate_only),
+		cmocka_unit_test(a_staple_that_does_not_belong_is_left_out_with_a_note),
+		cmocka_unit_test(a_staple_goes_out_no_longer_than_it_is_good),
 		cmocka_unit_test(a_staple_that_is_none_is_refused),
 	};
 
