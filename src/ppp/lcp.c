@@ -141,8 +141,8 @@ void lcp_auth_not_common(struct lcp *l, const char *text)
 
 	methods_text(l, ours, sizeof(ours));
 	ppp_fault_set(l->fsm.fault, EV_LCP_AUTH_NOT_COMMON,
-		"the %s asked for %s; allowed here: %s%s%s%s", peer, l->refused, ours,
-		*text ? "; it says \"" : "", text, *text ? "\"" : "");
+		"the %s asked for %s; allowed here: %s%s%s", peer, l->refused, ours,
+		*text ? "; it says " : "", text);
 }
 
 /* A server whose offers were all refused may drop the option; that is not one that never asked. */

@@ -38,6 +38,7 @@
 #include <string.h>
 
 #include "base/hot.h"
+#include "base/text.h"
 #include "ppp/ipcp.h"
 #include "ppp/ipv6cp.h"
 #include "ppp/lcp.h"
@@ -449,7 +450,7 @@ static void on_terminated(struct ppp *p, const char *text, uint64_t now_ms)
 		lcp_auth_not_common(&p->lcp, text);
 		set_reason(p, p->fault.event, p->fault.detail);
 	} else if (!p->server && p->phase == NETWORK && none_up) {
-		snprintf(detail, sizeof(detail), *text ? "the server says \"%s\"" : "%s", text);
+		text_format(detail, sizeof(detail), *text ? "the server says %s" : "%s", text);
 		set_reason(p, why_without_network(p), detail);
 	} else {
 		set_reason(p, EV_LCP_PEER_TERMINATED, text);

@@ -17,6 +17,7 @@
 
 #include "base/hex.h"
 #include "base/hot.h"
+#include "base/text.h"
 #include "sstp/attr.h"
 #include "tls/failure.h"
 
@@ -54,7 +55,7 @@ static void add(char *ret, size_t cap, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(ret + n, cap - n, fmt, ap);
+	text_vformat(ret + n, cap - n, fmt, ap);
 	va_end(ap);
 }
 
