@@ -334,7 +334,7 @@ static int set_own4(struct client_setup *s, const struct addr *own, struct os_fa
 
 	if (not ) {
 		why->event = EV_CLIENT_OWN_ADDRESS_REFUSED;
-		snprintf(why->text, sizeof(why->text), "address=%s reason=\"%s\"",
+		text_format(why->text, sizeof(why->text), "address=%s reason=\"%s\"",
 			addr_format(own, text), not );
 		return -EADDRNOTAVAIL;
 	}
