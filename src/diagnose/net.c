@@ -11,8 +11,6 @@
 #include "diagnose/private.h"
 #include "os/socket.h"
 
-#define HTTP_BODY_MAX (4u << 20) /* a revocation list; beyond it is none we would read */
-
 int net_wait(int fd, short events, uint64_t until_ms)
 {
 	for (;;) {
@@ -193,87 +191,4 @@ int look_ask(struct look *s, const char *request, char *ret, size_t cap, unsigne
 		ret[used] = '\0';
 	}
 	return 0;
-}
-
-/* ---- plain HTTP, for revocation ----------------------------------------------------------------- */
-
-static int split_url(const char *url, char *host, size_t cap, uint16_t *port, const char **path)
-{
-	const char *p = url + strlen("http://"), *end = p + strcspn(p, "/?"), *colon;
-	size_t n;
-
-	if (strncmp(url, "http://", 7))
-		return -EINVAL;
-	colon = memchr(p, ':', (size_t)(end - p));
-	n = (size_t)((colon ? colon : end) - p);
-	if (!n || n >= cap)
-		return -EINVAL;
-	memcpy(host, p, n);
-	host[n] = '\0';
-	*port = colon ? (uint16_t)atoi(colon + 1) : 80;
-	*path = *end ? end : "/";
-	return 0;
-}
-
-static int read_to_end(int fd, struct buf *ret, uint64_t until_ms)
-{
-	for (;;) {
-		uint8_t *room;
-		ssize_t n;
-		int r = net_wait(fd, POLLIN, until_ms);
-
-		if (!r)
-			r = buf_reserve(ret, 16384, &room);
-		if (r < 0)
-			return r;
-		n = recv(fd, room, 16384, 0);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EAGAIN)
-			return -errno;
-		if (n > 0)
-			buf_commit(ret, (size_t)n);
-	}
-}
-
-static int strip_head(struct buf *b)
-{
-	const uint8_t *body = memmem(buf_data(b), buf_len(b), "\r\n\r\n", 4);
-
-	if (!body || buf_len(b) < 12 || memcmp(buf_data(b) + 8, " 200", 4))
-		return -EPROTO;
-	buf_consume(b, (size_t)(body + 4 - buf_data(b)));
-	return 0;
-}
-
-ssize_t net_http_get(const char *url, const void *post, size_t post_len, const char *post_type,
-	unsigned timeout_ms, struct buf *ret)
-{
-	uint64_t until = clock_mono_ms() + timeout_ms;
-	char host[256], head[800];
-	const char *path;
-	uint16_t port;
-	int fd = -1, n, r = split_url(url, host, sizeof(host), &port, &path);
-
-	ret->limit = HTTP_BODY_MAX;
-	if (!r)
-		r = proxy_dial(host, port, &(struct proxy_limit){timeout_ms, -1}, &fd);
-	if (r < 0)
-		return r;
-	/* HTTP/1.0: the answer ends with the connection and comes in no chunks */
-	n = snprintf(head, sizeof(head), "%s %.500s HTTP/1.0\r\nHost: %s\r\n",
-		post ? "POST" : "GET", path, host);
-	if (post)
-		n += snprintf(head + n, sizeof(head) - (size_t)n,
-			"Content-Type: %s\r\nContent-Length: %zu\r\n", post_type, post_len);
-	n += snprintf(head + n, sizeof(head) - (size_t)n, "\r\n");
-	if (send(fd, head, (size_t)n, MSG_NOSIGNAL) != n ||
-		(post && send(fd, post, post_len, MSG_NOSIGNAL) != (ssize_t)post_len))
-		r = -EIO;
-	if (!r)
-		r = read_to_end(fd, ret, until);
-	close(fd);
-	if (!r)
-		r = strip_head(ret);
-	return r < 0 ? r : (ssize_t)buf_len(ret);
 }

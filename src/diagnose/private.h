@@ -75,10 +75,6 @@ void look_close(struct look *s);
 /* Sends a request and reads up to cap - 1 octets of the answer, until its head is complete. */
 int look_ask(struct look *s, const char *request, char *ret, size_t cap, unsigned timeout_ms);
 
-/* Plain HTTP for revocation lists: the body's length, or a negative errno. */
-ssize_t net_http_get(const char *url, const void *post, size_t post_len, const char *post_type,
-	unsigned timeout_ms, struct buf *ret);
-
 /* ---- the probes ---- */
 void probe_dns(struct diagnosis *d, struct probe *p);
 void probe_reach(struct diagnosis *d, struct probe *p);
@@ -95,8 +91,10 @@ void judge_call(struct diagnosis *d);
 
 /* tls_chain.c: the certificate part of the TLS probe. */
 void judge_chain(struct diagnosis *d, struct probe *p, const struct tls *t);
-void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t);
 void judge_clock(struct diagnosis *d, int64_t server_s);
+
+/* revocation.c: after judge_chain(). */
+void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t);
 
 /* reach_path.c: how far packets get. Writes a fact. */
 void trace_path(struct probe *p, const struct endpoint *to);

@@ -1,7 +1,5 @@
-/* The certificate part of the TLS probe: the chain, each problem by itself, revocation, the clock. */
-#include <errno.h>
+/* The certificate part of the TLS probe: the chain, each problem by itself, the clock. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,7 +8,6 @@
 
 #define SOON_S (14 * 86400)
 #define CLOCK_LEEWAY_S 300
-#define REVOCATION_MS 3000
 
 static const char *date_text(int64_t s, char ret[static 20])
 {
@@ -112,73 +109,6 @@ void judge_chain(struct diagnosis *d, struct probe *p, const struct tls *t)
 		probe_find(p, OUTCOME_WARNING, EV_CERT_EXPIRES_SOON, "in %" PRId64 " days",
 			(sent[0].not_after_s - clock_wall_s()) / 86400);
 	judge_issuer(p, sent, n);
-}
-
-/* ---- revocation ------------------------------------------------------------------------------------ */
-
-static void revoked(struct probe *p, const char *name, const char *url, enum tls_revoked r)
-{
-	static const char *const words[] = {[TLS_REVOKED_NO] = "not revoked",
-		[TLS_REVOKED_YES] = "revoked",
-		[TLS_REVOKED_UNKNOWN] = "an answer that says nothing about it"};
-
-	probe_fact(p, name, "%s: %s", url, words[r]);
-	if (r == TLS_REVOKED_YES)
-		probe_find(p, OUTCOME_FAILED, EV_CERT_REVOKED, "by %s", url);
-	else if (r == TLS_REVOKED_UNKNOWN)
-		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE,
-			"%s gives no usable answer", url);
-}
-
-static void ask_crl(struct probe *p, const struct tls *t, const char *url)
-{
-	struct buf b;
-	ssize_t n;
-
-	buf_init(&b, 0);
-	n = net_http_get(url, NULL, 0, NULL, REVOCATION_MS, &b);
-	if (n < 0)
-		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE, "%s: %s", url,
-			n == -ENOENT ? "its name is not in the DNS" : strerror((int)-n));
-	else
-		revoked(p, "revocation list", url, tls_check_crl(t, buf_data(&b), (size_t)n));
-	buf_done(&b);
-}
-
-static void ask_ocsp(struct probe *p, const struct tls *t, const char *url)
-{
-	struct buf b;
-	size_t len = 0;
-	void *request = tls_ocsp_request(t, &len);
-	ssize_t n;
-
-	if (!request) {
-		probe_fact(p, "revocation (OCSP)",
-			"not measured, because the issuer's certificate is not at hand");
-		return;
-	}
-	buf_init(&b, 0);
-	n = net_http_get(url, request, len, "application/ocsp-request", REVOCATION_MS, &b);
-	if (n < 0)
-		probe_find(p, OUTCOME_WARNING, EV_CERT_REVOCATION_OFFLINE, "%s: %s", url,
-			n == -ENOENT ? "its name is not in the DNS" : strerror((int)-n));
-	else
-		revoked(p, "revocation (OCSP)", url, tls_check_ocsp(t, buf_data(&b), (size_t)n));
-	buf_done(&b);
-	free(request);
-}
-
-void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t)
-{
-	struct tls_revocation_urls urls;
-
-	tls_revocation_urls(t, &urls);
-	if (!*urls.crl && !*urls.ocsp)
-		probe_fact(p, "revocation", "the certificate names no place to ask");
-	if (*urls.crl)
-		ask_crl(p, t, urls.crl);
-	if (*urls.ocsp)
-		ask_ocsp(p, t, urls.ocsp);
 }
 
 /* ---- the clock --------------------------------------------------------------------------------------- */

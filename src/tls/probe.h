@@ -11,7 +11,6 @@
 #include "tls/engine.h"
 
 #define TLS_PROBE_CHAIN_MAX 8
-#define TLS_PROBE_URL_MAX 200
 
 struct tls_probe_opts {
 	const char *ca_file;   /* as in tls_client_opts */
@@ -30,16 +29,3 @@ size_t tls_chain_built(const struct tls *t, struct cert_info *ret, size_t cap);
 bool tls_resumable(const struct tls *t);
 /* The server asked for a client certificate. */
 bool tls_wants_client_cert(const struct tls *t);
-
-/* Where the leaf says that revocation can be asked about; "" when it names none. */
-struct tls_revocation_urls {
-	char crl[TLS_PROBE_URL_MAX], ocsp[TLS_PROBE_URL_MAX], issuer[TLS_PROBE_URL_MAX];
-};
-void tls_revocation_urls(const struct tls *t, struct tls_revocation_urls *ret);
-
-enum tls_revoked { TLS_REVOKED_NO, TLS_REVOKED_YES, TLS_REVOKED_UNKNOWN };
-/* Is the leaf on this revocation list (DER or PEM)? UNKNOWN: it is no list, or one of another issuer. */
-enum tls_revoked tls_check_crl(const struct tls *t, const void *octets, size_t n);
-/* The request to POST to the responder (free() it); NULL when the issuer is not known. */
-void *tls_ocsp_request(const struct tls *t, size_t *ret_len);
-enum tls_revoked tls_check_ocsp(const struct tls *t, const void *octets, size_t n);

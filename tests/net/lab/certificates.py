@@ -6,7 +6,8 @@ import os
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 
 def _name(text):
@@ -38,7 +39,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def leaf(self, name="vpn.example", days=(-1, 90), usage=ExtendedKeyUsageOID.SERVER_AUTH,
-             key=None, crl=None):
+             key=None, crl=None, responder=None):
         """(certificate, key) signed by this authority."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         builder = (
@@ -51,17 +52,45 @@ class Authority:
         if crl:
             builder = builder.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(
                 [x509.UniformResourceIdentifier(crl)], None, None, None)]), False)
+        if responder:
+            builder = builder.add_extension(x509.AuthorityInformationAccess([
+                x509.AccessDescription(AuthorityInformationAccessOID.OCSP,
+                                       x509.UniformResourceIdentifier(responder))]), False)
         return builder.sign(self.key, hashes.SHA256()), key
 
-    def crl(self, *revoked):
+    def crl(self, *revoked, days=(-1, 30)):
         builder = (x509.CertificateRevocationListBuilder().issuer_name(self.subject)
-                   .last_update(_now() - datetime.timedelta(days=1))
-                   .next_update(_now() + datetime.timedelta(days=30)))
+                   .last_update(_now() + datetime.timedelta(days=days[0]))
+                   .next_update(_now() + datetime.timedelta(days=days[1])))
         for certificate in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
                 .revocation_date(_now() - datetime.timedelta(days=1)).build())
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def ocsp_response(issuer, certificate, status="GOOD", signer=None, nonce=None, days=(0, 1),
+                  about=None, certificates=()):
+    """DER; `signer` (certificate, key), the issuer itself when None. days[1] None: no nextUpdate."""
+    signer = signer or (issuer.certificate, issuer.key)
+    revoked = _now() - datetime.timedelta(days=1) if status == "REVOKED" else None
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        about or certificate, issuer.certificate, hashes.SHA1(),
+        getattr(ocsp.OCSPCertStatus, status), _now() + datetime.timedelta(days=days[0], minutes=-1),
+        None if days[1] is None else _now() + datetime.timedelta(days=days[1]), revoked, None)
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer[0])
+    if certificates:
+        builder = builder.certificates(list(certificates))
+    if nonce:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), False)
+    return builder.sign(signer[1], hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def nonce_of(request):
+    for extension in ocsp.load_der_ocsp_request(request).extensions:
+        if isinstance(extension.value, x509.OCSPNonce):
+            return extension.value.nonce
+    return None
 
 
 def weak_key():

@@ -30,6 +30,10 @@ Windows would show, and the command that would show the same by hand.
 - The crypto binding is "not refused" when the server answered an SSTP echo that followed it, or data came
   after it. Whether it was verified only the server knows: its log says so (3190).
 - A certificate that is not trusted does not end it: HTTP, SSTP and LCP are looked at all the same.
+- Revocation is asked over plain HTTP, for a trusted certificate only, never at this machine's own,
+  link-local or multicast addresses, and at a private address only when the server's own is private or
+  `--ca` names the CA. Lists and OCSP responses, stapled ones too, count only when the issuer's signature
+  holds and they are fresh. What is not asked is "not checked", with the reason.
 - `-v` shows all that was seen, `--json` the same for programs, `--html FILE` a page with a timeline.
 - `--record FILE` writes the conversation inside TLS without its secrets; it can be played again as a test
   (tests/peers/replay.py).
