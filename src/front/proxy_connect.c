@@ -24,7 +24,7 @@
 #include "http/digest.h"
 #include "http/proxy.h"
 
-#define AUTHORIZATION_MAX 1200
+#define AUTHORIZATION_MAX 2600
 
 /* ---- where the proxy is ----------------------------------------------------------------------- */
 

@@ -34,7 +34,7 @@ static void join_headers(const struct http_message *m, const char *name, char *r
 
 	*ret = 0;
 	for (size_t i = 0; i < m->n_headers && used + 3 < cap; i++) {
-		char one[96];
+		char one[160];
 
 		if (!http_text_is(m->headers[i].name, name))
 			continue;
@@ -76,6 +76,23 @@ static void show_start(const struct buf *head, struct http_client_event *ev)
 		text_of_octets(buf_data(head), n, start, sizeof(start)));
 }
 
+static bool is_interim(const struct http_message *m)
+{
+	return m->status / 100 == 1 && m->status != 101;
+}
+
+/* Room for the next head; -E2BIG when there were too many that did not count. */
+static int pass_over(struct http_waiter *w, const struct http_message *m)
+{
+	http_reader_done(&w->reader);
+	http_reader_init(&w->reader);
+	if (++w->interims <= HTTP_INTERIM_MAX)
+		return 0;
+	snprintf(w->event.text, sizeof(w->event.text),
+		"%u interim answers, the last with status %u", w->interims, m->status);
+	return -E2BIG;
+}
+
 int http_waiter_recv(struct http_waiter *w, const void *octets, size_t n, size_t *ret_consumed,
 	struct http_message *ret)
 {
@@ -84,7 +101,20 @@ int http_waiter_recv(struct http_waiter *w, const void *octets, size_t n, size_t
 	*ret_consumed = 0;
 	if (w->state != HTTP_WAITING)
 		return -EAGAIN;
-	r = http_reader_feed(&w->reader, HTTP_RESPONSE, octets, n, ret, ret_consumed);
+	for (;;) {
+		size_t used = 0;
+
+		r = http_reader_feed(&w->reader, HTTP_RESPONSE,
+			(const uint8_t *)octets + *ret_consumed, n - *ret_consumed, ret, &used);
+		*ret_consumed += used;
+		if (r || !is_interim(ret))
+			break;
+		r = pass_over(w, ret);
+		if (r)
+			return r;
+		if (*ret_consumed == n)
+			return -EAGAIN;
+	}
 	if (!r)
 		note_answer(ret, &w->event);
 	else if (r != -EAGAIN)

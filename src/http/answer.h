@@ -10,6 +10,7 @@ struct http_waiter {
 	struct http_reader reader;
 	struct buf out;
 	enum http_wait state;
+	unsigned interims; /* answers of 1xx that were passed over */
 	uint64_t deadline_ms;
 	struct http_client_event event;
 	bool event_waiting;
@@ -20,8 +21,10 @@ void http_waiter_done(struct http_waiter *w);
 void http_waiter_start(struct http_waiter *w, uint64_t now_ms);
 
 /*
- * Feeds octets. 0: a whole head came and w->event.answer is filled; -EAGAIN: more is needed, or
- * nothing is waited for; another error: no response can be made of it, w->event.text shows its start.
+ * Feeds octets. Interim answers (RFC 9110 15.2) are passed over, but for 101, which would change the
+ * protocol and is as final as any other. 0: a whole head came and w->event.answer is filled; -EAGAIN:
+ * more is needed, or nothing is waited for; another error: no response can be made of it, w->event.text
+ * shows its start.
  */
 int http_waiter_recv(struct http_waiter *w, const void *octets, size_t n, size_t *ret_consumed,
 	struct http_message *ret);

@@ -15,16 +15,18 @@
 
 #include "base/crypto.h"
 #include "base/hex.h"
+#include "base/wr.h"
 
-#define VALUE_MAX 200
+#define VALUE_MAX 400
 #define HEX_MAX (2 * MD_MAX_LEN + 1)
 
 struct challenge {
 	char realm[VALUE_MAX], nonce[VALUE_MAX], opaque[VALUE_MAX], algorithm[24], qop[64];
+	bool cut; /* a value was longer than its place: no answer to it can be right */
 };
 
-/* Copies name="value" or name=value; the quoted form may hold escaped characters. */
-static const char *take_value(const char *p, char *ret, size_t cap)
+/* Copies "value" or value; the quoted form may hold escaped characters. */
+static const char *take_value(const char *p, char *ret, size_t cap, bool *ret_cut)
 {
 	bool quoted = *p == '"';
 	size_t n = 0;
@@ -36,6 +38,8 @@ static const char *take_value(const char *p, char *ret, size_t cap)
 			p++;
 		if (n + 1 < cap)
 			ret[n++] = *p;
+		else
+			*ret_cut = true;
 		p++;
 	}
 	ret[n] = '\0';
@@ -58,6 +62,7 @@ static void parse_challenge(const char *text, struct challenge *ret)
 	while (*text) {
 		char ignored[VALUE_MAX], *value = ignored;
 		size_t n, cap = sizeof(ignored);
+		bool cut = false;
 
 		text += strspn(text, ", \t");
 		n = strcspn(text, "=, \t");
@@ -67,10 +72,12 @@ static void parse_challenge(const char *text, struct challenge *ret)
 				value = parts[i].value;
 				cap = parts[i].cap;
 			}
-		text += n;
+		text += n + strspn(text + n, " \t");
 		if (*text != '=') /* the next scheme of the same header, or the end */
 			return;
-		text = take_value(text + 1, value, cap);
+		text++;
+		text = take_value(text + strspn(text, " \t"), value, cap, &cut);
+		ret->cut |= cut && value != ignored;
 	}
 }
 
@@ -140,44 +147,100 @@ static int respond(const struct http_digest_opts *o, const struct challenge *c, 
 	return r;
 }
 
-static bool plain(const char *s)
+/* No control characters; what quoting can carry is fine. */
+static bool printable(const char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '"' || *s == '\\')
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return false;
 	return true;
 }
 
+static bool quotable_as_is(const char *s)
+{
+	return printable(s) && !strpbrk(s, "\"\\");
+}
+
+/* -EINVAL, -ENOTSUP as http_digest_answer(). */
+static int read_challenge(const char *text, struct challenge *ret)
+{
+	enum hash h;
+	bool session;
+
+	if (strncasecmp(text, "Digest ", 7))
+		return -EINVAL;
+	parse_challenge(text + 7, ret);
+	if (!*ret->nonce || ret->cut || !printable(ret->realm) || !printable(ret->nonce) ||
+		!printable(ret->opaque))
+		return -EINVAL;
+	if (*ret->qop && !word_in(ret->qop, "auth"))
+		return -ENOTSUP;
+	return choose_algorithm(ret->algorithm, &h, &session);
+}
+
+bool http_digest_can_answer(const char *challenge)
+{
+	struct challenge c;
+
+	return read_challenge(challenge, &c) == 0;
+}
+
+/* ", name="value"" with the escapes that the challenge had (RFC 9110 5.6.4). */
+static void add_quoted(struct wr *w, const char *name, const char *value)
+{
+	wr_octets(w, name, strlen(name));
+	wr_octets(w, "=\"", 2);
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			wr_u8(w, '\\');
+		wr_u8(w, (uint8_t)*value);
+	}
+	wr_u8(w, '"');
+}
+
+static void add_text(struct wr *w, const char *text)
+{
+	wr_octets(w, text, strlen(text));
+}
+
+static int write_answer(const struct http_digest_opts *o, const struct challenge *c,
+	const char *response, char *ret, size_t cap)
+{
+	struct wr w = wr_init(ret, cap);
+
+	add_text(&w, "Digest ");
+	add_quoted(&w, "username", o->user);
+	add_quoted(&w, ", realm", c->realm);
+	add_quoted(&w, ", nonce", c->nonce);
+	add_quoted(&w, ", uri", o->uri);
+	add_quoted(&w, ", response", response);
+	if (*c->algorithm) {
+		add_text(&w, ", algorithm=");
+		add_text(&w, c->algorithm);
+	}
+	if (*c->qop) {
+		add_text(&w, ", qop=auth, nc=00000001");
+		add_quoted(&w, ", cnonce", o->cnonce);
+	}
+	if (*c->opaque)
+		add_quoted(&w, ", opaque", c->opaque);
+	wr_u8(&w, 0);
+	return w.overflow ? -ENOSPC : 0;
+}
+
 int http_digest_answer(const struct http_digest_opts *o, char *ret, size_t cap)
 {
-	char response[HEX_MAX], text[1024];
+	char response[HEX_MAX], text[2048];
 	struct challenge c;
-	int n, r;
+	int r = read_challenge(o->challenge, &c);
 
-	if (strncasecmp(o->challenge, "Digest ", 7))
+	if (r < 0)
+		return r;
+	if (!quotable_as_is(o->user))
 		return -EINVAL;
-	parse_challenge(o->challenge + 7, &c);
-	if (!*c.nonce || !plain(o->user) || !plain(c.realm) || !plain(c.nonce) || !plain(c.opaque))
-		return -EINVAL;
-	if (*c.qop && !word_in(c.qop, "auth"))
-		return -ENOTSUP;
 	if (strlen(o->user) + strlen(o->password) + strlen(c.realm) + 3 > sizeof(text))
 		return -ENOSPC;
 	r = respond(o, &c, text, sizeof(text), response);
 	explicit_bzero(text, sizeof(text));
-	if (r < 0)
-		return r;
-	n = snprintf(ret, cap,
-		"Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"",
-		o->user, c.realm, c.nonce, o->uri, response);
-	if (*c.algorithm)
-		n += snprintf(ret + n, (size_t)n < cap ? cap - (size_t)n : 0, ", algorithm=%s",
-			c.algorithm);
-	if (*c.qop)
-		n += snprintf(ret + n, (size_t)n < cap ? cap - (size_t)n : 0,
-			", qop=auth, nc=00000001, cnonce=\"%s\"", o->cnonce);
-	if (*c.opaque)
-		n += snprintf(ret + n, (size_t)n < cap ? cap - (size_t)n : 0, ", opaque=\"%s\"",
-			c.opaque);
-	return (size_t)n < cap ? 0 : -ENOSPC;
+	return r < 0 ? r : write_answer(o, &c, response, ret, cap);
 }

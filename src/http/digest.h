@@ -5,6 +5,7 @@
  * or (RFC 2069) without qop.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct http_digest_opts {
@@ -14,6 +15,8 @@ struct http_digest_opts {
 	const char *cnonce; /* fresh and random, without quotes */
 };
 
+/* Whether its parts are there and its algorithm and quality of protection are spoken. */
+bool http_digest_can_answer(const char *challenge);
 /*
  * The value for Proxy-Authorization. -EINVAL: no Digest challenge or one that lacks its parts;
  * -ENOTSUP: an algorithm or quality of protection that is not spoken; -ENOSPC.

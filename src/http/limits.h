@@ -11,3 +11,6 @@
 
 /* [MS-SSTP] 4.1: so long a client waits for the response; a proxy gets as much for its CONNECT. */
 #define HTTP_RESPONSE_MS 60000
+
+/* Interim answers (1xx) before the final one: a peer could send them for ever, each of them whole. */
+#define HTTP_INTERIM_MAX 10

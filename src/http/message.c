@@ -6,7 +6,7 @@
 #include <strings.h>
 
 /* RFC 9110 5.6.2: what names and methods are made of. */
-static bool is_token_char(uint8_t c)
+bool http_is_token_char(uint8_t c)
 {
 	if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
 		return true;
@@ -16,7 +16,7 @@ static bool is_token_char(uint8_t c)
 static bool is_token(struct http_text t)
 {
 	for (size_t i = 0; i < t.n; i++)
-		if (!is_token_char((uint8_t)t.p[i]))
+		if (!http_is_token_char((uint8_t)t.p[i]))
 			return false;
 	return t.n > 0;
 }
@@ -54,8 +54,7 @@ static int next_line(struct rd *in, struct http_text *ret)
 	return 0;
 }
 
-/* Cuts `line` at the first `c`; the part before it is returned. False when there is none. */
-static bool cut(struct http_text *line, char c, struct http_text *ret)
+bool http_text_cut(struct http_text *line, char c, struct http_text *ret)
 {
 	const char *at = memchr(line->p, c, line->n);
 
@@ -80,7 +79,7 @@ static bool parse_version(struct http_text t, struct http_message *m)
 /* RFC 9112 3: method SP request-target SP HTTP-version */
 static int parse_request_line(struct http_text line, struct http_message *m)
 {
-	if (!cut(&line, ' ', &m->method) || !cut(&line, ' ', &m->target))
+	if (!http_text_cut(&line, ' ', &m->method) || !http_text_cut(&line, ' ', &m->target))
 		return -EPROTO;
 	if (!is_token(m->method) || !is_visible(m->target) || !parse_version(line, m))
 		return -EPROTO;
@@ -92,10 +91,10 @@ static int parse_status_line(struct http_text line, struct http_message *m)
 {
 	struct http_text version, code;
 
-	if (!cut(&line, ' ', &version))
+	if (!http_text_cut(&line, ' ', &version))
 		return -EPROTO;
 	parse_version(version, m); /* "HTTP/2" stays 0.0: the caller says what it wanted */
-	if (!cut(&line, ' ', &code)) {
+	if (!http_text_cut(&line, ' ', &code)) {
 		code = line;
 		line.n = 0;
 	}
@@ -110,27 +109,42 @@ static int parse_status_line(struct http_text line, struct http_message *m)
 	return 0;
 }
 
-static struct http_text trim(struct http_text t)
+/* CR and LF are in a folded value only. */
+static bool is_blank(char c)
 {
-	while (t.n && (t.p[0] == ' ' || t.p[0] == '\t')) {
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct http_text http_text_trim(struct http_text t)
+{
+	while (t.n && is_blank(t.p[0])) {
 		t.p++;
 		t.n--;
 	}
-	while (t.n && (t.p[t.n - 1] == ' ' || t.p[t.n - 1] == '\t'))
+	while (t.n && is_blank(t.p[t.n - 1]))
 		t.n--;
 	return t;
 }
 
-/* RFC 9112 5: a line that begins with a blank would continue the one before; it has no token. */
+/* RFC 9112 5.2: `line` goes on with the header before it, which stands right in front of it. */
+static void unfold(struct http_text line, struct http_message *m)
+{
+	struct http_text *value = &m->headers[m->n_headers - 1].value;
+
+	value->n = (size_t)(line.p + line.n - value->p);
+	*value = http_text_trim(*value);
+}
+
+/* A line that begins with a blank and continues nothing has no token. */
 static int parse_header(struct http_text line, struct http_message *m)
 {
 	struct http_text name;
 
-	if (!cut(&line, ':', &name) || !is_token(name))
+	if (!http_text_cut(&line, ':', &name) || !is_token(name))
 		return -EPROTO;
 	if (m->n_headers == HTTP_HEADERS_MAX)
 		return -E2BIG;
-	m->headers[m->n_headers++] = (struct http_header){name, trim(line)};
+	m->headers[m->n_headers++] = (struct http_header){name, http_text_trim(line)};
 	return 0;
 }
 
@@ -166,7 +180,9 @@ int http_message_parse(struct rd *in, enum http_kind kind, struct http_message *
 			in->p = r.p;
 			return 0;
 		}
-		if (!error)
+		if (!error && kind == HTTP_RESPONSE && ret->n_headers && is_blank(line.p[0]))
+			unfold(line, ret);
+		else if (!error)
 			error = parse_header(line, ret);
 	}
 	return error == -EAGAIN && rd_left(in) >= HTTP_HEAD_MAX ? -E2BIG : error;
@@ -198,8 +214,8 @@ const char *http_text_copy(const struct http_text *t, char *ret, size_t cap)
 {
 	size_t n = t ? (t->n < cap - 1 ? t->n : cap - 1) : 0;
 
-	if (n)
-		memcpy(ret, t->p, n);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = is_blank(t->p[i]) ? ' ' : t->p[i]; /* a folded line, a tab */
 	ret[n] = 0;
 	return ret;
 }

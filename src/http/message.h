@@ -5,8 +5,10 @@
  * Ownership: the texts of a parsed message point into the octets it was parsed from. A reader owns
  *            the head it collects.
  * Strict:    lines end in CR LF, nothing else; one space between the parts of the first line; no
- *            blank before a colon; no folded header lines; no control characters. What two programs
- *            could read in two ways is refused rather than guessed (RFC 9112 11.2).
+ *            blank before a colon; no control characters; in a request no folded header line. What two
+ *            programs could read in two ways is refused rather than guessed (RFC 9112 11.2).
+ * Folded:    a header line of a response may go on in the next, which begins with a blank (RFC 9112
+ *            5.2): its value then holds CR LF, which counts as blanks and is copied as such.
  */
 #pragma once
 #include <stdbool.h>
@@ -49,8 +51,14 @@ int http_message_parse(struct rd *in, enum http_kind kind, struct http_message *
 const struct http_text *http_header(const struct http_message *m, const char *name);
 size_t http_header_count(const struct http_message *m, const char *name);
 
+/* RFC 9110 5.6.2. */
+bool http_is_token_char(uint8_t c);
 /* Letters compare without case. */
 bool http_text_is(struct http_text t, const char *word);
+/* Without blanks around it. */
+struct http_text http_text_trim(struct http_text t);
+/* Cuts *t at the first `c`; *ret is the part before it. False, and nothing cut, when there is none. */
+bool http_text_cut(struct http_text *t, char c, struct http_text *ret);
 /* Copies what fits, terminated; "" for NULL. Returns ret. */
 const char *http_text_copy(const struct http_text *t, char *ret, size_t cap);
 

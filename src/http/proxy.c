@@ -5,7 +5,8 @@
  * ([MS-SSTP] 4.5). Any 2xx opens the way, from a proxy of HTTP/1.0, too (they all do CONNECT).
  * Each object does one round: the owner (front/proxy_connect.c) asks without credentials first and,
  * after a 407, once more with the best scheme that was offered, Digest before Basic. A proxy that
- * wants Negotiate or NTLM alone gets an event of its own, since no password will help there.
+ * wants Negotiate or NTLM alone, or a Digest that is not spoken (SHA-512-256, auth-int), gets an event
+ * of its own, since no password will help there.
  */
 #include "http/proxy.h"
 
@@ -13,10 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/hex.h"
 #include "http/answer.h"
+#include "http/challenge.h"
+#include "http/digest.h"
 
 struct http_proxy {
 	struct http_waiter wait;
@@ -102,41 +104,42 @@ int http_proxy_start(struct http_proxy *p, const struct http_proxy_opts *opts, u
 	return r;
 }
 
-/* Whether the schemes that a 407 names include this one. */
-static bool offers(const struct http_message *m, const char *scheme)
+/* The first Digest that can be answered: RFC 7616 3.7 lets a proxy send the one it likes best first. */
+static void note_challenge(const struct http_challenge *c, struct http_answer *ret)
 {
-	size_t n = strlen(scheme);
+	char text[sizeof(ret->digest)] = "Digest ";
+	size_t n = strlen(text);
 
-	for (size_t i = 0; i < m->n_headers; i++) {
-		const struct http_text *v = &m->headers[i].value;
-
-		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") && v->n >= n &&
-			!strncasecmp(v->p, scheme, n) && (v->n == n || v->p[n] == ' '))
-			return true;
-	}
-	return false;
+	ret->basic |= http_challenge_is(c, "Basic");
+	if (*ret->digest || !http_challenge_is(c, "Digest") || c->params.n >= sizeof(text) - n)
+		return;
+	http_text_copy(&c->params, text + n, sizeof(text) - n);
+	if (http_digest_can_answer(text))
+		memcpy(ret->digest, text, sizeof(text));
 }
 
-/* The first Digest challenge: RFC 7616 3.7 lets a proxy send the one it likes best first. */
+/* All challenges of all lines, in their order (RFC 9110 11.7.1). */
 static void note_schemes(const struct http_message *m, struct http_answer *ret)
 {
-	ret->basic = offers(m, "Basic");
-	for (size_t i = 0; i < m->n_headers && !*ret->digest; i++) {
-		const struct http_text *v = &m->headers[i].value;
+	for (size_t i = 0; i < m->n_headers; i++) {
+		struct http_text list = m->headers[i].value;
+		struct http_challenge c;
 
-		if (http_text_is(m->headers[i].name, "Proxy-Authenticate") &&
-			v->n < sizeof(ret->digest) && v->n > 7 && !strncasecmp(v->p, "Digest ", 7))
-			http_text_copy(v, ret->digest, sizeof(ret->digest));
+		if (!http_text_is(m->headers[i].name, "Proxy-Authenticate"))
+			continue;
+		while (http_challenge_next(&list, &c))
+			note_challenge(&c, ret);
 	}
 }
 
-static enum event judge(const struct http_proxy *p, const struct http_message *m)
+static enum event judge(
+	const struct http_proxy *p, const struct http_message *m, const struct http_answer *a)
 {
 	if (m->major != 1)
 		return EV_PROXY_NOT_HTTP;
 	switch (m->status) {
 	case 407:
-		if (!offers(m, "Basic") && !offers(m, "Digest"))
+		if (!a->basic && !*a->digest)
 			return EV_PROXY_AUTH_SCHEME;
 		return p->with_password ? EV_PROXY_AUTH_REFUSED : EV_PROXY_AUTH_NEEDED;
 	case 400:
@@ -163,8 +166,8 @@ void http_proxy_recv(struct http_proxy *p, const void *octets, size_t n, size_t 
 		http_waiter_end(w, r == -ENOMEM ? EV_OUT_OF_MEMORY : EV_PROXY_NOT_HTTP, NULL);
 		return;
 	}
-	ev = judge(p, &m);
 	note_schemes(&m, &w->event.answer);
+	ev = judge(p, &m, &w->event.answer);
 	if (m.status == 407)
 		http_waiter_end(w, ev, "it wants: %s", w->event.answer.authenticate);
 	else

@@ -5,7 +5,8 @@
  *
  *     cannot be read, too long            400, 431
  *     HTTP version                        505 unless 1.x with x >= 1
- *     no Host, or two; Transfer-Encoding  400
+ *     no Host, or two; Transfer-Encoding; 400
+ *     several lengths that differ
  *     path is not SSTP's                  404
  *     HEAD, GET                           health: the owner says 200 or 503
  *     not SSTP_DUPLEX_POST                405 with Allow
@@ -153,6 +154,47 @@ static bool method_is(const struct http_message *m, const char *name)
 	return m->method.n == strlen(name) && !memcmp(m->method.p, name, m->method.n);
 }
 
+static bool is_number(struct http_text t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] < '0' || t.p[i] > '9')
+			return false;
+	return t.n > 0;
+}
+
+struct lengths {
+	struct http_text first;
+	unsigned n;
+	bool differ;
+};
+
+/* "n" or, when a box on the way joined two lines, "n, n". */
+static void add_lengths(struct lengths *l, struct http_text list)
+{
+	for (bool more = true; more;) {
+		struct http_text one = list;
+
+		more = http_text_cut(&list, ',', &one);
+		one = http_text_trim(one);
+		if (l->n++ == 0)
+			l->first = one;
+		else
+			l->differ |= !is_number(one) || one.n != l->first.n ||
+				     memcmp(one.p, l->first.p, one.n);
+	}
+}
+
+/* RFC 9112 6.3: with several lengths that differ one reader sees one request where another sees two. */
+static bool length_is_clear(const struct http_message *m)
+{
+	struct lengths l = {0};
+
+	for (size_t i = 0; i < m->n_headers; i++)
+		if (http_text_is(m->headers[i].name, "Content-Length"))
+			add_lengths(&l, m->headers[i].value);
+	return !l.differ;
+}
+
 static enum event judge(const struct http_message *m)
 {
 	bool look = method_is(m, "GET") || method_is(m, "HEAD");
@@ -163,7 +205,7 @@ static enum event judge(const struct http_message *m)
 		return EV_HTTP_REQUEST_VERSION;
 	if (hosts > 1 || (!hosts && !old))
 		return EV_HTTP_REQUEST_NO_HOST;
-	if (http_header(m, "Transfer-Encoding"))
+	if (http_header(m, "Transfer-Encoding") || !length_is_clear(m))
 		return EV_HTTP_REQUEST_MALFORMED;
 	if (!sstp_path)
 		return EV_HTTP_REQUEST_PATH;

@@ -28,7 +28,7 @@ static struct http_client_event ask_client(const uint8_t *octets, size_t n, size
 		if (!http_client_next_event(c, &ev) || ev.reason != EV_HTTP_NO_RESPONSE)
 			abort();
 	}
-	if (ev.type == HTTP_CLIENT_OPEN && memcmp(octets, "HTTP/1.1 200", 12) != 0)
+	if (ev.type == HTTP_CLIENT_OPEN && memcmp(ev.answer.line, "HTTP/1.1 200", 12) != 0)
 		abort();
 	return ev;
 }

@@ -120,6 +120,48 @@ static void nothing_can_be_smuggled_into_the_request(void **state)
 		-EINVAL);
 }
 
+/* RFC 9110 15.2, wherever the octets are cut: also an interim answer with headers, folded ones. */
+static void interim_answers_are_passed_over(void **state)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n"
+				   "HTTP/1.1 103 Early Hints\r\nLink: </a>;\r\n rel=preload\r\n\r\n"
+				   "HTTP/1.1 102\r\n\r\n"
+				   "HTTP/1.1 200 OK\r\nServer: late\r\n\r\n\x10\x01";
+	size_t head = sizeof(text) - 1 - 2;
+
+	for (size_t cut = 0; cut < head; cut++) {
+		struct http_client_event ev;
+		size_t used;
+
+		done(state);
+		fresh(state);
+		http_client_recv(c, text, cut, &used);
+		assert_int_equal(used, cut);
+		assert_false(http_client_next_event(c, &ev));
+		http_client_recv(c, text + cut, sizeof(text) - 1 - cut, &used);
+		assert_int_equal(used, head - cut);
+		assert_true(http_client_next_event(c, &ev));
+		assert_int_equal(ev.type, HTTP_CLIENT_OPEN);
+		assert_string_equal(ev.answer.server, "late");
+	}
+}
+
+static void interim_answers_for_ever_are_an_end(void **state)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct http_client_event ev;
+	size_t used;
+
+	for (unsigned i = 0; i < HTTP_INTERIM_MAX; i++) {
+		http_client_recv(c, text, sizeof(text) - 1, &used);
+		assert_false(http_client_next_event(c, &ev));
+	}
+	http_client_recv(c, text, sizeof(text) - 1, &used);
+	assert_true(http_client_next_event(c, &ev));
+	assert_int_equal(ev.reason, EV_HTTP_RESPONSE_TOO_LONG);
+	assert_non_null(strstr(ev.text, "interim"));
+}
+
 static void an_accepted_request_leaves_what_follows_to_the_caller(void **state)
 {
 	static const char text[] = "HTTP/1.1 200\r\nContent-Length: 18446744073709551615\r\n"
@@ -158,7 +200,7 @@ static void each_failure_is_an_event_of_its_own(void **state)
 	} rows[] = {
 		{"HTTP/1.1 404 Not Found\r\nServer: nginx\r\n\r\n", EV_HTTP_STATUS, 404},
 		{"HTTP/1.1 503\r\n\r\n", EV_HTTP_STATUS, 503},
-		{"HTTP/1.1 100 Continue\r\n\r\n", EV_HTTP_STATUS, 100},
+		{"HTTP/1.1 101 Switching Protocols\r\n\r\n", EV_HTTP_STATUS, 101},
 		{"HTTP/1.1 204 No Content\r\n\r\n", EV_HTTP_STATUS, 204},
 		{"HTTP/1.1 301 Moved\r\nLocation: https://x/\r\n\r\n", EV_HTTP_STATUS, 301},
 		{"HTTP/1.1 407 Auth\r\n\r\n", EV_HTTP_PROXY_AUTH, 407},
@@ -237,6 +279,8 @@ int main(void)
 		T(the_request_is_the_one_of_windows),
 		T(the_host_has_its_port_and_brackets_where_needed),
 		T(nothing_can_be_smuggled_into_the_request),
+		T(interim_answers_are_passed_over),
+		T(interim_answers_for_ever_are_an_end),
 		T(an_accepted_request_leaves_what_follows_to_the_caller),
 		T(each_failure_is_an_event_of_its_own),
 		T(lanes_are_asked_for_with_a_header_more),

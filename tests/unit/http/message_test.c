@@ -301,6 +301,29 @@ static void guids_are_made_and_checked(void **state)
 			http_guid_parse((struct http_text){bad[i], strlen(bad[i])}, back), -EINVAL);
 }
 
+/* RFC 9112 5.2: of a response, a client replaces it by blanks; of a request, a server refuses it. */
+static void a_folded_line_of_a_response_goes_on_with_its_header(void **state)
+{
+	static const struct {
+		const char *headers, *value;
+	} rows[] = {{"X: a\r\n b\r\n", "a   b"}, {"X: a\r\n\tb\r\n  c\r\nY: d\r\n", "a   b    c"},
+		{"X:\r\n a\r\n", "a"}, {"X: a\r\n \r\n", "a"}, {"X:\r\n \r\n", ""},
+		{"X: a\r\n b: c\r\n", "a   b: c"}};
+	char text[200], value[40];
+	struct http_message m;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\n%s\r\n", rows[i].headers);
+		assert_int_equal(parse(text, strlen(text), HTTP_RESPONSE, &m), 0);
+		assert_string_equal(
+			http_text_copy(http_header(&m, "x"), value, sizeof(value)), rows[i].value);
+		for (size_t n = 0; n < strlen(text); n++)
+			assert_int_equal(parse(text, n, HTTP_RESPONSE, &m), -EAGAIN);
+	}
+	assert_int_equal(parse("HTTP/1.1 200 OK\r\n X: a\r\n\r\n", 27, HTTP_RESPONSE, &m), -EPROTO);
+	assert_int_equal(parse("HTTP/1.1 200 OK\r\nX : a\r\n\r\n", 27, HTTP_RESPONSE, &m), -EPROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_reader_fed_octet_by_octet_comes_to_the_same_verdicts),
 		cmocka_unit_test(a_reader_stops_at_its_limit_however_the_octets_come),
 		cmocka_unit_test(guids_are_made_and_checked),
+		cmocka_unit_test(a_folded_line_of_a_response_goes_on_with_its_header),
 	};
 
 	return cmocka_run_group_tests_name("http/message", tests, NULL, NULL);

@@ -135,6 +135,74 @@ static void each_answer_of_a_proxy_has_its_meaning(void **state)
 	assert_string_equal(tell(rows[2].opts, rows[2].text).text, "it wants: Negotiate, NTLM");
 }
 
+#define P407 "HTTP/1.1 407 x\r\n"
+#define PA "Proxy-Authenticate: "
+
+/* RFC 9110 11.6.1: schemes in one line, in several, folded, with commas in strings, in any order. */
+static void all_schemes_of_all_lines_are_heard(void **state)
+{
+	static const struct {
+		const char *text;
+		enum event reason;
+		bool basic;
+		const char *digest;
+	} rows[] = {
+		{P407 PA "NEGOTIATE,NTLM,BASIC realm=\"abcde\"\r\nConnection: close\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED, true, ""},
+		{P407 PA "Negotiate\r\n" PA "NTLM\r\npROXY-aUTHENTICATE: bAsIc realm=x\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED, true, ""},
+		{P407 PA "NTLM,\r\n\tBasic\r\n  realm=\"a\"\r\n\r\n", EV_PROXY_AUTH_NEEDED, true,
+			""},
+		{P407 PA "Negotiate, NTLM\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 PA "NTLM realm=\"Basic realm=x\"\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 PA "NTLM TlRMTVNTUAAC==, Basic\r\n\r\n", EV_PROXY_AUTH_NEEDED, true, ""},
+		{P407 PA "Basicx realm=x\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 PA "Basic realm=\"b\", Digest realm=\"a, b\", nonce=\"n\", NTLM\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED, true, "Digest realm=\"a, b\", nonce=\"n\""},
+		{P407 PA "Digest realm=r,\r\n nonce=n\r\n\r\n", EV_PROXY_AUTH_NEEDED, false,
+			"Digest realm=r,   nonce=n"},
+		/* the first that is spoken, not the first */
+		{P407 PA "Digest realm=r, nonce=n, algorithm=SHA-512-256\r\n" PA
+			 "Digest realm=r, nonce=m, algorithm=MD5\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED, false, "Digest realm=r, nonce=m, algorithm=MD5"},
+		{P407 PA "Digest realm=r, nonce=n, qop=\"auth-int\", Basic\r\n\r\n",
+			EV_PROXY_AUTH_NEEDED, true, ""},
+		{P407 PA "Digest realm=r, nonce=n, algorithm=SHA-512-256\r\n\r\n",
+			EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 "\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 PA "\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{"HTTP/1.1 100 Continue\r\n\r\n" P407 PA "Basic\r\n\r\n", EV_PROXY_AUTH_NEEDED,
+			true, ""},
+		{"HTTP/1.0 407 x\r\nContent-Length: 5\r\nContent-Length: 7\r\n" PA
+		 "Basic\r\n\r\nhello",
+			EV_PROXY_AUTH_NEEDED, true, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct http_client_event ev = tell(&plain, rows[i].text);
+
+		if (ev.reason != rows[i].reason || ev.answer.basic != rows[i].basic)
+			fail_msg("row %zu: %d, basic %d", i, ev.reason, ev.answer.basic);
+		assert_string_equal(ev.answer.digest, rows[i].digest);
+	}
+}
+
+static void interim_answers_of_a_proxy_are_passed_over_and_101_is_not(void **state)
+{
+	static const char text[] =
+		"HTTP/1.1 103 x\r\nLink: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\x16\x03";
+	struct http_client_event ev;
+	size_t used;
+
+	start(&plain);
+	http_proxy_recv(p, text, sizeof(text) - 1, &used);
+	assert_int_equal(used, sizeof(text) - 3);
+	assert_true(http_proxy_next_event(p, &ev));
+	assert_int_equal(ev.type, HTTP_CLIENT_OPEN);
+	assert_int_equal(tell(&plain, "HTTP/1.1 101 x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n").reason,
+		EV_PROXY_STATUS);
+}
+
 static void silence_and_a_close_are_told(void **state)
 {
 	struct http_client_event ev;
@@ -161,6 +229,8 @@ int main(void)
 		T(what_cannot_be_sent_is_refused),
 		T(an_open_way_leaves_the_next_octet_to_tls),
 		T(each_answer_of_a_proxy_has_its_meaning),
+		T(all_schemes_of_all_lines_are_heard),
+		T(interim_answers_of_a_proxy_are_passed_over_and_101_is_not),
 		T(silence_and_a_close_are_told),
 	};
 

@@ -200,6 +200,48 @@ static void an_odd_or_missing_length_or_correlation_does_not_matter(void **state
 	}
 }
 
+static void several_lengths_must_be_one_number(void **state)
+{
+	static const struct {
+		const char *headers;
+		enum http_wish wish;
+	} rows[] = {
+		{"Content-Length: 5\r\nContent-Length: 5\r\n", HTTP_WANTS_SSTP},
+		{"Content-Length: 5, 5 ,5\r\n", HTTP_WANTS_SSTP},
+		{"content-length: 18446744073709551615\r\nCONTENT-LENGTH: 18446744073709551615\r\n",
+			HTTP_WANTS_SSTP},
+		{"Content-Length: 5\r\nContent-Length: 6\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: 5, 6\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: 5\r\nX: y\r\nContent-Length: 5, 50\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: 5,\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: x, x\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: 05, 5\r\n", HTTP_WANTS_OTHER},
+		{"Content-Length: 5\r\nContent-Length:\r\n", HTTP_WANTS_OTHER},
+		{"Transfer-Encoding: chunked\r\n", HTTP_WANTS_OTHER},
+		{"TRANSFER-ENCODING: identity\r\nContent-Length: 5\r\n", HTTP_WANTS_OTHER},
+	};
+	char text[400];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), SSTP "Host: x\r\n%s\r\n", rows[i].headers);
+		assert_int_equal(ask(text)->wish, rows[i].wish);
+		if (rows[i].wish == HTTP_WANTS_OTHER)
+			assert_int_equal(q->reason, EV_HTTP_REQUEST_MALFORMED);
+	}
+}
+
+/* RFC 9112 5.1 and 5.2: both are what request smuggling is made of. */
+static void a_folded_header_and_a_blank_before_the_colon_are_refused(void **state)
+{
+	static const char *const rows[] = {SSTP "Host: x\r\n y\r\n\r\n", SSTP "Host : x\r\n\r\n",
+		SSTP "Host: x\r\nContent-Length\t: 5\r\n\r\n", SSTP " Host: x\r\n\r\n"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(ask(rows[i])->reason, EV_HTTP_REQUEST_MALFORMED);
+		assert_int_equal(q->status, 400);
+	}
+}
+
 static void packets_behind_the_request_stay_with_the_caller(void **state)
 {
 	static const char text[] = SSTP REST "\x10\x01\x00\x0e";
@@ -298,6 +340,8 @@ int main(void)
 		T(health_is_asked_with_get_or_head_also_in_old_http),
 		T(a_full_server_says_503_to_a_tunnel),
 		T(an_odd_or_missing_length_or_correlation_does_not_matter),
+		T(several_lengths_must_be_one_number),
+		T(a_folded_header_and_a_blank_before_the_colon_are_refused),
 		T(packets_behind_the_request_stay_with_the_caller),
 		T(a_request_cut_anywhere_comes_to_the_same_decision),
 		T(lanes_are_spoken_of_with_those_who_know_them),
