@@ -45,6 +45,7 @@ AFTER_LOGIN = {
     "tiny packets": (lambda r, t: r.data(tiny(t) * 400), False),
     "a record for each tiny packet": (lambda r, t: r.data(tiny(t)), False),
     "SSTP echoes": (lambda r, t: r.data(sstp.control("ECHO_REQUEST") * 2000), False),
+    "IPCP negotiated again": (lambda r, t: ipcp_again(r, t), False),
     "octets of SSTP": (lambda r, t: b"".join(r.data(bytes([o])) for o in tiny(t)), False),
 }
 
@@ -57,6 +58,22 @@ def pieces(r):
     made = b"".join(r.record(tls13.HANDSHAKE, bytes([o])) for o in b"\x18\0\0\1\0")
     r.rekey()
     return made
+
+
+def ipcp_again(r, t, state={}):
+    """IPCP goes down and comes up with each: our Request, and the Ack of the server's next one."""
+    if state.get("of") is not t:
+        last = [m for m in t.seen if m.protocol == sstp.IPCP and m.code == sstp.REQUEST][-1]
+        state.update(of=t, theirs=last.identifier, body=last.payload, mine=100)
+    made = b""
+    for _ in range(300):
+        state["theirs"], state["mine"] = (state["theirs"] + 1) % 256, state["mine"] % 255 + 1
+        for code, n, body in (
+                (sstp.REQUEST, state["mine"],
+                 sstp.put_options([(3, socket.inet_aton(t.address))])),
+                (sstp.ACK, state["theirs"], state["body"])):
+            made += sstp.data(sstp.ppp(sstp.IPCP, sstp.packet(code, n, body)))
+    return r.data(made)
 
 
 def octets(make):

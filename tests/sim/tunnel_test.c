@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "sim.h"
+#include "tunnel/private.h"
 
 static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
 {
@@ -48,6 +49,32 @@ static void it_comes_up_however_the_stream_is_cut(void **state)
 		assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
 		sim_run(s);
 		assert_int_equal(s->server.packets, 1);
+		sim_free(s);
+	}
+}
+
+/* In one read with a packet: the packet arrives, and the end is seen at once, with its own reason. */
+static void what_ends_it_behind_a_packet_is_seen_at_once(void **state)
+{
+	(void)state;
+	for (int damage = 0; damage < 2; damage++) {
+		struct sim *s = sim_new();
+		struct buf *out;
+
+		sim_init(s, "Secret-1");
+		sim_run(s);
+		out = tunnel_output(s->client.tunnel);
+		assert_int_equal(sim_send_ip(s, &s->client, 100), 0);
+		if (damage) {
+			assert_int_equal(sim_send_ip(s, &s->client, 100), 0);
+			out->mem[out->tail - 1] ^= 1;
+		} else {
+			tls_close(s->client.tunnel->outer.tls);
+		}
+		sim_step(s);
+		assert_int_equal(s->server.packets, 1);
+		assert_true(s->server.ended);
+		assert_int_equal(s->server.reason, damage ? EV_TLS_DAMAGED : EV_TCP_CLOSED_BY_PEER);
 		sim_free(s);
 	}
 }
@@ -218,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tunnel_comes_up_and_carries_packets_both_ways),
 		cmocka_unit_test(it_comes_up_however_the_stream_is_cut),
+		cmocka_unit_test(what_ends_it_behind_a_packet_is_seen_at_once),
 		cmocka_unit_test(every_cut_point_ends_both_ends),
 		cmocka_unit_test(silence_from_any_point_ends_both_within_three_minutes),
 		cmocka_unit_test(a_wrong_password_is_told_as_such),
