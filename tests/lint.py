@@ -201,6 +201,127 @@ def pages(root):
             yield f"src/events/events.def:{number}: {found[2]} is not in docs/events.md: ./dev docs"
 
 
+def raised(root):
+    """Each event is raised somewhere: named other than to be compared with or to be looked up."""
+    text = ""
+    for path in tracked(root, "src/*.c", "src/*.h"):
+        if path not in ("src/diagnose/verdict.c", "src/events/event.c", "src/cli/explain.c"):
+            with open(os.path.join(root, path), errors="replace") as f:
+                text += re.sub(r"/\*.*?\*/", "", f.read(), flags=re.DOTALL)
+    used = set(re.findall(r"(?<![=!]= )(?<!case )\bEV_(\w+)", text))
+    for number, line in lines(root, "src/events/events.def"):
+        found = re.match(r"EVENT\((\d+), (\w+),", line)
+        if found and found[2] not in used:
+            yield f"src/events/events.def:{number}: {found[1]} {found[2]} is never raised"
+
+
+# Options and commands of other programs, as our texts advise them.
+FOREIGN = {"tls-ext", "permanent", "zone", "add-interface", "reload"}
+
+
+class Commands:
+    """`culvert COMMAND`: its words and options, as the sources know them."""
+
+    def __init__(self, root):
+        self.sources, self.options = {}, {}
+        table = open(os.path.join(root, "src/cli/main.c")).read()
+        texts = [open(os.path.join(root, p)).read() for p in tracked(root, "src/cli/*.c", "src/cli/*.h")]
+        asked = next(t for t in texts if "#define ASK_OPTIONS" in t)
+        for name, function in re.findall(r'\{"([a-z]+)", (cmd_\w+), "', table):
+            text = next(t for t in texts if f"int {function}(int argc, char **argv)\n{{" in t)
+            self.sources[name] = text
+            self.options[name] = self._options(text) | {"help"}
+            if "ASK_OPTIONS" in text:
+                self.options[name] |= self._options(asked)
+        self.every = {"version"}.union(*self.options.values())
+
+    @staticmethod
+    def _options(text):
+        return set(re.findall(r'\{"([a-z0-9-]+)",\s*(?:no|required|optional)_argument', text))
+
+    def has_word(self, name, word):
+        """A second word: `culvert user add`."""
+        return f'"{word}"' in self.sources[name]
+
+
+SUBCOMMANDS = ("user", "cert", "config")
+
+
+def _promised(commands, text, fenced):
+    """What is wrong in one line: `culvert COMMAND [WORD] … --option`, up to the end of the code."""
+    for found in re.finditer(r"(?<![\w./-])culvert ([a-z]+)((?: [^`|;,.(){}\"]*)?)", text):
+        name, rest = found[1], found[2]
+        code = fenced or text[found.start() - 1:found.start()] == "`" or text.startswith("    ")
+        if name not in commands.options:
+            if code:
+                yield f"there is no `culvert {name}`"
+            continue
+        if not code:
+            continue
+        word = re.match(r" ([a-z]+)\b", rest)
+        if name in SUBCOMMANDS and word and not commands.has_word(name, word[1]):
+            yield f"there is no `culvert {name} {word[1]}`"
+        for option in re.findall(r" --([a-z][a-z0-9-]*)", rest):
+            if option not in commands.options[name]:
+                yield f"`culvert {name}` has no --{option}"
+
+
+def _configured(root):
+    names = {}
+    for _, line in lines(root, "src/config/options.def"):
+        found = re.match(r"OPT\((\w+),\s*(\w+),", line)
+        if found:
+            names.setdefault(found[1], set()).add(found[2])
+    return names
+
+
+def promises(root):
+    """Commands and options that a text names exist (culvert(1): manual_options)."""
+    commands, sections = Commands(root), _configured(root)
+    own = re.compile(r"(?<![\w./@-])(%s)\.([a-z][a-z0-9_]*)\b(?![./(-])" % "|".join(sections))
+    for path in tracked(root, "README.md", "docs/*.md", "src/*.def"):
+        if path in ("docs/performance.md", "docs/events.md", "docs/diagnose.md"):
+            continue  # the first is about other programs, too; the others are made of the catalogue
+        catalogue, fenced = path.endswith(".def"), False
+        for number, line in lines(root, path):
+            fenced ^= line.startswith("```")
+            for complaint in _promised(commands, line, fenced):
+                yield f"{path}:{number}: {complaint}"
+            bare = r"(?<![\w-])--([a-z][a-z0-9-]+)" if catalogue else r"`--([a-z][a-z0-9-]+)"
+            for option in re.findall(bare, line):
+                if option not in commands.every | FOREIGN:
+                    yield f"{path}:{number}: no command has --{option}"
+            for section, name in own.findall(line) if catalogue else ():
+                if name not in sections[section] | {"c", "h", "crt", "key", "def"}:
+                    yield f"{path}:{number}: there is no option {section}.{name}"
+
+
+def manual_options(root):
+    """culvert(1) names under each command the options that it has."""
+    commands, path, here, synopsis = Commands(root), "docs/culvert.1", [], False
+    for number, line in lines(root, path):
+        title = re.match(r"\.Ss culvert (.*)", line)
+        named = re.match(r"\.Cm (.*)", line) if synopsis else None
+        if title:
+            here = [w for w in re.split(r"[ ,]+", title[1]) if w and w != "culvert"]
+        elif re.match(r"\.Sh", line):
+            here, synopsis = [], "SYNOPSIS" in line
+        elif named:
+            here = [w for w in re.split(r"[ |]+", named[1]) if w in commands.options] or here
+        for name, word in re.findall(r"\.Cm (\w+) ([a-z]+)\b(?! \|)", line):
+            if name in SUBCOMMANDS and not commands.has_word(name, word):
+                yield f"{path}:{number}: there is no `culvert {name} {word}`"
+        for name in here:
+            if name not in commands.options:
+                yield f"{path}:{number}: there is no `culvert {name}`"
+        if not here:
+            continue
+        known = {"help"}.union(*(commands.options.get(n, set()) for n in here))
+        for option in re.findall(r"Fl (?:\w , )?-([a-z][a-z0-9-]*)", line):
+            if option not in known:
+                yield f"{path}:{number}: `culvert {' '.join(here)}` has no --{option}"
+
+
 def manuals(root):
     for path in tracked(root, "docs/*.[1-8]"):
         r = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], cwd=root,
@@ -209,7 +330,8 @@ def manuals(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
-CHECKS = (layering, purity, outputs, formatting, width, names, events, pages, manuals)
+CHECKS = (layering, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
+          pages, manuals)
 
 
 def all_checks(root):
