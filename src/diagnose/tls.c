@@ -182,14 +182,15 @@ static void tell_handshake(struct diagnosis *d, struct probe *p, struct look *s)
 		*info.group ? ", " : "", info.group, (double)s->handshake_us / 1000);
 	probe_fact(p, "name sent (SNI)", "%s", *info.sni ? info.sni : "none");
 	snprintf(subject, sizeof(subject), "%.60s", leaf.subject);
-	probe_summary(p, "%s, \"%s\" (%s), %s", info.version, subject, leaf.key,
-		d->opts->n_pins    ? "pinned"
-		: d->opts->ca_file ? "leads to --ca"
-				   : "trusted");
 	if (tls_wants_client_cert(s->tls))
 		probe_find(p, OUTCOME_WARNING, EV_TLS_PEER_WANTS_CERT,
 			"it asks for one and goes on without");
 	judge_chain(d, p, s->tls);
+	probe_summary(p, "%s, \"%s\" (%s), %s", info.version, subject, leaf.key,
+		d->untrusted       ? "not trusted here"
+		: d->opts->n_pins  ? "pinned"
+		: d->opts->ca_file ? "leads to --ca"
+				   : "trusted");
 	judge_revocation(d, p, s->tls);
 	compare_with_direct(d, p, &leaf);
 	try_versions(d, p);

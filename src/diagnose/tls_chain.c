@@ -42,7 +42,7 @@ static void tell_leaf(struct probe *p, const struct cert_info *leaf)
 }
 
 /* Boxes that inspect TLS sign with a name of their own. A name proves nothing: a warning, no more. */
-static void judge_issuer(struct probe *p, const struct cert_info *list, size_t n)
+static bool is_box(const char *issuer)
 {
 	static const char *const boxes[] = {"zscaler", "fortinet", "fortigate", "blue coat",
 		"bluecoat", "palo alto", "sophos", "netskope", "checkpoint", "check point",
@@ -50,22 +50,91 @@ static void judge_issuer(struct probe *p, const struct cert_info *list, size_t n
 		"kaspersky", "bitdefender", "avast", "eset ssl", "charles proxy", "fiddler", "burp",
 		"cisco umbrella", "forcepoint", "mcafee web gateway", "interception", "inspection"};
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(boxes); k++)
-			if (strcasestr(list[i].issuer, boxes[k]))
-				probe_find(p, OUTCOME_WARNING, EV_CERT_INTERCEPTED,
-					"issuer \"%s\" is the name of a box that inspects TLS",
-					list[i].issuer);
+	for (size_t k = 0; k < ARRAY_SIZE(boxes); k++)
+		if (strcasestr(issuer, boxes[k]))
+			return true;
+	return false;
 }
 
-/* What OpenSSL calls an unknown issuer is two faults with two cures. */
-static enum event refine(enum event ev, const struct cert_info *sent, size_t n)
+static void judge_issuer(struct probe *p, const struct cert_info *list, size_t n)
 {
-	if (ev != EV_CERT_ISSUER_UNKNOWN)
-		return ev;
-	if (n == 1 && !sent[0].self_signed)
-		return EV_CERT_INTERMEDIATE_MISSING;
-	return EV_CERT_UNTRUSTED_ROOT;
+	for (size_t i = 0; i < n; i++)
+		if (is_box(list[i].issuer))
+			probe_find(p, OUTCOME_WARNING, EV_CERT_INTERCEPTED,
+				"a guess from the name of the issuer \"%s\", which is that of a box "
+				"that inspects TLS",
+				list[i].issuer);
+}
+
+/* ---- who issued it -------------------------------------------------------------------------------- */
+
+/* The names that CAs give to what stands between root and leaf. A name proves nothing: a guess. */
+static bool is_named_as_intermediate(const char *issuer)
+{
+	static const char *const words[] = {
+		"intermediate", "issuing", "subordinate", "sub ca", "sub-ca", "subca"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcasestr(issuer, words[i]))
+			return true;
+	return false;
+}
+
+struct missing { /* what is known of an issuer that was not sent and is not known here */
+	enum event event;
+	const char *why;
+};
+
+/*
+ * What OpenSSL calls an unknown issuer is two faults with two cures: an intermediate was not sent, or
+ * a root is not trusted. A leaf that comes alone does not say which, unless there is a sign.
+ */
+static struct missing what_is_missing(const struct tls *t, const struct cert_info *leaf)
+{
+	switch (tls_issuer_kind(t)) {
+	case TLS_ISSUER_ROOT:
+		return (struct missing){
+			EV_CERT_UNTRUSTED_ROOT, "the certificate says that its issuer is a root"};
+	case TLS_ISSUER_INTERMEDIATE:
+		return (struct missing){EV_CERT_INTERMEDIATE_MISSING,
+			"the certificate says that its issuer is an intermediate, which was not sent"};
+	case TLS_ISSUER_UNSAID: break;
+	}
+	if (is_named_as_intermediate(leaf->issuer))
+		return (struct missing){EV_CERT_INTERMEDIATE_MISSING,
+			"a guess from its name: it is an intermediate, which was not sent"};
+	return (struct missing){EV_CERT_ISSUER_UNKNOWN,
+		"it was not sent: either it is a root that is not trusted here, or an intermediate"};
+}
+
+static bool is_about_trust(enum event ev)
+{
+	return ev == EV_CERT_ISSUER_UNKNOWN || ev == EV_CERT_UNTRUSTED_ROOT;
+}
+
+/* First who issued it, and that it is not trusted here; then what else can be said. */
+static void find_untrusted(struct probe *p, enum outcome weight, enum event ev, const struct tls *t,
+	const struct cert_info *leaf, const struct cert_info *top)
+{
+	const char *box = is_box(leaf->issuer) || is_box(top->issuer)
+				  ? "; the name is that of a box that inspects TLS"
+				  : "";
+	struct missing m = {ev, NULL};
+
+	if (top == leaf && ev == EV_CERT_ISSUER_UNKNOWN)
+		m = what_is_missing(t, leaf);
+	else if (ev == EV_CERT_ISSUER_UNKNOWN)
+		m.event = EV_CERT_UNTRUSTED_ROOT; /* the chain goes up to it */
+	if (m.why)
+		probe_find(p, weight, m.event, "issued by \"%s\", which is not trusted here; %s%s",
+			leaf->issuer, m.why, box);
+	else if (strcmp(leaf->issuer, top->issuer) != 0)
+		probe_find(p, weight, m.event,
+			"issued by \"%s\" under \"%s\", which is not trusted here%s", leaf->issuer,
+			top->issuer, box);
+	else
+		probe_find(p, weight, m.event, "issued by \"%s\", which is not trusted here%s",
+			leaf->issuer, box);
 }
 
 static bool pinned(const struct diagnose_opts *o, const struct cert_info *leaf)
@@ -99,9 +168,13 @@ void judge_chain(struct diagnosis *d, struct probe *p, const struct tls *t)
 		probe_find(p, OUTCOME_FAILED, EV_CERT_PIN_MISMATCH, "the server's key is %s",
 			sent[0].pin);
 	for (size_t i = 0; i < n_problems; i++) {
-		enum event ev = refine(problems[i].event, sent, n);
+		enum event ev = problems[i].event;
 
-		probe_find(p, weight, ev, "%s", problems[i].text);
+		if (is_about_trust(ev))
+			find_untrusted(p, weight, ev, t, &sent[0],
+				n_built > 1 ? &built[n_built - 1] : &sent[0]);
+		else
+			probe_find(p, weight, ev, "%s", problems[i].text);
 		d->time_problem |= ev == EV_CERT_EXPIRED || ev == EV_CERT_NOT_YET_VALID;
 	}
 	d->untrusted = (n_problems && !by_pin) || probe_has(p, EV_CERT_PIN_MISMATCH);

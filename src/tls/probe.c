@@ -99,6 +99,32 @@ size_t tls_chain_built(const struct tls *t, struct cert_info *ret, size_t cap)
 	return fill_chain(SSL_get0_verified_chain(t->ssl), ret, cap);
 }
 
+static enum tls_issuer_kind kind_by_key_identifier(const X509 *leaf)
+{
+	AUTHORITY_KEYID *id = X509_get_ext_d2i(leaf, NID_authority_key_identifier, NULL, NULL);
+	enum tls_issuer_kind kind = TLS_ISSUER_UNSAID;
+
+	for (int i = 0; id && id->issuer && i < sk_GENERAL_NAME_num(id->issuer); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(id->issuer, i);
+
+		if (name->type == GEN_DIRNAME)
+			kind = X509_NAME_cmp(name->d.directoryName, X509_get_issuer_name(leaf))
+				       ? TLS_ISSUER_INTERMEDIATE
+				       : TLS_ISSUER_ROOT;
+	}
+	AUTHORITY_KEYID_free(id);
+	return kind;
+}
+
+enum tls_issuer_kind tls_issuer_kind(const struct tls *t)
+{
+	X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+
+	if (leaf && X509_get_ext_by_NID(leaf, NID_ct_precert_scts, -1) >= 0)
+		return TLS_ISSUER_INTERMEDIATE;
+	return leaf ? kind_by_key_identifier(leaf) : TLS_ISSUER_UNSAID;
+}
+
 bool tls_resumable(const struct tls *t)
 {
 	return t->resumable;

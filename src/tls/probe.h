@@ -25,6 +25,13 @@ int tls_probe_ctx_new(
 size_t tls_chain_sent(const struct tls *t, struct cert_info *ret, size_t cap);
 /* The chain as this machine built it, leaf first; it may be cut where an issuer is missing. */
 size_t tls_chain_built(const struct tls *t, struct cert_info *ret, size_t cap);
+/*
+ * What the leaf itself says of the certificate that signed it, when that did not come along: a root
+ * (the authority key identifier names the issuer as its own issuer), or an intermediate (it names
+ * another one, or the leaf was logged for the public CAs, whose roots sign no leaves: SCTs).
+ */
+enum tls_issuer_kind { TLS_ISSUER_UNSAID, TLS_ISSUER_ROOT, TLS_ISSUER_INTERMEDIATE };
+enum tls_issuer_kind tls_issuer_kind(const struct tls *t);
 /* The server lets a client resume this session (a ticket came, or a session id). */
 bool tls_resumable(const struct tls *t);
 /* The server asked for a client certificate. */

@@ -18,7 +18,7 @@ import time
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import servers
-from certificates import Pki, weak_key
+from certificates import Authority, Pki, weak_key
 from harness import program
 from harness.host import wait_for
 from harness.program import PASSWORD, USER, Client, Server
@@ -284,6 +284,16 @@ def untrusted_root(lab):
 
 def self_signed(lab):
     lab.certificate = [os.path.join(lab.state, f) for f in ("server-rsa.crt", "server-rsa.key")]
+
+
+def private_ca_alone(lab):
+    """A leaf of a root of one's own, sent by itself: nothing says that an intermediate is missing."""
+    lab.certificate = lab.pki.server(lab.pki.stranger)
+
+
+def issued_by_a_box(lab):
+    box = Authority("Zscaler Root CA")
+    lab.certificate = lab.pki.server(box, chain=[box])
 
 
 def intermediate_missing(lab):
@@ -619,6 +629,9 @@ FAULTS = {
                                   _with(name="www.example")),
     "certificate: self-signed": ("cert", "CERT_SELF_SIGNED", "--ca", self_signed),
     "certificate: unknown root": ("cert", "CERT_UNTRUSTED_ROOT", "root", untrusted_root),
+    "certificate: a private CA's, without it": ("cert", "CERT_ISSUER_UNKNOWN", "--ca", private_ca_alone),
+    "certificate: issued by a box that inspects TLS": ("cert", "CERT_UNTRUSTED_ROOT", "root",
+                                                       issued_by_a_box),
     "certificate: intermediate missing": ("cert", "CERT_INTERMEDIATE_MISSING", "full chain",
                                           intermediate_missing),
     "certificate: wrong usage": ("cert", "CERT_WRONG_USAGE", "serverAuth",

@@ -20,7 +20,8 @@ from xml.etree import ElementTree
 import pytest
 
 import servers
-from faults import CLI, FAULTS, PAIRS, SRV, WWW, Lab, inspected
+from faults import (CLI, FAULTS, PAIRS, SRV, WWW, Lab, inspected, intermediate_missing, issued_by_a_box,
+                    private_ca_alone, untrusted_root)
 from harness import program
 from harness.program import PASSWORD, USER, Client
 
@@ -236,6 +237,23 @@ def test_a_target_that_is_none_is_refused(binary, target):
     r = program.subprocess.run([binary, "diagnose", "192.0.2.1", "--target", target],
                                capture_output=True, text=True, timeout=30)
     assert r.returncode == 2 and "--target" in r.stderr, r.stderr
+
+
+@pytest.mark.parametrize("how, says", [
+    (private_ca_alone, 'issued by "Somebody\'s Root", which is not trusted here; it was not sent: either'),
+    (intermediate_missing, 'issued by "Lab Intermediate", which is not trusted here; a guess from its name'),
+    (issued_by_a_box, 'issued by "Zscaler Root CA", which is not trusted here; the name is that of a box'),
+    (untrusted_root, 'issued by "Somebody\'s Root", which is not trusted here'),
+])
+def test_who_issued_it_and_that_it_is_not_trusted_is_said_first(lab, how, says):
+    prepare(lab, how)
+    report = diagnose(lab)
+    first = report["findings"][0]
+    summary = next(p["summary"] for p in report["probes"] if p["probe"] == "tls")
+    assert summary.endswith(", not trusted here"), summary
+    assert first["found"].startswith(says), first
+    if how is private_ca_alone:
+        assert "INTERMEDIATE" not in first["name"]
 
 
 def test_throughput_is_measured_when_asked(lab):
