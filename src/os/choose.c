@@ -17,17 +17,37 @@
 #define SHORTEST_NETWORK_V4 8
 #define SHORTEST_NETWORK_V6 7 /* fc00::/7 */
 
+/* The octet behind the first (10, 172) or behind the second (192.168) names a network. */
 static const struct popular {
-	uint8_t second_first, second_last; /* 10.X.0.0/16 */
+	uint8_t octet[2], first, last;
 } popular[] = {
-	{0, 1},     /* home routers, cloud networks */
-	{8, 8},     /* OpenVPN's examples */
-	{10, 10},   /* hand-made networks */
-	{42, 43},   /* k3s */
-	{88, 89},   /* podman */
-	{96, 111},  /* Kubernetes services */
-	{244, 244}, /* Kubernetes pods */
+	{{10, 0}, 0, 1},      /* home routers, cloud networks */
+	{{10, 0}, 8, 8},      /* OpenVPN's examples */
+	{{10, 0}, 10, 10},    /* hand-made networks */
+	{{10, 0}, 42, 43},    /* k3s */
+	{{10, 0}, 88, 89},    /* podman */
+	{{10, 0}, 96, 111},   /* Kubernetes services */
+	{{10, 0}, 244, 244},  /* Kubernetes pods */
+	{{172, 0}, 17, 31},   /* Docker */
+	{{192, 168}, 0, 15},  /* home routers, hand-made networks */
+	{{192, 168}, 20, 20}, /* hand-made networks */
+	{{192, 168}, 30, 30},
+	{{192, 168}, 42, 43}, /* phones that share their connection */
+	{{192, 168}, 49, 50},
+	{{192, 168}, 64, 64},   /* virtual machines on macOS */
+	{{192, 168}, 86, 88},   /* home routers */
+	{{192, 168}, 99, 101},  /* minikube, hand-made networks */
+	{{192, 168}, 122, 122}, /* libvirt */
+	{{192, 168}, 137, 137}, /* Windows that shares its connection */
+	{{192, 168}, 178, 179}, /* home routers */
+	{{192, 168}, 254, 254},
 };
+
+/* RFC 1918, and RFC 6598 as the second choice: carriers use it, hosts seldom do. */
+static const struct block {
+	uint32_t first;
+	unsigned len;
+} blocks[] = {{0x0a000000, 8}, {0x64400000, 10}, {0xac100000, 12}, {0xc0a80000, 16}};
 
 /* splitmix64: a seed in, well mixed numbers out, the same everywhere. */
 static uint64_t next_number(uint64_t *state)
@@ -49,23 +69,31 @@ static bool is_free(const struct prefix *p, const struct prefix *taken, size_t n
 
 static bool is_popular(const struct prefix *p)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(popular); i++)
-		if (p->addr.octets[0] == 10 && p->addr.octets[1] >= popular[i].second_first &&
-			p->addr.octets[1] <= popular[i].second_last)
+	const uint8_t *o = p->addr.octets;
+	uint8_t spread = p->len < 24 ? (uint8_t)((1u << (24 - p->len)) - 1) : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(popular); i++) {
+		const struct popular *n = &popular[i];
+		bool third = n->octet[1];
+		uint8_t low = third ? o[2] : o[1], high = third ? o[2] | spread : o[1];
+
+		if (o[0] == n->octet[0] && (!third || o[1] == n->octet[1]) && low <= n->last &&
+			high >= n->first)
 			return true;
+	}
 	return false;
 }
 
-/* Starts somewhere in the block and goes round once; the first free /22. */
-static bool choose_in(uint32_t block, unsigned block_len, bool avoid_popular, uint64_t *state,
+/* Starts somewhere in the block and goes round once; the first free prefix of `len`. */
+static bool choose_in(const struct block *b, unsigned len, bool avoid_popular, uint64_t *state,
 	const struct prefix *taken, size_t n, struct prefix *ret)
 {
-	uint32_t count = UINT32_C(1) << (POOL_V4_LEN - block_len);
+	uint32_t count = UINT32_C(1) << (len - b->len);
 	uint32_t start = (uint32_t)(next_number(state) % count);
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t slot = (start + i) % count;
-		struct prefix p = {addr_v4(block | slot << (32 - POOL_V4_LEN)), POOL_V4_LEN};
+		struct prefix p = {addr_v4(b->first | slot << (32 - len)), (uint8_t)len};
 
 		if ((avoid_popular && is_popular(&p)) || !is_free(&p, taken, n))
 			continue;
@@ -75,14 +103,17 @@ static bool choose_in(uint32_t block, unsigned block_len, bool avoid_popular, ui
 	return false;
 }
 
+/* A popular network is better than none, and a short pool (one /24) better than a refusal. */
 int choose_pool_v4(uint64_t seed, const struct prefix *taken, size_t n, struct prefix *ret)
 {
+	static const unsigned lengths[] = {POOL_V4_LEN, POOL_V4_LEN_SHORT};
 	uint64_t state = seed;
 
-	if (choose_in(0x0a000000, 8, true, &state, taken, n, ret) ||
-		choose_in(0x64400000, 10, false, &state, taken, n, ret) ||
-		choose_in(0x0a000000, 8, false, &state, taken, n, ret))
-		return 0;
+	for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
+		for (int avoid = 1; avoid >= 0; avoid--)
+			for (size_t b = 0; b < ARRAY_SIZE(blocks); b++)
+				if (choose_in(&blocks[b], lengths[l], avoid, &state, taken, n, ret))
+					return 0;
 	return -EADDRNOTAVAIL;
 }
 
@@ -158,9 +189,14 @@ int os_choose_pool(struct netlink *nl, uint64_t seed, struct prefix *ret_v4, str
 		r = netlink_addresses(nl, AF_UNSPEC, add_address, &t, why);
 	if (r == 0 && t.no_memory)
 		r = os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "list the networks of this machine");
-	if (r == 0 && ((ret_v4 && (r = choose_pool_v4(seed, t.all, t.n, &v4)) < 0) ||
-			      (ret_v6 && (r = choose_pool_v6(seed, t.all, t.n, &v6)) < 0)))
-		os_fail(why, EV_POOL_NONE_FREE, r, "choose an address range for the tunnel");
+	if (r == 0 && ret_v4 && (r = choose_pool_v4(seed, t.all, t.n, &v4)) < 0)
+		os_fail(why, EV_POOL_NONE_FREE, r,
+			"find a free /%d in 10/8, 100.64/10, 172.16/12, 192.168/16 for "
+			"tunnel.ipv4_pool",
+			POOL_V4_LEN_SHORT);
+	if (r == 0 && ret_v6 && (r = choose_pool_v6(seed, t.all, t.n, &v6)) < 0)
+		os_fail(why, EV_POOL_NONE_FREE, r,
+			"find a free /%d in fd00::/8 for tunnel.ipv6_prefix", POOL_V6_LEN);
 	free(t.all);
 	if (r == 0 && ret_v4)
 		*ret_v4 = v4;

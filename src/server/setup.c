@@ -150,8 +150,11 @@ static int choose_pool(struct server *s, struct netlink *nl, struct db *db, bool
 	if (!db_meta_get(db, key, text, sizeof(text)) && !prefix_parse(text, pool))
 		return 0;
 	crypto_random(&seed, sizeof(seed));
-	if (os_choose_pool(nl, seed, v6 ? NULL : pool, v6 ? pool : NULL, &why) < 0)
-		return refused(&why);
+	if (os_choose_pool(nl, seed, v6 ? NULL : pool, v6 ? pool : NULL, &why) < 0) {
+		int exit_code = refused(&why);
+
+		return v6 && why.event == EV_POOL_NONE_FREE ? 0 : exit_code; /* IPv4 alone */
+	}
 	if (db_meta_set(db, key, prefix_format(pool, text)) < 0)
 		return refused_db(db_error(db));
 	log_event(NULL, EV_POOL_CHOSEN, "pool=%s", text);

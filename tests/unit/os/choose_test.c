@@ -69,27 +69,68 @@ static void the_choice_overlaps_nothing_that_is_taken(void **state)
 	}
 }
 
-static void when_10_is_full_it_is_100_64_and_after_that_nothing(void **state)
+static struct prefix chosen(uint64_t seed, const char *const *taken, size_t n)
 {
-	struct prefix taken[] = {prefix("10.0.0.0/8"), prefix("100.64.0.0/10"), prefix("fc00::/7")};
-	struct prefix p;
+	struct prefix all[40], p = {0};
 
-	assert_int_equal(choose_pool_v4(7, taken, 1, &p), 0);
-	assert_true(inside(&p, "100.64.0.0/10"));
-	assert_int_equal(choose_pool_v4(7, taken, 2, &p), -EADDRNOTAVAIL);
-	assert_int_equal(choose_pool_v6(7, taken, 3, &p), -EADDRNOTAVAIL);
+	for (size_t i = 0; i < n; i++)
+		all[i] = prefix(taken[i]);
+	assert_int_equal(choose_pool_v4(seed, all, n, &p), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_false(prefix_overlaps(&p, &all[i]));
+	return p;
+}
+
+static void each_private_block_is_tried_before_giving_up(void **state)
+{
+	static const char *const taken[] = {
+		"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"};
+	struct prefix all[4], six = prefix("fc00::/7"), p;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		p = chosen(seed, taken, 1);
+		assert_true(inside(&p, "100.64.0.0/10"));
+		p = chosen(seed, taken, 2);
+		assert_true(inside(&p, "172.16.0.0/16")); /* the others are Docker's */
+		p = chosen(seed, taken, 3);
+		assert_true(inside(&p, "192.168.0.0/16"));
+		assert_false(inside(&p, "192.168.0.0/20"));
+		assert_false(inside(&p, "192.168.176.0/22"));
+		p = chosen(seed, taken + 1, 3);
+		assert_true(inside(&p, "10.0.0.0/8"));
+	}
+	for (size_t i = 0; i < 4; i++)
+		all[i] = prefix(taken[i]);
+	assert_int_equal(choose_pool_v4(7, all, 4, &p), -EADDRNOTAVAIL);
+	assert_int_equal(choose_pool_v6(7, &six, 1, &p), -EADDRNOTAVAIL);
 }
 
 static void a_popular_network_is_better_than_none(void **state)
 {
-	struct prefix taken[] = {prefix("100.64.0.0/10"), prefix("10.128.0.0/9"),
-		prefix("10.64.0.0/10"), prefix("10.32.0.0/11"), prefix("10.16.0.0/12"),
-		prefix("10.12.0.0/14"), prefix("10.10.0.0/15"), prefix("10.9.0.0/16"),
-		prefix("10.0.0.0/13")};
-	struct prefix p;
+	static const char *const taken[] = {"100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16",
+		"10.128.0.0/9", "10.64.0.0/10", "10.32.0.0/11", "10.16.0.0/12", "10.12.0.0/14",
+		"10.10.0.0/15", "10.9.0.0/16", "10.0.0.0/13"};
+	static const char *const docker[] = {
+		"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/16", "192.168.0.0/16"};
+	struct prefix p = chosen(7, taken, ARRAY_SIZE(taken));
 
-	assert_int_equal(choose_pool_v4(7, taken, ARRAY_SIZE(taken), &p), 0);
+	(void)state;
 	assert_true(inside(&p, "10.8.0.0/16"));
+	p = chosen(7, docker, ARRAY_SIZE(docker));
+	assert_true(inside(&p, "172.16.0.0/12"));
+}
+
+static void where_no_22_is_free_a_24_is(void **state)
+{
+	static const char *const taken[] = {"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
+		"192.168.0.0/17", "192.168.128.0/18", "192.168.192.0/19", "192.168.224.0/20",
+		"192.168.240.0/21", "192.168.248.0/22", "192.168.252.0/24", "192.168.254.0/23"};
+	struct prefix p = chosen(3, taken, ARRAY_SIZE(taken));
+
+	(void)state;
+	assert_int_equal(p.len, 24);
+	assert_true(inside(&p, "192.168.253.0/24"));
 }
 
 static void the_machines_own_networks_are_avoided_but_not_its_default_route(void **state)
@@ -111,6 +152,9 @@ static void the_machines_own_networks_are_avoided_but_not_its_default_route(void
 	assert_false(prefix_overlaps(&net, &v4));
 	assert_true(inside(&v4, "100.64.0.0/10"));
 	RUN("ip route add 100.64.0.0/10 dev v1");
+	assert_int_equal(os_choose_pool(nl, 1, &v4, &v6, NULL), 0);
+	assert_true(inside(&v4, "172.16.0.0/12"));
+	RUN("ip route add 172.16.0.0/12 dev v1 && ip route add 192.168.0.0/16 dev v1");
 	struct os_failure why = {0};
 	assert_int_equal(os_choose_pool(nl, 1, &v4, &v6, &why), -EADDRNOTAVAIL);
 	assert_int_equal(why.event, EV_POOL_NONE_FREE);
@@ -123,7 +167,8 @@ int main(void)
 		cmocka_unit_test(a_seed_gives_one_answer_and_another_seed_another),
 		cmocka_unit_test(thousands_of_seeds_stay_away_from_popular_networks),
 		cmocka_unit_test(the_choice_overlaps_nothing_that_is_taken),
-		cmocka_unit_test(when_10_is_full_it_is_100_64_and_after_that_nothing),
+		cmocka_unit_test(each_private_block_is_tried_before_giving_up),
+		cmocka_unit_test(where_no_22_is_free_a_24_is),
 		cmocka_unit_test(a_popular_network_is_better_than_none),
 		cmocka_unit_test(the_machines_own_networks_are_avoided_but_not_its_default_route),
 	};
