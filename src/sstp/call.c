@@ -68,6 +68,8 @@ struct sstp_call {
 	uint64_t heard_ms; /* last packet */
 	uint64_t echo_ms;  /* last ECHO_REQUEST sent; unanswered while later than heard_ms */
 	uint64_t timer_at; /* of the state's timer */
+	uint64_t probed_ms,
+		probe_at; /* a sign of life was asked for; the end of the wait, or NEVER */
 
 	struct buf out;
 	enum event reason;
@@ -139,7 +141,7 @@ int sstp_call_new(const struct sstp_call_opts *opts, struct sstp_call **ret)
 	if (!opts->negotiation_ms)
 		call->opts.negotiation_ms = SSTP_NEGOTIATION_MS;
 	call->state = server ? SERVER_CALL_DISCONNECTED : CLIENT_CALL_DISCONNECTED;
-	call->timer_at = NEVER;
+	call->timer_at = call->probe_at = NEVER;
 	buf_init(&call->out, SSTP_OUTPUT_MAX);
 	*ret = TAKE(call);
 	return 0;
@@ -576,13 +578,42 @@ uint64_t sstp_call_deadline(const struct sstp_call *call)
 {
 	uint64_t since = call->heard_ms > call->echo_ms ? call->heard_ms : call->echo_ms;
 
-	return IN(call->state) & IN_CONNECTED ? since + call->opts.hello_ms : call->timer_at;
+	return deadline_min(call->probe_at,
+		IN(call->state) & IN_CONNECTED ? since + call->opts.hello_ms : call->timer_at);
+}
+
+void sstp_call_probe(struct sstp_call *call, uint64_t within_ms, uint64_t now_ms)
+{
+	call->now_ms = now_ms;
+	if (!call->started || call->closed || states[call->state].closing ||
+		call->probe_at != NEVER)
+		return;
+	call->probed_ms = now_ms;
+	if (call->heard_ms >= now_ms)
+		call->heard_ms = now_ms - 1; /* what came before the question is no answer */
+	call->probe_at = now_ms + within_ms;
+	if (IN(call->state) & IN_CONNECTED && output_has_room(call, SSTP_CONTROL_HEADER_LEN)) {
+		call->echo_ms = now_ms;
+		send_message(call, SSTP_MSG_ECHO_REQUEST, NULL, 0);
+	}
+}
+
+/* True: the peer gave no sign of life, and the call is over. */
+static bool probe_expired(struct sstp_call *call)
+{
+	call->probe_at = NEVER;
+	if (call->heard_ms >= call->probed_ms || states[call->state].closing)
+		return false;
+	call_end(call, EV_SSTP_PEER_SILENT);
+	return true;
 }
 
 void sstp_call_tick(struct sstp_call *call, uint64_t now_ms)
 {
 	call->now_ms = now_ms;
 	sstp_stream_shrink(&call->in);
+	if (now_ms >= call->probe_at && probe_expired(call))
+		return;
 	if (now_ms >= sstp_call_deadline(call))
 		states[call->state].on_timer(call);
 }

@@ -82,6 +82,13 @@ struct buf *sstp_call_output(struct sstp_call *call);
 /* When it wants to be woken (NEVER: not at all). Only the Hello timer moves on with each packet,
  * so a deadline armed earlier than that is merely a tick too many. */
 uint64_t sstp_call_deadline(const struct sstp_call *call);
+
+/*
+ * Somebody else wants what this call holds: asks the peer for a sign of life now (an ECHO_REQUEST once
+ * the call is up). Nothing heard within `within_ms`: it ends with EV_SSTP_PEER_SILENT. While one such
+ * wait runs, a second call changes nothing.
+ */
+void sstp_call_probe(struct sstp_call *call, uint64_t within_ms, uint64_t now_ms);
 void sstp_call_tick(struct sstp_call *call, uint64_t now_ms);
 
 /*

@@ -126,6 +126,12 @@ void tunnel_free(struct tunnel *t)
 	free(t);
 }
 
+void tunnel_probe(struct tunnel *t, uint64_t within_ms, uint64_t now_ms)
+{
+	if (t->call && t->phase == PHASE_CALL)
+		sstp_call_probe(t->call, within_ms, now_ms);
+}
+
 /* ---- control frames on their way out ----------------- */
 
 HOT void tunnel_collect(struct tunnel *t)

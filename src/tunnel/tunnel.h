@@ -180,6 +180,12 @@ uint16_t tunnel_peer_mru(const struct tunnel *t);
 /* Ends it politely: PPP is dropped, CALL_DISCONNECT, TLS close. TUNNEL_ENDED follows. */
 void tunnel_close(struct tunnel *t, enum event why, uint64_t now_ms);
 
+/*
+ * Server: the peer is asked for a sign of life now; without one within `within_ms` the tunnel ends with
+ * EV_SSTP_PEER_SILENT.
+ */
+void tunnel_probe(struct tunnel *t, uint64_t within_ms, uint64_t now_ms);
+
 /* Why it is ending, as soon as that is known and before TUNNEL_ENDED; EV_NONE: it is not. */
 enum event tunnel_reason(struct tunnel *t, uint64_t now_ms, const char **ret_text);
 

@@ -474,6 +474,77 @@ static void any_packet_after_the_echo_request_proves_life(void **state)
 	}
 }
 
+/* Another login wants what this call holds. */
+static void a_peer_that_is_probed_answers_in_time_or_is_dropped(void **state)
+{
+	static const enum where states[] = {C, CP};
+	struct rig rig;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		rig_enter(&rig, SSTP_SERVER, states[i]);
+		rig.now_ms += 1000;
+		sstp_call_probe(rig.call, 4000, rig.now_ms);
+		rig_tick_at(&rig, rig.now_ms);
+		if (states[i] == C)
+			assert_sent(&rig, ECHO_REQUEST);
+		assert_int_equal(sstp_call_deadline(rig.call), rig.now_ms + 4000);
+		rig_tick_at(&rig, rig.now_ms + 2000);
+		sstp_call_probe(rig.call, 4000, rig.now_ms); /* the first wait goes on */
+		rig_tick_at(&rig, rig.now_ms + 1999);
+		assert_int_equal(rig.closed, 0);
+		rig_tick_at(&rig, rig.now_ms + 1);
+		assert_int_equal(rig.closed, 1);
+		assert_int_equal(rig.reason, EV_SSTP_PEER_SILENT);
+		rig_done(&rig);
+	}
+}
+
+static void a_probed_peer_that_says_anything_stays_with_its_usual_timer(void **state)
+{
+	static const char *const packets[] = {ECHO_RESPONSE, ECHO_REQUEST, LCP_PACKET, IP_PACKET};
+
+	for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
+		struct rig rig;
+
+		rig_enter(&rig, SSTP_SERVER, C);
+		for (unsigned late = 0; late < 2; late++) {
+			uint64_t heard;
+
+			sstp_call_probe(rig.call, 4000, rig.now_ms);
+			rig_tick_at(&rig, rig.now_ms);
+			assert_sent(&rig, ECHO_REQUEST);
+			rig.now_ms += late * 3999; /* first in the very same millisecond */
+			rig_recv(&rig, packets[i]);
+			rig.sent.n = 0;
+			heard = rig.now_ms;
+			rig_tick_at(&rig, heard + 4000);
+			assert_int_equal(rig.closed, 0);
+			assert_in_state(&rig, C);
+			assert_int_equal(sstp_call_deadline(rig.call), heard + 60000);
+		}
+		/* and the next silence ends it as ever */
+		rig_tick_at(&rig, sstp_call_deadline(rig.call));
+		assert_sent(&rig, ECHO_REQUEST);
+		rig_tick_at(&rig, rig.now_ms + 60000);
+		assert_int_equal(rig.reason, EV_SSTP_PEER_SILENT);
+		rig_done(&rig);
+	}
+}
+
+/* What was heard before the question is no answer to it. */
+static void data_in_the_millisecond_before_a_probe_proves_nothing(void **state)
+{
+	struct rig rig;
+
+	rig_enter(&rig, SSTP_SERVER, C);
+	rig.now_ms += 1000;
+	rig_recv(&rig, IP_PACKET);
+	sstp_call_probe(rig.call, 4000, rig.now_ms);
+	rig_tick_at(&rig, rig.now_ms + 4000);
+	assert_int_equal(rig.reason, EV_SSTP_PEER_SILENT);
+	rig_done(&rig);
+}
+
 static void half_a_packet_proves_nothing(void **state)
 {
 	struct rig rig;
@@ -905,6 +976,9 @@ int main(void)
 		cmocka_unit_test(negotiation_timeouts_say_what_was_missing),
 		cmocka_unit_test(a_silent_peer_is_asked_once_and_dropped_without_abort),
 		cmocka_unit_test(any_packet_after_the_echo_request_proves_life),
+		cmocka_unit_test(a_peer_that_is_probed_answers_in_time_or_is_dropped),
+		cmocka_unit_test(a_probed_peer_that_says_anything_stays_with_its_usual_timer),
+		cmocka_unit_test(data_in_the_millisecond_before_a_probe_proves_nothing),
 		cmocka_unit_test(half_a_packet_proves_nothing),
 		cmocka_unit_test(the_hello_interval_can_be_shortened),
 		cmocka_unit_test(the_waits_of_the_set_up_can_be_shortened),
