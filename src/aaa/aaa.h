@@ -43,6 +43,7 @@ struct aaa_request {
 	char detail[400];       /* "user=alice method=mschapv2", for log and record; no secrets */
 	int64_t user_id;        /* accepted: for leases and records */
 	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
+	int64_t expires_at;           /* seconds since 1970; 0: never */
 	struct addr ipv4;             /* the user's static address, or AF_UNSPEC */
 	char pool[STORE_POOL_NAME_MAX +
 		  1]; /* where others of the user's come from; "": the ordinary */

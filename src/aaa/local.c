@@ -166,6 +166,7 @@ static int run_login(struct db *db, struct store_job *job)
 	}
 	if (req->outcome == EV_AUTH_ACCEPTED) {
 		req->user_id = login.id;
+		req->expires_at = login.expires_at;
 		req->ipv4 = login.ipv4;
 		strcpy(req->pool, login.pool);
 	}

@@ -1,7 +1,7 @@
 /*
  * cli/user.c — `culvert user`: the users in the state folder's database. Works whether a server runs
  * or not; a running one sees the change at the next login, and is asked to end the sessions of a
- * user who has a new password, is disabled or removed.
+ * user who has a new password, is disabled or removed, and those of an expired user at the date.
  *
  * A password is read from the terminal without echo, or from standard input; never from an argument,
  * which every process of the machine could read.
@@ -494,6 +494,28 @@ static int end_sessions(const struct args *a)
 	return r;
 }
 
+/* Sessions that are up end when the new date comes; with one that has passed, now. */
+static int date_sessions(const struct args *a)
+{
+	struct ask to = {.state = a->state, .config = a->config};
+	json_t *request = ask_request("expire"), *result = NULL;
+	size_t n;
+	int r;
+
+	json_object_set_new(request, "user", json_string(a->name));
+	json_object_set_new(request, "at", json_integer(a->expires_at));
+	r = ask_server_if_up(&to, request, &result);
+	if (r < 0)
+		return CMD_OK; /* no server, no sessions */
+	n = json_array_size(json_object_get(result, "sessions"));
+	if (n && a->expires_at && a->expires_at <= clock_wall_s())
+		text_fprintf(stdout, "%zu session%s ended\n", n, n == 1 ? "" : "s");
+	else if (n && a->expires_at)
+		text_fprintf(stdout, "%zu session%s will end then\n", n, n == 1 ? "" : "s");
+	json_decref(result);
+	return r;
+}
+
 static int run(const struct action *action, const struct args *a)
 {
 	AUTO(db) struct db *db = NULL;
@@ -516,6 +538,8 @@ static int run(const struct action *action, const struct args *a)
 		return tell_how_if_known(a);
 	if (action->run == show && (a->how || a->out))
 		return tell_how(a);
+	if (action->run == expire)
+		return date_sessions(a);
 	return action->needs & ENDS_SESSIONS ? end_sessions(a) : CMD_OK;
 }
 

@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 #define ATTEMPTS_MOST 10000
+#define ATTEMPTS_PAGE 200 /* read in one job of the store: less than a millisecond */
 
 typedef void command_fn(struct governor *g, const json_t *request, struct control_reply *reply);
 
@@ -116,6 +117,28 @@ static void kick(struct governor *g, const json_t *request, struct control_reply
 		go_round(g, &match, changed ? EV_USER_CHANGED : EV_SESSION_KICKED, reply);
 }
 
+/* `culvert user expire`: sessions that are up end at the new date, too. */
+static void expire(struct governor *g, const json_t *request, struct control_reply *reply)
+{
+	json_int_t at = json_integer_value(json_object_get(request, "at"));
+	struct round_match match;
+	const char *wrong = read_match(request, &match);
+	struct round *r;
+
+	if (!wrong && !*match.user)
+		wrong = "\"user\" is wanted";
+	if (!wrong && at < 0)
+		wrong = "\"at\" is a number of seconds since 1970, or 0: never";
+	if (wrong || g->stopping || round_new(g->server, on_round, reply, &r) < 0) {
+		control_refuse(reply, wrong ? wrong : "the server is stopping, or out of memory");
+		return;
+	}
+	r->match = match;
+	r->dated = true;
+	r->expires_at = at;
+	round_start(r);
+}
+
 /* ---- reload, drain --------------------------------------------------------------------------- */
 
 static void reload(struct governor *g, const json_t *request, struct control_reply *reply)
@@ -148,42 +171,82 @@ static void drain(struct governor *g, const json_t *request, struct control_repl
 
 /* ---- the record, events ---------------------------------------------------------------------- */
 
-struct recall { /* attempts, asked of the store's thread */
+struct recall { /* attempts, asked of the store's thread a page at a time: logins wait there, too */
 	struct store_job job;
+	struct governor *governor;
 	struct control_reply *reply;
-	int most;
+	int left;        /* that are still wanted */
+	uint64_t before; /* the last one that was read */
 	json_t *list;
+	int n;
+	struct db_attempt page[ATTEMPTS_PAGE];
 };
 
-static int add_attempt(const struct db_attempt *a, void *arg)
+static void add_attempt(json_t *list, const struct db_attempt *a)
 {
 	const struct event_info *info = event_info(a->outcome);
-	json_t *o = json_pack("{s:I, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:o}", "at",
-		(json_int_t)a->at, "peer", a->peer, "user", json_text(a->user), "correlation",
-		a->correlation, "event", (int)a->outcome, "name", info->name, "layer",
-		layer_name(info->layer), "what", info->what, "detail", json_text(a->detail));
 
-	return json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
+	json_array_append_new(
+		list, json_pack("{s:I, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:o}", "at",
+			      (json_int_t)a->at, "peer", a->peer, "user", json_text(a->user),
+			      "correlation", a->correlation, "event", (int)a->outcome, "name",
+			      info->name, "layer", layer_name(info->layer), "what", info->what,
+			      "detail", json_text(a->detail)));
+}
+
+static int keep_attempt(const struct db_attempt *a, void *arg)
+{
+	struct recall *r = arg;
+
+	r->page[r->n++] = *a;
+	return 0;
 }
 
 static int run_recall(struct db *db, struct store_job *job)
 {
 	struct recall *r = container_of(job, struct recall, job);
 
-	return db_attempt_list(db, r->most, add_attempt, r->list);
+	r->n = 0;
+	return db_attempt_list(
+		db, r->before, r->left < ATTEMPTS_PAGE ? r->left : ATTEMPTS_PAGE, keep_attempt, r);
+}
+
+/* `wrong` NULL: with what was read. */
+static void end_recall(struct recall *r, const char *wrong)
+{
+	if (wrong) {
+		json_decref(r->list);
+		control_refuse(r->reply, wrong);
+	} else {
+		control_answer(r->reply, json_pack("{s:o}", "attempts", r->list));
+	}
+	free(r);
+}
+
+static void next_page(struct recall *r)
+{
+	if (r->governor->stopping || store_submit(r->governor->server->store, &r->job) < 0)
+		end_recall(r, "the database is behind; try again");
 }
 
 static void on_recalled(struct store_job *job)
 {
 	struct recall *r = container_of(job, struct recall, job);
+	bool whole = r->n == ATTEMPTS_PAGE;
 
 	if (job->result < 0) {
-		json_decref(r->list);
-		control_refuse(r->reply, event_info(job->event)->what);
-	} else {
-		control_answer(r->reply, json_pack("{s:o}", "attempts", r->list));
+		end_recall(r, event_info(job->event)->what);
+		return;
 	}
-	free(r);
+	for (int i = 0; i < r->n; i++)
+		add_attempt(r->list, &r->page[i]);
+	r->left -= r->n;
+	if (!whole || r->left <= 0) {
+		end_recall(r, NULL);
+		return;
+	}
+	r->before = r->page[r->n - 1].seq;
+	next_page(r);
 }
 
 static void attempts(struct governor *g, const json_t *request, struct control_reply *reply)
@@ -195,18 +258,15 @@ static void attempts(struct governor *g, const json_t *request, struct control_r
 		control_refuse(reply, "out of memory");
 		return;
 	}
-	*r = (struct recall){.job = {.kind = STORE_READ,
-				     .run = run_recall,
-				     .done = on_recalled,
-				     .reply_to = &g->server->control_mailbox},
-		.reply = reply,
-		.most = most > 0 && most <= ATTEMPTS_MOST ? (int)most : 100,
-		.list = json_array()};
-	if (g->stopping || store_submit(g->server->store, &r->job) < 0) {
-		json_decref(r->list);
-		free(r);
-		control_refuse(reply, "the database is behind; try again");
-	}
+	r->job = (struct store_job){.kind = STORE_READ,
+		.run = run_recall,
+		.done = on_recalled,
+		.reply_to = &g->server->control_mailbox};
+	r->governor = g;
+	r->reply = reply;
+	r->left = most > 0 && most <= ATTEMPTS_MOST ? (int)most : 100;
+	r->list = json_array();
+	next_page(r);
 }
 
 static void events(struct governor *g, const json_t *request, struct control_reply *reply)
@@ -225,6 +285,7 @@ static const struct {
 	{"status", status},
 	{"sessions", sessions},
 	{"kick", kick},
+	{"expire", expire},
 	{"reload", reload},
 	{"drain", drain},
 	{"attempts", attempts},

@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "config/config.h"
 #include "front/proxy_protocol.h"
+#include "server/admission.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "server/session.h"
@@ -19,6 +20,7 @@ struct doorstep {
 	struct arrival arrival;
 	struct worker *worker;
 	struct doorstep *next, **prev;
+	struct door *door;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	int handles;
@@ -42,8 +44,8 @@ static void on_closed(uv_handle_t *h)
 
 	if (--d->handles)
 		return;
-	atomic_fetch_sub_explicit(&w->n_sessions, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&w->n_connections, 1, memory_order_relaxed);
+	admission_leave(w, d->door);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
@@ -140,23 +142,26 @@ static void on_late(uv_timer_t *timer)
 		turn_away(d, EV_PROXY_HEADER_LATE, "");
 }
 
+static void evict(void *owner)
+{
+	leave(owner, false);
+}
+
 static int wait_for_header(struct worker *w, const struct arrival *a)
 {
-	struct doorstep *d;
+	struct door *door = admission_enter(w, &a->peer, false);
+	struct doorstep *d = door ? calloc(1, sizeof(*d)) : NULL;
 
-	if (server_handshakes(w->server) >= (unsigned)w->live->config->server.max_handshakes) {
-		server_note_refused(w->server, &a->peer, EV_SERVER_HANDSHAKES_FULL);
+	if (!d || uv_poll_init(&w->loop, &d->poll, a->fd)) {
+		free(d);
+		admission_leave(w, door);
 		return -EBUSY;
 	}
-	d = calloc(1, sizeof(*d));
-	if (!d)
-		return -ENOMEM;
 	d->arrival = *a;
 	d->worker = w;
-	if (uv_poll_init(&w->loop, &d->poll, a->fd)) {
-		free(d);
-		return -EBADF;
-	}
+	d->door = door;
+	door->owner = d;
+	door->evict = evict;
 	uv_timer_init(&w->loop, &d->timer);
 	d->handles = 2;
 	d->poll.data = d->timer.data = d;
@@ -165,8 +170,7 @@ static int wait_for_header(struct worker *w, const struct arrival *a)
 	if (d->next)
 		d->next->prev = &d->next;
 	w->doorsteps = d;
-	atomic_fetch_add_explicit(&w->n_sessions, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->n_connections, 1, memory_order_relaxed);
 	uv_timer_start(&d->timer, on_late, w->live->config->server.handshake_time_ms, 0);
 	uv_poll_start(&d->poll, UV_READABLE, on_readable);
 	return 0;

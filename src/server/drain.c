@@ -31,7 +31,7 @@ static void on_tick(uv_timer_t *t)
 {
 	struct drain *d = t->data;
 	struct server *s = d->server;
-	unsigned all = server_sessions(s), n;
+	unsigned all = server_connections(s), n;
 	struct round *r;
 
 	if (!all) {
@@ -43,7 +43,7 @@ static void on_tick(uv_timer_t *t)
 		return;
 	n = batch(d, all, clock_mono_ms());
 	for (unsigned i = 0; i < s->n_workers; i++) { /* to each in the measure of what it has */
-		unsigned own = s->workers[i].n_sessions, take = (n * own + all - 1) / all;
+		unsigned own = s->workers[i].n_connections, take = (n * own + all - 1) / all;
 
 		r->part[i].most = take < n ? take : n;
 		n -= r->part[i].most;

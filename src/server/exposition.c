@@ -78,6 +78,7 @@ static void logins(const struct server *s, FILE *out)
 		[LOGIN_DISABLED] = "disabled",
 		[LOGIN_EXPIRED] = "expired",
 		[LOGIN_NO_ADDRESS] = "no_address",
+		[LOGIN_NO_PLACE] = "no_place",
 	};
 	uint64_t below = 0;
 
@@ -112,7 +113,7 @@ void exposition_write(void *server, FILE *out)
 	one(out, "uptime_seconds", "gauge", "Time since the start.",
 		(uint64_t)(clock_wall_s() - s->started_s));
 	one(out, "sessions", "gauge", "Sessions with data flowing.", up);
-	one(out, "connections", "gauge", "Open connections, in any phase.", server_sessions(s));
+	one(out, "connections", "gauge", "Open connections, in any phase.", server_connections(s));
 	one(out, "handshakes", "gauge", "Of these, not logged in yet.", server_handshakes(s));
 	one(out, "max_sessions", "gauge", "The configured limit.",
 		(uint64_t)s->live->config->server.max_sessions);

@@ -69,7 +69,6 @@ void lane_requested(struct session *s, const struct tunnel_event *ev)
 		link_detach(&s->link);
 		return;
 	}
-	server_fail_delay_ms(s->worker, &s->peer); /* counts, as a failed login does */
 	tunnel_lane_answer(s->link.tunnel, NULL, clock_wall_s());
 }
 
@@ -201,7 +200,7 @@ static void arrive(struct letter *l)
 	if (proved(lane, session))
 		join(lane, session);
 	else
-		server_fail_delay_ms(w, &h->peer); /* counts, as a failed login does */
+		admission_lane_failed(w, &h->peer);
 	free(h);
 	link_start(&lane->link);
 }

@@ -1,9 +1,24 @@
 /* server/limits.h — what strangers may pile up, and what one loop turn may cost. */
 #pragma once
 
-#define FIRST_OCTET_MS 5000    /* a connection that says nothing */
-#define EVICT_AFTER_MS 500     /* with max_handshakes reached the oldest that old makes room */
-#define FAIL_DELAY_MAX_MS 8000 /* then the client gives up waiting for the answer */
+#define FIRST_OCTET_MS 5000 /* a connection that says nothing */
+/*
+ * With max_handshakes reached a connection that old makes room; one of a source with more than so many
+ * half-open ones at any age. The search for it ends after so many, oldest first.
+ */
+#define EVICT_AFTER_MS 500
+#define EVICT_GRACE_UP_TO 8
+#define EVICT_LOOK 1024
+/*
+ * A login whose address, or place among the user's sessions, is held by another session: that one is
+ * asked for a sign of life, and this login asks again for its place, so often and for so long.
+ */
+#define HOLDER_ANSWERS_MS 4000
+#define HOLDER_AGAIN_MS 200
+#define HOLDER_GIVE_UP_MS 5500
+#define HOLDER_LEAVES_MS 1000 /* it is not logged in any more, and its lease is on its way back */
+#define HOLDERS_ASKED 64      /* sessions of one user */
+#define USER_SESSIONS_AUTO 16 /* auth.user_sessions = auto, but never more than half of the pool */
 #define STRANGERS_TOLD_PER_SECOND 10
 #define ACCEPTS_PER_TURN 32 /* a flood of SYNs must not keep a worker from its packets */
 /*

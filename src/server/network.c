@@ -48,6 +48,16 @@ static void unclaim(struct session *s, enum claim what)
 	*p = (struct prefix){0};
 }
 
+/* With its first family, whichever it is; a session may have IPv6 alone. */
+static void came_up(struct session *s)
+{
+	if (s->up4 && s->up6)
+		return;
+	atomic_fetch_add_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+	session_record_attempt(s, EV_SESSION_UP, "");
+	session_record(s, EV_NONE);
+}
+
 static void on_up4(struct session *s, const struct tunnel_event *ev)
 {
 	char a[ADDR_TEXT_LEN];
@@ -59,11 +69,9 @@ static void on_up4(struct session *s, const struct tunnel_event *ev)
 		return;
 	}
 	s->link.local4 = s->worker->server->addresses.local;
-	atomic_fetch_add_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+	came_up(s);
 	log_event(&s->scope, EV_SESSION_UP, "user=\"%s\" address=%s mru=%u", s->user,
 		addr_format(&ev->addresses->peer, a), s->link.mtu);
-	session_record_attempt(s, EV_SESSION_UP, "");
-	session_record(s, EV_NONE);
 }
 
 /* A packet of ours to this client. It leaves with the link's next flush, which is due. */
@@ -93,6 +101,7 @@ static void on_up6(struct session *s, const struct tunnel_event *ev)
 	int r = -ENOENT;
 
 	s->up6 = true;
+	came_up(s);
 	memcpy(own.addr.octets + 8, ev->addresses->peer_ifid, 8);
 	s->link.guard.peer_link_local = own.addr;
 	claim(s, CLAIM_LINK_LOCAL, &own); /* one taken by another is no harm: see the /64 */
@@ -138,13 +147,14 @@ void network_down(struct session *s, int family)
 	if (!*up)
 		return;
 	*up = false;
+	if (!s->up4 && !s->up6)
+		atomic_fetch_sub_explicit(&s->worker->n_up, 1, memory_order_relaxed);
 	if (family == AF_INET6) {
 		unclaim(s, CLAIM_LINK_LOCAL);
 		unclaim(s, CLAIM_IPV6);
-		return;
+	} else {
+		unclaim(s, CLAIM_IPV4);
 	}
-	atomic_fetch_sub_explicit(&s->worker->n_up, 1, memory_order_relaxed);
-	unclaim(s, CLAIM_IPV4);
 }
 
 enum { V4_SOURCE = 12, V6_SOURCE = 8 }; /* where it stands in the header */

@@ -6,6 +6,8 @@
 #include "aaa/aaa.h"
 #include "base/auto.h"
 #include "datapath/link.h"
+#include "server/admission.h"
+#include "server/directory.h"
 #include "server/handles.h"
 #include "server/server.h"
 #include "server/session.h"
@@ -21,7 +23,8 @@ struct session {
 	struct link link; /* first: link callbacks get back to the session */
 	struct worker *worker;
 	struct session *next, *prev;
-	struct session *next_half_open;
+	struct door *door; /* NULL: it has logged in, or is no more */
+	struct directory_entry place;
 	struct log_scope scope;
 	struct endpoint peer;
 	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
@@ -37,7 +40,8 @@ struct session {
 	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
-	bool tls_up, authenticated, up4, up6, recorded, leaving;
+	int64_t expires_at; /* the user's date, in seconds since 1970; 0: never */
+	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;
 };
 
@@ -50,8 +54,10 @@ static inline struct session *session_of(struct link *l)
 
 /* One row for each connection; the first outcome counts. */
 void session_record_attempt(struct session *s, enum event outcome, const char *detail);
-/* EV_NONE: it begins; else it ends so, and the lease goes back. */
+/* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
 void session_record(struct session *s, enum event ended);
+/* At once, without a word to the peer: it makes room for others. */
+void session_abort(struct session *s, enum event why);
 
 /* ---- login.c ---- */
 

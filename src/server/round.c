@@ -66,6 +66,8 @@ static void visit(struct letter *l)
 		note(p, &info, &cap);
 		if (r->end)
 			session_end(s, r->end);
+		else if (r->dated)
+			session_set_expiry(s, r->expires_at);
 	}
 	l->deliver = come_home;
 	mailbox_post(&r->server->control_mailbox, l);

@@ -1,7 +1,7 @@
 /*
  * server/round.h — a question of the control thread that goes round all workers: which sessions are
- * there, and, if so wished, end them. Nothing is locked: each worker looks at its own sessions when
- * the letter comes, and posts the letter back.
+ * there, and, if so wished, end them or give them another date. Nothing is locked: each worker looks
+ * at its own sessions when the letter comes, and posts the letter back.
  *
  * Ownership: round_start() takes the round over; done() gets it back when all workers have answered
  *            and calls round_free().
@@ -39,6 +39,8 @@ struct round {
 	struct server *server;
 	struct round_match match;
 	enum event end; /* why they are ended; EV_NONE: only told */
+	bool dated;     /* their user's date is another one now: */
+	int64_t expires_at;
 	void (*done)(struct round *r);
 	void *arg;
 	unsigned waiting;

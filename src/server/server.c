@@ -33,7 +33,7 @@
 #include "os/seccomp.h"
 #include "os/steering.h"
 #include "server/governor.h"
-#include "server/admit.h"
+#include "server/directory.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/setup.h"
@@ -52,9 +52,14 @@ static unsigned sum(const struct server *s, size_t offset)
 	return n;
 }
 
+unsigned server_connections(const struct server *s)
+{
+	return sum(s, offsetof(struct worker, n_connections));
+}
+
 unsigned server_sessions(const struct server *s)
 {
-	return sum(s, offsetof(struct worker, n_sessions));
+	return directory_count(s->directory);
 }
 
 unsigned server_handshakes(const struct server *s)
@@ -65,7 +70,7 @@ unsigned server_handshakes(const struct server *s)
 bool server_accepting(const struct worker *w)
 {
 	return !atomic_load_explicit(&w->server->draining, memory_order_relaxed) &&
-	       server_sessions(w->server) <= (unsigned)w->live->config->server.max_sessions;
+	       server_sessions(w->server) < (unsigned)w->live->config->server.max_sessions;
 }
 
 HOT struct session *server_find_session(
@@ -97,32 +102,6 @@ void server_note_refused(struct server *s, const struct endpoint *peer, enum eve
 	log_event(&scope, why, "refused_so_far=%" PRIu64, n);
 }
 
-bool server_admits(struct worker *w, const struct endpoint *peer)
-{
-	struct server *s = w->server;
-	const struct config *cfg = w->live->config;
-	struct admit_limits limits = {.half_open = (unsigned)cfg->server.source_half_open,
-		.per_minute = (unsigned)cfg->server.source_rate};
-	enum admit_verdict v;
-
-	if (config_is_balancer(cfg, &peer->addr)) /* all its clients come from one address */
-		limits = (struct admit_limits){0};
-	pthread_mutex_lock(&s->admit_lock);
-	v = admit_connect(s->admit, &peer->addr, &limits, clock_mono_ms());
-	pthread_mutex_unlock(&s->admit_lock);
-	if (v != ADMIT_OK)
-		server_note_refused(s, peer,
-			v == ADMIT_RATE ? EV_SERVER_SOURCE_RATE : EV_SERVER_SOURCE_HALF_OPEN);
-	return v == ADMIT_OK;
-}
-
-void server_settled(struct server *s, const struct endpoint *peer)
-{
-	pthread_mutex_lock(&s->admit_lock);
-	admit_settle(s->admit, &peer->addr);
-	pthread_mutex_unlock(&s->admit_lock);
-}
-
 bool server_tells_of_stranger(struct server *s)
 {
 	int64_t now_s = clock_wall_s();
@@ -131,20 +110,6 @@ bool server_tells_of_stranger(struct server *s)
 		atomic_store_explicit(&s->strangers, 0, memory_order_relaxed);
 	return atomic_fetch_add_explicit(&s->strangers, 1, memory_order_relaxed) <
 	       STRANGERS_TOLD_PER_SECOND;
-}
-
-uint64_t server_fail_delay_ms(struct worker *w, const struct endpoint *peer)
-{
-	struct server *s = w->server;
-	uint64_t ms = w->live->config->auth.fail_delay_ms;
-	unsigned factor;
-
-	pthread_mutex_lock(&s->admit_lock);
-	factor = admit_failed(s->admit, &peer->addr, clock_mono_ms());
-	pthread_mutex_unlock(&s->admit_lock);
-	if (ms >= FAIL_DELAY_MAX_MS)
-		return ms;
-	return ms * factor < FAIL_DELAY_MAX_MS ? ms * factor : FAIL_DELAY_MAX_MS;
 }
 
 void server_note_no_descriptors(struct server *s)

@@ -20,6 +20,7 @@ struct aaa;
 struct config;
 struct config_error;
 struct control;
+struct directory;
 struct handles;
 struct ip_packet;
 struct live;
@@ -31,11 +32,12 @@ struct tun;
 struct worker;
 
 struct server {
-	struct config *config;     /* as started; what a reload may change is in live->config */
-	struct live *live;         /* the control thread's; workers hold their own */
-	struct table *table;       /* address → session and worker */
-	struct steering *steering; /* NULL: the ring */
-	struct handles *handles;   /* of sessions that may have a lane */
+	struct config *config;       /* as started; what a reload may change is in live->config */
+	struct live *live;           /* the control thread's; workers hold their own */
+	struct table *table;         /* address → session and worker */
+	struct steering *steering;   /* NULL: the ring */
+	struct directory *directory; /* of sessions that have logged in */
+	struct handles *handles;     /* of sessions that may have a lane */
 	struct store *store;
 	struct aaa *aaa;
 	struct tun *tun;
@@ -79,19 +81,14 @@ int server_run(struct config *config,
 	void *reread_arg);
 
 /* Any thread. */
-unsigned server_sessions(const struct server *s);
-unsigned server_handshakes(const struct server *s);
+unsigned server_connections(const struct server *s); /* open, in any phase */
+unsigned server_handshakes(const struct server *s);  /* of these, not logged in yet */
+unsigned server_sessions(const struct server *s);    /* logged in */
 bool server_accepting(const struct worker *w);
 struct session *server_find_session(
 	struct server *s, const struct ip_packet *ip, struct worker **ret_owner);
-/* May this connection go on to TLS? Says and counts what it refuses. */
-bool server_admits(struct worker *w, const struct endpoint *peer);
-/* It logged in, or ended before. */
-void server_settled(struct server *s, const struct endpoint *peer);
 /* A connection ended before TLS: is it worth a line and a record, or one of a flood? */
 bool server_tells_of_stranger(struct server *s);
-/* A login failed: how long its answer is held back. */
-uint64_t server_fail_delay_ms(struct worker *w, const struct endpoint *peer);
 void server_note_refused(struct server *s, const struct endpoint *peer, enum event why);
 void server_note_no_descriptors(struct server *s);
 int server_open_spare_fd(void);

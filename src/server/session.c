@@ -54,47 +54,21 @@ static void session_list_del(struct session *s)
 		s->worker->sessions = s->next;
 }
 
-static void half_open_add(struct worker *w, struct session *s)
+static void let_in(struct session *s)
 {
-	*w->half_open_tail = s;
-	w->half_open_tail = &s->next_half_open;
-	atomic_fetch_add_explicit(&w->n_handshakes, 1, memory_order_relaxed);
+	admission_leave(s->worker, s->door);
+	s->door = NULL;
 }
 
-/* At most max_handshakes stand in line, and the first ones leave first. */
-static void half_open_del(struct session *s)
+void session_abort(struct session *s, enum event why)
 {
-	struct worker *w = s->worker;
-	struct session **at = &w->half_open;
-
-	while (*at && *at != s)
-		at = &(*at)->next_half_open;
-	if (!*at)
-		return;
-	*at = s->next_half_open;
-	if (!*at)
-		w->half_open_tail = at;
-	atomic_fetch_sub_explicit(&w->n_handshakes, 1, memory_order_relaxed);
-	server_settled(w->server, &s->peer);
-}
-
-/*
- * All places are taken. In a flood of connections that say nothing the oldest of them is the least
- * likely to be somebody's login; without this a few hundred idle ones would lock everybody out.
- */
-static bool make_room(struct worker *w)
-{
-	uint64_t now_ms = clock_mono_ms();
-	struct session *s = w->half_open;
-
-	while (s && s->tls_up)
-		s = s->next_half_open;
-	if (!s || now_ms - s->opened_ms < EVICT_AFTER_MS)
-		return false;
-	s->ended_by = EV_SERVER_HANDSHAKES_FULL;
-	half_open_del(s);
+	tunnel_close(s->link.tunnel, why, clock_mono_ms());
 	link_abort(&s->link);
-	return true;
+}
+
+static void evict(void *owner)
+{
+	session_abort(owner, EV_SERVER_HANDSHAKES_FULL);
 }
 
 static const struct link_ops link_ops;
@@ -129,23 +103,8 @@ static int make_tunnel(
 	return tunnel_new(&opts, now_ms, ret);
 }
 
-int session_open(struct worker *w, int fd, const struct endpoint *peer,
-	const struct endpoint *local, bool clear)
+static void tune_socket(int fd, const char *congestion)
 {
-	struct server *srv = w->server;
-	AUTO(tunnel) struct tunnel *tunnel = NULL;
-	const char *congestion = w->live->config->server.congestion;
-	struct session *s;
-	int r;
-
-	(void)local;
-	if (server_handshakes(srv) >= (unsigned)w->live->config->server.max_handshakes) {
-		server_note_refused(srv, peer, EV_SERVER_HANDSHAKES_FULL);
-		if (!make_room(w))
-			return -EBUSY;
-	}
-	if (!server_admits(w, peer))
-		return -EBUSY;
 	tcp_tune(fd,
 		&(struct tcp_opts){.notsent_lowat = NOTSENT_LOWAT,
 			.keepalive_idle_s = 60,
@@ -154,31 +113,59 @@ int session_open(struct worker *w, int fd, const struct endpoint *peer,
 			.congestion = congestion_first(congestion),
 			.user_timeout_ms = USER_TIMEOUT_MS},
 		NULL);
-	r = make_tunnel(srv, w, clear, clock_mono_ms(), &tunnel);
-	s = r < 0 ? NULL : line_calloc(sizeof(*s));
-	if (!s) {
-		server_settled(srv, peer);
+}
+
+/* A session with its link; not in any list yet. */
+static int make_session(
+	struct worker *w, int fd, const struct endpoint *peer, bool clear, struct session **ret)
+{
+	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	int r = make_tunnel(w->server, w, clear, clock_mono_ms(), &tunnel);
+	struct session *s = r < 0 ? NULL : line_calloc(sizeof(*s));
+
+	if (!s)
 		return r < 0 ? r : -ENOMEM;
-	}
 	s->worker = w;
 	s->peer = *peer;
 	s->opened_s = clock_wall_s();
 	s->opened_ms = clock_mono_ms();
-	s->scope.session = store_next_session(srv->store);
+	s->scope.session = store_next_session(w->server->store);
 	endpoint_format(peer, s->scope.peer);
 	r = link_init(&s->link, &w->port, fd, tunnel, &link_ops);
 	if (r < 0) {
-		server_settled(srv, peer);
 		free(s);
 		return r;
 	}
 	(void)TAKE(tunnel);
+	*ret = s;
+	return 0;
+}
+
+int session_open(struct worker *w, int fd, const struct endpoint *peer,
+	const struct endpoint *local, bool clear)
+{
+	const char *congestion = w->live->config->server.congestion;
+	struct door *door = admission_enter(w, peer, true);
+	struct session *s;
+	int r;
+
+	(void)local;
+	if (!door)
+		return -EBUSY;
+	tune_socket(fd, congestion);
+	r = make_session(w, fd, peer, clear, &s);
+	if (r < 0) {
+		admission_leave(w, door);
+		return r;
+	}
+	s->door = door;
+	door->owner = s;
+	door->evict = evict;
 	if (congestion_is_ours(congestion))
 		link_choose_congestion(&s->link);
 	s->link.deferred = true; /* until it has logged in, see worker.c */
 	session_list_add(w, s);
-	atomic_fetch_add_explicit(&w->n_sessions, 1, memory_order_relaxed);
-	half_open_add(w, s);
+	atomic_fetch_add_explicit(&w->n_connections, 1, memory_order_relaxed);
 	log_event(&s->scope, EV_SESSION_OPENED, "worker=%u", w->index);
 	link_start(&s->link);
 	return 0;
@@ -214,10 +201,13 @@ void session_record(struct session *s, enum event ended)
 	snprintf(r.user, sizeof(r.user), "%s", s->user);
 	snprintf(r.peer, sizeof(r.peer), "%s", s->scope.peer);
 	snprintf(r.correlation, sizeof(r.correlation), "%s", s->scope.correlation);
-	if (ended)
+	if (ended) {
 		store_session_stop(s->worker->server->store, &r); /* gives the lease back, too */
-	else
+		s->leased_address = (struct addr){0};
+	} else if (!s->started) {
+		s->started = true;
 		store_session_start(s->worker->server->store, &r);
+	}
 }
 
 /* ---- events of the tunnel ---------------------------------------------------------- */
@@ -242,7 +232,17 @@ static void on_authenticated(struct session *s)
 		return;
 	s->authenticated = true;
 	s->link.deferred = false;
-	half_open_del(s);
+	let_in(s);
+}
+
+/* What others may have now, though the socket stays for its last octets. */
+static void give_back(struct session *s)
+{
+	network_down(s, AF_INET);
+	network_down(s, AF_INET6);
+	if (s->leased_address.family)
+		session_record(s, s->ended_by ? s->ended_by : EV_TCP_CLOSED_BY_PEER);
+	directory_leave(s->worker->server->directory, &s->place);
 }
 
 static void on_bound(struct session *s, const struct tunnel_event *ev)
@@ -268,13 +268,13 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 {
 	char took[32];
 
-	network_down(s, AF_INET);
-	network_down(s, AF_INET6);
 	handles_del(s->worker->server->handles, &s->handle);
 	if (s->lane)
 		lane_end(s->lane, ev->reason);
 	s->ended_by = ev->reason;
-	if (!s->tls_up && !server_tells_of_stranger(s->worker->server))
+	give_back(s);
+	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
+		!server_tells_of_stranger(s->worker->server))
 		return;
 	session_record_attempt(s, ev->reason, ev->text);
 	snprintf(took, sizeof(took), "%.1f", (double)(clock_mono_ms() - s->opened_ms) / 1000);
@@ -289,7 +289,9 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 
 	switch (ev->type) {
 	case TUNNEL_STEP:
-		s->tls_up = true; /* the first step that a server's tunnel tells */
+		if (!s->tls_up) /* the first step that a server's tunnel tells */
+			admission_progress(s->worker, s->door, ADMIT_TLS);
+		s->tls_up = true;
 		if (ev->step == TUNNEL_STEP_AUTH)
 			on_authenticated(s);
 		else
@@ -316,16 +318,13 @@ static void on_closed(struct link *l)
 	struct session *s = session_of(l);
 	struct worker *w = s->worker;
 
-	network_down(s, AF_INET);
-	network_down(s, AF_INET6);
+	give_back(s);
 	if (l->detached)
 		lane_hand_over(w, l->fd, l->tunnel, &s->peer, &s->scope);
 	if (s->question)
 		login_abandon(s->question);
-	if (s->leased_address.family)
-		session_record(s, s->ended_by);
-	half_open_del(s);
-	atomic_fetch_sub_explicit(&w->n_sessions, 1, memory_order_relaxed);
+	let_in(s);
+	atomic_fetch_sub_explicit(&w->n_connections, 1, memory_order_relaxed);
 	session_list_del(s);
 	verdict_wipe(&s->verdict);
 	free(s);
@@ -351,6 +350,36 @@ void session_end(struct session *s, enum event why)
 {
 	s->leaving = true;
 	link_close(&s->link, why);
+}
+
+void session_set_expiry(struct session *s, int64_t expires_at)
+{
+	s->expires_at = expires_at;
+	if (expires_at && expires_at <= clock_wall_s() && !s->leaving)
+		session_end(s, EV_USER_DATE_PASSED);
+}
+
+void session_expire_all(struct worker *w, int64_t now_s)
+{
+	struct session *next;
+
+	for (struct session *s = w->sessions; s; s = next) {
+		next = s->next;
+		if (s->expires_at && s->expires_at <= now_s && !s->leaving)
+			session_end(s, EV_USER_DATE_PASSED);
+	}
+}
+
+void session_probe(struct worker *w, uint64_t session)
+{
+	struct session *s = w->sessions;
+
+	while (s && s->scope.session != session)
+		s = s->next;
+	if (!s)
+		return;
+	tunnel_probe(s->link.tunnel, HOLDER_ANSWERS_MS, clock_mono_ms());
+	link_kick(&s->link);
 }
 
 void session_route_packet(

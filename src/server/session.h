@@ -42,3 +42,9 @@ void session_info(const struct session *s, struct session_info *ret);
 struct session *session_next(const struct session *s);
 /* Ends it politely; it is gone later. */
 void session_end(struct session *s, enum event why);
+/* Ends those whose user's date has passed. */
+void session_expire_all(struct worker *w, int64_t now_s);
+/* The user's date is another one now; one that has passed ends the session. */
+void session_set_expiry(struct session *s, int64_t expires_at);
+/* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */
+void session_probe(struct worker *w, uint64_t session);

@@ -34,6 +34,7 @@
 #include "os/tun.h"
 #include "server/certificates.h"
 #include "server/admit.h"
+#include "server/directory.h"
 #include "server/ipv6.h"
 #include "server/limits.h"
 #include "server/live.h"
@@ -440,7 +441,7 @@ int server_setup(struct server *s)
 		r = load_certificates(s);
 	crypto_random(&seed, sizeof(seed));
 	if (!r && (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0 ||
-			  handles_new(&s->handles) < 0))
+			  handles_new(&s->handles) < 0 || directory_new(&s->directory) < 0))
 		r = layer_exit_code(LAYER_LOCAL);
 	if (r)
 		return r;
@@ -485,5 +486,6 @@ void server_setup_undo(struct server *s)
 	table_free(s->table);
 	admit_free(s->admit);
 	handles_free(s->handles);
+	directory_free(s->directory);
 	live_free(s->live);
 }

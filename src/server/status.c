@@ -18,7 +18,7 @@ static json_t *worker_json(const struct worker *w)
 
 	return json_pack(
 		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"connections", (int)w->n_sessions, "handshakes", (int)w->n_handshakes, "up",
+		"connections", (int)w->n_connections, "handshakes", (int)w->n_handshakes, "up",
 		(int)w->n_up, "rx_packets", get(&st->rx_packets), "rx_octets", get(&st->rx_octets),
 		"tx_packets", get(&st->tx_packets), "tx_octets", get(&st->tx_octets),
 		"drop_no_route", get(&st->drop_no_route), "drop_malformed",
@@ -46,7 +46,7 @@ json_t *status_json(const struct server *s)
 		prefix_format(&s->pool, pool), "address", addr_format(&s->addresses.local, own),
 		"offload", tun_offload_text(s->tun), "steering", s->steering ? "bpf" : "ring",
 		"pin", s->live->pin, "certificate_sha256", s->live->fingerprint, "up", (int)up,
-		"connections", (int)server_sessions(s), "handshakes", (int)server_handshakes(s),
+		"connections", (int)server_connections(s), "handshakes", (int)server_handshakes(s),
 		"max_sessions", s->live->config->server.max_sessions, "refused", get(&s->refused),
 		"workers", workers);
 }

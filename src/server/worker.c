@@ -47,7 +47,7 @@ static void deliver_handover(struct letter *l)
 	struct handover *h = container_of(l, struct handover, letter);
 
 	atomic_fetch_sub_explicit(
-		&h->to->n_sessions, 1, memory_order_relaxed); /* the reservation */
+		&h->to->n_connections, 1, memory_order_relaxed); /* the reservation */
 	doorstep_take(h->to, &h->arrival);
 	free(h);
 }
@@ -60,8 +60,8 @@ static struct worker *least_loaded(struct worker *w)
 	for (unsigned i = 0; i < w->server->n_workers; i++) {
 		struct worker *other = &w->server->workers[i];
 
-		if (atomic_load_explicit(&other->n_sessions, memory_order_relaxed) <
-			atomic_load_explicit(&best->n_sessions, memory_order_relaxed))
+		if (atomic_load_explicit(&other->n_connections, memory_order_relaxed) <
+			atomic_load_explicit(&best->n_connections, memory_order_relaxed))
 			best = other;
 	}
 	return best;
@@ -82,7 +82,7 @@ static void place_connection(struct worker *w, const struct arrival *a)
 		return;
 	}
 	*h = (struct handover){{.deliver = deliver_handover}, to, *a};
-	atomic_fetch_add_explicit(&to->n_sessions, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&to->n_connections, 1, memory_order_relaxed);
 	mailbox_post(&to->mailbox, &h->letter);
 }
 
@@ -207,6 +207,7 @@ static void on_mailbox(uv_poll_t *poll, int status, int events)
 static void on_housekeeping(uv_timer_t *timer)
 {
 	session_advertise_all(timer->data);
+	session_expire_all(timer->data, clock_wall_s());
 }
 
 static void on_turn_again(uv_idle_t *idle)
@@ -233,7 +234,7 @@ int worker_init(
 		.live = live_ref(s->live),
 		.index = index,
 		.ring_letter = {.deliver = deliver_ring}};
-	w->half_open_tail = &w->half_open;
+	w->held_tail = &w->held;
 	w->rings = line_calloc(s->n_workers * sizeof(*w->rings));
 	if (!w->rings)
 		return -ENOMEM;

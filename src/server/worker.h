@@ -2,7 +2,7 @@
  * server/worker.h — one thread of the server: loop, listening sockets, TUN queue, sessions.
  *
  * A tunnel belongs to one worker from its first octet to its close. An accepted connection goes to
- * the worker with the fewest sessions before that (a letter with the descriptor).
+ * the worker with the fewest connections before that (a letter with the descriptor).
  *
  * Threads: worker_start() and worker_stop() from the control thread; worker_post_*() from any; the
  *          atomics may be read by any; all else belongs to the worker.
@@ -16,8 +16,10 @@
 #include "datapath/port.h"
 #include "server/ring.h"
 
+struct door;
 struct doorstep;
 struct live;
+struct question;
 struct server;
 struct session;
 struct session_lane;
@@ -37,6 +39,7 @@ enum login_result {
 	LOGIN_DISABLED,
 	LOGIN_EXPIRED,
 	LOGIN_NO_ADDRESS,
+	LOGIN_NO_PLACE,
 	LOGIN_RESULTS,
 };
 
@@ -58,17 +61,18 @@ struct worker {
 	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];
 	unsigned n_listeners;
-	struct doorstep *doorsteps;                  /* of a balancer, before their header */
-	struct session *sessions;                    /* all, doubly linked */
-	struct session_lane *lanes;                  /* second connections of these */
-	struct session *half_open, **half_open_tail; /* not logged in yet, oldest first */
-	struct ring *rings;     /* [from worker], packets for sessions of this one */
-	_Atomic bool ring_rung; /* a wake-up is under way */
+	struct doorstep *doorsteps;         /* of a balancer, before their header */
+	struct session *sessions;           /* all, doubly linked */
+	struct session_lane *lanes;         /* second connections of these */
+	struct door *doors;                 /* of connections before their login */
+	struct question *held, **held_tail; /* proofs that wait to be judged */
+	struct ring *rings;                 /* [from worker], packets for sessions of this one */
+	_Atomic bool ring_rung;             /* a wake-up is under way */
 	struct letter ring_letter;
 	bool stopping;
-	_Alignas(64) _Atomic unsigned n_sessions; /* open connections, any phase */
-	_Atomic unsigned n_handshakes;            /* of these, before authentication */
-	_Atomic unsigned n_up;                    /* of these, with data flowing */
+	_Alignas(64) _Atomic unsigned n_connections; /* open, in any phase */
+	_Atomic unsigned n_handshakes;               /* of these, before authentication */
+	_Atomic unsigned n_up;                       /* of these, with data flowing */
 	_Atomic uint64_t ring_sent, ring_dropped;
 	_Atomic uint64_t logins[LOGIN_RESULTS];
 	_Atomic uint64_t handshakes[HANDSHAKE_BUCKETS + 1]; /* by the time they took */

@@ -167,10 +167,11 @@ int db_session_stop(struct db *db, const struct db_session *s); /* id, ended_at,
 /* The highest id on record for this node; the next session takes one above. */
 int db_session_last(struct db *db, uint64_t *ret);
 int db_attempt_add(struct db *db, struct db_attempt *a);
-/* Drops the oldest beyond `keep_…`. */
+/* Drops the oldest beyond `keep_…`, STORE_PRUNE_MOST of each kind at most. */
 int db_prune(struct db *db, uint64_t keep_attempts, uint64_t keep_sessions);
 /* Newest first, at most `most`. */
 int db_session_list(
 	struct db *db, int most, int (*each)(const struct db_session *, void *arg), void *arg);
-int db_attempt_list(
-	struct db *db, int most, int (*each)(const struct db_attempt *, void *arg), void *arg);
+/* `before`: only those with a lower seq; 0: from the newest one. A long list is read in pages. */
+int db_attempt_list(struct db *db, uint64_t before, int most,
+	int (*each)(const struct db_attempt *, void *arg), void *arg);

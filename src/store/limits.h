@@ -15,6 +15,7 @@
 #define STORE_WAL_PAGES 1000      /* checkpoint when idle and the log is longer than this */
 #define STORE_WAL_PAGES_MAX 16000 /* checkpoint in any case: 64 MB */
 #define STORE_PRUNE_EVERY 64      /* records between two prunings */
+#define STORE_PRUNE_MOST 1000     /* records that one pruning drops: logins wait for it */
 
 #define STORE_POOL_NAME_MAX 31 /* octets of a pool's name */
 #define STORE_POOLS_MAX 16     /* address pools whose map is kept */

@@ -112,6 +112,7 @@ static int prune(struct db *db, enum statement s, uint64_t last, uint64_t keep)
 	q = query_start(db, s);
 	query_bind_int(&q, db->node);
 	query_bind_int(&q, (int64_t)(last - keep));
+	query_bind_int(&q, STORE_PRUNE_MOST);
 	return run(&q);
 }
 
@@ -157,13 +158,14 @@ int db_session_list(
 	return r < 0 ? r : stop;
 }
 
-int db_attempt_list(
-	struct db *db, int most, int (*each)(const struct db_attempt *, void *arg), void *arg)
+int db_attempt_list(struct db *db, uint64_t before, int most,
+	int (*each)(const struct db_attempt *, void *arg), void *arg)
 {
 	struct query q = query_start(db, SQL_ATTEMPT_LIST);
 	int stop = 0, r;
 
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, before && before < INT64_MAX ? (int64_t)before : INT64_MAX);
 	query_bind_int(&q, most);
 	while (!stop && query_row(&q)) {
 		struct db_attempt a = {.seq = (uint64_t)query_int(&q)};

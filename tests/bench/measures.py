@@ -203,7 +203,8 @@ class Crowd:
         from_one_address = {"source_rate": 0, "source_half_open": 0}
         self.server = CulvertServer(rig, 4450, "cv9", {
             "tunnel": {"ipv4_pool": "10.64.0.0/16"},
-            "server": {"max_sessions": 20000, **from_one_address}})
+            "server": {"max_sessions": 20000, **from_one_address},
+            "auth": {"user_sessions": 20000}})
 
     def pids(self):
         return family(self.server.pid), []

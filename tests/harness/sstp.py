@@ -225,12 +225,18 @@ class Framing:
 
 
 class Tunnel(Framing):
-    def __init__(self, host, address, port=443, timeout=15):
+    def __init__(self, host, address, port=443, timeout=15, source=None, first=b""):
+        """source: an address that the host need not have; first: octets before TLS."""
         self.host, self.timeout = host, timeout
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.tcp = host.socket(family)
         self.tcp.settimeout(timeout)
+        if source:
+            self.tcp.setsockopt(socket.SOL_IP, 15, 1)  # IP_FREEBIND
+            self.tcp.bind((source, 0))
         self.tcp.connect((address, port))
+        if first:
+            self.tcp.sendall(first)
         super().__init__(self.tcp)
         self.name = address
         self.nonce = self.hashes = None

@@ -74,7 +74,7 @@ static void what_others_read_of_a_worker_is_apart(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct worker) % CACHE_LINE, 0);
-	assert_int_equal(offsetof(struct worker, n_sessions) % CACHE_LINE, 0);
+	assert_int_equal(offsetof(struct worker, n_connections) % CACHE_LINE, 0);
 	assert_int_equal(offsetof(struct worker, port.stats) % CACHE_LINE, 0);
 	assert_int_equal(sizeof(struct port_stats) % CACHE_LINE, 0);
 	assert_int_equal(sizeof(struct ring) % CACHE_LINE, 0);

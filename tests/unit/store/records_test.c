@@ -104,7 +104,7 @@ static void the_oldest_attempts_are_dropped_beyond_the_bound(void **state)
 		assert_int_equal(a.seq, i);
 	}
 	assert_int_equal(db_prune(f->db, 3, 0), 0);
-	db_attempt_list(f->db, 100, collect_seq, seqs);
+	db_attempt_list(f->db, 0, 100, collect_seq, seqs);
 	assert_string_equal(seqs, "10 9 8 ");
 	/* Numbers go on after a restart. */
 	db_close(f->db);
@@ -112,8 +112,60 @@ static void the_oldest_attempts_are_dropped_beyond_the_bound(void **state)
 	assert_int_equal(db_attempt_add(f->db, &a), 0);
 	assert_int_equal(a.seq, 11);
 	seqs[0] = '\0';
-	db_attempt_list(f->db, 2, collect_seq, seqs);
+	db_attempt_list(f->db, 0, 2, collect_seq, seqs);
 	assert_string_equal(seqs, "11 10 ");
+}
+
+static void a_long_list_is_read_in_pages(void **state)
+{
+	struct opened *f = *state;
+	struct db_attempt a = {.at = 1, .outcome = EV_AUTH_UNKNOWN_USER};
+	char seqs[100] = "";
+
+	for (int i = 1; i <= 7; i++)
+		assert_int_equal(db_attempt_add(f->db, &a), 0);
+	db_attempt_list(f->db, 0, 3, collect_seq, seqs);
+	db_attempt_list(f->db, 5, 3, collect_seq, seqs);
+	db_attempt_list(f->db, 2, 3, collect_seq, seqs);
+	assert_string_equal(seqs, "7 6 5 4 3 2 1 ");
+	db_attempt_list(f->db, 1, 3, collect_seq, seqs);
+	db_attempt_list(f->db, UINT64_MAX, 1, collect_seq, seqs);
+	assert_string_equal(seqs, "7 6 5 4 3 2 1 7 ");
+}
+
+static int count_attempt(const struct db_attempt *a, void *arg)
+{
+	(void)a;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Logins wait for it, so a lowered bound is reached step by step. */
+static void one_pruning_drops_no_more_than_so_many(void **state)
+{
+	struct opened *f = *state;
+	struct db_attempt a = {.at = 1, .outcome = EV_AUTH_UNKNOWN_USER};
+	struct db_session s = {.started_at = 1, .ended_at = 2, .user = "a"}, first;
+	int left = 0;
+
+	db_begin(f->db);
+	for (s.id = 1; s.id <= STORE_PRUNE_MOST + 50; s.id++) {
+		assert_int_equal(db_attempt_add(f->db, &a), 0);
+		assert_int_equal(db_session_start(f->db, &s), 0);
+		if (s.id > 1) /* the oldest one is still up, and does not stop it */
+			assert_int_equal(db_session_stop(f->db, &s), 0);
+	}
+	assert_int_equal(db_prune(f->db, 10, 10), 0);
+	assert_int_equal(db_attempt_list(f->db, 0, 100000, count_attempt, &left), 0);
+	assert_int_equal(left, 50);
+	assert_int_equal(db_prune(f->db, 10, 10), 0);
+	left = 0;
+	assert_int_equal(db_attempt_list(f->db, 0, 100000, count_attempt, &left), 0);
+	assert_int_equal(left, 10);
+	first.id = 0;
+	assert_int_equal(db_session_list(f->db, 100000, count_and_keep_first, &first), 0);
+	assert_int_equal(first.id, STORE_PRUNE_MOST + 50);
+	db_commit(f->db);
 }
 
 static int keep_attempt(const struct db_attempt *a, void *arg)
@@ -133,7 +185,7 @@ static void octets_that_are_no_text_are_kept_escaped(void **state)
 			  got;
 
 	assert_int_equal(db_attempt_add(f->db, &a), 0);
-	assert_int_equal(db_attempt_list(f->db, 1, keep_attempt, &got), 1);
+	assert_int_equal(db_attempt_list(f->db, 0, 1, keep_attempt, &got), 1);
 	assert_string_equal(got.user, "a\\xff\xc3\xa4\\xed\\xa0\\x80z");
 	assert_int_equal(got.outcome, EV_AUTH_UNKNOWN_USER);
 	assert_string_equal(got.detail, "x");
@@ -168,6 +220,8 @@ int main(void)
 		CASE(a_session_is_on_record_from_start_to_stop),
 		CASE(after_a_crash_sessions_are_closed_and_addresses_idle),
 		CASE(the_oldest_attempts_are_dropped_beyond_the_bound),
+		CASE(a_long_list_is_read_in_pages),
+		CASE(one_pruning_drops_no_more_than_so_many),
 		CASE(octets_that_are_no_text_are_kept_escaped),
 		CASE(open_sessions_are_not_pruned),
 	};

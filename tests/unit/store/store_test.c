@@ -402,7 +402,7 @@ static void records_are_kept_up_to_the_bound_and_sessions_numbered_on(void **sta
 		assert_int_equal(store_attempt_add(f->store, &a), 0);
 	store_free(f->store);
 	db = state_open(&f->state);
-	assert_int_equal(db_attempt_list(db, 10000, count_rows, &rows), 0);
+	assert_int_equal(db_attempt_list(db, 0, 10000, count_rows, &rows), 0);
 	assert_in_range(rows, 100, 100 + STORE_GROUP_MAX + STORE_PRUNE_EVERY);
 	f->store = start(f, db);
 	assert_int_equal(store_next_session(f->store), 3);
