@@ -62,6 +62,7 @@ struct verdict {
 	char message[128];      /* shown to the peer; may be empty */
 	uint8_t hlak[HLAK_LEN]; /* zeros for methods that yield no key */
 	struct ppp_addresses addresses;
+	const char *no_address; /* accepted, but without an address: why; static text, or NULL */
 };
 
 static inline void proof_wipe(struct proof *p)

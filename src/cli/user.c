@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "config/suggest.h"
 #include "server/certificates.h"
+#include "server/ranges.h"
 #include "store/db.h"
 
 static const char usage[] =
@@ -474,6 +475,89 @@ static int open_db(const struct action *action, const struct args *a, struct db 
 	return CMD_OK;
 }
 
+/* --- do address and pool belong to the server? --- */
+
+/* A running server knows its pools best. -1: none runs; else an exit code. */
+static int pools_of_running(const struct args *a, struct pools *ret)
+{
+	struct ask to = {.state = a->state, .config = a->config};
+	json_t *result = NULL, *row;
+	size_t i;
+	int r = ask_server_if_up(&to, ask_request("status"), &result);
+
+	if (r)
+		return r;
+	prefix_parse(ask_text(result, "pool"), &ret->ordinary);
+	json_array_foreach(json_object_get(result, "pools"), i, row)
+	{
+		struct config_pool *p = &ret->named[ret->n_named];
+
+		if (ret->n_named == CONFIG_ITEMS_MAX)
+			break;
+		snprintf(p->name, sizeof(p->name), "%s", ask_text(row, "name"));
+		ret->n_named += !prefix_parse(ask_text(row, "prefix"), &p->prefix);
+	}
+	json_decref(result);
+	return CMD_OK;
+}
+
+/* As a start with this configuration would have them; the ordinary one may be chosen only then. */
+static void pools_of_config(struct db *db, const struct config *cfg, struct pools *ret)
+{
+	char text[PREFIX_TEXT_LEN] = "";
+
+	ret->n_named = config_pools(cfg, ret->named);
+	ret->ordinary = cfg->tunnel.ipv4_pool;
+	if (!ret->ordinary.addr.family && !db_meta_get(db, "ipv4_pool", text, sizeof(text)))
+		prefix_parse(text, &ret->ordinary);
+}
+
+/* Says what is wrong with the address or pool that was named; CMD_OK: nothing. */
+static int judge_ranges(
+	const struct action *action, const struct args *a, const struct pools *pools, bool known)
+{
+	struct host_addresses host;
+	char why[RANGES_TEXT_LEN];
+	bool is_pool = action->run == pool;
+	int r;
+
+	host_addresses_read(NULL, &host);
+	r = is_pool ? ranges_check_pool_name(
+			      strcmp(a->value, "default") ? a->value : "", pools, why)
+		    : ranges_check_static(&a->address, pools, &host, why);
+	if (!r || (r == -ENOENT && !is_pool && !pools->ordinary.addr.family))
+		return CMD_OK; /* the ordinary pool is chosen at the first start */
+	if (known)
+		return cmd_fail(is_pool ? EV_USER_NO_SUCH_POOL : EV_USER_ADDRESS_UNUSABLE, why);
+	text_fprintf(stderr,
+		"culvert: warning: %s. No server runs here and no configuration file is given "
+		"(--config), so this was not checked.\n",
+		why);
+	return CMD_OK;
+}
+
+static int check_ranges(const struct action *action, const struct args *a, struct db *db)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct pools pools = {0};
+	bool known = true;
+	int r;
+
+	if (action->run != pool && !a->address.family)
+		return CMD_OK;
+	r = load_config(a, &cfg);
+	if (r)
+		return r;
+	r = pools_of_running(a, &pools);
+	if (r > 0)
+		return r;
+	if (r < 0) {
+		pools_of_config(db, cfg, &pools);
+		known = a->config || (!a->state && cmd_config_file(NULL));
+	}
+	return judge_ranges(action, a, &pools, known);
+}
+
 /* Asks the running server, if there is one. What was changed stays changed either way. */
 static int end_sessions(const struct args *a)
 {
@@ -521,6 +605,8 @@ static int run(const struct action *action, const struct args *a)
 	AUTO(db) struct db *db = NULL;
 	int r = open_db(action, a, &db);
 
+	if (!r)
+		r = check_ranges(action, a, db);
 	if (r)
 		return r;
 	if (action->needs & WRITES && db_begin(db) < 0)

@@ -83,6 +83,7 @@ struct ppp {
 	struct ipv6cp ipv6cp;
 	struct ncp ncps[NCPS];
 	struct ppp_addresses addresses;
+	const char *no_address; /* server: why there is none for this peer, or NULL */
 
 	enum event reason;
 	char detail[PPP_DETAIL_MAX];
@@ -235,7 +236,9 @@ static void close_with(struct ppp *p, enum event why, const char *detail, uint64
 	p->first_request_at = p->auth.deadline = NEVER;
 	ncps_down(p, now_ms);
 	p->phase = TERMINATE;
-	p->lcp.fsm.terminate_text = event_info(why)->what;
+	p->lcp.fsm.terminate_text = why == EV_NCP_NOTHING_TO_OFFER && p->no_address
+					    ? p->no_address
+					    : event_info(why)->what;
 	fsm_event(&p->lcp.fsm, FSM_CLOSE, now_ms);
 	fsm_take_layer(&p->lcp.fsm);
 	if (p->lcp.fsm.state != FSM_CLOSING)
@@ -285,7 +288,8 @@ static void enter_network(struct ppp *p, uint64_t now_ms)
 	if (ipv6)
 		open_ncp(p, NCP_IPV6, now_ms);
 	if (!ipv4 && !ipv6)
-		ppp_fault_set(&p->fault, EV_NCP_NOTHING_TO_OFFER, "%s", "");
+		ppp_fault_set(&p->fault, EV_NCP_NOTHING_TO_OFFER, "%s",
+			p->no_address ? p->no_address : "");
 }
 
 static void enter_authenticate(struct ppp *p, uint64_t now_ms)
@@ -536,6 +540,7 @@ void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now
 	if (p->phase != AUTHENTICATE || p->auth.stage != AUTH_JUDGING)
 		return;
 	p->addresses = verdict->addresses;
+	p->no_address = verdict->no_address;
 	auth_conclude(&p->auth, verdict);
 	settle(p, now_ms);
 }

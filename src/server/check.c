@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "os/privileges.h"
 #include "server/certificates.h"
+#include "server/ranges.h"
 #include "store/db.h"
 #include "store/secret.h"
 #include "tls/cert.h"
@@ -268,6 +269,17 @@ static void check_congestion(const struct check *c)
 		close(fd);
 }
 
+/* A server that runs already has its addresses on a TUN device: those do not count. */
+static void check_pools(struct check *c)
+{
+	struct host_addresses host;
+	char why[RANGES_TEXT_LEN];
+
+	host_addresses_read(NULL, &host);
+	if (ranges_check_config(c->cfg, &host, why) < 0)
+		say(c, EV_POOL_UNUSABLE, "%s", why);
+}
+
 void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 {
 	struct check c = {cfg, NULL, to, arg};
@@ -280,5 +292,6 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_listen(&c, "[server] listen", &cfg->server.listen);
 	check_listen(&c, "[balancer] listen", &cfg->balancer.listen);
 	check_tun(&c);
+	check_pools(&c);
 	check_congestion(&c);
 }

@@ -283,6 +283,7 @@ static void no_address(struct question *q)
 	/* The peer is who it says, but there is no address for it: no network protocol comes up. */
 	count_login(s, LOGIN_NO_ADDRESS);
 	refuse(s, q->lease.outcome, "");
+	s->verdict.no_address = event_info(q->lease.outcome)->what;
 	answer(q);
 }
 
@@ -310,16 +311,24 @@ static struct addr pool_own_address(const struct prefix *pool)
 	return addr_v4(addr_v4_value(&pool->addr) + 1);
 }
 
+/* May the user's static address be given? As ranges_check_static(). */
+static int check_fixed(const struct session *s, const struct addr *fixed)
+{
+	const struct server *srv = s->worker->server;
+	struct pools pools = {.ordinary = srv->pool, .n_named = srv->n_pools};
+	char why[RANGES_TEXT_LEN];
+
+	memcpy(pools.named, srv->pools, sizeof(pools.named));
+	return ranges_check_static(fixed, &pools, &srv->host, why);
+}
+
 /* Where a user's address comes from, and what in it is the server's own. */
 static struct prefix pool_of_user(struct session *s, const struct aaa_request *auth)
 {
 	const struct server *srv = s->worker->server;
 	const struct addr *fixed = &auth->ipv4;
-	bool has_route = !fixed->family || prefix_contains(&srv->pool, fixed);
 
-	for (size_t i = 0; i < srv->n_pools && fixed->family; i++)
-		has_route |= prefix_contains(&srv->pools[i].prefix, fixed);
-	if (!has_route)
+	if (fixed->family && check_fixed(s, fixed) == -ENOENT)
 		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
 	for (size_t i = 0; i < srv->n_pools && *auth->pool; i++)
 		if (!strcmp(srv->pools[i].name, auth->pool))
@@ -395,6 +404,11 @@ static void take_place(struct question *q)
 		s->place = (struct directory_entry){.user_id = s->user_id,
 			.session = s->scope.session,
 			.worker = q->worker->index};
+	if (q->auth.ipv4.family && check_fixed(s, &q->auth.ipv4) == -EINVAL) {
+		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
+			"Your address cannot be given to clients");
+		return;
+	}
 	r = directory_enter(q->worker->server->directory, &s->place, &limits);
 	if (r == -EUSERS) {
 		no_place_for_user(q);

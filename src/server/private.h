@@ -9,6 +9,7 @@
 #include "server/admission.h"
 #include "server/directory.h"
 #include "server/handles.h"
+#include "server/ranges.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/worker.h"

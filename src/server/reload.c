@@ -93,6 +93,21 @@ static void note_change(const struct config_option *o, const char *from, const c
 		log_event(NULL, EV_RELOAD_NEEDS_RESTART, "option=%s", name);
 }
 
+/* Pools wait for a restart; one that the restart would refuse is refused now. */
+static bool has_bad_pools(
+	const struct server *s, const struct config *next, char *why, size_t why_cap)
+{
+	struct host_addresses host;
+	char text[RANGES_TEXT_LEN], now[RANGES_TEXT_LEN];
+
+	host_addresses_read(s->config->tunnel.tun, &host);
+	if (ranges_check_config(next, &host, text) == 0 ||
+		ranges_check_config(s->config, &host, now) < 0) /* it serves as it is */
+		return false;
+	snprintf(why, why_cap, "%s", text);
+	return true;
+}
+
 static int reload(struct governor *g, bool dry, json_t *changes, char *why, size_t why_cap)
 {
 	AUTO(config) struct config *next = NULL;
@@ -110,6 +125,8 @@ static int reload(struct governor *g, bool dry, json_t *changes, char *why, size
 		snprintf(why, why_cap, "%s", err.text);
 		return r;
 	}
+	if (has_bad_pools(g->server, next, why, why_cap))
+		return -EINVAL;
 	config_diff(g->server->live->config, next, note_change, &(struct changes){changes, !dry});
 	r = config_keep_started(next, g->server->live->config);
 	if (!r)

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "base/mailbox.h"
 #include "os/forward.h"
+#include "server/ranges.h"
 
 struct aaa;
 struct config;
@@ -52,6 +53,7 @@ struct server {
 	size_t n_pools;
 	struct prefix nets[CONFIG_ITEMS_MAX + 1]; /* all pools, for ip/guard.h */
 	size_t n_nets;
+	struct host_addresses host;     /* this host's own, at the start: no client gets one */
 	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
 	struct prefix prefix6;          /* clients' /64s are of it, see ipv6.c; AF_UNSPEC: none */
 	struct addr own6, link_local;

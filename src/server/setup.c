@@ -207,7 +207,6 @@ static void choose_addresses(struct server *s)
 		add_dns6(s, &up[i]);
 	for (size_t i = 0; i < dns->n; i++)
 		add_dns6(s, &dns->item[i]);
-	s->n_pools = config_pools(s->config, s->pools);
 	s->nets[s->n_nets++] = s->pool;
 	for (size_t i = 0; i < s->n_pools; i++)
 		s->nets[s->n_nets++] = s->pools[i].prefix;
@@ -385,6 +384,35 @@ static unsigned count_workers(const struct config *cfg)
 	return cpus < 1 ? 1 : cpus > 64 ? 64 : (unsigned)cpus;
 }
 
+/* Pools that a client could not use are refused by name, before anything is made of them. */
+static int check_pools(struct server *s)
+{
+	char why[RANGES_TEXT_LEN];
+
+	s->n_pools = config_pools(s->config, s->pools);
+	host_addresses_read(s->config->tunnel.tun, &s->host);
+	if (ranges_check_config(s->config, &s->host, why) == 0)
+		return 0;
+	log_event(NULL, EV_POOL_UNUSABLE, "%s", why);
+	return layer_exit_code(LAYER_CONFIG);
+}
+
+/* One that was chosen when this host had other addresses still serves, but that is logged. */
+static int check_chosen_pool(const struct server *s)
+{
+	struct pools pools = {.ordinary = s->pool, .n_named = s->n_pools};
+	char why[RANGES_TEXT_LEN];
+	int r;
+
+	if (s->config->tunnel.ipv4_pool.addr.family)
+		return 0;
+	memcpy(pools.named, s->pools, sizeof(pools.named));
+	r = ranges_check_chosen(&pools, &s->host, why);
+	if (r < 0)
+		log_event(NULL, EV_POOL_UNUSABLE, "%s", why);
+	return r == -EEXIST ? layer_exit_code(LAYER_CONFIG) : 0;
+}
+
 /* The store's thread takes the handle over; what must be known before it is asked before. */
 static int open_store(struct server *s, struct netlink *nl)
 {
@@ -436,7 +464,11 @@ int server_setup(struct server *s)
 	if (!r && netlink_new(&nl, &why) < 0)
 		r = refused(&why);
 	if (!r)
+		r = check_pools(s);
+	if (!r)
 		r = open_store(s, nl);
+	if (!r)
+		r = check_chosen_pool(s);
 	if (!r)
 		r = load_certificates(s);
 	crypto_random(&seed, sizeof(seed));

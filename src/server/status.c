@@ -29,6 +29,18 @@ static json_t *worker_json(const struct worker *w)
 		get(&w->ring_dropped));
 }
 
+static json_t *pools_json(const struct server *s)
+{
+	char text[PREFIX_TEXT_LEN];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n_pools; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "name", s->pools[i].name, "prefix",
+				      prefix_format(&s->pools[i].prefix, text)));
+	return list;
+}
+
 json_t *status_json(const struct server *s)
 {
 	char pool[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN];
@@ -40,13 +52,14 @@ json_t *status_json(const struct server *s)
 		up += s->workers[i].n_up;
 	}
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
 		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
 		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
-		prefix_format(&s->pool, pool), "address", addr_format(&s->addresses.local, own),
-		"offload", tun_offload_text(s->tun), "steering", s->steering ? "bpf" : "ring",
-		"pin", s->live->pin, "certificate_sha256", s->live->fingerprint, "up", (int)up,
-		"connections", (int)server_connections(s), "handshakes", (int)server_handshakes(s),
-		"max_sessions", s->live->config->server.max_sessions, "refused", get(&s->refused),
-		"workers", workers);
+		prefix_format(&s->pool, pool), "pools", pools_json(s), "address",
+		addr_format(&s->addresses.local, own), "offload", tun_offload_text(s->tun),
+		"steering", s->steering ? "bpf" : "ring", "pin", s->live->pin, "certificate_sha256",
+		s->live->fingerprint, "up", (int)up, "connections", (int)server_connections(s),
+		"handshakes", (int)server_handshakes(s), "max_sessions",
+		s->live->config->server.max_sessions, "refused", get(&s->refused), "workers",
+		workers);
 }

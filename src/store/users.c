@@ -77,11 +77,27 @@ static int next_user_id(struct db *db, int64_t *ret)
 	return r < 0 ? r : 0;
 }
 
+/* "10.0.0.5 is bob's" */
+static int tell_whose(struct db *db, const struct addr *ipv4)
+{
+	struct query q = query_start(db, SQL_USER_OF_IPV4);
+	char name[USER_NAME_MAX + 1] = "", text[ADDR_TEXT_LEN];
+	int r;
+
+	query_bind_addr(&q, ipv4);
+	if (query_row(&q))
+		snprintf(name, sizeof(name), "%s", query_text(&q));
+	r = query_end(&q);
+	return r < 0 ? r
+		     : db_fail(db, -EEXIST, EV_STORE_ADDRESS_TAKEN, "%s is that of \"%.100s\"",
+			       addr_format(ipv4, text), name);
+}
+
 /* Which of two unique columns -EEXIST was about. */
-static int tell_taken(struct db *db, const char *name)
+static int tell_taken(struct db *db, const char *name, const struct addr *ipv4)
 {
 	if (strstr(db->error.text, "users.ipv4"))
-		return db_fail(db, -EEXIST, EV_STORE_ADDRESS_TAKEN, "for \"%.100s\"", name);
+		return tell_whose(db, ipv4);
 	return db_fail(db, -EEXIST, EV_STORE_NAME_TAKEN, "\"%.100s\"", name);
 }
 
@@ -109,7 +125,7 @@ int db_user_add(struct db *db, const char *name, const struct addr *ipv4, int64_
 	query_bind_int(&q, clock_wall_s());
 	r = query_run(&q);
 	if (r == -EEXIST)
-		return tell_taken(db, name);
+		return tell_taken(db, name, ipv4);
 	if (r < 0)
 		return r;
 	*ret_id = id;
@@ -201,7 +217,7 @@ int db_user_set_ipv4(struct db *db, int64_t id, const struct addr *ipv4)
 	query_bind_int(&q, id);
 	r = query_run(&q);
 	if (r == -EEXIST)
-		return tell_taken(db, "");
+		return tell_taken(db, "", ipv4);
 	return r < 0 ? r
 	       : r   ? 0
 		     : db_fail(db, -ENOENT, EV_STORE_NO_USER, "number %lld", (long long)id);

@@ -4,6 +4,8 @@ Which address a client gets: of its user's pool, its user's own, and nobody else
         cli ==tunnel== srv --- rtr --- www            (drawing in tests/conftest.py)
 """
 
+import sqlite3
+
 import pytest
 
 from harness import program, sstp
@@ -59,3 +61,91 @@ def test_pools_that_make_no_sense_are_refused(net, start_server, pools):
     server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": pools}}, ready=False)
     assert server.wait_exit() == 2
     assert "pools" in server.err
+
+
+@pytest.mark.parametrize("tunnel, words", [
+    ({"ipv4_pool": "192.0.2.0/24"}, "192.0.2.1 is in use (eth0)"),       # the host's own network
+    ({"ipv4_pool": "192.0.2.252/30"}, "192.0.2.254 is in use (a gateway"),
+    ({"ipv4_pool": "10.77.0.0/24", "pools": "a=192.0.2.0/26"}, "192.0.2.1 is in use"),
+    ({"ipv4_pool": "127.0.0.0/24"}, "the loopback"),
+    ({"ipv4_pool": "224.1.0.0/24"}, "multicast"),
+    ({"ipv4_pool": "10.77.0.0/24", "pools": "a=169.254.0.0/24"}, "link-local"),
+    ({"ipv6_prefix": "fe80::/48"}, "link-local"),
+])
+def test_a_pool_that_is_the_hosts_own_is_refused_by_name(net, start_server, binary, tmp_path, tunnel,
+                                                         words):
+    server = start_server({"tunnel": tunnel}, ready=False)
+    assert server.wait_exit() == 2
+    assert "POOL_UNUSABLE" in server.err and words in server.err, server.err
+    conf = tmp_path / "c.conf"
+    conf.write_text("[tunnel]\n" + "".join(f"{k} = {v}\n" for k, v in tunnel.items()))
+    code, _, err = program.run(binary, "config", "check", "--config", conf, host=net.srv,
+                               check=False)
+    assert code == 2 and words in err, err
+
+
+def test_a_reload_refuses_a_pool_that_a_restart_would_refuse(net, start_server, binary, state):
+    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24"}})
+    path = f"{state}.conf"
+    with open(path, "a") as f:
+        f.write("pools = a=192.0.2.0/26\n" if open(path).read().rstrip().endswith("/24")
+                else "[tunnel]\npools = a=192.0.2.0/26\n")
+    code, _, err = program.run(binary, "reload", "--state", state, host=net.srv, check=False)
+    assert code == 1 and "192.0.2.1 is in use" in err, err
+    assert server.running()
+
+
+@pytest.mark.parametrize("address, words", [
+    ("10.77.0.0", "the network's own address"),
+    ("10.77.0.1", "the server's own address"),
+    ("10.77.0.255", "the broadcast address"),
+    ("10.78.0.1", "the server's own address"),
+    ("10.99.0.5", "is of no pool; this server has 10.77.0.0/24 staff=10.78.0.0/24"),
+    ("192.0.2.1", "is in use (eth0)"),
+])
+def test_a_users_address_that_leads_nowhere_is_refused(net, start_server, state, binary, address,
+                                                       words):
+    start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": "staff=10.78.0.0/24"}})
+    for by in ("the running server", "the configuration"):
+        where = ("--state", state) if by == "the running server" else ("--config", f"{state}.conf",
+                                                                       "--state", state)
+        for command in (("address", USER, address),
+                        ("add", "new", "--address", address, "--password-stdin")):
+            code, _, err = program.run(binary, "user", *command, *where, host=net.srv, check=False,
+                                       stdin="x\n")
+            assert code == 1 and words in err, err
+    good = program.run(binary, "user", "address", USER, "10.78.0.9", "--state", state,
+                       host=net.srv)
+    assert "warning" not in good[2]
+
+
+def test_a_pool_that_is_not_there_is_refused_where_it_is_named(net, start_server, state, binary):
+    config = {"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": "staff=10.78.0.0/24"}}
+    server = start_server(config)
+    for _ in range(2):  # by the running server, then by the file
+        code, _, err = program.run(binary, "user", "pool", USER, "stuff", "--state", state,
+                                   "--config", f"{state}.conf", check=False)
+        assert code == 1 and "staff=10.78.0.0/24" in err, err
+        user(binary, state, "pool", USER, "staff", "--config", f"{state}.conf")
+        if server.running():
+            server.stop()
+    _, _, err = user(binary, state, "pool", USER, "stuff")
+    assert "warning" in err, "neither a server nor a file is known"
+
+
+def test_an_address_of_the_hosts_that_stands_in_the_database_is_not_given(net, start_server, state,
+                                                                          connect):
+    with sqlite3.connect(f"{state}/culvert.db") as db:
+        db.execute("UPDATE users SET ipv4 = ?", (bytes([10, 77, 0, 1]),))
+    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24"}})
+    client = connect("--no-default-route", "--no-dns", wait=False)
+    assert client.wait_exit() == 19
+    server.wait_log("LEASE_ADDRESS_UNUSABLE")
+    assert "Your address cannot be given" in client.err
+
+
+def test_an_address_of_another_user_is_refused_with_the_name(state, binary):
+    program.add_user(binary, state, "bob", PASSWORD)
+    user(binary, state, "address", "bob", "10.77.0.9")
+    code, _, err = user(binary, state, "address", USER, "10.77.0.9", check=False)
+    assert code == 1 and '10.77.0.9 is that of "bob"' in err, err

@@ -99,7 +99,7 @@ def test_pool_exhausted(start_server, connect, net):
     first = connect("--no-default-route", "--no-dns")
     second = connect("--no-default-route", "--no-dns", wait=False, tun="cv-two")
     refused(second, "addresses", "before an address was agreed on",
-            "the server says \"The user was let in, but there is neither an IPv4 address")
+            "the server says \"Every address of the pool is in use.\"")
     assert net.cli.ping(first.peer, 1) == 1, "who was there stays"
 
 

@@ -268,6 +268,15 @@ static void nothing_to_offer_ends_with_its_event(void **state)
 	assert_int_equal(p.seen[CLIENT].reason, EV_NCP_PEER_ENDED);
 	assert_non_null(strstr(p.seen[CLIENT].detail, "neither an IPv4 address nor IPv6"));
 	pair_end(&p);
+
+	pair_init(&p, AUTH_PAP);
+	p.verdict.addresses = (struct ppp_addresses){0};
+	p.verdict.no_address = "Every address of the pool is in use.";
+	pair_start(&p);
+	pair_run(&p);
+	assert_int_equal(p.seen[SERVER].reason, EV_NCP_NOTHING_TO_OFFER);
+	assert_non_null(strstr(p.seen[CLIENT].detail, "Every address of the pool is in use"));
+	pair_end(&p);
 }
 
 static void no_network_protocol_in_common_ends_with_its_event(void **state)

@@ -149,8 +149,10 @@ static void what_an_admin_sets_is_found_again(void **state)
 
 	assert_int_equal(db_user_add(f->db, "bob", &address, 0, &other), -EEXIST);
 	assert_int_equal(db_error(f->db)->event, EV_STORE_ADDRESS_TAKEN);
+	assert_non_null(strstr(db_error(f->db)->text, " is that of \"alice\""));
 	other = state_add_user(f->db, "bob", NULL, false);
 	assert_int_equal(db_user_set_ipv4(f->db, other, &address), -EEXIST);
+	assert_non_null(strstr(db_error(f->db)->text, " is that of \"alice\""));
 	assert_int_equal(db_user_set_disabled(f->db, 999, true), -ENOENT);
 }
 
