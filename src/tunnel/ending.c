@@ -21,6 +21,8 @@
 #include "sstp/attr.h"
 #include "tls/failure.h"
 
+#define REFUSAL_MS 30000 /* an end that comes later has other causes */
+
 COLD void tunnel_end_now(struct tunnel *t, enum event why, const char *text)
 {
 	if (t->phase == PHASE_ENDED)
@@ -81,7 +83,8 @@ static void add_binding(
 	enum layer layer = event_info(why)->layer;
 	char seen[2 * SHA256_LEN + 1];
 
-	if (t->role != TUNNEL_CLIENT || !t->bound || t->data_came || tunnel_echoed(t))
+	if (t->role != TUNNEL_CLIENT || !t->bound || t->data_came || tunnel_echoed(t) ||
+		now_ms - t->bound_ms > REFUSAL_MS)
 		return;
 	if (why != EV_LCP_PEER_TERMINATED && why != EV_IPCP_NO_ADDRESS && layer != LAYER_SSTP &&
 		layer != LAYER_TCP && layer != LAYER_TLS && layer != LAYER_BINDING)
