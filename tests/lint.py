@@ -23,7 +23,7 @@ ALLOWED = {
 LIBRARIES = {
     r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"},
     r"intel-ipsec-mb\.h": {"tls"}, r"uv\.h": {*ABOVE, "datapath"},
-    r"sqlite3\.h": {"store"}, r"netlink/": {"os"}, r"jansson\.h": {"base", "admin", "cli", "os", "diagnose", "server"},
+    r"sqlite3\.h": {"store"}, r"idn2\.h": {"base"}, r"netlink/": {"os"}, r"jansson\.h": {"base", "admin", "cli", "os", "diagnose", "server"},
     r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
     r"ares": {"diagnose"}, r"urcu": {"ip", "server", "os"},
 }

@@ -231,7 +231,11 @@ static int take_option(int c, struct args *a)
 		o->pins[o->n_pins++] = optarg;
 		break;
 	case OPT_INSECURE: o->insecure = true; break;
-	case OPT_SNI: o->sni = optarg; break;
+	case OPT_SNI:
+		if (sni_parse(optarg, &a->server) < 0)
+			return bad("--sni", optarg, a->server.fault);
+		o->sni = a->server.sni;
+		break;
 	case OPT_CHURN: o->churn = true; break;
 	case OPT_LOAD:
 		return take_load(o, optarg) < 0 ? bad("--load", optarg, "echo, udp or none") : 0;
@@ -546,7 +550,9 @@ int cmd_bench(int argc, char **argv)
 		r = CMD_USAGE;
 	}
 	if (!r && target_parse(argv[optind], &a.server) < 0)
-		r = bad("server", argv[optind], "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+		r = bad("server", argv[optind],
+			*a.server.fault ? a.server.fault
+					: "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	if (!r)
 		r = a.users_file ? users_from_file(&a) : one_user(&a);
 	if (!r)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
@@ -177,7 +178,11 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 		o->pins[o->n_pins++] = optarg;
 		break;
 	case OPT_INSECURE: o->insecure = true; break;
-	case OPT_SNI: o->sni = optarg; break;
+	case OPT_SNI:
+		if (sni_parse(optarg, t) < 0)
+			return bad("--sni", optarg, t->fault);
+		o->sni = t->sni;
+		break;
 	case OPT_NO_DEFAULT_ROUTE: o->default_route = false; break;
 	case OPT_ROUTE:
 		if (o->n_routes == CLIENT_ROUTES_MAX ||
@@ -242,7 +247,7 @@ int cmd_connect(int argc, char **argv)
 	char password[PASSWORD_MAX + 1];
 	const char *password_file = NULL;
 	struct proxy_choice proxy = {0};
-	char detail[512] = "";
+	char detail[512] = "", shown[600];
 	enum event ev;
 	int c, r;
 
@@ -272,8 +277,8 @@ int cmd_connect(int argc, char **argv)
 		return layer_exit_code(LAYER_CONFIG);
 	}
 	if (target_parse(argv[optind], &t) < 0)
-		return bad(
-			"server", argv[optind], "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+		return bad("server", argv[optind],
+			*t.fault ? t.fault : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	if (!*t.user) {
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
 		return layer_exit_code(LAYER_CONFIG);
@@ -288,6 +293,8 @@ int cmd_connect(int argc, char **argv)
 	r = proxy_choose(&proxy, o.host, &o.proxy);
 	if (r)
 		return r;
+	if (o.verbose && strcmp(host_shown(t.host, shown, sizeof(shown)), t.host))
+		text_fprintf(stderr, "culvert: %-9s %s\n", "0 name", shown);
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
 	ev = client_run(&o, detail, sizeof(detail));
 	explicit_bzero(password, sizeof(password));

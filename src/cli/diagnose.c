@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/password.h"
@@ -118,14 +119,6 @@ static int take_seconds(const char *what, const char *text, unsigned *ret)
 	return 0;
 }
 
-static bool is_host_name(const char *s)
-{
-	size_t n = strlen(s);
-
-	return n && n < 254 && s[0] != '.' && !strstr(s, "..") &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == n;
-}
-
 /* ADDRESS, ADDR:PORT, [ADDR6], [ADDR6]:PORT, NAME, NAME:PORT */
 static int take_target(struct run *r, const char *text)
 {
@@ -133,13 +126,16 @@ static int take_target(struct run *r, const char *text)
 	bool bracket = *text == '[';
 	const char *host = text + bracket, *end = strchr(host, bracket ? ']' : ':');
 	unsigned long port = 0;
+	char name[1024];
 	struct addr a;
 
 	if (bracket ? !end : addr_parse(text, &a) == 0 || !end)
 		end = host + strlen(host);
-	snprintf(r->target_host, sizeof(r->target_host), "%.*s", (int)(end - host), host);
+	snprintf(name, sizeof(name), "%.*s", (int)(end - host), host);
+	if (host_to_ascii(name, r->target_host, sizeof(r->target_host), NULL) < 0)
+		return bad("--target", text, want);
 	if (addr_parse(r->target_host, &a) < 0) {
-		if (bracket || !is_host_name(r->target_host))
+		if (bracket)
 			return bad("--target", text, want);
 	} else if (bracket && (a.family != AF_INET6 || *end != ']')) {
 		return bad("--target", text, want);
@@ -170,7 +166,11 @@ static int take_option(int c, struct run *r)
 	case OPT_CA: r->o.ca_file = optarg; break;
 	case OPT_PIN: return take_pin(&r->o, optarg);
 	case OPT_INSECURE: r->o.insecure = true; break;
-	case OPT_SNI: r->o.sni = optarg; break;
+	case OPT_SNI:
+		if (sni_parse(optarg, &r->target) < 0)
+			return bad("--sni", optarg, r->target.fault);
+		r->o.sni = r->target.sni;
+		break;
 	case OPT_PROXY: r->proxy.url = optarg; break;
 	case OPT_PROXY_USER: r->proxy.user = optarg; break;
 	case OPT_PROXY_PASSWORD_FILE: r->proxy.password_file = optarg; break;
@@ -239,7 +239,9 @@ static int diagnose(struct run *r)
 static int prepare(struct run *r, const char *where)
 {
 	if (target_parse(where, &r->target) < 0)
-		return bad("server", where, "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+		return bad("server", where,
+			*r->target.fault ? r->target.fault
+					 : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
 	if (!*r->target.user)

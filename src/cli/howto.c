@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/auto.h"
+#include "base/host_name.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cmd.h"
@@ -44,23 +45,24 @@ static void read_leaf(const char *path, char *ret, size_t cap)
 }
 
 /* What a shell, a script or a file of options would read as something else is no host. */
-#define HOST_OCTETS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]"
+#define HOST_OCTETS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:"
 
 static int set_server(struct howto *h, const char *given, const struct cert_info *info)
 {
-	const char *colon = given ? strrchr(given, ':') : NULL;
+	const char *colon = given ? strrchr(given, ':') : NULL, *name = given ? given : info->names;
 	size_t n = given ? strlen(given) : strcspn(info->names, ",");
+	char host[1024];
 
 	if (colon && strchr(given, ':') == colon) {
 		h->port = (uint16_t)strtoul(colon + 1, NULL, 10);
 		n = (size_t)(colon - given);
 	}
-	if (!n || n >= sizeof(h->server) || !h->port ||
-		strspn(given ? given : info->names, HOST_OCTETS) < n) {
+	snprintf(host, sizeof(host), "%.*s", n < sizeof(host) ? (int)n : 0, name);
+	if (!h->port || host_to_ascii(host, h->server, sizeof(h->server), NULL) < 0 ||
+		strspn(h->server, HOST_OCTETS) < strlen(h->server)) {
 		fputs("culvert: --server: expected HOST or HOST:PORT\n", stderr);
 		return CMD_USAGE;
 	}
-	snprintf(h->server, sizeof(h->server), "%.*s", (int)n, given ? given : info->names);
 	return CMD_OK;
 }
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host_name.h"
+#include "base/text.h"
+
 int number_parse(const char *text, unsigned long least, unsigned long most, unsigned long *ret)
 {
 	char *end;
@@ -25,11 +28,25 @@ static int copy_part(char *dst, size_t cap, const char *text, const char *end)
 	return 0;
 }
 
+int sni_parse(const char *text, struct target *ret)
+{
+	const char *why = "";
+
+	*ret->sni = *ret->fault = '\0';
+	if (!*text || host_to_ascii(text, ret->sni, sizeof(ret->sni), &why) == 0)
+		return 0;
+	text_format(ret->fault, sizeof(ret->fault), "a host name; this is none: %s", why);
+	return -EINVAL;
+}
+
 int target_parse(const char *text, struct target *ret)
 {
 	const char *at = strrchr(text, '@'), *host = at ? at + 1 : text, *end, *port = NULL;
 	unsigned long number = 443;
+	char name[1024];
+	const char *why = "";
 
+	*ret->fault = '\0';
 	if (at && copy_part(ret->user, sizeof(ret->user), text, at) < 0)
 		return -EINVAL;
 	if (*host == '[') {
@@ -45,8 +62,12 @@ int target_parse(const char *text, struct target *ret)
 		if (!end)
 			end = host + strlen(host);
 	}
-	if (end == host || copy_part(ret->host, sizeof(ret->host), host, end) < 0)
+	if (end == host || copy_part(name, sizeof(name), host, end) < 0)
 		return -EINVAL;
+	if (host_to_ascii(name, ret->host, sizeof(ret->host), &why) < 0) {
+		text_format(ret->fault, sizeof(ret->fault), "a host name; this is none: %s", why);
+		return -EINVAL;
+	}
 	if (port && number_parse(port, 1, 65535, &number) < 0)
 		return -EINVAL;
 	ret->port = (uint16_t)number;

@@ -6,7 +6,10 @@
 
 struct target {
 	char user[USER_NAME_MAX + 1]; /* "": not given */
-	char host[256];
+	char host[256];               /* as it goes over the wire: A-labels (base/host_name.h) */
+	char fault
+		[160]; /* after -EINVAL: what is expected in the place of the host; "": all else */
+	char sni[256]; /* sni_parse() */
 	uint16_t port; /* 443 unless given */
 };
 
@@ -15,6 +18,9 @@ struct target {
  * -EINVAL; ret->user is left alone when the text has none.
  */
 int target_parse(const char *text, struct target *ret);
+
+/* --sni: ret->sni as A-labels; "" stays. -EINVAL with ret->fault. */
+int sni_parse(const char *text, struct target *ret);
 
 /* Decimal digits alone, within least..most; -EINVAL. */
 int number_parse(const char *text, unsigned long least, unsigned long most, unsigned long *ret);

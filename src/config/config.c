@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host_name.h"
 #include "base/text.h"
 #include "config/parse.h"
 #include "config/suggest.h"
@@ -405,6 +406,16 @@ static bool are_pools(const struct config *cfg)
 	return n == cfg->tunnel.pools.n;
 }
 
+static bool are_host_names(const struct text_list *list)
+{
+	char ascii[HOST_NAME_MAX_LEN + 2];
+
+	for (size_t i = 0; i < list->n; i++)
+		if (host_to_ascii(list->item[i], ascii, sizeof(ascii), NULL) < 0)
+			return false;
+	return true;
+}
+
 static bool are_prefixes(const struct text_list *list)
 {
 	struct prefix p;
@@ -434,6 +445,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 	} checks[] = {
 		{!cfg->server.listen.n, "[server] listen: expected at least one address"},
 		{!*cfg->server.state, "[server] state: expected a folder"},
+		{!are_host_names(&cfg->server.name),
+			"[server] name: expected host names and addresses; umlauts and other letters are converted"},
 		{cfg->tls.certificate.n != cfg->tls.key.n,
 			"[tls] key: expected as many keys as there are files in certificate"},
 		{cfg->tls.ocsp.n && cfg->tls.ocsp.n != cfg->tls.certificate.n,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/host_name.h"
 #include "base/text.h"
 #include "diagnose/private.h"
 
@@ -152,14 +153,14 @@ int report_html(const struct diagnosis *d, FILE *out)
 {
 	time_t t = (time_t)d->began_s;
 	struct tm tm;
-	char when[32];
+	char when[32], host[600];
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&t, &tm));
 	fprintf(out,
 		"<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>SSTP diagnosis of ");
-	put(out, d->opts->host);
+	put(out, host_shown(d->opts->host, host, sizeof(host)));
 	fprintf(out, "</title>\n<style>%s</style>\n<h1>SSTP diagnosis of ", style);
-	put(out, d->opts->host);
+	put(out, host_shown(d->opts->host, host, sizeof(host)));
 	fprintf(out, " port %u</h1>\n<p>%s, took %.1f s, culvert " CULVERT_VERSION "</p>\n",
 		d->opts->port, when, (double)diagnosis_took_us(d) / 1e6);
 	put_verdict(d, out);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/host_name.h"
 #include "base/text.h"
 #include "diagnose/private.h"
 
@@ -27,12 +28,13 @@ static void print_heading(const struct diagnosis *d, FILE *out)
 {
 	time_t t = (time_t)d->began_s;
 	struct tm tm;
-	char when[32];
+	char when[32], host[600];
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&t, &tm));
 	text_fprintf(out, "culvert diagnose %s%s%s:%u    %s, took %.1f s\n\n",
-		d->opts->user ? d->opts->user : "", d->opts->user ? "@" : "", d->opts->host,
-		d->opts->port, when, (double)diagnosis_took_us(d) / 1e6);
+		d->opts->user ? d->opts->user : "", d->opts->user ? "@" : "",
+		host_shown(d->opts->host, host, sizeof(host)), d->opts->port, when,
+		(double)diagnosis_took_us(d) / 1e6);
 }
 
 /* The one line of a layer. */

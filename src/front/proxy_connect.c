@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hex.h"
+#include "base/host_name.h"
 #include "http/digest.h"
 #include "http/proxy.h"
 
@@ -89,6 +90,7 @@ static int parse_port(const char *text, size_t n, uint16_t *ret)
 int proxy_parse(const char *url, struct proxy *ret)
 {
 	const char *p = url, *at, *end, *host_end;
+	char host[1024];
 	size_t n;
 
 	*ret = (struct proxy){.port = 8080};
@@ -113,10 +115,12 @@ int proxy_parse(const char *url, struct proxy *ret)
 		host_end = p + strcspn(p, ":/?#");
 		n = (size_t)(host_end - p);
 	}
-	if (!n || n >= sizeof(ret->host))
+	if (!n || n >= sizeof(host))
 		return -EINVAL;
-	memcpy(ret->host, p, n);
-	ret->host[n] = '\0';
+	memcpy(host, p, n);
+	host[n] = '\0';
+	if (host_to_ascii(host, ret->host, sizeof(ret->host), NULL) < 0)
+		return -EINVAL;
 	if (host_end == end)
 		return 0;
 	return *host_end == ':' ? parse_port(host_end + 1, (size_t)(end - host_end - 1), &ret->port)

@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/host_name.h"
 #include "config/config.h"
 #include "os/keylog.h"
 #include "os/netlink.h"
@@ -58,12 +59,16 @@ struct names {
 
 static void add_name(struct names *names, const char *name)
 {
-	for (size_t i = 0; i < names->n; i++)
-		if (!strcmp(names->list[i], name))
-			return;
-	if (names->n == CERT_NAMES_MAX || !*name || strlen(name) >= sizeof(names->text[0]))
+	char ascii[sizeof(names->text[0])];
+
+	if (host_to_ascii(name, ascii, sizeof(ascii), NULL) < 0)
 		return;
-	strcpy(names->text[names->n], name);
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcasecmp(names->list[i], ascii))
+			return;
+	if (names->n == CERT_NAMES_MAX)
+		return;
+	strcpy(names->text[names->n], ascii);
 	names->list[names->n] = names->text[names->n];
 	names->n++;
 }

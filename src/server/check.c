@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/host_name.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "os/privileges.h"
@@ -164,10 +165,12 @@ static void check_names(const struct check *c, const struct certificate_files *f
 {
 	for (size_t i = 0; i < c->cfg->server.name.n; i++) {
 		const char *name = c->cfg->server.name.item[i];
+		char ascii[HOST_NAME_MAX_LEN + 2] = "";
 		bool found = false;
 
+		host_to_ascii(name, ascii, sizeof(ascii), NULL);
 		for (size_t k = 0; k < files->n; k++)
-			found |= cert_is_for(files->item[k].cert, name);
+			found |= cert_is_for(files->item[k].cert, ascii);
 		if (!found)
 			say(c, EV_CONFIG_DOUBTFUL,
 				"[server] name: no certificate is for \"%s\": clients refuse it",

@@ -363,6 +363,15 @@ static int write_file(const char *file, BIO *content, mode_t mode, struct tls_fa
 		ret_failure, -e, EV_CERT_FILE_UNWRITABLE, "%s: %s", file, strerror(e));
 }
 
+/* A name in a certificate is of A-labels (RFC 5280 7.2). */
+static bool has_high_octet(const char *name)
+{
+	for (; *name; name++)
+		if (*name & 0x80)
+			return true;
+	return false;
+}
+
 static int check_opts(const struct cert_opts *opts, struct tls_failure *ret_failure)
 {
 	if (!opts->n_names || opts->n_names > CERT_NAMES_MAX)
@@ -371,7 +380,8 @@ static int check_opts(const struct cert_opts *opts, struct tls_failure *ret_fail
 	for (size_t i = 0; i < opts->n_names; i++) {
 		size_t n = strlen(opts->names[i]);
 
-		if (!n || n > 253 || strcspn(opts->names[i], " \t\r\n\"'/,;@") != n)
+		if (!n || n > 253 || strcspn(opts->names[i], " \t\r\n\"'/,;@") != n ||
+			has_high_octet(opts->names[i]))
 			return tls_failure_set(ret_failure, -EINVAL, EV_CERT_BAD_NAME, "\"%.100s\"",
 				opts->names[i]);
 	}

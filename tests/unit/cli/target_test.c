@@ -20,7 +20,8 @@ static void user_host_and_port_are_parted(void **state)
 		{"LAB\\bob@192.0.2.1:1", "LAB\\bob", "192.0.2.1", 1},
 		{"[2001:db8::1]:65535", "", "2001:db8::1", 65535},
 		{"carol@[2001:db8::1]", "carol", "2001:db8::1", 443},
-		{"2001:db8::1", "", "2001:db8::1", 443}};
+		{"2001:db8::1", "", "2001:db8::1", 443},
+		{"alice@m\xc3\xbcller.example:8443", "alice", "xn--mller-kva.example", 8443}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -43,10 +44,12 @@ static void what_is_no_target_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		assert_int_equal(target_parse(texts[i], &t), -EINVAL);
-	memset(long_host, 'a', sizeof(long_host));
-	long_host[sizeof(t.host)] = '\0';
+	for (size_t i = 0; i < sizeof(long_host); i++)
+		long_host[i] = i % 50 == 49 ? '.' : 'a';
+	long_host[254] = '\0';
 	assert_int_equal(target_parse(long_host, &t), -EINVAL);
-	long_host[sizeof(t.host) - 1] = '\0';
+	assert_non_null(strstr(t.fault, "253"));
+	long_host[253] = '\0';
 	assert_int_equal(target_parse(long_host, &t), 0);
 }
 
