@@ -63,7 +63,7 @@ static int open_db(const struct args *a, bool check, struct db **ret)
 	AUTO(config) struct config *cfg = NULL;
 	struct config_error config_err;
 	struct db_error err;
-	struct db_opts opts = {.must_exist = true, .check = check};
+	struct db_opts opts = {.must_exist = true, .look = true, .check = check};
 
 	if (config_load(a->state ? a->config : cmd_config_file(a->config), &cfg, &config_err) < 0)
 		return cmd_fail(config_err.event, config_err.text);
@@ -120,7 +120,13 @@ int cmd_check(int argc, char **argv)
 	r = open_db(&a, true, &db);
 	if (r)
 		return r;
-	if (db_check(db) < 0 || db_user_list(db, count_user, &users) < 0)
+	if (db_check(db) < 0)
+		return cmd_fail(db_error(db)->event, db_error(db)->text);
+	if (db_is_older(db)) {
+		puts("the database is good; the next start of the server brings it to a newer version");
+		return CMD_OK;
+	}
+	if (db_user_list(db, count_user, &users) < 0)
 		return cmd_fail(db_error(db)->event, db_error(db)->text);
 	text_fprintf(stdout, "the database is good: %u user%s\n", users, users == 1 ? "" : "s");
 	return CMD_OK;

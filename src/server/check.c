@@ -123,7 +123,7 @@ static void check_key_file(const struct check *c)
 
 	if (!*path || !check_file(c, "[store] key_file", path))
 		return;
-	if (secret_key_load(c->cfg->server.state, path, &key, &err) < 0)
+	if (secret_key_load(c->cfg->server.state, path, false, &key, &err) < 0)
 		say(c, err.event, "[store] key_file: %s", err.text);
 	explicit_bzero(&key, sizeof(key));
 }

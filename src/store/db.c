@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lockfile.h"
 #include "base/text.h"
 #include "store/internal.h"
 #include "store/schema.h"
@@ -77,16 +78,21 @@ int db_execute(struct db *db, const char *sql)
 static int make_file(struct db *db, const struct db_opts *opts)
 {
 	struct stat folder;
+	bool made;
 	int fd;
 
 	if (!opts->must_exist && mkdir(opts->state, 0700) < 0 && errno != EEXIST)
 		return db_fail(db, -EACCES, EV_STORE_UNREADABLE, "%.200s: %s", opts->state,
 			strerror(errno));
-	fd = open(db->path, O_RDWR | O_CLOEXEC | O_NOCTTY | (opts->must_exist ? 0 : O_CREAT), 0600);
+	fd = open(db->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	made = fd < 0 && errno == ENOENT && !opts->must_exist;
+	if (made)
+		fd = open(db->path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_CREAT | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return db_fail(db, errno == ENOENT ? -ENOENT : -EACCES, EV_STORE_UNREADABLE,
 			"%.200s: %s", db->path, strerror(errno));
-	if (!geteuid() && !stat(opts->state, &folder) &&
+	/* What was there keeps its owner: in another user's folder it may be a link to anything. */
+	if (made && !geteuid() && !stat(opts->state, &folder) &&
 		fchown(fd, folder.st_uid, folder.st_gid) < 0)
 		errno = 0; /* a file system without owners */
 	close(fd);
@@ -143,16 +149,24 @@ int db_pragma_check(struct db *db, const char *pragma)
  * Secrets under another key would fail one login at a time; better to say it at the start. Commands
  * do not look, so that passwords can be set anew.
  */
-static int check_key(struct db *db)
+static int count_other_secrets(struct db *db, const char *key_id, int64_t *ret)
 {
 	struct query q = query_start(db, SQL_SECRET_OTHER_KEY);
-	int64_t others = 0;
 	int r;
 
-	query_bind_text(&q, db->key.id, strlen(db->key.id));
+	*ret = 0;
+	query_bind_text(&q, key_id, strlen(key_id));
 	if (query_row(&q))
-		others = query_int(&q);
+		*ret = query_int(&q);
 	r = query_end(&q);
+	return r < 0 ? r : 0;
+}
+
+static int check_key(struct db *db)
+{
+	int64_t others;
+	int r = count_other_secrets(db, db->key.id, &others);
+
 	if (r < 0)
 		return r;
 	if (others)
@@ -162,11 +176,33 @@ static int check_key(struct db *db)
 	return 0;
 }
 
+/*
+ * A new key for a database that has secrets opens none of them, and would stand where the right one
+ * belongs: a server does not make it. `culvert user passwd` does: that is the way out when the key is
+ * lost.
+ */
+static int may_make_key(struct db *db, const struct db_opts *opts, bool *ret)
+{
+	int64_t secrets = 0;
+	int r = opts->check ? count_other_secrets(db, "", &secrets) : 0;
+
+	*ret = !opts->look && !secrets;
+	return r;
+}
+
 static int load_key(struct db *db, const struct db_opts *opts)
 {
 	uint8_t nothing[MSCHAP_NT_HASH_LEN] = {0};
-	int r = secret_key_load(opts->state, opts->key_file, &db->key, &db->error);
+	bool make;
+	int r = may_make_key(db, opts, &make);
 
+	if (!r)
+		r = secret_key_load(opts->state, opts->key_file, make, &db->key, &db->error);
+	if (r == -ENOKEY)
+		return db_fail(db, opts->look ? -EACCES : -EKEYREJECTED,
+			opts->look ? EV_STORE_KEY_UNREADABLE : EV_STORE_KEY_WRONG,
+			"%.200s/culvert.key is not there, and the secrets are sealed with it",
+			opts->state);
 	if (r < 0)
 		return r;
 	r = secret_seal(&db->key, 0, SECRET_NT, nothing, sizeof(nothing), &db->decoy);
@@ -187,6 +223,30 @@ static int read_attempt_seq(struct db *db)
 	return r < 0 ? r : 0;
 }
 
+/* The tables of a database that a running server of an older Culvert uses are not changed under it. */
+static int update_tables(struct db *db, const struct db_opts *opts)
+{
+	char lock[sizeof(db->path) + sizeof(STORE_LOCK)];
+	pid_t holder;
+	int r = schema_is_older(db, &db->older);
+
+	if (r < 0 || (db->older && opts->look))
+		return r;
+	snprintf(lock, sizeof(lock), "%s/" STORE_LOCK, opts->state);
+	if (db->older && !opts->owner && !lockfile_holder(lock, &holder))
+		return db_fail(db, -EBUSY, EV_STORE_BUSY,
+			"%.200s: the server that runs (process %ld) is of an older version: "
+			"restart it first",
+			db->path, (long)holder);
+	db->older = false;
+	return schema_update(db, schema_steps, schema_version);
+}
+
+bool db_is_older(const struct db *db)
+{
+	return db->older;
+}
+
 int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err)
 {
 	AUTO(db) struct db *db = calloc(1, sizeof(*db));
@@ -203,7 +263,7 @@ int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_er
 	if (!r && opts->check)
 		r = db_pragma_check(db, "PRAGMA quick_check(1)");
 	if (!r)
-		r = schema_update(db, schema_steps, schema_version);
+		r = update_tables(db, opts);
 	if (!r)
 		r = load_key(db, opts);
 	if (!r)

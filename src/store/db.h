@@ -23,6 +23,8 @@
 #include "events/event.h"
 #include "store/limits.h"
 
+#define STORE_LOCK "culvert.lock" /* in the state folder: held by the server that runs */
+
 struct db;
 
 struct db_error {
@@ -36,11 +38,15 @@ struct db_opts {
 	int64_t node;         /* which of several servers on one database; 0: the only one */
 	bool check;      /* a server: look for damage in the whole file, and for the right key */
 	bool must_exist; /* -ENOENT instead of making a new database */
+	bool look;       /* change nothing: no new key, no step to a newer version of the tables */
+	bool owner;      /* this process holds the lock of the state folder (STORE_LOCK) */
 };
 
 int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err);
 void db_close(struct db *db); /* NULL is fine; wipes the key */
 DEFINE_AUTO(db, struct db *, db_close)
+/* Opened with `look`: its tables are of an older version, which the next start brings up to date. */
+bool db_is_older(const struct db *db);
 const struct db_error *db_error(const struct db *db); /* of the last call that failed */
 
 /* db_begin() takes the right to write; -EBUSY after the busy time. */

@@ -18,6 +18,7 @@ struct db {
 	sqlite3_stmt *stmt[SQL_STATEMENTS]; /* prepared when first used */
 	int64_t node;
 	int log_pages;
+	bool older; /* see db_is_older() */
 	struct secret_key key;
 	struct secret_sealed decoy; /* opened for users that do not exist, to take the same time */
 	struct pool_map pools[STORE_POOLS_MAX];

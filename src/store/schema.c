@@ -153,6 +153,15 @@ static int keep_copy(struct db *db, int64_t version)
 	return r == -EEXIST ? 0 : r;
 }
 
+int schema_is_older(struct db *db, bool *ret)
+{
+	int64_t version;
+	int r = read_version(db, &version);
+
+	*ret = r == 0 && version < (int64_t)schema_version;
+	return r;
+}
+
 int schema_update(struct db *db, const char *const *steps, size_t n)
 {
 	int64_t version;

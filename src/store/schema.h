@@ -7,6 +7,7 @@
  * type in any column), and each row that belongs to one server has its node.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 struct db;
@@ -20,3 +21,5 @@ extern const size_t schema_version; /* number of steps */
  * as it was.
  */
 int schema_update(struct db *db, const char *const *steps, size_t n);
+/* Would schema_update() change it? */
+int schema_is_older(struct db *db, bool *ret);

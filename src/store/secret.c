@@ -116,8 +116,8 @@ static int make_key(const char *state, const char *path, struct db_error *err)
 	return r < 0 ? unreadable(err, path, strerror(-r)) : 0;
 }
 
-static int find_key(
-	const char *state, const char *key_file, struct secret_key *ret, struct db_error *err)
+static int find_key(const char *state, const char *key_file, bool make, struct secret_key *ret,
+	struct db_error *err)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 	char path[4200];
@@ -137,17 +137,19 @@ static int find_key(
 	r = read_key(path, ret, err);
 	if (r != -ENOENT)
 		return r;
+	if (!make)
+		return -ENOKEY;
 	r = make_key(state, path, err);
 	return r < 0 ? r : read_key(path, ret, err);
 }
 
-int secret_key_load(
-	const char *state, const char *key_file, struct secret_key *ret, struct db_error *ret_err)
+int secret_key_load(const char *state, const char *key_file, bool make, struct secret_key *ret,
+	struct db_error *ret_err)
 {
 	static const char label[] = "culvert key id";
 	uint8_t digest[SHA256_LEN];
 	struct octets parts[] = {{label, sizeof(label)}, {ret->key, sizeof(ret->key)}};
-	int r = find_key(state, key_file, ret, ret_err);
+	int r = find_key(state, key_file, make, ret, ret_err);
 
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
  * the database alone.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,8 +33,9 @@ struct secret_sealed {
 
 struct db_error;
 
-int secret_key_load(
-	const char *state, const char *key_file, struct secret_key *ret, struct db_error *ret_err);
+/* `make`: a key file that is missing from the state folder is made; else -ENOKEY. */
+int secret_key_load(const char *state, const char *key_file, bool make, struct secret_key *ret,
+	struct db_error *ret_err);
 int secret_seal(const struct secret_key *key, int64_t user_id, enum secret_kind kind,
 	const void *octets, size_t n, struct secret_sealed *ret);
 /* `ret` holds sealed->n octets. -EBADMSG. */

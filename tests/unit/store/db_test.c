@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <signal.h>
 
+#include "base/lockfile.h"
 #include "unit/store/state.h"
 
 static void refused(
@@ -260,6 +261,95 @@ static void a_database_of_version_1_still_opens_with_all_that_is_in_it(void **st
 	db_close(db);
 }
 
+/* --- what a command or a failed start may change --- */
+
+/* `culvert check` and `culvert backup` look; the next start of the server does the step. */
+static void looking_at_an_older_database_changes_nothing(void **state)
+{
+	struct state *s = *state;
+	AUTO_MEM char *sql = whole_file("version-1.sql");
+	struct db_opts look = {.state = s->folder, .must_exist = true, .look = true};
+	struct db_error err;
+	struct db *db;
+
+	execute(s, sql);
+	assert_int_equal(db_open(&look, &db, &err), -EACCES); /* no key, and none is made */
+	assert_int_equal(err.event, EV_STORE_KEY_UNREADABLE);
+	assert_int_not_equal(access(s->key, F_OK), 0);
+	write_file(
+		s->key, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", 65);
+	assert_int_equal(db_open(&look, &db, &err), 0);
+	assert_true(db_is_older(db));
+	db_close(db);
+	assert_int_equal(db_open(&look, &db, &err), 0);
+	assert_true(db_is_older(db));
+	db_close(db);
+}
+
+/* Another process holds the lock, as a server does that was started before an upgrade. */
+static pid_t hold_lock(const struct state *s)
+{
+	char path[128], c;
+	int pipes[2], fd;
+	pid_t pid, holder;
+
+	snprintf(path, sizeof(path), "%s/" STORE_LOCK, s->folder);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (lockfile_take(path, &fd, &holder) == 0 && write(pipes[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(pipes[0], &c, 1), 1);
+	close(pipes[0]);
+	close(pipes[1]);
+	return pid;
+}
+
+static void a_database_is_not_changed_under_an_older_server_that_runs(void **state)
+{
+	struct state *s = *state;
+	AUTO_MEM char *sql = whole_file("version-1.sql");
+	struct db_opts user = {.state = s->folder, .must_exist = true};
+	struct db_error err;
+	struct db *db;
+	char number[32];
+	pid_t pid;
+
+	execute(s, sql);
+	write_file(
+		s->key, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", 65);
+	pid = hold_lock(s);
+	snprintf(number, sizeof(number), "process %ld", (long)pid);
+	assert_int_equal(db_open(&user, &db, &err), -EBUSY);
+	assert_int_equal(err.event, EV_STORE_BUSY);
+	assert_non_null(strstr(err.text, number));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(db_open(&user, &db, &err), 0);
+	db_close(db);
+}
+
+/* It would open none of the secrets, and lie where the right key belongs. */
+static void a_server_makes_no_new_key_for_secrets_of_another(void **state)
+{
+	struct state *s = *state;
+	struct db_error err;
+	struct db *db = state_open(s);
+
+	state_add_user(db, "alice", "password", false);
+	db_close(db);
+	unlink(s->key);
+	assert_int_equal(db_open(&(struct db_opts){.state = s->folder, .check = true}, &db, &err),
+		-EKEYREJECTED);
+	assert_int_equal(err.event, EV_STORE_KEY_WRONG);
+	assert_int_not_equal(access(s->key, F_OK), 0);
+	assert_int_equal(db_open(&(struct db_opts){.state = s->folder}, &db, &err), 0);
+	assert_int_equal(access(s->key, F_OK), 0); /* culvert user passwd: the way out */
+	db_close(db);
+}
+
 /* --- a full disk --- */
 
 static int fill_until_it_fails(struct db *db)
@@ -399,6 +489,9 @@ int main(void)
 		CASE(a_bad_a_missing_and_a_wrong_key_are_told_apart),
 		CASE(a_newer_database_is_left_alone),
 		CASE(a_database_of_version_1_still_opens_with_all_that_is_in_it),
+		CASE(looking_at_an_older_database_changes_nothing),
+		CASE(a_database_is_not_changed_under_an_older_server_that_runs),
+		CASE(a_server_makes_no_new_key_for_secrets_of_another),
 		CASE(a_full_disk_is_told_and_reading_goes_on),
 		CASE(a_backup_is_whole_private_and_never_overwrites),
 		CASE(two_first_starts_at_once_end_up_with_one_key),
