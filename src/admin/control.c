@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "admin/unix_socket.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -241,20 +242,6 @@ static void on_connection(uv_stream_t *listener, int status)
 		client_close(c);
 }
 
-/* A socket that nobody answers on is a dead server's: it may go. */
-static bool socket_is_alive(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive;
-
-	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
-	alive = fd >= 0 && !connect(fd, (struct sockaddr *)&sa, sizeof(sa));
-	if (fd >= 0)
-		close(fd);
-	return alive;
-}
-
 int control_new(uv_loop_t *loop, const char *path, control_handler *handler, void *arg,
 	struct control **ret)
 {
@@ -265,19 +252,20 @@ int control_new(uv_loop_t *loop, const char *path, control_handler *handler, voi
 
 	if (!c)
 		return -ENOMEM;
-	if (strlen(path) >= sizeof(c->path) || socket_is_alive(path)) {
+	r = strlen(path) >= sizeof(c->path) ? -ENAMETOOLONG : unix_socket_clear(path);
+	if (r < 0) {
 		free(c);
-		return strlen(path) >= sizeof(c->path) ? -ENAMETOOLONG : -EADDRINUSE;
+		return r;
 	}
-	strcpy(c->path, path);
 	c->handler = handler;
 	c->arg = arg;
-	unlink(path);
 	uv_pipe_init(loop, &c->listener, 0);
 	c->listener.data = c;
 	mask = umask(0117);
 	r = uv_pipe_bind(&c->listener, path);
 	umask(mask);
+	if (!r)
+		strcpy(c->path, path);
 	if (!r && g && chown(path, (uid_t)-1, g->gr_gid) < 0)
 		r = -errno;
 	if (!r)
@@ -290,7 +278,8 @@ void control_close(struct control *c)
 {
 	if (!c || uv_is_closing((uv_handle_t *)&c->listener))
 		return;
-	unlink(c->path);
+	if (*c->path)
+		unlink(c->path);
 	uv_close((uv_handle_t *)&c->listener, NULL);
 	for (struct client *cl = c->clients, *next; cl; cl = next) {
 		next = cl->next;

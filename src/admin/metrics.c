@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/unix_socket.h"
 #include "base/addr.h"
 #include "base/auto.h"
 
@@ -169,10 +170,13 @@ static int bind_to(uv_loop_t *loop, struct metrics *m, const char *at)
 	int r;
 
 	if (*at == '/') {
-		snprintf(m->path, sizeof(m->path), "%s", at);
-		unlink(at);
 		uv_pipe_init(loop, &m->listener.pipe, 0);
-		return uv_pipe_bind(&m->listener.pipe, at);
+		r = unix_socket_clear(at); /* longer than a socket's path may be: -ENAMETOOLONG */
+		if (!r)
+			r = uv_pipe_bind(&m->listener.pipe, at);
+		if (!r)
+			snprintf(m->path, sizeof(m->path), "%s", at);
+		return r;
 	}
 	uv_tcp_init(loop, &m->listener.tcp);
 	r = endpoint_parse(at, 9443, &e);
