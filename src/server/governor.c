@@ -38,6 +38,14 @@ static void close_all(struct governor *g)
 	uv_close((uv_handle_t *)&g->mailbox_poll, NULL);
 }
 
+static void stop_workers(struct server *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_ask_to_stop(&s->workers[i]);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_join(&s->workers[i]);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct governor *g = handle->data;
@@ -49,8 +57,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 		server_sessions(g->server));
 	notify_stopping("sessions are being told");
 	atomic_store_explicit(&g->server->draining, true, memory_order_relaxed);
-	for (unsigned i = 0; i < g->server->n_workers; i++)
-		worker_stop(&g->server->workers[i]);
+	stop_workers(g->server);
 	watchdog_stop(&g->watchdog);
 	mailbox_deliver(&g->server->control_mailbox); /* answers that were owed */
 	close_all(g);
@@ -206,8 +213,7 @@ int governor_run(struct governor *g)
 		enter_sandbox(s);
 		announce(s);
 	} else {
-		for (unsigned i = 0; i < s->n_workers; i++)
-			worker_stop(&s->workers[i]);
+		stop_workers(s);
 		close_all(g);
 	}
 	uv_run(&g->loop, UV_RUN_DEFAULT);

@@ -21,6 +21,8 @@
 #define USER_SESSIONS_AUTO 16 /* auth.user_sessions = auto, but never more than half of the pool */
 #define STRANGERS_TOLD_PER_SECOND 10
 #define ACCEPTS_PER_TURN 32 /* a flood of SYNs must not keep a worker from its packets */
+#define ACCEPT_PAUSE_MS 100 /* when accept() fails for want of memory or of a spare descriptor */
+#define DESCRIPTORS_RESERVED 16 /* not for connections: database, control socket, child */
 /*
  * Time that connections before login get in one turn of a worker's loop, all of them together: work is
  * measured, since a stranger chooses what its octets cost (handshakes, records of an octet, KeyUpdates).

@@ -10,7 +10,6 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,14 +113,12 @@ bool server_tells_of_stranger(struct server *s)
 
 void server_note_no_descriptors(struct server *s)
 {
-	if (!(atomic_fetch_add_explicit(&s->no_descriptors, 1, memory_order_relaxed) % 1000))
-		log_event(NULL, EV_SERVER_NO_DESCRIPTORS, "times=%llu",
-			(unsigned long long)atomic_load(&s->no_descriptors));
-}
+	uint64_t n = atomic_fetch_add_explicit(&s->no_descriptors, 1, memory_order_relaxed) + 1;
+	int64_t now_s = clock_wall_s();
 
-int server_open_spare_fd(void)
-{
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (atomic_exchange_explicit(&s->no_descriptors_told_s, now_s, memory_order_relaxed) !=
+		now_s)
+		log_event(NULL, EV_SERVER_NO_DESCRIPTORS, "refused_so_far=%" PRIu64, n);
 }
 
 void server_worker_begins(struct server *s)
@@ -151,16 +148,15 @@ static void raise_descriptor_limit(void)
 
 int server_run(struct config *config, governor_reread *reread, void *reread_arg)
 {
-	struct server s = {.config = config, .spare_fd = -1, .started_s = clock_wall_s()};
+	struct server s = {.config = config, .lock = -1, .started_s = clock_wall_s()};
 	struct governor g = {.server = &s, .reread = reread, .reread_arg = reread_arg};
 	int r;
 
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	urcu_memb_register_thread();
-	pthread_mutex_init(&s.spare_lock, NULL);
+	spare_init(&s.spare);
 	pthread_mutex_init(&s.admit_lock, NULL);
-	s.spare_fd = server_open_spare_fd();
 	if (mailbox_init(&s.control_mailbox) < 0)
 		return layer_exit_code(LAYER_LOCAL);
 	r = server_setup(&s);
@@ -170,7 +166,9 @@ int server_run(struct config *config, governor_reread *reread, void *reread_arg)
 	mailbox_deliver(&s.control_mailbox);
 	mailbox_done(&s.control_mailbox);
 	control_free(g.control); /* last: other threads asked it whether events are followed */
-	close(s.spare_fd);
+	spare_done(&s.spare);
+	if (s.lock >= 0)
+		close(s.lock); /* the very last: the next start may begin */
 	urcu_memb_unregister_thread();
 	return r;
 }

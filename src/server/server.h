@@ -16,6 +16,7 @@
 #include "base/mailbox.h"
 #include "os/forward.h"
 #include "server/ranges.h"
+#include "server/spare.h"
 
 struct aaa;
 struct config;
@@ -33,6 +34,7 @@ struct tun;
 struct worker;
 
 struct server {
+	int lock;                    /* of the state folder: this process is its only server; -1 */
 	struct config *config;       /* as started; what a reload may change is in live->config */
 	struct live *live;           /* the control thread's; workers hold their own */
 	struct table *table;         /* address → session and worker */
@@ -43,6 +45,7 @@ struct server {
 	struct aaa *aaa;
 	struct tun *tun;
 	struct forward forward;
+	bool machine_changed; /* forwarding, packet filter: to be undone */
 	struct worker *workers;
 	struct mailbox control_mailbox; /* letters to the control thread */
 	unsigned n_workers;
@@ -64,14 +67,14 @@ struct server {
 	_Atomic bool ipv6_onward; /* clients may send IPv6 to the Internet through us */
 	int64_t started_s;
 	_Atomic bool draining;
-	pthread_mutex_t spare_lock;
-	int spare_fd; /* given up to close a connection when descriptors run out */
+	struct spare spare;
 	_Atomic uint64_t refused, no_descriptors;
 	pthread_mutex_t admit_lock;
 	struct admit *admit;
 	_Atomic int64_t refused_told_s; /* one line a second says it */
-	_Atomic int64_t strangers_s;    /* the second in which ... */
-	_Atomic unsigned strangers;     /* ... so many came and went without TLS */
+	_Atomic int64_t no_descriptors_told_s;
+	_Atomic int64_t strangers_s; /* the second in which ... */
+	_Atomic unsigned strangers;  /* ... so many came and went without TLS */
 };
 
 /*
@@ -93,6 +96,5 @@ struct session *server_find_session(
 bool server_tells_of_stranger(struct server *s);
 void server_note_refused(struct server *s, const struct endpoint *peer, enum event why);
 void server_note_no_descriptors(struct server *s);
-int server_open_spare_fd(void);
 void server_worker_begins(struct server *s);
 void server_worker_ends(struct server *s);

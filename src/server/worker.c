@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -26,110 +25,12 @@
 #include "base/line.h"
 #include "config/config.h"
 #include "ip/table.h"
-#include "os/socket.h"
+#include "server/accept.h"
 #include "server/doorstep.h"
 #include "server/limits.h"
 #include "server/live.h"
 #include "server/server.h"
 #include "server/session.h"
-#include "tunnel/congestion.h"
-
-/* ---- connections ---------------------------------------------------------- */
-
-struct handover { /* an accepted connection on its way to another worker */
-	struct letter letter;
-	struct worker *to;
-	struct arrival arrival;
-};
-
-static void deliver_handover(struct letter *l)
-{
-	struct handover *h = container_of(l, struct handover, letter);
-
-	atomic_fetch_sub_explicit(
-		&h->to->n_connections, 1, memory_order_relaxed); /* the reservation */
-	doorstep_take(h->to, &h->arrival);
-	free(h);
-}
-
-/* The worker with the fewest connections; this one when there is a tie. */
-static struct worker *least_loaded(struct worker *w)
-{
-	struct worker *best = w;
-
-	for (unsigned i = 0; i < w->server->n_workers; i++) {
-		struct worker *other = &w->server->workers[i];
-
-		if (atomic_load_explicit(&other->n_connections, memory_order_relaxed) <
-			atomic_load_explicit(&best->n_connections, memory_order_relaxed))
-			best = other;
-	}
-	return best;
-}
-
-static void place_connection(struct worker *w, const struct arrival *a)
-{
-	struct worker *to = least_loaded(w);
-	struct handover *h;
-
-	if (to == w) {
-		doorstep_take(w, a);
-		return;
-	}
-	h = malloc(sizeof(*h));
-	if (!h) {
-		close(a->fd);
-		return;
-	}
-	*h = (struct handover){{.deliver = deliver_handover}, to, *a};
-	atomic_fetch_add_explicit(&to->n_connections, 1, memory_order_relaxed);
-	mailbox_post(&to->mailbox, &h->letter);
-}
-
-static void out_of_descriptors(struct worker *w, struct listener *l)
-{
-	/*
-	 * The waiting connection would make the loop spin. Give the spare descriptor up, take the
-	 * connection with it, close it: the peer learns at once instead of hanging.
-	 */
-	int fd;
-
-	server_note_no_descriptors(w->server);
-	if (w->server->spare_fd < 0)
-		return;
-	pthread_mutex_lock(&w->server->spare_lock);
-	close(w->server->spare_fd);
-	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	w->server->spare_fd = server_open_spare_fd();
-	pthread_mutex_unlock(&w->server->spare_lock);
-}
-
-static void on_listener(uv_poll_t *poll, int status, int events)
-{
-	struct listener *l = poll->data;
-	struct sockaddr_storage sa, la;
-	struct arrival a = {.clear = l->clear};
-
-	(void)status;
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		socklen_t n = sizeof(sa), ln = sizeof(la);
-
-		a.fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (a.fd < 0) {
-			if (errno == EMFILE || errno == ENFILE)
-				out_of_descriptors(l->worker, l);
-			return;
-		}
-		endpoint_from_sockaddr((struct sockaddr *)&sa, &a.peer);
-		a.local = (struct endpoint){0};
-		if (!getsockname(a.fd, (struct sockaddr *)&la, &ln))
-			endpoint_from_sockaddr((struct sockaddr *)&la, &a.local);
-		place_connection(l->worker, &a);
-	}
-}
 
 /* ---- packets ---------------------------------------------------------- */
 
@@ -225,6 +126,8 @@ HOT static void on_turn(uv_check_t *check)
 		uv_idle_stop(&w->turn_again);
 }
 
+static void deliver_stop(struct letter *letter);
+
 int worker_init(
 	struct worker *w, struct server *s, unsigned index, int tun_fd, enum coalesce_kinds joins)
 {
@@ -233,7 +136,8 @@ int worker_init(
 	*w = (struct worker){.server = s,
 		.live = live_ref(s->live),
 		.index = index,
-		.ring_letter = {.deliver = deliver_ring}};
+		.ring_letter = {.deliver = deliver_ring},
+		.stop_order = {.deliver = deliver_stop}};
 	w->held_tail = &w->held;
 	w->rings = line_calloc(s->n_workers * sizeof(*w->rings));
 	if (!w->rings)
@@ -257,24 +161,8 @@ int worker_init(
 	uv_timer_init(&w->loop, &w->housekeeping);
 	w->housekeeping.data = w;
 	uv_timer_start(&w->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+	accept_init(w);
 	return 0;
-}
-
-int worker_add_listener(struct worker *w, int fd, bool clear)
-{
-	const char *congestion = congestion_first(w->server->config->server.congestion);
-	struct listener *l = &w->listeners[w->n_listeners];
-
-	if (w->n_listeners == LISTENERS_MAX)
-		return -ENOSPC;
-	/* Chosen later, BBR's pacing would stay with what was accepted, whatever replaces it. */
-	if (congestion)
-		tcp_set_congestion(fd, congestion);
-	*l = (struct listener){.worker = w, .fd = fd, .clear = clear};
-	uv_poll_init(&w->loop, &l->poll, fd);
-	l->poll.data = l;
-	w->n_listeners++;
-	return uv_poll_start(&l->poll, UV_READABLE, on_listener);
 }
 
 static void *worker_main(void *arg)
@@ -325,27 +213,13 @@ int worker_post_live(struct worker *w, struct live *live)
 
 /* ---- the end ---------------------------------------------------------- */
 
-struct stop_order {
-	struct letter letter;
-	struct worker *worker;
-};
-
-static void close_listener(uv_handle_t *h)
-{
-	struct listener *l = h->data;
-
-	close(l->fd);
-}
-
 /* The loop ends by itself when the last handle is gone, that is: with the last session. */
 static void deliver_stop(struct letter *letter)
 {
-	struct worker *w = container_of(letter, struct stop_order, letter)->worker;
+	struct worker *w = container_of(letter, struct worker, stop_order);
 
 	w->stopping = true;
-	for (unsigned i = 0; i < w->n_listeners; i++)
-		uv_close((uv_handle_t *)&w->listeners[i].poll, close_listener);
-	w->n_listeners = 0;
+	accept_close(w);
 	doorstep_close_all(w);
 	session_close_all(w, EV_SERVER_STOPPING);
 	worker_maybe_finish(w);
@@ -363,24 +237,26 @@ void worker_maybe_finish(struct worker *w)
 	uv_close((uv_handle_t *)&w->mailbox_poll, NULL);
 }
 
-void worker_stop(struct worker *w)
+void worker_ask_to_stop(struct worker *w)
 {
-	struct stop_order order = {{.deliver = deliver_stop}, w};
+	if (w->running)
+		mailbox_post(&w->mailbox, &w->stop_order);
+}
 
+void worker_join(struct worker *w)
+{
 	if (!w->running)
 		return;
-	mailbox_post(&w->mailbox, &order.letter);
-	pthread_join(w->thread, NULL); /* the order lives until the thread is gone */
+	pthread_join(w->thread, NULL);
 	w->running = false;
 }
 
 void worker_done(struct worker *w)
 {
-	struct stop_order order = {{.deliver = deliver_stop}, w};
 	void *pkt;
 
 	if (uv_loop_alive(&w->loop)) { /* set up but never started: its handles are still there */
-		deliver_stop(&order.letter);
+		deliver_stop(&w->stop_order);
 		uv_run(&w->loop, UV_RUN_DEFAULT);
 	}
 	mailbox_deliver(&w->mailbox); /* what came after the loop had ended */

@@ -4,8 +4,8 @@
  * A tunnel belongs to one worker from its first octet to its close. An accepted connection goes to
  * the worker with the fewest connections before that (a letter with the descriptor).
  *
- * Threads: worker_start() and worker_stop() from the control thread; worker_post_*() from any; the
- *          atomics may be read by any; all else belongs to the worker.
+ * Threads: worker_start(), _ask_to_stop() and _join() from the control thread; worker_post_*() from
+ *          any; the atomics may be read by any; all else belongs to the worker.
  */
 #pragma once
 #include <pthread.h>
@@ -58,7 +58,8 @@ struct worker {
 	uv_poll_t mailbox_poll;
 	uv_check_t turn; /* once a loop turn: handshakes, within their cap */
 	uv_timer_t housekeeping;
-	uv_idle_t turn_again; /* keeps the loop turning while handshakes wait */
+	uv_timer_t accept_again; /* runs while the listeners pause */
+	uv_idle_t turn_again;    /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];
 	unsigned n_listeners;
 	struct doorstep *doorsteps;         /* of a balancer, before their header */
@@ -69,6 +70,7 @@ struct worker {
 	struct ring *rings;                 /* [from worker], packets for sessions of this one */
 	_Atomic bool ring_rung;             /* a wake-up is under way */
 	struct letter ring_letter;
+	struct letter stop_order;
 	bool stopping;
 	_Alignas(64) _Atomic unsigned n_connections; /* open, in any phase */
 	_Atomic unsigned n_handshakes;               /* of these, before authentication */
@@ -83,8 +85,12 @@ int worker_init(
 	struct worker *w, struct server *s, unsigned index, int tun_fd, enum coalesce_kinds joins);
 int worker_add_listener(struct worker *w, int fd, bool clear);
 int worker_start(struct worker *w);
-/* Closes its sessions politely and ends the thread; waits for it. */
-void worker_stop(struct worker *w);
+/*
+ * Closes its sessions politely; the thread ends with the last of them. All workers are asked before
+ * the first is joined: a client that does not answer costs its time once, not once a worker.
+ */
+void worker_ask_to_stop(struct worker *w);
+void worker_join(struct worker *w);
 void worker_done(struct worker *w);
 /* Any thread: new sessions are made with this. Takes a reference. */
 int worker_post_live(struct worker *w, struct live *live);
