@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/if_tun.h>
@@ -83,6 +84,18 @@ const char *tun_offload_text(const struct tun *t)
 	return tun_takes_tcp(t) ? "tcp" : "none";
 }
 
+/* What is missing: the file, the driver behind it, or the right. */
+static int no_device(int error, struct os_failure *why)
+{
+	struct stat st;
+
+	if ((error != -EACCES && error != -EPERM) || stat("/dev/net/tun", &st) < 0)
+		return os_fail(why, EV_TUN_NO_DEVICE, error, "open /dev/net/tun");
+	return os_fail(why, EV_TUN_FORBIDDEN, error,
+		"as user %u open /dev/net/tun (mode %04o, owner %u)", geteuid(), st.st_mode & 07777,
+		st.st_uid);
+}
+
 /* Opens queue i; the first one creates the interface and settles its name. */
 static int open_queue(struct tun *t, unsigned i, struct os_failure *why)
 {
@@ -92,7 +105,7 @@ static int open_queue(struct tun *t, unsigned i, struct os_failure *why)
 
 	t->fds[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fds[i] < 0)
-		return os_fail(why, EV_TUN_NO_DEVICE, -errno, "open /dev/net/tun");
+		return no_device(-errno, why);
 	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
 	ifr.ifr_flags = (short)(i == 0 ? flags | IFF_TUN_EXCL : flags);
 	if (ioctl(t->fds[i], TUNSETIFF, &ifr) < 0) {

@@ -41,7 +41,10 @@ struct tun_opts {
 
 struct tun;
 
-/* -EEXIST: an interface of that name is already there (it is left alone); -EPERM; -ENOENT: no driver. */
+/*
+ * -EEXIST: an interface of that name is already there (it is left alone); -EACCES, -EPERM: no
+ * right; -ENOENT: no driver.
+ */
 int tun_new(const struct tun_opts *opts, struct tun **ret, struct os_failure *why);
 void tun_free(struct tun *t); /* NULL is fine */
 DEFINE_AUTO(tun, struct tun *, tun_free)

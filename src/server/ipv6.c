@@ -83,10 +83,7 @@ int ipv6_setup(struct server *s, struct netlink *nl, struct os_failure *why)
 	own.addr.octets[15] = 1;
 	s->own6 = own.addr;
 	/* With the whole prefix behind it: what is nobody's ends in the TUN and not in a loop. */
-	r = netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, NETLINK_NO_DAD, why);
-	if (!r)
-		ipv6_check(s, nl);
-	return r;
+	return netlink_address_add(nl, tun_ifindex(s->tun), &own, NULL, NETLINK_NO_DAD, why);
 }
 
 void ipv6_check(struct server *s, struct netlink *nl)

@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/hex.h"
 #include "base/line.h"
+#include "base/lockfile.h"
 #include "config/config.h"
 #include "events/event.h"
 #include "ip/table.h"
@@ -40,6 +41,7 @@
 #include "server/live.h"
 #include "server/server.h"
 #include "server/worker.h"
+#include "store/db.h"
 #include "store/store.h"
 #include "tls/failure.h"
 
@@ -92,6 +94,25 @@ static int make_state_folder(struct server *s)
 		return layer_exit_code(LAYER_LOCAL);
 	}
 	return 0;
+}
+
+/*
+ * Before anything of an instance is touched: what a start tidies up (leases, session records, the
+ * forwarding note) belongs to the server that runs, if there is one.
+ */
+static int lock_instance(struct server *s)
+{
+	char path[512];
+	pid_t holder = 0;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/" STORE_LOCK, s->config->server.state);
+	r = lockfile_take(path, &s->lock, &holder);
+	if (r == -EBUSY)
+		log_event(NULL, EV_SERVER_ALREADY_RUNNING, "lock=%s pid=%ld", path, (long)holder);
+	else if (r < 0)
+		log_event(NULL, EV_STATE_FOLDER, "path=%s error=\"%s\"", path, strerror(-r));
+	return r < 0 ? layer_exit_code(LAYER_LOCAL) : 0;
 }
 
 /* Without the program child_run() says so; a server that only moves packets needs no keeper. */
@@ -214,24 +235,49 @@ static void choose_addresses(struct server *s)
 	server_told_addresses(s->config, &s->addresses);
 }
 
-static int make_tun(struct server *s, struct netlink *nl)
+/*
+ * While still privileged: /dev/net/tun may be root's alone (0600). All queues are opened here and
+ * kept; configure_tun() needs CAP_NET_ADMIN only.
+ */
+static int open_tun(struct server *s)
+{
+	static const unsigned unwanted[] = {[CONFIG_OFFLOAD_AUTO] = 0,
+		[CONFIG_OFFLOAD_NO_USO] = TUN_OFFLOAD_USO,
+		[CONFIG_OFFLOAD_OFF] = TUN_OFFLOAD_ALL};
+	struct tun_opts tun = {.name = s->config->tunnel.tun,
+		.queues = s->n_workers,
+		.no_offloads = unwanted[s->config->tunnel.offload]};
+	struct os_failure why = {0};
+
+	return tun_new(&tun, &s->tun, &why) < 0 ? refused(&why) : 0;
+}
+
+static int make_steering(struct server *s)
+{
+	const struct config *cfg = s->config;
+	struct os_failure why = {0};
+
+	if (cfg->server.steering == CONFIG_STEERING_RING || s->n_workers == 1)
+		return 0;
+	if (steering_new(s->tun, (unsigned)cfg->server.max_sessions * 3, &s->steering, &why) < 0) {
+		s->steering = NULL;
+		if (cfg->server.steering == CONFIG_STEERING_BPF)
+			return refused(&why);
+		log_event(NULL, why.event, "%s", why.text); /* the ring does it, see worker.c */
+	}
+	return 0;
+}
+
+static int configure_tun(struct server *s, struct netlink *nl)
 {
 	const struct config *cfg = s->config;
 	struct prefix own = {s->addresses.local, s->pool.len};
 	struct link_opts up = {.up = true,
 		.no_link_local = true,
 		.mtu = (unsigned)(cfg->tunnel.mtu ? cfg->tunnel.mtu : cfg->ppp.mru)};
-	static const unsigned unwanted[] = {[CONFIG_OFFLOAD_AUTO] = 0,
-		[CONFIG_OFFLOAD_NO_USO] = TUN_OFFLOAD_USO,
-		[CONFIG_OFFLOAD_OFF] = TUN_OFFLOAD_ALL};
-	struct tun_opts tun = {.name = cfg->tunnel.tun,
-		.queues = s->n_workers,
-		.no_offloads = unwanted[cfg->tunnel.offload]};
 	struct os_failure why = {0};
 	int r;
 
-	if (tun_new(&tun, &s->tun, &why) < 0)
-		return refused(&why);
 	r = harden_interface(tun_name(s->tun));
 	if (r < 0)
 		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(s->tun),
@@ -250,15 +296,7 @@ static int make_tun(struct server *s, struct netlink *nl)
 		log_event(NULL, why.event, "%s", why.text);
 		s->prefix6 = (struct prefix){0};
 	}
-	if (cfg->server.steering == CONFIG_STEERING_RING || s->n_workers == 1)
-		return 0;
-	if (steering_new(s->tun, (unsigned)cfg->server.max_sessions * 3, &s->steering, &why) < 0) {
-		s->steering = NULL;
-		if (cfg->server.steering == CONFIG_STEERING_BPF)
-			return refused(&why);
-		log_event(NULL, why.event, "%s", why.text); /* the ring does it, see worker.c */
-	}
-	return 0;
+	return make_steering(s);
 }
 
 /* Another program's filter may stop what we forward; only the admin can mend that. */
@@ -418,7 +456,8 @@ static int open_store(struct server *s, struct netlink *nl)
 {
 	struct db_opts opts = {.state = s->config->server.state,
 		.key_file = s->config->store.key_file,
-		.check = true};
+		.check = true,
+		.owner = true};
 	struct store_opts keep = {
 		(uint64_t)s->config->store.attempts, (uint64_t)s->config->store.sessions};
 	struct db_error why = {0};
@@ -441,26 +480,73 @@ static int open_store(struct server *s, struct netlink *nl)
 		       : 0;
 }
 
+static void begin_log(const struct config *cfg)
+{
+	bool journal = cfg->server.log_format == CONFIG_LOG_AUTO && log_is_journal();
+
+	log_init((enum log_level)cfg->server.log);
+	log_form(cfg->server.log_format == CONFIG_LOG_JSON ? LOG_FORM_JSON : LOG_FORM_TEXT,
+		journal ? journal_writer() : NULL);
+}
+
+/* As root, if it is started so; nothing that another server of this folder uses is changed. */
+static int begin_privileged(struct server *s)
+{
+	int r = own_state_folder(s);
+
+	if (!r)
+		r = make_state_folder(s);
+	if (!r)
+		r = lock_instance(s);
+	if (!r)
+		r = open_tun(s);
+	if (!r)
+		r = give_up_rights(s);
+	return r ? r : make_state_folder(s); /* may the user write there, too? */
+}
+
+static int make_tables(struct server *s)
+{
+	uint64_t seed;
+
+	crypto_random(&seed, sizeof(seed));
+	if (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0 ||
+		handles_new(&s->handles) < 0 || directory_new(&s->directory) < 0)
+		return layer_exit_code(LAYER_LOCAL);
+	return 0;
+}
+
+static int listen_everywhere(struct server *s)
+{
+	int r = take_listeners(s) ? 0 : make_listeners(s, &s->config->server.listen, false);
+
+	return r ? r : make_listeners(s, &s->config->balancer.listen, true);
+}
+
+/*
+ * What the whole machine feels (forwarding switches, packet filter) comes last, when all that can
+ * fail has been done. Listeners are open by then, but no worker accepts yet.
+ */
+static void change_machine(struct server *s, struct netlink *nl)
+{
+	snprintf(s->forward.note, sizeof(s->forward.note), "%s/forward", s->config->server.state);
+	forward_recall(&s->forward);
+	ipv6_check(s, nl);
+	make_nat(s);
+	s->machine_changed = true;
+}
+
 int server_setup(struct server *s)
 {
 	AUTO(netlink) struct netlink *nl = NULL;
 	struct os_failure why = {0};
-	uint64_t seed;
 	int r;
 
-	log_init((enum log_level)s->config->server.log);
-	log_form(s->config->server.log_format == CONFIG_LOG_JSON ? LOG_FORM_JSON : LOG_FORM_TEXT,
-		s->config->server.log_format == CONFIG_LOG_AUTO && log_is_journal()
-			? journal_writer()
-			: NULL);
+	begin_log(s->config);
 	s->n_workers = count_workers(s->config);
 	if (gethostname(s->name, sizeof(s->name) - 1) < 0 || !*s->name)
 		strcpy(s->name, "culvert");
-	r = own_state_folder(s);
-	if (!r)
-		r = give_up_rights(s);
-	if (!r)
-		r = make_state_folder(s);
+	r = begin_privileged(s);
 	if (!r && netlink_new(&nl, &why) < 0)
 		r = refused(&why);
 	if (!r)
@@ -471,31 +557,28 @@ int server_setup(struct server *s)
 		r = check_chosen_pool(s);
 	if (!r)
 		r = load_certificates(s);
-	crypto_random(&seed, sizeof(seed));
-	if (!r && (table_new(&s->table) < 0 || admit_new(seed, &s->admit) < 0 ||
-			  handles_new(&s->handles) < 0 || directory_new(&s->directory) < 0))
-		r = layer_exit_code(LAYER_LOCAL);
+	if (!r)
+		r = make_tables(s);
 	if (r)
 		return r;
 	choose_addresses(s);
-	snprintf(s->forward.note, sizeof(s->forward.note), "%s/forward", s->config->server.state);
-	forward_recall(&s->forward);
-	r = make_tun(s, nl);
+	r = configure_tun(s, nl);
 	if (r)
 		return r;
-	make_nat(s);
 	s->live->addresses = s->addresses;
 	r = make_workers(s);
-	if (!r && !take_listeners(s))
-		r = make_listeners(s, &s->config->server.listen, false);
-	return r ? r : make_listeners(s, &s->config->balancer.listen, true);
+	if (!r)
+		r = listen_everywhere(s);
+	if (!r)
+		change_machine(s, nl);
+	return r;
 }
 
 static void undo_nat(struct server *s)
 {
 	AUTO(netlink) struct netlink *nl = NULL;
 
-	if (!s->tun)
+	if (!s->machine_changed)
 		return;
 	nft_remove(tun_name(s->tun), NULL);
 	netlink_new(&nl, NULL);

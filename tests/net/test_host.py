@@ -6,16 +6,22 @@ What the client does to its machine, and that it undoes it.
 Through the tunnel www sees the server's address, beside it the client's own.
 """
 
+import contextlib
 import ipaddress
 import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
+import subprocess
+import time
 
 import pytest
 
+from harness import sstp
 from harness.host import traces, wait_for
+from harness.program import PASSWORD, RELEASE, USER
 
 
 def seen_by_www(net, source_host):
@@ -103,6 +109,103 @@ def test_after_kill_9_of_the_server_the_next_start_works(net, start_server, conn
     assert client.stop() == 0
     assert second.stop() == 0
     assert traces(net.srv) == before
+
+
+def records(state):
+    """What a start tidies up: leases by session, and the records of sessions that are open."""
+    with contextlib.closing(sqlite3.connect(os.path.join(state, "culvert.db"))) as db:
+        return (db.execute("SELECT address, session FROM leases").fetchall(),
+                db.execute("SELECT id, ended_at FROM sessions").fetchall())
+
+
+def test_a_second_server_on_a_live_state_folder_changes_nothing(net, start_server, connect, state):
+    """Another interface, port and metrics socket: nothing but the lock stands in its way."""
+    first = start_server()
+    client = connect("--no-default-route", "--no-dns")
+    wait_for(lambda: records(state)[1], 30, "the session's record")
+    wait_for(lambda: records(state)[1][0][1] == 0 and records(state)[0][0][1], 30, "its lease")
+    before, machine = records(state), traces(net.srv)
+    files = {f: os.stat(os.path.join(state, f)) for f in os.listdir(state)}
+    for extra in ((), ("--option", "server.user=nobody"), ("--workers", "3")):
+        second = start_server(ready=False, tun="cv-two", listen="192.0.2.1:4443", extra=[*extra])
+        assert second.wait_exit() == 1, second.story()
+        assert "6015 SERVER_ALREADY_RUNNING" in second.err
+        assert f"pid={first.pid}" in second.err
+        assert "cv-two" not in net.srv.run("ip -o link")
+    assert records(state) == before
+    assert traces(net.srv) == machine
+    after = {f: os.stat(os.path.join(state, f)) for f in os.listdir(state)}
+    assert {f: (s.st_uid, s.st_mode, s.st_ino) for f, s in files.items()} == {
+        f: (s.st_uid, s.st_mode, s.st_ino) for f, s in after.items()}
+    assert net.cli.ping(client.peer, 2) == 2
+    assert client.stop() == 0
+    assert first.stop() == 0
+    start_server()  # the lock goes with its process
+
+
+def test_two_starts_at_once_leave_one_server(net, start_server, tmp_path):
+    new = str(tmp_path / "state")
+    both = [start_server(ready=False, state=new, tun=f"cv-{n}", listen=f"192.0.2.1:444{n}")
+            for n in range(2)]
+    wait_for(lambda: any(not s.running() for s in both), 30, "one of them to give up")
+    wait_for(lambda: any("ready on" in s.out for s in both), 60, "the other to be ready")
+    loser = next(s for s in both if not s.running())
+    assert loser.wait_exit() == 1 and "SERVER_ALREADY_RUNNING" in loser.err, loser.story()
+    assert sum(s.running() for s in both) == 1
+
+
+def test_a_start_that_cannot_listen_leaves_the_machine_alone(net, start_server, state, tmp_path):
+    """A killed server's packet filter table, and switches that are off, stay as they are."""
+    first = start_server()
+    first.stop(signal.SIGKILL)
+    net.srv.sysctl("net.ipv4.ip_forward", 0)
+    before = net.srv.run("nft list ruleset")
+    assert "table" in before, "nothing was there to clean: the test shows nothing"
+    taken = net.srv.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind(("192.0.2.1", 443))
+    taken.listen()
+    watch = net.srv.popen("nft", "monitor", stdout=subprocess.PIPE, text=True)
+    time.sleep(0.3)
+    second = start_server(ready=False, state=str(tmp_path / "other"), tun="cv-two")
+    assert second.wait_exit() != 0 and "LISTEN_IN_USE" in second.err, second.story()
+    watch.terminate()
+    assert not watch.communicate()[0], "the packet filter was touched"
+    assert net.srv.run("nft list ruleset") == before
+    assert net.srv.run("cat /proc/sys/net/ipv4/ip_forward") == "0"
+    taken.close()
+    assert start_server().stop() == 0
+
+
+def test_what_is_no_socket_is_not_removed_for_the_metrics(net, start_server, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("not a socket")
+    server = start_server({"metrics": {"listen": str(precious)}}, ready=False)
+    assert server.wait_exit() == 1 and "6053 METRICS_FAILED" in server.err, server.story()
+    assert precious.read_text() == "not a socket"
+    alive = socket.socket(socket.AF_UNIX)
+    alive.bind(str(tmp_path / "alive"))
+    alive.listen()
+    server = start_server({"metrics": {"listen": str(tmp_path / "alive")}}, ready=False)
+    assert server.wait_exit() == 1 and "6053 METRICS_FAILED" in server.err, server.story()
+    assert os.path.exists(tmp_path / "alive")
+    alive.close()  # now it is what a dead server leaves
+    start_server({"metrics": {"listen": str(tmp_path / "alive")}})
+
+
+def test_workers_with_dead_clients_are_stopped_at_once(net, start_server):
+    """Each waits some seconds for an answer that does not come: all of them in the same seconds."""
+    took = {}
+    for workers in (1, 4):
+        server = start_server({"server": {"workers": workers}}, binary=RELEASE)
+        dead = [sstp.Tunnel(net.cli, "192.0.2.1").up(USER, PASSWORD) for _ in range(workers * 2)]
+        start = time.monotonic()
+        assert server.stop(seconds=60) == 0
+        took[workers] = time.monotonic() - start
+        for t in dead:
+            t.close()
+    print(took)
+    assert took[4] < 2 * took[1] + 2, took
 
 
 def test_a_server_restart_ends_clients_with_a_word_and_serves_them_again(net, start_server,
