@@ -8,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/text.h"
 
 static int refuse(const char *what, const char *why, int error)
@@ -91,7 +92,9 @@ static int take_line(int fd, const char *what, char *ret, size_t cap)
 static int terminal;
 static struct termios terminal_before;
 
-/* An interrupt at the prompt must not leave the terminal mute. */
+/* What can end the program at the prompt must not leave the terminal mute. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
 static void give_echo_back(int signal)
 {
 	tcsetattr(terminal, TCSANOW, &terminal_before);
@@ -100,17 +103,19 @@ static void give_echo_back(int signal)
 
 static int take_line_unseen(const char *prompt, char *ret, size_t cap)
 {
-	struct sigaction restore = {.sa_handler = give_echo_back}, before;
+	struct sigaction restore = {.sa_handler = give_echo_back}, before[ARRAY_SIZE(ending)];
 	struct termios quiet = terminal_before;
 	int r;
 
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	sigaction(SIGINT, &restore, &before);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &restore, &before[i]);
 	tcsetattr(terminal, TCSAFLUSH, &quiet);
 	dprintf(terminal, "%s", prompt); /* a constant */
 	r = take_line(terminal, "terminal", ret, cap);
 	tcsetattr(terminal, TCSANOW, &terminal_before);
-	sigaction(SIGINT, &before, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaction(ending[i], &before[i], NULL);
 	dprintf(terminal, "\n");
 	return r;
 }

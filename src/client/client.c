@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,7 +57,8 @@ struct client {
 	bool link_open;
 	struct port port;
 	uv_loop_t loop;
-	uv_signal_t sigint, sigterm;
+	uv_signal_t signals[16];
+	unsigned n_signals;
 	uv_timer_t goodbye, leak_check, uplink_settle;
 	uv_poll_t uplink_poll;
 	int uplink_fd; /* os/route_watch.h; negative: not watched */
@@ -332,11 +334,29 @@ HOT static bool accept_any_source(struct link *l, const struct ip_packet *ip)
 	return true; /* the server routes; it may forward from anywhere */
 }
 
+/*
+ * What ends a process unless it is caught, and is not a fault in it: a closed terminal (HUP), ^\\,
+ * a script's `kill -USR1`. Each would leave resolv.conf and routes as the tunnel needed them.
+ */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+	SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
+
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void close_loop(struct client *c)
 {
 	port_close(&c->port);
-	uv_close((uv_handle_t *)&c->sigint, NULL);
-	uv_close((uv_handle_t *)&c->sigterm, NULL);
+	hold_signals(); /* a second one must not end us half-way through undoing */
+	for (unsigned i = 0; i < c->n_signals; i++)
+		uv_close((uv_handle_t *)&c->signals[i], NULL);
 	uv_close((uv_handle_t *)&c->goodbye, NULL);
 	uv_close((uv_handle_t *)&c->leak_check, NULL);
 	uv_close((uv_handle_t *)&c->uplink_settle, NULL);
@@ -504,15 +524,32 @@ static void watch_uplink(struct client *c)
 	uv_poll_start(&c->uplink_poll, UV_READABLE, on_uplink);
 }
 
+/* nohup(1) ignores SIGHUP for us, a script's shell SIGQUIT of what it starts with &: so be it. */
+static bool is_ignored(int signum)
+{
+	struct sigaction now;
+
+	return signum != SIGINT && signum != SIGTERM && !sigaction(signum, NULL, &now) &&
+	       now.sa_handler == SIG_IGN;
+}
+
 static void watch_signals(struct client *c)
 {
-	uv_signal_init(&c->loop, &c->sigint);
-	uv_signal_init(&c->loop, &c->sigterm);
+	_Static_assert(ARRAY_SIZE(ending) <= ARRAY_SIZE(((struct client *)0)->signals), "room");
+
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
+		uv_signal_t *handle = &c->signals[c->n_signals];
+
+		if (is_ignored(ending[i]))
+			continue;
+		uv_signal_init(&c->loop, handle);
+		handle->data = c;
+		uv_signal_start(handle, on_signal, ending[i]);
+		c->n_signals++;
+	}
 	uv_timer_init(&c->loop, &c->goodbye);
 	uv_timer_init(&c->loop, &c->leak_check);
-	c->sigint.data = c->sigterm.data = c->goodbye.data = c->leak_check.data = c;
-	uv_signal_start(&c->sigint, on_signal, SIGINT);
-	uv_signal_start(&c->sigterm, on_signal, SIGTERM);
+	c->goodbye.data = c->leak_check.data = c;
 }
 
 static enum event open_link(struct client *c)

@@ -32,6 +32,7 @@ static void close_all(struct governor *g)
 	watch_close(&g->watch);
 	uv_close((uv_handle_t *)&g->sigterm, NULL);
 	uv_close((uv_handle_t *)&g->sigint, NULL);
+	uv_close((uv_handle_t *)&g->sigquit, NULL);
 	uv_close((uv_handle_t *)&g->sighup, NULL);
 	uv_close((uv_handle_t *)&g->hourly, NULL);
 	uv_close((uv_handle_t *)&g->ipv6_timer, NULL);
@@ -111,10 +112,11 @@ static void init_handles(struct governor *g)
 	uv_loop_init(&g->loop);
 	uv_signal_init(&g->loop, &g->sigterm);
 	uv_signal_init(&g->loop, &g->sigint);
+	uv_signal_init(&g->loop, &g->sigquit);
 	uv_signal_init(&g->loop, &g->sighup);
 	uv_timer_init(&g->loop, &g->hourly);
 	uv_poll_init(&g->loop, &g->mailbox_poll, g->server->control_mailbox.fd);
-	g->sigterm.data = g->sigint.data = g->sighup.data = g->hourly.data = g;
+	g->sigterm.data = g->sigint.data = g->sigquit.data = g->sighup.data = g->hourly.data = g;
 	g->mailbox_poll.data = g;
 	uv_timer_init(&g->loop, &g->ipv6_timer);
 	g->ipv6_timer.data = g;
@@ -126,6 +128,7 @@ static void begin(struct governor *g)
 {
 	uv_signal_start(&g->sigterm, on_signal, SIGTERM);
 	uv_signal_start(&g->sigint, on_signal, SIGINT);
+	uv_signal_start(&g->sigquit, on_signal, SIGQUIT); /* ^\ at a terminal */
 	uv_signal_start(&g->sighup, on_hangup, SIGHUP);
 	uv_timer_start(&g->hourly, on_hour, 0, HOUR_MS);
 	uv_timer_start(&g->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);

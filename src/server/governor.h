@@ -27,7 +27,7 @@ struct governor {
 	governor_reread *reread; /* NULL: there is nothing to read again */
 	void *reread_arg;
 	uv_loop_t loop;
-	uv_signal_t sigterm, sigint, sighup;
+	uv_signal_t sigterm, sigint, sigquit, sighup;
 	uv_poll_t mailbox_poll;
 	uv_timer_t ipv6_timer;
 	uv_timer_t hourly; /* looks after the certificates' end */

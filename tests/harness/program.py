@@ -140,12 +140,13 @@ class Server(Program):
 
 
 class Client(Program):
-    def __init__(self, host, binary, user, password, server, *extra, tun="cv-cli"):
+    def __init__(self, host, binary, user, password, server, *extra, tun="cv-cli", wrapped=None):
         self.tun = tun
         self._password = tempfile.NamedTemporaryFile("w", prefix="culvert-pw-", suffix=".txt")
         self._password.write(password + "\n")
         self._password.flush()
-        super().__init__(host, binary, "connect", f"{user}@{server}", "--password-file",
+        wrapped = [wrapped] if wrapped else []  # `binary` is a program that starts this one
+        super().__init__(host, binary, *wrapped, "connect", f"{user}@{server}", "--password-file",
                          self._password.name, "--tun", tun, *extra)
         self.address = self.peer = None
 

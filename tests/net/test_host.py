@@ -50,9 +50,48 @@ def test_the_default_route_leads_through_the_tunnel_and_back_afterwards(net, ser
     assert seen_by_www(net, net.cli) == "198.51.100.2"
 
 
-def test_sigint_restores_as_well(net, server, connect):
+# What ends a process unless it is caught, and is no fault in it.
+ENDING = ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "XCPU", "IO", "PWR",
+          "STKFLT")
+
+
+def test_every_signal_that_ends_it_restores(net, start_server, connect):
+    """A closed terminal sends HUP, ^\\ QUIT; resolv.conf and routes are put back after each."""
+    start_server({"tunnel": {"dns": "203.0.113.2"}})
     before = traces(net.cli)
-    assert connect().stop(signal.SIGINT) == 0
+    for name in ENDING:
+        client = connect()
+        assert "203.0.113.2" in net.cli.run("cat /etc/resolv.conf")
+        assert client.stop(getattr(signal, f"SIG{name}")) == 0, name
+        assert traces(net.cli) == before, name
+
+
+def test_a_signal_while_it_restores_does_not_stop_it(net, start_server, connect):
+    """The shell and the kernel both send HUP when a terminal closes; ^C is pressed twice."""
+    start_server({"tunnel": {"dns": "203.0.113.2"}})
+    before = traces(net.cli)
+    for name in ("INT", "HUP", "QUIT"):
+        client = connect()
+        while client.running():
+            client.process.send_signal(getattr(signal, f"SIG{name}"))
+            time.sleep(0.002)
+        assert client.wait_exit() == 0, client.story()
+        assert traces(net.cli) == before, name
+
+
+def test_a_broken_pipe_does_not_end_it(net, server, connect):
+    client = connect()
+    client.process.send_signal(signal.SIGPIPE)
+    assert net.cli.ping(client.peer, 1) == 1
+    assert client.stop() == 0
+
+
+def test_nohup_keeps_it_up(net, server, connect):
+    before = traces(net.cli)
+    client = connect(binary="/usr/bin/nohup", wrapped=RELEASE)
+    client.process.send_signal(signal.SIGHUP)
+    assert net.cli.ping(client.peer, 2) == 2 and client.running()
+    assert client.stop() == 0
     assert traces(net.cli) == before
 
 
