@@ -1,8 +1,9 @@
 """
-The ladder of tests, fastest first: lint, unit (with sim), fuzz, net, peers. Counts everything and
+The ladder of tests, fastest first: lint, unit (with sim), fuzz, net, peers; then some of them on a
+machine unlike this one (odd). Counts everything and
 ends with one line, `N passed, N failed[, N skipped]`; the exit code says whether N failed is 0.
 
-    /usr/bin/python3 tests/ladder.py [--fuzz-seconds S] [RUNG [NAME...]]     from ./dev test
+    /usr/bin/python3 tests/ladder.py [--ci] [--fuzz-seconds S] [RUNG [NAME...]]     from ./dev test
 
 One count is a cmocka case, a lint check, a fuzz target over its corpus, a pytest case.
 """
@@ -13,6 +14,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,10 +82,15 @@ def read_tap(name, code, out):
     count = Count()
     planned = sum(int(n) for n in re.findall(r"^1\.\.(\d+)", out, re.MULTILINE))
     told = 0
-    for bad, case in re.findall(r"^(not )?ok \d+ (?:- )?(.*)$", out, re.MULTILINE):
+    line = re.compile(r"^skipped: (.*)$|^(not )?ok \d+ (?:- )?(.*)$", re.MULTILINE)
+    why = "no reason given"
+    for reason, bad, case in line.findall(out):
+        if reason:
+            why = reason
+            continue
         told += 1
         if case.startswith("# SKIP"):
-            count.skipped.append(f"{name}: {case[7:]}")
+            count.skipped.append(f"{name}: {case[7:]}: {why}")
         elif bad:
             count.failed.append(f"{name}: {case}")
         else:
@@ -205,18 +212,92 @@ def outer(folders, names=()):
     return total
 
 
+class Peers:
+    """
+    Starts of programs that nobody here wrote, and those that were repeated because the program
+    itself was proved to have lost the try (tests/peers/peers.py). All are printed, and more than the
+    programs' own faults explain is a failure of ours.
+    """
+    AT_MOST, OF_STARTS = 10, 0.6
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "peers")
+        os.environ["CULVERT_PEER_RECORD"] = self.path
+
+    def close(self, total):
+        if not os.path.exists(self.path):
+            return
+        with open(self.path) as f:
+            lines = [line.rstrip("\n").split("\t") for line in f]
+        again = [f"{test}: {why}" for what, test, why in lines if what == "again"]
+        starts = sum(what == "start" for what, _, _ in lines)
+        bound = max(self.AT_MOST, int(self.OF_STARTS * starts))
+        for line in again:
+            print(f"again    {line}")
+        print(f"{starts} starts of foreign clients, {len(again)} of them repeated for the client's "
+              f"own fault (at most {bound})")
+        if len(again) > bound:
+            total.failed.append(f"peers: {len(again)} of {starts} starts were repeated")
+
+
 RUNGS = ("lint", "unit", "fuzz", "net", "peers")
-ASKED_FOR = ("package",)  # wants downloads
+ASKED_FOR = ("sim", "package", "odd")  # part of unit; wants downloads; on another kind of machine
+EXCUSE = re.compile(r": the (kernel|processor) lacks ")
+
+# What `./dev odd` goes through: each is a machine that is unlike the developer's (tests/odd-run).
+CONDITIONS = (
+    "--tun 0600", "--tun absent", "--nofile 1024", "--umask 077", "--no-ipv6", "--no-inet6",
+    "--no-bpf", "--tmp noexec", "--ro-proc-sys", "--cc reno", "--locale POSIX", "--short-host",
+    "--cpus 1", "--tz Pacific/Kiritimati", "--bare-env", "--user")
+# Most of them at once, for every run of all tests; with unit tests that look at the machine.
+ODD = ("--tun 0600 --nofile 1024 --umask 077 --locale POSIX --tz <+0545>-5:45 --no-ipv6 --no-bpf "
+       "--cc reno --short-host --bare-env")
+ODD_UNIT = ("os/", "offload/tun", "server/", "store/", "base/", "cli/", "config/")
+ODD_NET = ("net", "test_service", "descriptors", "dns_is_set", "second_server")
+
+
+def odd(condition, runs):
+    """The ladder itself under tests/odd-run; its counts, with the condition before each name."""
+    count = Count()
+    for arguments in runs:
+        code, out = run([os.path.join(ROOT, "tests/odd-run"), *condition.split(), "--",
+                         sys.executable, os.path.join(ROOT, "tests/ladder.py"), *arguments], 1500)
+        found = re.search(r"^(\d+) passed, \d+ failed(?:, \d+ skipped)?$", out, re.MULTILINE)
+        refused = re.search(r"^odd-run: .*$", out, re.MULTILINE)
+        if code == 125 and refused:
+            count.skipped.append(f"odd {condition}: the kernel lacks it: {refused[0]}")
+            continue
+        count.passed += int(found[1]) if found else 0
+        for word, names in (("FAILED", count.failed), ("skipped", count.skipped)):
+            names += [f"odd {condition}: {name}"
+                      for name in re.findall(rf"^{word} +(.*)$", out, re.MULTILINE)]
+        if not found:
+            count.failed.append(f"odd {condition}: {' '.join(arguments)}: exit {code}")
+        if count.failed:
+            print(out[-20000:])
+    print(f"   {condition}: {count.line()}", flush=True)
+    return count
+
+
+def odd_all(conditions):
+    total = Count()
+    for condition in conditions or CONDITIONS:
+        total.add(odd(condition, (("unit",), ("net", "test_service", "test_limits"))))
+    return total
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--ci", action="store_true",
+                         help="a skipped test fails, but for what the kernel or processor lacks")
     options.add_argument("--fuzz-seconds", type=int, default=3)
     options.add_argument("rung", nargs="?", choices=RUNGS + ASKED_FOR)
     options.add_argument("name", nargs="*")
     args = options.parse_args()
-    rungs = [args.rung] if args.rung else ("lint", "unit", "fuzz", "net peers")
+    rungs = [args.rung] if args.rung else ("lint", "unit", "fuzz", "net peers", "odd")
     total, begin = Count(), time.monotonic()
+    folder = tempfile.mkdtemp(prefix="culvert-ladder-")
+    peers = Peers(folder)
     for rung in rungs:
         start = time.monotonic()
         print(f"== {rung}", flush=True)
@@ -224,14 +305,24 @@ def main():
             count = lint()
         elif rung == "unit":
             count = unit(args.name)
+        elif rung == "sim":
+            count = unit(args.name or ["sim/"])
         elif rung == "fuzz":
             count = fuzz(args.name, args.fuzz_seconds)
+        elif rung == "odd" and not args.rung:
+            count = odd(ODD, (("unit", *ODD_UNIT), ODD_NET))
+        elif rung == "odd":
+            count = odd_all(args.name)
         else:
             count = outer(rung.split(), args.name)
         print(f"-- {rung}: {count.line()} in {time.monotonic() - start:.0f} s", flush=True)
         total.add(count)
     for name in total.skipped:
         print(f"skipped  {name}")
+    if args.ci:
+        total.failed += [f"skipped: {name}" for name in total.skipped if not EXCUSE.search(name)]
+    peers.close(total)
+    shutil.rmtree(folder, ignore_errors=True)
     for name in total.failed:
         print(f"FAILED   {name}")
     if not total.passed and not total.failed:

@@ -140,21 +140,6 @@ static unsigned ask_for_offloads(int fd, unsigned unwanted)
 	return 0;
 }
 
-static int set_txqueuelen(const struct tun *t, unsigned packets, struct os_failure *why)
-{
-	struct ifreq ifr = {.ifr_qlen = (int)packets};
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int r = 0;
-
-	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
-	if (s < 0 || ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
-		r = os_fail(
-			why, EV_TUN_REFUSED, -errno, "set txqueuelen %u on %s", packets, t->name);
-	if (s >= 0)
-		close(s);
-	return r;
-}
-
 static int choose_name(struct tun *t, const char *name, struct os_failure *why)
 {
 	const char *percent = strchr(name, '%');
@@ -184,8 +169,6 @@ int tun_new(const struct tun_opts *opts, struct tun **ret, struct os_failure *wh
 		return r;
 	t->offloads = ask_for_offloads(t->fds[0], opts->no_offloads);
 	t->ifindex = if_nametoindex(t->name);
-	if (opts->txqueuelen && (r = set_txqueuelen(t, opts->txqueuelen, why)) < 0)
-		return r;
 	*ret = TAKE(t);
 	return 0;
 }

@@ -35,7 +35,6 @@ enum {
 struct tun_opts {
 	const char *name;     /* NULL: TUN_NAME_DEFAULT; one %d is the first free number */
 	unsigned queues;      /* 0 counts as 1 */
-	unsigned txqueuelen;  /* packets per queue; 0: the kernel's 500 */
 	unsigned no_offloads; /* TUN_OFFLOAD_* not to ask for */
 };
 

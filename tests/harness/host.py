@@ -39,6 +39,8 @@ mount -t sysfs sysfs /sys
 rm -f /etc/resolv.conf
 echo "nameserver 192.0.2.53" >/etc/resolv.conf
 ip link set lo up
+# Containers see /proc/sys read-only; a host of ours has switches of its own.
+[ -w /proc/sys/net/ipv4/ip_forward ] || mount -o remount,bind,rw /proc/sys 2>/dev/null || :
 : >/run/ready
 exec sleep infinity
 """
@@ -47,6 +49,18 @@ exec sleep infinity
 def die_with_parent():
     """For preexec_fn: the kernel ends this child when the test run is gone, however it went."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def lacks():
+    """
+    Why no test with a tunnel can run on this machine, or "". What begins with "the kernel lacks" is
+    the one excuse that the ladder takes with --ci.
+    """
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as e:
+        return f"the kernel lacks /dev/net/tun: {e.strerror}"
+    return ""
 
 
 class CommandFailed(AssertionError):

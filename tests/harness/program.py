@@ -6,7 +6,9 @@ import signal
 import subprocess
 import tempfile
 
-from .host import wait_for
+import pytest
+
+from .host import lacks, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANITIZED = os.environ.get("CULVERT_ASAN", os.path.join(ROOT, "build-asan", "culvert"))
@@ -32,6 +34,8 @@ class Program:
     def __init__(self, host, binary, *arguments):
         self.host, self.binary = host, binary
         self.arguments = [str(a) for a in arguments]
+        if {"serve", "connect"} & set(self.arguments[:2]) and lacks():
+            pytest.skip(lacks())
         self._out = tempfile.NamedTemporaryFile(prefix="culvert-out-", delete=True)
         self._err = tempfile.NamedTemporaryFile(prefix="culvert-err-", delete=True)
         self.process = host.popen(binary, *self.arguments, stdout=self._out, stderr=self._err,
@@ -122,6 +126,7 @@ class Server(Program):
                 for section, options in config.items():
                     f.write(f"[{section}]\n")
                     f.writelines(f"{k} = {v}\n" for k, v in options.items())
+            os.chmod(path, 0o644)  # for a server that becomes another user, whatever the umask
             arguments += ["--config", os.path.abspath(path)]
         super().__init__(host, binary, *arguments)
 

@@ -30,6 +30,8 @@ start() {
   mkdir -p "$SC_DIR" /run/sstpc
   local so=${PPPEMU:-/tmp/pppemu.$(cksum <"$here/pppemu.c" | cut -d' ' -f1).so}
   [ -f "$so" ] || { cc -O2 -shared -fPIC -o "$so.$$" "$here/pppemu.c" -lpthread && mv "$so.$$" "$so"; } || die "pppemu.c"
+  local witness=/tmp/culvert-witness.$(cksum <"$here/witness.c" | cut -d' ' -f1).so
+  [ -f "$witness" ] || { cc -O2 -shared -fPIC -o "$witness.$$" "$here/witness.c" -ldl && mv "$witness.$$" "$witness"; } || die "witness.c"
   local server=$1 sopt=() popt=() seen=; shift
   for a; do if [ "$a" = -- ] && [ -z "$seen" ]; then seen=1; elif [ -n "$seen" ]; then popt+=("$a"); else sopt+=("$a"); fi; done
   if [ -n "$SC_CA" ]; then sopt+=(--ca-cert "$SC_CA"); else sopt+=(--cert-warn); fi
@@ -44,7 +46,7 @@ start() {
     if [ -n "$SC_NS" ]; then set -- ip netns exec "$SC_NS" pppd; else set -- pppd; fi
     exec "$@" nodetach debug logfile "$SC_DIR/pppd.log" noauth nodefaultroute noccp user "$SC_USER" password "$SC_PASS" $ref \
       unit "$SC_UNIT" ipparam "$id" plugin sstp-pppd-plugin.so sstp-sock "/run/sstpc/sstpc-$id" \
-      pty "env -u LD_PRELOAD $SC_DIR/pty.sh" "${popt[@]}") >"$SC_DIR/out.log" 2>&1 </dev/null &
+      pty "env LD_PRELOAD=$witness WITNESS=$SC_DIR/witness $SC_DIR/pty.sh" "${popt[@]}") >"$SC_DIR/out.log" 2>&1 </dev/null &
   echo $! >"$SC_DIR/pid"
   sleep 0.3; alive || { cat "$SC_DIR"/*.log; die "pppd ended at once"; }
   echo "pppd + sstpc to $server (pid $(cat "$SC_DIR/pid")), interface ppp$SC_UNIT, logs in $SC_DIR"

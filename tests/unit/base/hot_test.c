@@ -23,8 +23,10 @@ COLD static int seldom_called(int x)
 static void what_is_hot_stands_together_and_nothing_else_there(void **state)
 {
 	(void)state;
-	if (!hot_begin)
-		skip(); /* this linker did not take src/hot.ld */
+	if (!hot_begin) {
+		print_message("skipped: the linker did not take src/hot.ld\n");
+		skip();
+	}
 	assert_true(is_hot((const void *)(uintptr_t)buf_reserve));
 	assert_true(is_hot((const void *)(uintptr_t)clock_mono_us));
 	assert_true(is_hot((const void *)(uintptr_t)prefetch_code));

@@ -25,6 +25,8 @@ static void forwarding_goes_on_and_off_again_on_a_plain_machine(void **state)
 	struct netlink *nl;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_IPV6();
 	assert_int_equal(netlink_new(&nl, NULL), 0);
 	RUN("echo 0 > " V4 " && echo 0 > " V6);
 	assert_int_equal(forward_v4_on(&f, NULL), 0);
@@ -43,6 +45,8 @@ static void what_was_on_before_stays_on(void **state)
 	struct netlink *nl;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_IPV6();
 	assert_int_equal(netlink_new(&nl, NULL), 0);
 	RUN("echo 1 > " V4 " && echo 1 > " V6);
 	assert_int_equal(forward_v4_on(&f, NULL), 0);
@@ -63,6 +67,8 @@ static void it_stays_on_while_containers_or_another_vpn_are_there(void **state)
 		struct netlink *nl;
 
 		NEED_NETNS();
+		NEED_SYSCTLS();
+		NEED_TUN();
 		assert_int_equal(netlink_new(&nl, NULL), 0);
 		RUN("echo 0 > " V4);
 		assert_int_equal(forward_v4_on(&f, NULL), 0);
@@ -79,6 +85,8 @@ static void the_tunnels_own_interface_does_not_count(void **state)
 	struct netlink *nl;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_TUN();
 	assert_int_equal(netlink_new(&nl, NULL), 0);
 	RUN("echo 0 > " V4 " && ip tuntap add mode tun name own0");
 	assert_int_equal(forward_v4_on(&f, NULL), 0);
@@ -94,6 +102,8 @@ static void interfaces_that_listen_to_routers_go_on_listening(void **state)
 	struct netlink *nl;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_IPV6();
 	RUN("ip link add name v0 type veth peer name v1 && echo 0 > " V6
 	    " && echo 1 > /proc/sys/net/ipv6/conf/v0/accept_ra"
 	    " && echo 0 > /proc/sys/net/ipv6/conf/v1/accept_ra");
@@ -113,6 +123,8 @@ static void accept_ra_comes_back_with_the_switch(void **state)
 	struct netlink *nl;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_IPV6();
 	RUN("echo 0 > " V6 " && echo 1 > /proc/sys/net/ipv6/conf/default/accept_ra");
 	assert_int_equal(netlink_new(&nl, NULL), 0);
 	assert_int_equal(forward_v6_on(&f, NULL), 0);
@@ -129,6 +141,8 @@ static void a_switch_that_cannot_be_put_on_is_told(void **state)
 	int r;
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_NOBODY();
 	RUN("echo 0 > " V4);
 	assert_int_equal(seteuid(65534), 0);
 	r = forward_v4_on(&f, &why);

@@ -47,6 +47,7 @@ static void a_link_goes_up_with_mtu_and_queue_length(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	RUN("ip link set vb down");
 	assert_int_equal(netlink_link_set(n.nl, n.b, &opts, NULL), 0);
@@ -62,6 +63,7 @@ static void a_link_goes_up_without_a_link_local_address(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	RUN("ip link set vb down");
 	assert_int_equal(netlink_link_set(n.nl, n.b, &opts, NULL), 0);
@@ -77,6 +79,7 @@ static void a_missing_link_is_named_in_the_failure(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	assert_int_equal(netlink_link_set(n.nl, 4711, &opts, &why), -ENODEV);
 	assert_int_equal(why.event, EV_LINK_REFUSED);
@@ -93,6 +96,7 @@ static void addresses_are_added_with_and_without_peer_and_prefix_route(void **st
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	assert_int_equal(netlink_address_add(n.nl, n.b, &own, NULL, 0, NULL), 0);
 	assert_true(output_has("ip route show dev vb", "10.2.0.0/22"));
@@ -119,6 +123,7 @@ static void routes_carry_our_mark_and_come_back_as_written(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	struct route four = {.dst = prefix("10.7.0.0/16"),
 		.via = addr("10.1.0.9"),
@@ -152,6 +157,7 @@ static void routes_of_others_are_not_deleted(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	RUN("ip route add 10.7.0.0/16 via 10.1.0.9 metric 50");
 	struct route rt = {.dst = prefix("10.7.0.0/16"),
@@ -173,6 +179,7 @@ static void the_way_to_an_address_is_told_or_that_there_is_none(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	assert_int_equal(netlink_route_get(n.nl, &near, 0, &rt, NULL), 0);
 	assert_int_equal(rt.ifindex, n.a);
@@ -197,6 +204,7 @@ static void the_mark_decides_where_rules_say_so(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	RUN("ip route add default via 10.1.0.254 && ip address add 10.2.0.1/24 dev vb && "
 	    "ip route add default via 10.2.0.254 table 99 && ip rule add fwmark 0x2a lookup 99");
@@ -212,6 +220,7 @@ static void a_default_route_counts_unless_it_is_the_tunnels(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	assert_false(netlink_has_default_route(n.nl, AF_INET, 0));
 	assert_false(netlink_has_default_route(n.nl, AF_INET6, 0));
@@ -231,6 +240,7 @@ static void leftovers_are_found_by_mark_device_and_host(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	RUN("ip route add 198.51.100.7 via 10.1.0.9 proto 83 && ip route add 198.51.100.8 via 10.1.0.9 proto 83 && "
 	    "ip route add 0.0.0.0/1 dev vb proto 83 && ip -6 route add ::/1 dev vb proto 83 && "
@@ -274,6 +284,7 @@ static void all_routes_and_addresses_are_seen(void **state)
 	struct net n;
 
 	NEED_NETNS();
+	NEED_IPV6();
 	net_open(&n);
 	assert_int_equal(netlink_routes(n.nl, AF_INET, look_at_route, &route4, NULL), 0);
 	assert_int_equal(netlink_routes(n.nl, AF_UNSPEC, look_at_route, &route6, NULL), 0);

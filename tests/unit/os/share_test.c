@@ -35,8 +35,10 @@ static struct share *join(void)
 	struct share *s = NULL;
 	int r = share_join(name, &s);
 
-	if (r < 0)
-		skip(); /* not root */
+	if (r < 0) {
+		print_message("skipped: not root\n");
+		skip();
+	}
 	return s;
 }
 

@@ -49,8 +49,12 @@ static void any_ipv6_address_takes_ipv4_as_well(void **state)
 {
 	static const char *const hosts[] = {"127.0.0.1", "[::1]"};
 	struct endpoint at, to, peer;
-	int l = listener("[::]:0", &at), fd, in;
+	int l, fd, in;
 
+	NEED_NETNS();
+	RUN("ip link set lo up");
+	NEED_IPV6();
+	l = listener("[::]:0", &at);
 	for (size_t i = 0; i < 2; i++) {
 		to = endpoint(hosts[i]);
 		to.port = at.port;
@@ -73,9 +77,7 @@ static void a_machine_without_ipv6_listens_on_ipv4(void **state)
 
 	NEED_NETNS();
 	RUN("ip link set lo up");
-	if (access("/proc/sys/net/ipv6/conf/all/disable_ipv6", W_OK) < 0)
-		skip();
-	RUN("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6");
+	write_sysctl("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"); /* if it has any */
 	l = listener("[::]:0", &at);
 	close(l);
 }

@@ -17,10 +17,11 @@
 
 static void the_interface_has_the_name_and_goes_with_its_last_queue(void **state)
 {
-	struct tun_opts opts = {.name = "vpn7", .queues = 3, .txqueuelen = 123};
+	struct tun_opts opts = {.name = "vpn7", .queues = 3};
 	struct tun *t;
 
 	NEED_NETNS();
+	NEED_TUN();
 	assert_int_equal(tun_new(&opts, &t, NULL), 0);
 	assert_string_equal(tun_name(t), "vpn7");
 	assert_int_equal(tun_ifindex(t), if_nametoindex("vpn7"));
@@ -29,7 +30,6 @@ static void the_interface_has_the_name_and_goes_with_its_last_queue(void **state
 	assert_int_equal(tun_fd(t, 3), -EINVAL);
 	assert_true(fcntl(tun_fd(t, 2), F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(tun_fd(t, 2), F_GETFD) & FD_CLOEXEC);
-	assert_true(output_has("ip link show vpn7", "qlen 123"));
 	tun_free(t);
 	assert_int_equal(if_nametoindex("vpn7"), 0);
 }
@@ -40,6 +40,7 @@ static void two_tuns_by_pattern_get_two_names(void **state)
 	struct tun *a, *b;
 
 	NEED_NETNS();
+	NEED_TUN();
 	assert_int_equal(tun_new(&opts, &a, NULL), 0);
 	assert_int_equal(tun_new(&opts, &b, NULL), 0);
 	assert_string_equal(tun_name(a), "culvert0");
@@ -58,6 +59,7 @@ static void a_name_that_is_taken_is_refused_and_left_alone(void **state)
 	struct os_failure why = {0};
 	struct tun *t = NULL, *second = NULL;
 
+	NEED_TUN();
 	for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
 		NEED_NETNS();
 		RUN(make[i]);
@@ -67,6 +69,7 @@ static void a_name_that_is_taken_is_refused_and_left_alone(void **state)
 		assert_int_not_equal(if_nametoindex("taken"), 0);
 	}
 	NEED_NETNS();
+	NEED_TUN();
 	assert_int_equal(tun_new(&opts, &t, NULL), 0);
 	assert_int_equal(tun_new(&opts, &second, &why), -EEXIST);
 	assert_null(second);
@@ -94,6 +97,7 @@ static void offloads_are_granted_down_to_none(void **state)
 	unsigned must = TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6;
 
 	NEED_NETNS();
+	NEED_TUN();
 	for (size_t i = 0; i < ARRAY_SIZE(unwanted); i++) {
 		struct tun_opts opts = {.no_offloads = unwanted[i]};
 		struct tun *t;
@@ -156,6 +160,7 @@ static int tun_where_offloads_are_refused(unsigned bits, const char *left)
 static void a_kernel_that_refuses_is_asked_for_less(void **state)
 {
 	NEED_NETNS();
+	NEED_TUN();
 	assert_int_equal(tun_where_offloads_are_refused(TUN_OFFLOAD_USO, "tcp"), 0);
 	assert_int_equal(
 		tun_where_offloads_are_refused(TUN_OFFLOAD_USO | TUN_OFFLOAD_ECN, "tcp"), 0);
@@ -176,6 +181,7 @@ static void a_packet_comes_with_its_vnet_header(void **state)
 	int s;
 
 	NEED_NETNS();
+	NEED_TUN();
 	assert_int_equal(tun_new(&opts, &t, NULL), 0);
 	RUN("ip link set vpn0 up && ip address add 10.9.0.1/24 dev vpn0");
 	s = socket(AF_INET, SOCK_DGRAM, 0);
