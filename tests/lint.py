@@ -216,7 +216,8 @@ def raised(root):
 
 
 # Options and commands of other programs, as our texts advise them.
-FOREIGN = {"tls-ext", "permanent", "zone", "add-interface", "reload"}
+FOREIGN = {"tls-ext", "permanent", "zone", "add-interface", "reload",  # sstpc, firewall-cmd
+           "ask", "save-server-route", "ca-cert", "log-level", "log-stderr", "cert-warn"}  # nmcli, sstpc
 
 
 class Commands:
@@ -275,6 +276,12 @@ def _configured(root):
     return names
 
 
+def _unconfigured(path, number, named, sections):
+    for section, name in named:
+        if name not in sections[section] | {"c", "h", "crt", "key", "def", "conf"}:
+            yield f"{path}:{number}: there is no option {section}.{name}"
+
+
 def promises(root):
     """Commands and options that a text names exist (culvert(1): manual_options)."""
     commands, sections = Commands(root), _configured(root)
@@ -291,9 +298,22 @@ def promises(root):
             for option in re.findall(bare, line):
                 if option not in commands.every | FOREIGN:
                     yield f"{path}:{number}: no command has --{option}"
-            for section, name in own.findall(line) if catalogue else ():
-                if name not in sections[section] | {"c", "h", "crt", "key", "def"}:
-                    yield f"{path}:{number}: there is no option {section}.{name}"
+            yield from _unconfigured(path, number, own.findall(line), sections)
+    numbers = {n[1] for _, line in lines(root, "src/events/events.def")
+               for n in [re.match(r"EVENT\((\d+),", line)] if n}
+    for path in tracked(root, "README.md", "docs/*.md", "docs/*.[1-8]", "src/*.def"):
+        for number, line in lines(root, path):
+            for event in re.findall(r"\bevent (\d{4})\b(?! of)", line):
+                if event not in numbers:
+                    yield f"{path}:{number}: there is no event {event}"
+    for path in tracked(root, "src/*.c", "docs/culvert.1"):
+        for number, line in lines(root, path):
+            said = " ".join(re.findall(r'"((?:[^"\\]|\\.)*)"', line)) if path.endswith(".c") else line
+            for option in re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", said):
+                if option not in commands.every | FOREIGN:
+                    yield f"{path}:{number}: no command has --{option}"
+            if not path.endswith(".c"):
+                yield from _unconfigured(path, number, own.findall(line), sections)
 
 
 def manual_options(root):
