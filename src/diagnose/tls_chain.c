@@ -59,11 +59,11 @@ static bool is_box(const char *issuer)
 static void judge_issuer(struct probe *p, const struct cert_info *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_box(list[i].issuer))
+		if (is_box(list[i].issuer_dn))
 			probe_find(p, OUTCOME_WARNING, EV_CERT_INTERCEPTED,
 				"a guess from the name of the issuer \"%s\", which is that of a box "
 				"that inspects TLS",
-				list[i].issuer);
+				list[i].issuer_dn);
 }
 
 /* ---- who issued it -------------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static bool is_about_trust(enum event ev)
 static void find_untrusted(struct probe *p, enum outcome weight, enum event ev, const struct tls *t,
 	const struct cert_info *leaf, const struct cert_info *top)
 {
-	const char *box = is_box(leaf->issuer) || is_box(top->issuer)
+	const char *box = is_box(leaf->issuer_dn) || is_box(top->issuer_dn)
 				  ? "; the name is that of a box that inspects TLS"
 				  : "";
 	struct missing m = {ev, NULL};

@@ -157,6 +157,7 @@ void cert_info_fill(X509 *x, struct cert_info *ret)
 	cert_names_text(x, ret->names, sizeof(ret->names));
 	name_text(X509_get_subject_name(x), ret->subject, sizeof(ret->subject));
 	name_text(X509_get_issuer_name(x), ret->issuer, sizeof(ret->issuer));
+	X509_NAME_oneline(X509_get_issuer_name(x), ret->issuer_dn, sizeof(ret->issuer_dn));
 	key_text(x, ret->key, sizeof(ret->key));
 	X509_digest(x, EVP_sha1(), ret->sha1, &n);
 	X509_digest(x, EVP_sha256(), ret->sha256, &n);

@@ -45,7 +45,9 @@ struct cert_info {
 	char names[512];   /* subjectAltName, "vpn.example, 192.0.2.1"; "" when it has none */
 	char subject[128]; /* common name, or the whole name when it has none */
 	char issuer[128];
-	char key[16]; /* "RSA-2048", "EC P-256" */
+	char issuer_dn
+		[300]; /* all of the issuer's name, "/C=../O=../CN=..", cut where it is long */
+	char key[16];  /* "RSA-2048", "EC P-256" */
 	int64_t not_before_s, not_after_s;
 	uint8_t sha1[SHA1_LEN], sha256[SHA256_LEN]; /* fingerprints: of the DER */
 	char pin[CERT_PIN_LEN];

@@ -105,9 +105,13 @@ static void describe(struct tls_failure *f, X509 *x, int depth, int error)
 			date, depth, subject);
 		break;
 	case EV_CERT_SELF_SIGNED:
+		tls_failure_set(f, 0, f->event, "subject \"%s\", issuer \"%s\"", subject, issuer);
+		break;
 	case EV_CERT_UNTRUSTED_ROOT:
 	case EV_CERT_ISSUER_UNKNOWN:
-		tls_failure_set(f, 0, f->event, "subject \"%s\", issuer \"%s\"", subject, issuer);
+		tls_failure_set(f, 0, f->event,
+			"issuer \"%s\", which is not trusted here; subject \"%s\"", issuer,
+			subject);
 		break;
 	default:
 		tls_failure_set(f, 0, f->event, "%s, certificate %d, subject \"%s\"",

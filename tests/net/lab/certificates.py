@@ -10,8 +10,11 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 
-def _name(text):
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+def _name(text, organization=None):
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, text)]
+    if organization:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(parts)
 
 
 def _now():
@@ -19,11 +22,11 @@ def _now():
 
 
 class Authority:
-    def __init__(self, name, parent=None):
+    def __init__(self, name, parent=None, organization=None):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.parent = parent
         signer = parent or self
-        self.subject = _name(name)
+        self.subject = _name(name, organization)
         self.certificate = (
             x509.CertificateBuilder().subject_name(self.subject)
             .issuer_name(signer.subject).public_key(self.key.public_key())

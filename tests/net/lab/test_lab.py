@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import pytest
 
 import servers
+from certificates import Authority
 from faults import (CLI, FAULTS, PAIRS, SRV, WWW, Lab, inspected, intermediate_missing, issued_by_a_box,
                     private_ca_alone, untrusted_root)
 from harness import program
@@ -254,6 +255,16 @@ def test_who_issued_it_and_that_it_is_not_trusted_is_said_first(lab, how, says):
     assert first["found"].startswith(says), first
     if how is private_ca_alone:
         assert "INTERMEDIATE" not in first["name"]
+
+
+def test_a_box_is_known_by_its_organization_too(lab):
+    """FortiGate's own CA has the device's serial number as its common name."""
+    box = Authority("FG100D3G00000001", organization="Fortinet")
+    lab.certificate = lab.pki.server(box, chain=[box])
+    lab.serve()
+    found = {f["name"]: f["found"] for f in diagnose(lab)["findings"]}
+    assert found["CERT_UNTRUSTED_ROOT"].endswith("the name is that of a box that inspects TLS"), found
+    assert "O=Fortinet" in found["CERT_INTERCEPTED"]
 
 
 def test_throughput_is_measured_when_asked(lab):
