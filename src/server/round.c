@@ -12,6 +12,14 @@
 
 /* ---- on the worker ---------------------------------------------------------------------------- */
 
+/* Until a login is judged, the session has the name as it was sent: DOMAIN\NAME, too. */
+static bool is_user(const char *wanted, const char *name)
+{
+	const char *slash = strchr(name, '\\');
+
+	return !strcasecmp(wanted, name) || (slash && !strcasecmp(wanted, slash + 1));
+}
+
 static bool meant(const struct round_match *m, const struct session_info *s)
 {
 	struct endpoint peer;
@@ -19,7 +27,7 @@ static bool meant(const struct round_match *m, const struct session_info *s)
 
 	if (m->session && m->session != s->id)
 		return false;
-	if (*m->user && strcasecmp(m->user, s->user))
+	if (*m->user && !is_user(m->user, s->user))
 		return false;
 	if (m->before && s->since >= m->before)
 		return false;
