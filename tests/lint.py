@@ -349,9 +349,48 @@ def manuals(root):
         yield from [ln for ln in r.stdout.splitlines() if "WARNING" in ln or "ERROR" in ln]
 
 
+def helps(root):
+    """--help goes out as it stands: a doubled percent sign or backslash would be seen."""
+    for path in tracked(root, "src/cli/*.c", "src/cli/*.h"):
+        with open(os.path.join(root, path)) as f:
+            text = f.read()
+        for found in re.finditer(r"(?:\w*usage\w*\[\] =|#define \w*USAGE)(.*?)(?:;|\n\n)", text, re.S):
+            words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', found[1]))
+            if "%%" in words or "\\\\\\\\" in words:
+                yield f"{path}: %% or a doubled backslash in the text of --help"
+
+
+def manual_names(root):
+    """culvert(1) has every command, action and option that src/cli takes."""
+    with open(os.path.join(root, "docs/culvert.1")) as f:
+        page = f.read()
+    page_words = set(re.findall(r"[\w-]+", page))
+    for path in tracked(root, "src/cli/*.c", "src/cli/*.h"):
+        with open(os.path.join(root, path)) as f:
+            text = f.read()
+        for name in re.findall(r'\{"([\w-]+)",\s*(?:required|no|optional)_argument', text):
+            if not re.search(rf"(?:Fl|,) -{name}\b(?!-)", page):
+                yield f"{path}: --{name} is not in docs/culvert.1"
+        for name in re.findall(r'\{"(\w+)",\s*(?:cmd_\w+|\w+,\s*(?:NAME|NOTHING))', text):
+            if name not in page_words or not re.search(rf"\.(?:Cm|Ss|Op|Nm)\b.*\b{name}\b", page):
+                yield f"{path}: the command {name} is not in docs/culvert.1"
+
+
+def deviations(root):
+    """Each DEVIATION of the source has its row in docs/interop.md, and each row its mark."""
+    with open(os.path.join(root, "docs/interop.md")) as f:
+        part = f.read().split("## Deviations")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(src/[^`]+)` \|", part, re.M)
+    for path in tracked(root, "src/*.c", "src/*.h"):
+        with open(os.path.join(root, path)) as f:
+            marks = f.read().count("DEVIATION:")
+        if marks != rows.count(path):
+            yield f"{path}: {marks} marked DEVIATION, {rows.count(path)} in docs/interop.md"
+
+
 WIDTH = 108  # some grace: a comment is not cut for three letters
 CHECKS = (layering, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
-          pages, manuals)
+          pages, manuals, helps, manual_names, deviations)
 
 
 def all_checks(root):

@@ -41,8 +41,8 @@ static const char usage[] =
 	"  --reversible       keep the password itself, sealed, not only its NT hash: CHAP-MD5 needs it\n"
 	"  --address IPV4     always give the user this address inside the tunnel\n"
 	"  --expires DATE     let the user in until the beginning of that day: YYYY-MM-DD, or never\n"
-	"  --how              show: what to type on the user's machine to reach this server: Windows,\n"
-	"                     NetworkManager, sstp-client, Culvert, RouterOS, Android; add tells it, too\n"
+	"  --how              show, add: what to type on the user's machine to reach this server: Windows,\n"
+	"                     NetworkManager, sstp-client, Culvert, RouterOS, Android\n"
 	"  --server HOST      as which the user's machine knows this server (server.name, or as in the\n"
 	"                     certificate)\n"
 	"  --route NETWORK    only this goes through the tunnel; repeat. Without it everything does\n"
@@ -304,10 +304,16 @@ static int tell_how_if_known(const struct args *a)
 	if (load_config(a, &cfg))
 		return CMD_FAILED;
 	certificates_list(cfg, &files);
-	if (!access(files.item[0].cert, R_OK))
-		return tell_how(a);
+	if (!access(files.item[0].cert, R_OK)) {
+		if (a->how || a->out || a->json)
+			return tell_how(a);
+		text_fprintf(stderr,
+			"`culvert user show %s --how` prints what to type on the user's machine.\n",
+			a->name);
+		return CMD_OK;
+	}
 	text_fprintf(stderr,
-		"Start the server once (culvert serve); then `culvert user show %s --how` tells what\n"
+		"Start the server once (culvert serve); then `culvert user show %s --how` prints what\n"
 		"to type on the user's machine.\n",
 		a->name);
 	return CMD_OK;

@@ -3,6 +3,9 @@
  * what is to be changed, and the latter as it came (for the time when Naks have been enough). Which
  * of them goes out is decided at the end. Options are only well-formed octets here; what a value
  * means is known to the rows.
+ *
+ * DEVIATION: an option of a wrong length is rejected; RFC 1661 5.3 would rather have it Nak'd. pppd does
+ * the same.
  */
 #include "ppp/options.h"
 

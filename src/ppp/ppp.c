@@ -18,16 +18,16 @@
  * the head of the answer to that packet; one that went out earlier goes out once more (fsm.c, "The first
  * Request"), so a short wait does not hurt Windows.
  *
- * Terminating. Before PPP_CLOSED we wait for the Terminate-Ack (two restart timers at most). When the
- * peer terminates, PPP_CLOSED comes at once with our Terminate-Ack in the output: RFC 1661 3.7 wants
- * a restart timer of waiting here because a modem's hang-up could overtake the Ack; a TCP stream
- * keeps them in order.
+ * Terminating. Before PPP_CLOSED we wait for the Terminate-Ack (two restart timers at most).
+ * DEVIATION: when the peer terminates, PPP_CLOSED comes at once with our Terminate-Ack in the output.
+ * RFC 1661 3.7 wants a restart timer of waiting here because a modem's hang-up could overtake the Ack; a
+ * TCP stream keeps them in order.
  *
  * DEVIATION: LCP is negotiated once. When an end wants to renegotiate after Opened, where RFC 1661
  * would go back to Establish and authenticate anew, the link is closed: the crypto binding of SSTP is
  * made from the first authentication and nothing in [MS-SSTP] binds a second one.
- * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up. One for
- * a network protocol that is not Opened ends the link when no other protocol is left to hope for.
+ * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up.
+ * DEVIATION: one for a network protocol that is not Opened ends the link when no other protocol is left.
  *
  * Left out: link quality, multilink, callback, compression, Echo-Requests of our own (SSTP has some).
  * Timers: restart timers of the automata, authentication, the server's first word. Limits: limits.h.

@@ -1,5 +1,6 @@
 """
-What a Windows client says, octet by octet, to the real server over real TLS.
+What a Windows client says to the real server over real TLS: two conversations rebuilt from public
+decoded logs. Of their octets only the first LCP packet is published as such.
 
         cli  replay.py plays windows/*.txt  ----TLS----  srv  culvert serve
 
