@@ -186,6 +186,8 @@ static void answer(struct question *q)
 {
 	struct session *s = q->session;
 
+	if (s->verdict.error != AUTH_OK) /* it makes room like any other again */
+		admission_progress(s->worker, s->door, ADMIT_TLS);
 	question_free(q);
 	give_verdict(s);
 }

@@ -55,6 +55,22 @@ def log_in(net, **kw):
     return sstp.Tunnel(net.cli, "192.0.2.1", **kw).up(USER, PASSWORD)
 
 
+def test_a_refused_login_protects_no_stranger(net, start_server, many_sources):
+    """Those whose proof is being judged are the last to make room; those who were refused are not."""
+    server = start_server({"server": {"max_handshakes": 4}, "auth": {"fail_delay": "0s"}})
+    refused = [stranger(net, f"10.99.1.{i}").lcp() for i in range(3)]
+    for t in refused:
+        t.authenticate(USER, "wrong")
+        assert not t.authenticated
+    held = stranger(net, "10.99.1.9")
+    time.sleep(0.6)
+    log_in(net).close()
+    server.wait_log("SERVER_HANDSHAKES_FULL")
+    held.silence(0.2)  # it is still there: the oldest ones, which were refused, made room
+    for t in [held, *refused]:
+        t.close()
+
+
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_strangers_with_a_call_from_four_sources_lock_nobody_out(net, start_server, many_sources,
                                                                  ask, workers):
@@ -235,7 +251,8 @@ def test_a_client_with_a_fixed_address_comes_back_from_elsewhere(net, start_serv
     old.close()
 
 
-def test_a_date_that_passes_ends_the_session(net, server, state, binary, ask, connect):
+def test_a_date_that_passes_ends_the_session(net, start_server, state, ask, connect):
+    server = start_server({"server": {"workers": 2}})
     client = connect(*SPLIT)
     _, out, _ = ask("user", "expire", USER, "2200-01-01")
     assert "1 session will end then" in out

@@ -190,20 +190,24 @@ def test_ten_thousand_half_open_connections_do_not_stop_a_session(net, start_ser
         net.cli.ip(f"route add local {prefix}.0.0/16 dev lo")
     stop, made = threading.Event(), [0]
 
-    def comes_in(connect):
-        """A newcomer beside 800 silent connections may be the one that has to go; not every time."""
+    def comes_in():
+        """How many of ten newcomers log in, each at the first try."""
+        came = 0
         for _ in range(10):
+            client = connect("--no-default-route", "--no-dns", binary=RELEASE, tun="cv-late",
+                             server="192.0.2.1", host=net.www, wait=False)
             try:
-                return connect("--no-default-route", "--no-dns", binary=RELEASE,
-                               tun="cv-late").stop() == 0
+                client.wait_connected(20)
+                came += 1
             except AssertionError:
-                continue
-        return False
+                pass
+            client.stop()
+        return came
 
     def flood():
         poll, held = select.poll(), []
         n = 0
-        while not stop.is_set() and made[0] < 10000:
+        while not stop.is_set():
             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             if sources == "many":
                 n += 1
@@ -226,10 +230,14 @@ def test_ten_thousand_half_open_connections_do_not_stop_a_session(net, start_ser
         got = pump.transfer(net.cli, net.srv, server.address(), 64 << 20)
         assert got.sent == got.received
         assert net.cli.ping(client.peer, 5) == 5
-        if sources == "many":
-            assert comes_in(connect), "no login in ten tries"
+        came = comes_in()
+        wait_for(lambda: made[0] >= 10000, 60, "ten thousand connections")
+        stop.set()
+        print(f"{came} of 10 newcomers came in")
+        # Each of the many has one connection, half a second old at least when it makes room: 256 places
+        # serve 512 newcomers a second, strangers or not.
+        assert came >= (9 if sources == "one" else 2), f"{came} of 10 newcomers came in"
         attack.join(60)
-        assert made[0] >= 10000
         assert net.cli.ping(client.peer, 1) == 1
         assert server.err.count("\n") < 2000, "the log is no second flood"
         assert re.search("SERVER_SOURCE|SERVER_HANDSHAKES_FULL", server.err)
