@@ -1,5 +1,5 @@
 /*
- * store/db.h — the database, synchronously: one SQLite handle for one thread.
+ * store/db.h — the database, synchronously: one handle on its engine for one thread.
  *
  * Who holds a struct db may wait for the disk: a command, or the store's own thread (store.h), never
  * a worker. Functions that change several rows are meant to run inside db_begin()/db_commit().
@@ -30,12 +30,16 @@ struct db;
 struct db_error {
 	enum event event; /* 61xx */
 	char text[500];
+	char taken[64]; /* -EEXIST: the unique column, "users.ipv4"; else "" */
 };
 
+struct engine_ops;
+
 struct db_opts {
-	const char *state;    /* folder; made when missing (not its parents) */
-	const char *key_file; /* NULL or "": see option store.key_file */
-	int64_t node;         /* which of several servers on one database; 0: the only one */
+	const struct engine_ops *engine; /* NULL: SQLite (store/engine.h) */
+	const char *state;               /* folder; made when missing (not its parents) */
+	const char *key_file;            /* NULL or "": see option store.key_file */
+	int64_t node;    /* which of several servers on one database; 0: the only one */
 	bool check;      /* a server: look for damage in the whole file, and for the right key */
 	bool must_exist; /* -ENOENT instead of making a new database */
 	bool look;       /* change nothing: no new key, no step to a newer version of the tables */
@@ -43,6 +47,8 @@ struct db_opts {
 };
 
 int db_open(const struct db_opts *opts, struct db **ret, struct db_error *ret_err);
+/* A second handle on the same database, for a thread that reads while `db` writes. */
+int db_open_reader(struct db *db, struct db **ret, struct db_error *ret_err);
 void db_close(struct db *db); /* NULL is fine; wipes the key */
 DEFINE_AUTO(db, struct db *, db_close)
 /* Opened with `look`: its tables are of an older version, which the next start brings up to date. */
@@ -59,9 +65,8 @@ bool db_in_transaction(const struct db *db);
 int db_savepoint(struct db *db);
 void db_savepoint_release(struct db *db, bool keep);
 void db_set_busy_ms(struct db *db, int ms);
-/* Pages in the write-ahead log. */
-int db_log_pages(const struct db *db);
-void db_checkpoint(struct db *db); /* moves the log into the file as far as readers let it */
+/* Work that writes left for later, when it is due; `idle`: no job waits. */
+void db_tidy(struct db *db, bool idle);
 
 /*
  * The whole database of one moment as a new file, while others write; the key is not in it.

@@ -9,9 +9,16 @@
 #define STORE_QUEUE_MAX 4096
 #define STORE_QUEUE_RECORDS_MAX (STORE_QUEUE_MAX / 2)
 
-#define STORE_GROUP_MAX 256       /* writing jobs in one transaction */
-#define STORE_BUSY_MS 5000        /* wait for another process's transaction */
-#define STORE_BUSY_STEP_MS 20     /* ... in steps, and readers are served between them */
+#define STORE_GROUP_MAX 256 /* writing jobs in one transaction */
+#define STORE_BUSY_MS 5000  /* wait for another process's transaction */
+/*
+ * Writes that must be and failed with the database wait in memory for the next try: a day of full disk
+ * must not take the memory too. About 1 KB each.
+ */
+#define STORE_AGAIN_MAX 65536
+#define STORE_REST_MS 20 /* before the next try at what failed, then twice as long each time */
+#define STORE_REST_MOST_MS 2000
+
 #define STORE_WAL_PAGES 1000      /* checkpoint when idle and the log is longer than this */
 #define STORE_WAL_PAGES_MAX 16000 /* checkpoint in any case: 64 MB */
 #define STORE_PRUNE_EVERY 64      /* records between two prunings */

@@ -11,86 +11,104 @@ static const char *const texts[] = {
 #undef STATEMENT
 };
 
-struct query query_start(struct db *db, enum statement s)
+static void keep(struct query *q, int r)
 {
-	struct query q = {.db = db, .code = SQLITE_OK};
-
-	if (!db->stmt[s])
-		q.code = sqlite3_prepare_v3(
-			db->h, texts[s], -1, SQLITE_PREPARE_PERSISTENT, &db->stmt[s], NULL);
-	q.stmt = db->stmt[s];
-	return q;
+	if (r < 0)
+		q->error = db_result(q->db, r);
 }
 
-static void keep(struct query *q, int code)
+struct query query_start(struct db *db, enum statement s)
 {
-	if (q->code == SQLITE_OK)
-		q->code = code;
+	struct query q = {.db = db};
+
+	keep(&q, db->engine->ops->start(db->engine, s, texts[s], &q.cursor));
+	return q;
 }
 
 void query_bind_int(struct query *q, int64_t v)
 {
-	keep(q, sqlite3_bind_int64(q->stmt, ++q->param, v));
+	struct engine *e = q->db->engine;
+
+	q->param++;
+	if (!q->error)
+		keep(q, e->ops->bind_int(e, q->cursor, q->param, v));
 }
 
 /* What a peer sent need not be UTF-8; what is no UTF-8 stands as \xNN (base/text.h). */
 void query_bind_text(struct query *q, const char *text, size_t n)
 {
+	struct engine *e = q->db->engine;
 	char *copy = malloc(4 * n + 1);
 
 	q->param++;
 	if (!copy) {
-		keep(q, SQLITE_NOMEM);
+		q->error = db_fail(q->db, -ENOMEM, EV_OUT_OF_MEMORY, "a text of %zu octets", n);
 		return;
 	}
 	n = text_to_utf8(text, n, copy);
-	keep(q, sqlite3_bind_text64(q->stmt, q->param, copy, n, free, SQLITE_UTF8));
+	if (!q->error)
+		keep(q, e->ops->bind_text(e, q->cursor, q->param, copy, n));
+	free(copy);
 }
 
 void query_bind_octets(struct query *q, const void *octets, size_t n)
 {
-	keep(q, sqlite3_bind_blob64(q->stmt, ++q->param, octets, n, SQLITE_TRANSIENT));
+	struct engine *e = q->db->engine;
+
+	q->param++;
+	if (!q->error)
+		keep(q, e->ops->bind_octets(e, q->cursor, q->param, octets, n));
+}
+
+static void bind_null(struct query *q)
+{
+	struct engine *e = q->db->engine;
+
+	q->param++;
+	if (!q->error)
+		keep(q, e->ops->bind_null(e, q->cursor, q->param));
 }
 
 void query_bind_addr(struct query *q, const struct addr *a)
 {
 	if (a->family == AF_UNSPEC)
-		keep(q, sqlite3_bind_null(q->stmt, ++q->param));
+		bind_null(q);
 	else
 		query_bind_octets(q, a->octets, addr_len(a));
 }
 
 bool query_row(struct query *q)
 {
-	int code;
+	int r;
 
-	if (q->code != SQLITE_OK)
+	if (q->error)
 		return false;
-	code = sqlite3_step(q->stmt);
+	r = q->db->engine->ops->step(q->db->engine, q->cursor);
 	q->column = 0;
-	if (code != SQLITE_ROW && code != SQLITE_DONE)
-		q->code = code;
-	return code == SQLITE_ROW;
+	keep(q, r);
+	return r > 0;
+}
+
+bool query_null(struct query *q)
+{
+	return q->db->engine->ops->is_null(q->cursor, q->column);
 }
 
 int64_t query_int(struct query *q)
 {
-	return sqlite3_column_int64(q->stmt, q->column++);
+	return q->db->engine->ops->column_int(q->cursor, q->column++);
 }
 
 const char *query_text(struct query *q)
 {
-	const char *text = (const char *)sqlite3_column_text(q->stmt, q->column++);
+	const char *text = q->db->engine->ops->column_text(q->cursor, q->column++);
 
 	return text ? text : "";
 }
 
 const void *query_octets(struct query *q, size_t *ret_n)
 {
-	const void *p = sqlite3_column_blob(q->stmt, q->column);
-
-	*ret_n = (size_t)sqlite3_column_bytes(q->stmt, q->column++);
-	return p;
+	return q->db->engine->ops->column_octets(q->cursor, q->column++, ret_n);
 }
 
 struct addr query_addr(struct query *q)
@@ -108,15 +126,10 @@ struct addr query_addr(struct query *q)
 
 int query_end(struct query *q)
 {
-	int r = 0;
+	struct engine *e = q->db->engine;
+	int changed = q->cursor ? e->ops->finish(e, q->cursor) : 0;
 
-	if (q->code != SQLITE_OK)
-		r = db_fail_sqlite(q->db, q->code);
-	if (q->stmt) {
-		sqlite3_reset(q->stmt);
-		sqlite3_clear_bindings(q->stmt);
-	}
-	return r < 0 ? r : sqlite3_changes(q->db->h);
+	return q->error ? q->error : changed;
 }
 
 int query_run(struct query *q)

@@ -19,7 +19,7 @@
 #include "base/addr.h"
 
 struct db;
-struct sqlite3_stmt;
+struct cursor;
 
 enum statement {
 #define STATEMENT(name, sql) SQL_##name,
@@ -30,9 +30,9 @@ enum statement {
 
 struct query {
 	struct db *db;
-	struct sqlite3_stmt *stmt; /* NULL: it could not be prepared */
+	struct cursor *cursor; /* NULL: it could not be prepared */
 	int param, column;
-	int code; /* of SQLite; the first that was not good */
+	int error; /* the first negative errno; what follows does nothing */
 };
 
 struct query query_start(struct db *db, enum statement s);
@@ -44,6 +44,7 @@ void query_bind_addr(struct query *q, const struct addr *a); /* AF_UNSPEC: NULL 
 bool query_row(struct query *q);
 int64_t query_int(struct query *q);
 const char *query_text(struct query *q);                  /* "" for NULL */
+bool query_null(struct query *q);                         /* the next column; it stays the next */
 const void *query_octets(struct query *q, size_t *ret_n); /* 0 for NULL */
 struct addr query_addr(struct query *q);
 /* Negative errno, and db_error() is set; else how many rows a writing statement changed. */

@@ -88,30 +88,20 @@ const size_t schema_version = ARRAY_SIZE(schema_steps);
 
 /* --- from one version to the next --- */
 
-/* The first column of the first row of a query that is run once. */
-static int execute_int(struct db *db, const char *sql, int64_t *ret)
-{
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(db->h, sql, -1, &s, NULL), r = 0;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*ret = sqlite3_column_int64(s, 0);
-	else
-		r = code == SQLITE_DONE ? -ENOENT : db_fail_sqlite(db, code);
-	sqlite3_finalize(s);
-	return r;
-}
-
 static int read_version(struct db *db, int64_t *ret)
 {
-	int64_t tables = 0;
-	int r = execute_int(
-		db, "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'", &tables);
+	bool there = false;
+	int r = db_result(db, db->engine->ops->has_table(db->engine, "schema_version", &there));
+	struct query q;
 
 	*ret = 0;
-	return r < 0 || !tables ? r : execute_int(db, "SELECT version FROM schema_version", ret);
+	if (r < 0 || !there)
+		return r;
+	q = query_start(db, SQL_SCHEMA_VERSION);
+	if (query_row(&q))
+		*ret = query_int(&q);
+	r = query_end(&q);
+	return r < 0 ? r : 0;
 }
 
 /* All steps that are missing, in one transaction; another process may have been faster. */
@@ -142,17 +132,6 @@ static int take_steps(struct db *db, const char *const *steps, size_t n)
 	return r;
 }
 
-/* A copy of the old version, for who has to go back. */
-static int keep_copy(struct db *db, int64_t version)
-{
-	char path[sizeof(db->path) + 40];
-	int r;
-
-	snprintf(path, sizeof(path), "%s.version-%lld", db->path, (long long)version);
-	r = db_backup(db, path);
-	return r == -EEXIST ? 0 : r;
-}
-
 int schema_is_older(struct db *db, bool *ret)
 {
 	int64_t version;
@@ -172,10 +151,10 @@ int schema_update(struct db *db, const char *const *steps, size_t n)
 	if (version > (int64_t)n)
 		return db_fail(db, -EACCES, EV_STORE_NEWER,
 			"%.200s: it has version %lld, this Culvert knows versions up to %zu",
-			db->path, (long long)version, n);
+			db->engine->ops->name(db->engine), (long long)version, n);
 	if (version == (int64_t)n)
 		return 0;
 	if (version > 0)
-		r = keep_copy(db, version);
+		r = db_result(db, db->engine->ops->keep_version(db->engine, version));
 	return r < 0 ? r : take_steps(db, steps, n);
 }

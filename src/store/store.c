@@ -1,12 +1,12 @@
 /*
- * Theory: two queues under one lock, reads and writes. The thread serves all reads first, each by
- * itself; then it takes up to STORE_GROUP_MAX writes, runs them in one transaction, each in a
- * savepoint so that one that fails is undone alone, and answers them after the commit. While
- * another process holds the database, reads go on. When nothing waits, the log is moved into the
- * file (the only time that anyone waits for the disk).
+ * Theory: two threads with a queue each under one lock. The reading thread has a handle of its own and
+ * answers its jobs one by one, whatever the writing one does: a login never waits for a commit. The
+ * writing thread takes up to STORE_GROUP_MAX jobs, runs them in one transaction, each in a savepoint
+ * so that one that fails is undone alone, and answers them after the commit. When its queue is
+ * empty, it tidies up (SQLite: the log is moved into the file, the only wait for the disk).
  *
- * A write that fails because of the database (a full disk) is told to its sender, and to the log
- * once, until a commit succeeds again.
+ * A write that fails because of the database (a full disk) is reported to its sender, and logged
+ * once, until a commit succeeds again. One that must be written is run again instead.
  */
 #include "store/store.h"
 
@@ -24,17 +24,26 @@ struct queue {
 	size_t n;
 };
 
-struct store {
+struct side {
+	struct store *store;
 	struct db *db;
-	struct store_opts opts;
 	pthread_t thread;
 	bool running;
-	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct queue reads, writes; /* under lock, as is what follows */
-	bool stop, dropping;
-	/* Of the store thread. */
+	/* Under the store's lock: */
+	struct queue queue;
+	bool fresh;          /* a job came since the last group was taken */
+	uint64_t rest_until; /* monotonic ms: until then only a fresh job is worth a try */
+};
+
+struct store {
+	struct store_opts opts;
+	pthread_mutex_t lock;
+	struct side reads, writes;
+	bool stop, dropping; /* under lock */
+	/* Of the writing thread. */
 	bool failing;
+	uint64_t rest_ms;      /* before the next try at what failed */
 	struct db_error error; /* the last that was the database's fault */
 	uint64_t records;      /* since the last pruning */
 	atomic_uint_fast64_t next_session;
@@ -66,9 +75,9 @@ static struct store_job *pop(struct queue *q)
 static bool has_room(const struct store *s, enum store_kind kind)
 {
 	switch (kind) {
-	case STORE_READ: return s->reads.n < STORE_QUEUE_MAX;
-	case STORE_WRITE: return s->writes.n < STORE_QUEUE_MAX;
-	case STORE_RECORD: return s->writes.n < STORE_QUEUE_RECORDS_MAX;
+	case STORE_READ: return s->reads.queue.n < STORE_QUEUE_MAX;
+	case STORE_WRITE: return s->writes.queue.n < STORE_QUEUE_MAX;
+	case STORE_RECORD: return s->writes.queue.n < STORE_QUEUE_RECORDS_MAX;
 	case STORE_MUST: return true;
 	}
 	return false;
@@ -76,6 +85,7 @@ static bool has_room(const struct store *s, enum store_kind kind)
 
 int store_submit(struct store *s, struct store_job *job)
 {
+	struct side *side = job->kind == STORE_READ ? &s->reads : &s->writes;
 	bool room, tell;
 
 	job->result = 0;
@@ -85,8 +95,9 @@ int store_submit(struct store *s, struct store_job *job)
 	tell = !room && !s->dropping;
 	s->dropping |= !room;
 	if (room) {
-		push(job->kind == STORE_READ ? &s->reads : &s->writes, job);
-		pthread_cond_signal(&s->wake);
+		push(&side->queue, job);
+		side->fresh = true;
+		pthread_cond_signal(&side->wake);
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (tell)
@@ -94,7 +105,51 @@ int store_submit(struct store *s, struct store_job *job)
 	return room ? 0 : -EAGAIN;
 }
 
-/* --- the store thread --- */
+static struct timespec at(uint64_t mono_ms)
+{
+	return (struct timespec){
+		(time_t)(mono_ms / 1000), (long)(mono_ms % 1000) * 1000000}; /* CLOCK_MONOTONIC */
+}
+
+/* A queue that holds only what failed just now is left alone for a while. */
+static bool is_resting(const struct side *side)
+{
+	return side->queue.n && !side->fresh && clock_mono_ms() < side->rest_until;
+}
+
+/* Sleeps until there is something to do; false at the end. */
+static bool wait_for_work(struct side *side)
+{
+	struct store *s = side->store;
+	bool work;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->reads.queue.n && !s->writes.queue.n)
+		s->dropping = false;
+	while (!s->stop && (!side->queue.n || is_resting(side))) {
+		struct timespec until = at(side->rest_until);
+
+		if (side->queue.n)
+			pthread_cond_timedwait(&side->wake, &s->lock, &until);
+		else
+			pthread_cond_wait(&side->wake, &s->lock);
+	}
+	work = side->queue.n;
+	pthread_mutex_unlock(&s->lock);
+	return work;
+}
+
+static struct store_job *take(struct side *side)
+{
+	struct store_job *job;
+
+	pthread_mutex_lock(&side->store->lock);
+	job = pop(&side->queue);
+	pthread_mutex_unlock(&side->store->lock);
+	return job;
+}
+
+/* --- jobs --- */
 
 static void deliver(struct letter *l)
 {
@@ -120,34 +175,35 @@ static bool is_databases(int r)
 	       r == -ENOMEM;
 }
 
-static void blame_database(struct store *s, struct store_job *job, int r)
+static void blame_database(struct db *db, struct store_job *job, int r)
 {
-	s->error = *db_error(s->db);
 	job->result = r;
-	job->event = s->error.event;
+	job->event = db_error(db)->event;
 }
 
-static void run_job(struct store *s, struct store_job *job)
+static void run_job(struct db *db, struct store_job *job)
 {
-	job->result = job->run(s->db, job);
+	job->result = job->run(db, job);
 	if (is_databases(job->result))
-		blame_database(s, job, job->result);
+		blame_database(db, job, job->result);
 }
 
-static void serve_reads(struct store *s)
+/* --- the reading thread --- */
+
+static void *reads_main(void *arg)
 {
+	struct side *side = arg;
 	struct store_job *job;
 
-	for (;;) {
-		pthread_mutex_lock(&s->lock);
-		job = pop(&s->reads);
-		pthread_mutex_unlock(&s->lock);
-		if (!job)
-			return;
-		run_job(s, job);
-		answer(job);
-	}
+	while (wait_for_work(side))
+		while ((job = take(side))) {
+			run_job(side->db, job);
+			answer(job);
+		}
+	return NULL;
 }
+
+/* --- the writing thread --- */
 
 static void take_group(struct store *s, struct queue *ret)
 {
@@ -155,35 +211,28 @@ static void take_group(struct store *s, struct queue *ret)
 
 	*ret = (struct queue){.tail = &ret->head};
 	pthread_mutex_lock(&s->lock);
-	while (ret->n < STORE_GROUP_MAX && (job = pop(&s->writes)))
+	while (ret->n < STORE_GROUP_MAX && (job = pop(&s->writes.queue)))
 		push(ret, job);
+	s->writes.fresh = s->writes.queue.n;
 	pthread_mutex_unlock(&s->lock);
-}
-
-/* Another process may hold the database for a while: logins are served meanwhile. */
-static int begin(struct store *s)
-{
-	uint64_t give_up = clock_mono_ms() + STORE_BUSY_MS;
-	int r;
-
-	while ((r = db_begin(s->db)) == -EBUSY && clock_mono_ms() < give_up)
-		serve_reads(s);
-	return r;
 }
 
 /* 0, or the error for which the whole transaction is gone. */
 static int run_in_savepoint(struct store *s, struct store_job *job)
 {
-	int r = db_savepoint(s->db);
+	struct db *db = s->writes.db;
+	int r = db_savepoint(db);
 
 	if (r < 0) {
-		blame_database(s, job, r);
+		blame_database(db, job, r);
 		return r;
 	}
-	run_job(s, job);
-	if (!db_in_transaction(s->db))
+	run_job(db, job);
+	if (job->event)
+		s->error = *db_error(db);
+	if (!db_in_transaction(db))
 		return job->result < 0 ? job->result : -EIO;
-	db_savepoint_release(s->db, job->result >= 0);
+	db_savepoint_release(db, job->result >= 0);
 	s->records += job->kind == STORE_RECORD || job->kind == STORE_MUST;
 	return 0;
 }
@@ -196,7 +245,7 @@ static int run_group(struct store *s, const struct queue *group)
 		r = run_in_savepoint(s, job);
 	if (!r && s->records >= STORE_PRUNE_EVERY) {
 		s->records = 0;
-		r = db_prune(s->db, s->opts.keep_attempts, s->opts.keep_sessions);
+		r = db_prune(s->writes.db, s->opts.keep_attempts, s->opts.keep_sessions);
 	}
 	return r;
 }
@@ -214,72 +263,99 @@ static void tell_state(struct store *s, bool failed)
 /* The whole group failed with it. */
 static void fail_group(struct store *s, struct queue *group, int r)
 {
-	s->error = *db_error(s->db);
+	s->error = *db_error(s->writes.db);
 	for (struct store_job *job = group->head; job; job = job->next) {
 		job->result = r;
 		job->event = s->error.event;
 	}
-	db_rollback(s->db);
+	db_rollback(s->writes.db);
+}
+
+/*
+ * What must be written and failed with the database stands first in the queue again, and is run once
+ * more when a fresh job comes or some time has passed. At the end there is no next time.
+ */
+static bool keep_for_later(struct store *s, struct queue *again, struct store_job *job)
+{
+	if (job->kind != STORE_MUST || !job->event || s->stop || again->n >= STORE_AGAIN_MAX)
+		return false;
+	job->event = EV_NONE;
+	push(again, job);
+	return true;
+}
+
+static void put_back(struct store *s, struct queue *again)
+{
+	struct queue *q = &s->writes.queue;
+
+	if (!again->n) {
+		s->rest_ms = STORE_REST_MS;
+		return;
+	}
+	*again->tail = q->head;
+	if (!q->head)
+		q->tail = again->tail;
+	q->head = again->head;
+	q->n += again->n;
+	s->writes.rest_until = clock_mono_ms() + s->rest_ms;
+	if (s->rest_ms < STORE_REST_MOST_MS)
+		s->rest_ms *= 2;
+}
+
+static void answer_group(struct store *s, struct queue *group)
+{
+	struct queue again = {.tail = &again.head}, answers = {.tail = &answers.head};
+	struct store_job *job;
+
+	pthread_mutex_lock(&s->lock);
+	while ((job = pop(group)))
+		if (!keep_for_later(s, &again, job))
+			push(&answers, job);
+	put_back(s, &again);
+	pthread_mutex_unlock(&s->lock);
+	while ((job = pop(&answers)))
+		answer(job);
 }
 
 static void write_group(struct store *s)
 {
 	struct queue group;
-	struct store_job *job;
 	bool failed = false;
 	int r;
 
 	take_group(s, &group);
 	if (!group.n)
 		return;
-	r = begin(s);
+	r = db_begin(s->writes.db);
 	if (!r)
 		r = run_group(s, &group);
 	if (!r)
-		r = db_commit(s->db);
+		r = db_commit(s->writes.db);
 	if (r < 0)
 		fail_group(s, &group, r);
-	for (job = group.head; job; job = job->next)
+	for (struct store_job *job = group.head; job; job = job->next)
 		failed |= job->event != EV_NONE;
 	tell_state(s, failed);
-	while ((job = pop(&group)))
-		answer(job);
+	answer_group(s, &group);
 }
 
-/* Sleeps until there is something to do; false at the end. */
-static bool wait_for_work(struct store *s)
-{
-	bool work;
-
-	pthread_mutex_lock(&s->lock);
-	if (!s->reads.n && !s->writes.n)
-		s->dropping = false;
-	while (!s->reads.n && !s->writes.n && !s->stop)
-		pthread_cond_wait(&s->wake, &s->lock);
-	work = s->reads.n || s->writes.n;
-	pthread_mutex_unlock(&s->lock);
-	return work;
-}
-
-static bool is_idle(struct store *s)
+static bool is_idle(struct side *side)
 {
 	bool idle;
 
-	pthread_mutex_lock(&s->lock);
-	idle = !s->reads.n && !s->writes.n;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&side->store->lock);
+	idle = !side->queue.n;
+	pthread_mutex_unlock(&side->store->lock);
 	return idle;
 }
 
-static void *store_main(void *arg)
+static void *writes_main(void *arg)
 {
-	struct store *s = arg;
+	struct side *side = arg;
 
-	while (wait_for_work(s)) {
-		serve_reads(s);
-		write_group(s);
-		if (db_log_pages(s->db) > (is_idle(s) ? STORE_WAL_PAGES : STORE_WAL_PAGES_MAX))
-			db_checkpoint(s->db);
+	while (wait_for_work(side)) {
+		write_group(side->store);
+		db_tidy(side->db, is_idle(side));
 	}
 	return NULL;
 }
@@ -300,40 +376,51 @@ static int recover(struct db *db)
 }
 
 /* Signals are the main thread's: the new one inherits a mask that blocks them all. */
-static int start_thread(struct store *s)
+static int start_thread(struct side *side, void *(*main)(void *), const char *name)
 {
 	sigset_t all, before;
 	int r;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&s->thread, NULL, store_main, s);
+	r = pthread_create(&side->thread, NULL, main, side);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r)
 		return -r;
-	s->running = true;
-	pthread_setname_np(s->thread, "culvert-store");
+	side->running = true;
+	pthread_setname_np(side->thread, name);
 	return 0;
 }
 
-int store_new(
-	struct db *db, const struct store_opts *opts, struct store **ret, struct db_error *ret_err)
+static void side_init(struct side *side, struct store *s, struct db *db)
 {
-	AUTO(store) struct store *s = calloc(1, sizeof(*s));
-	uint64_t last = 0;
-	int r;
+	pthread_condattr_t monotonic;
 
-	*ret_err = (struct db_error){EV_OUT_OF_MEMORY, "no memory"};
-	if (!s) {
-		db_close(db);
-		return -ENOMEM;
+	*side = (struct side){.store = s, .db = db};
+	side->queue.tail = &side->queue.head;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&side->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+/* The end of a thread: after the jobs that wait. */
+static void side_done(struct side *side)
+{
+	if (side->running) {
+		pthread_cond_signal(&side->wake);
+		pthread_join(side->thread, NULL);
 	}
-	*s = (struct store){.db = db, .opts = *opts};
-	s->reads.tail = &s->reads.head;
-	s->writes.tail = &s->writes.head;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->wake, NULL);
-	r = recover(db);
+	db_close(side->db);
+	pthread_cond_destroy(&side->wake);
+}
+
+static int prepare(struct store *s, struct db_error *ret_err)
+{
+	struct db *db = s->writes.db;
+	uint64_t last = 0;
+	int r = recover(db);
+
 	if (!r)
 		r = db_session_last(db, &last);
 	if (r < 0) {
@@ -341,8 +428,30 @@ int store_new(
 		return r;
 	}
 	atomic_init(&s->next_session, last + 1);
-	db_set_busy_ms(db, STORE_BUSY_STEP_MS);
-	r = start_thread(s);
+	return db_open_reader(db, &s->reads.db, ret_err);
+}
+
+int store_new(
+	struct db *db, const struct store_opts *opts, struct store **ret, struct db_error *ret_err)
+{
+	AUTO(store) struct store *s = calloc(1, sizeof(*s));
+	int r;
+
+	*ret_err = (struct db_error){.event = EV_OUT_OF_MEMORY, .text = "no memory"};
+	if (!s) {
+		db_close(db);
+		return -ENOMEM;
+	}
+	s->opts = *opts;
+	s->rest_ms = STORE_REST_MS;
+	pthread_mutex_init(&s->lock, NULL);
+	side_init(&s->reads, s, NULL);
+	side_init(&s->writes, s, db);
+	r = prepare(s, ret_err);
+	if (!r)
+		r = start_thread(&s->reads, reads_main, "culvert-reads");
+	if (!r)
+		r = start_thread(&s->writes, writes_main, "culvert-store");
 	if (r < 0)
 		return r;
 	*ret = TAKE(s);
@@ -353,15 +462,11 @@ void store_free(struct store *s)
 {
 	if (!s)
 		return;
-	if (s->running) {
-		pthread_mutex_lock(&s->lock);
-		s->stop = true;
-		pthread_cond_signal(&s->wake);
-		pthread_mutex_unlock(&s->lock);
-		pthread_join(s->thread, NULL);
-	}
-	db_close(s->db);
-	pthread_cond_destroy(&s->wake);
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_mutex_unlock(&s->lock);
+	side_done(&s->reads);
+	side_done(&s->writes);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }

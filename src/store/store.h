@@ -1,10 +1,10 @@
 /*
- * store/store.h — the database without waiting: jobs for one thread that owns the struct db.
+ * store/store.h — the database without waiting: jobs for two threads, each with a handle of its own.
  *
- * A job names what to run on the store thread and whom to tell. Jobs that read are answered at once
- * and overtake jobs that write; those are gathered into one transaction and answered after its
- * commit (result < 0 then says that nothing of it happened). A job is a field of the sender's
- * struct: submitting does not allocate.
+ * A job names what to run on the store's thread and where the answer goes. Jobs that read have a
+ * thread of their own and never wait for a job that writes; those are gathered into one transaction
+ * and answered after its commit (result < 0 then says that nothing of it happened). A job is a field
+ * of the sender's struct: submitting does not allocate.
  *
  *     static void found(struct store_job *job)           // on the owner's thread, job->result is set
  *     j->job = (struct store_job){.run = find, .done = found, .reply_to = &worker->mailbox};
@@ -27,13 +27,14 @@ enum store_kind {
 	STORE_READ, /* a login waits for it */
 	STORE_WRITE,
 	STORE_RECORD, /* a write that may be lost when the queue is half full: attempts */
-	STORE_MUST,   /* a write that is never refused: at most one for each session */
+	STORE_MUST,   /* a write that is never refused, and run again when the database fails */
 };
 
 struct store_job {
 	/* The sender's. */
 	enum store_kind kind;
-	int (*run)(struct db *db, struct store_job *job); /* 0 or negative errno, to be result */
+	/* 0 or negative errno, to be result. May be called twice: it writes nothing but its job. */
+	int (*run)(struct db *db, struct store_job *job);
 	void (*done)(struct store_job *job);
 	struct mailbox *reply_to; /* NULL: done() runs on the store thread and must be short */
 	/* The store's. */

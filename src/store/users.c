@@ -96,7 +96,7 @@ static int tell_whose(struct db *db, const struct addr *ipv4)
 /* Which of two unique columns -EEXIST was about. */
 static int tell_taken(struct db *db, const char *name, const struct addr *ipv4)
 {
-	if (strstr(db->error.text, "users.ipv4"))
+	if (!strcmp(db->error.taken, "users.ipv4"))
 		return tell_whose(db, ipv4);
 	return db_fail(db, -EEXIST, EV_STORE_NAME_TAKEN, "\"%.100s\"", name);
 }
@@ -344,7 +344,7 @@ static int take_login(struct db *db, struct query *q, struct db_login *l)
 	l->expires_at = query_int(q);
 	l->ipv4 = query_addr(q);
 	snprintf(l->pool, sizeof(l->pool), "%s", query_text(q));
-	if (sqlite3_column_type(q->stmt, q->column) == SQLITE_NULL)
+	if (query_null(q))
 		return 0;
 	return open_secret(db, q, l);
 }

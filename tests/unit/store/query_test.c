@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <sqlite3.h>
+
 #include "store/internal.h"
 #include "unit/store/state.h"
 
@@ -21,11 +23,12 @@ static void every_statement_is_prepared_and_numbers_its_parameters_in_order(void
 		struct query q = query_start(db, (enum statement)i);
 		char name[16];
 
-		if (!q.stmt)
-			fail_msg("statement %d: %s", i, sqlite3_errmsg(db->h));
-		for (int p = 1; p <= sqlite3_bind_parameter_count(q.stmt); p++) {
+		if (!q.cursor)
+			fail_msg("statement %d: %s", i, db_error(db)->text);
+		for (int p = 1; p <= sqlite3_bind_parameter_count((sqlite3_stmt *)q.cursor); p++) {
 			sprintf(name, "$%d", p);
-			assert_string_equal(sqlite3_bind_parameter_name(q.stmt, p), name);
+			assert_string_equal(
+				sqlite3_bind_parameter_name((sqlite3_stmt *)q.cursor, p), name);
 		}
 		query_end(&q);
 	}
@@ -47,10 +50,11 @@ static void no_statement_of_a_login_or_lease_reads_a_whole_table(void **state)
 	db = state_open(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(fast); i++) {
 		struct query q = query_start(db, fast[i]);
-		char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sqlite3_sql(q.stmt));
-		sqlite3_stmt *plan;
+		sqlite3_stmt *stmt = (sqlite3_stmt *)q.cursor, *plan;
+		char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sqlite3_sql(stmt));
 
-		assert_int_equal(sqlite3_prepare_v2(db->h, sql, -1, &plan, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_prepare_v2(sqlite3_db_handle(stmt), sql, -1, &plan, NULL),
+			SQLITE_OK);
 		while (sqlite3_step(plan) == SQLITE_ROW) {
 			const char *step = (const char *)sqlite3_column_text(plan, 3);
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <sqlite3.h>
 
 #include "store/internal.h"
 #include "store/schema.h"
@@ -42,15 +43,17 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int count(struct db *db, const char *sql)
+static int count(const struct fixture *f, const char *sql)
 {
 	sqlite3_stmt *s = NULL;
+	sqlite3 *h;
 	int n = -1;
 
-	if (sqlite3_prepare_v2(db->h, sql, -1, &s, NULL) == SQLITE_OK &&
-		sqlite3_step(s) == SQLITE_ROW)
+	assert_int_equal(sqlite3_open(f->state.file, &h), SQLITE_OK);
+	if (sqlite3_prepare_v2(h, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
 		n = sqlite3_column_int(s, 0);
 	sqlite3_finalize(s);
+	sqlite3_close(h);
 	return n;
 }
 
@@ -63,10 +66,9 @@ static void missing_steps_are_taken_once_and_a_copy_is_left(void **state)
 		"ALTER TABLE users ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'";
 	f->steps[schema_version + 1] = "CREATE TABLE pets (name TEXT)";
 	assert_int_equal(schema_update(f->db, f->steps, schema_version + 2), 0);
-	assert_int_equal(
-		count(f->db, "SELECT version FROM schema_version"), (int)schema_version + 2);
-	assert_int_equal(count(f->db, "SELECT COUNT(*) FROM users WHERE colour = 'blue'"), 1);
-	assert_int_equal(count(f->db, "SELECT COUNT(*) FROM pets"), 0);
+	assert_int_equal(count(f, "SELECT version FROM schema_version"), (int)schema_version + 2);
+	assert_int_equal(count(f, "SELECT COUNT(*) FROM users WHERE colour = 'blue'"), 1);
+	assert_int_equal(count(f, "SELECT COUNT(*) FROM pets"), 0);
 	assert_int_equal(schema_update(f->db, f->steps, schema_version + 2), 0);
 	assert_int_equal(stat(f->copy, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -77,8 +79,8 @@ static void missing_steps_are_taken_once_and_a_copy_is_left(void **state)
 	db_close(f->db);
 	assert_int_equal(rename(f->copy, f->state.file), 0);
 	f->db = state_open(&f->state);
-	assert_int_equal(count(f->db, "SELECT COUNT(*) FROM users"), 1);
-	assert_int_equal(count(f->db, "SELECT COUNT(*) FROM pets"), -1);
+	assert_int_equal(count(f, "SELECT COUNT(*) FROM users"), 1);
+	assert_int_equal(count(f, "SELECT COUNT(*) FROM pets"), -1);
 }
 
 static void a_step_that_fails_leaves_all_as_it_was(void **state)
@@ -88,8 +90,8 @@ static void a_step_that_fails_leaves_all_as_it_was(void **state)
 	f->steps[schema_version] = "CREATE TABLE pets (name TEXT)";
 	f->steps[schema_version + 1] = "CREATE TABLE pets (name TEXT)";
 	assert_true(schema_update(f->db, f->steps, schema_version + 2) < 0);
-	assert_int_equal(count(f->db, "SELECT version FROM schema_version"), (int)schema_version);
-	assert_int_equal(count(f->db, "SELECT COUNT(*) FROM pets"), -1);
+	assert_int_equal(count(f, "SELECT version FROM schema_version"), (int)schema_version);
+	assert_int_equal(count(f, "SELECT COUNT(*) FROM pets"), -1);
 	assert_false(db_in_transaction(f->db));
 }
 

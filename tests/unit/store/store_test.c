@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,7 +145,7 @@ static void a_job_that_fails_is_undone_without_the_others_of_its_group(void **st
 {
 	struct fixture *f = *state;
 	sem_t go_on;
-	struct test_job held = make(f, STORE_READ, hold, NULL);
+	struct test_job held = make(f, STORE_WRITE, hold, NULL);
 	struct test_job set[3] = {make(f, STORE_WRITE, set_fact, "a"),
 		make(f, STORE_WRITE, set_fact, "b"), make(f, STORE_WRITE, set_fact, "c")};
 	struct test_job get[3] = {make(f, STORE_READ, get_fact, "a"),
@@ -175,17 +176,20 @@ static void a_full_queue_refuses_records_first_then_writes_and_never_what_must_b
 {
 	struct fixture *f = *state;
 	struct test_job *jobs = calloc(2 * STORE_QUEUE_MAX + 10, sizeof(*jobs));
-	struct test_job held = make(f, STORE_READ, hold, NULL),
-			extra = make(f, STORE_READ, get_fact, "x");
+	struct test_job held[2] = {
+		make(f, STORE_READ, hold, NULL), make(f, STORE_WRITE, hold, NULL)};
+	struct test_job extra = make(f, STORE_READ, get_fact, "x");
 	sem_t started, go_on;
 	int n = 0;
 
 	sem_init(&started, 0, 0);
 	sem_init(&go_on, 0, 0);
-	held.started = &started;
-	held.go_on = &go_on;
-	assert_int_equal(store_submit(f->store, &held.job), 0);
-	sem_wait(&started);
+	for (int i = 0; i < 2; i++) { /* one for each thread */
+		held[i].started = &started;
+		held[i].go_on = &go_on;
+		assert_int_equal(store_submit(f->store, &held[i].job), 0);
+		sem_wait(&started);
+	}
 	for (int i = 0; i < STORE_QUEUE_RECORDS_MAX; i++, n++) {
 		jobs[n] = make(f, STORE_RECORD, set_fact, "r");
 		assert_int_equal(store_submit(f->store, &jobs[n].job), 0);
@@ -206,7 +210,8 @@ static void a_full_queue_refuses_records_first_then_writes_and_never_what_must_b
 	}
 	assert_int_equal(store_submit(f->store, &extra.job), -EAGAIN);
 	sem_post(&go_on);
-	wait_for(f, n + 1);
+	sem_post(&go_on);
+	wait_for(f, n + 2);
 	sem_destroy(&started);
 	sem_destroy(&go_on);
 	free(jobs);
@@ -310,17 +315,15 @@ static int set_page_limit(struct db *db, struct store_job *job)
 {
 	struct test_job *t = container_of(job, struct test_job, job);
 
-	sqlite3_exec(db->h,
-		t->give ? "PRAGMA max_page_count = 1" : "PRAGMA max_page_count = 1000000", NULL,
-		NULL, NULL);
-	return 0;
+	return db_execute(
+		db, t->give ? "PRAGMA max_page_count = 1" : "PRAGMA max_page_count = 1000000");
 }
 
 /* A full disk in the middle: writes fail with the event, reads go on, and it heals. */
 static void a_full_disk_fails_writes_and_not_reads_and_heals(void **state)
 {
 	struct fixture *f = *state;
-	struct test_job shrink = make(f, STORE_READ, set_page_limit, NULL), grow = shrink;
+	struct test_job shrink = make(f, STORE_WRITE, set_page_limit, NULL), grow = shrink;
 	struct test_job get = make(f, STORE_READ, get_fact, "zz"),
 			set = make(f, STORE_WRITE, set_fact, "b");
 	struct db_attempt a = {.outcome = EV_AUTH_UNKNOWN_USER};
