@@ -118,27 +118,6 @@ static int bad(const char *what, const char *value, const char *want)
 	return layer_exit_code(LAYER_CONFIG);
 }
 
-static int parse_auth(char *list, struct client_opts *o)
-{
-	static const struct {
-		const char *name;
-		enum auth_method method;
-	} names[] = {{"mschapv2", AUTH_MSCHAPV2}, {"chap", AUTH_CHAP_MD5}, {"pap", AUTH_PAP}};
-
-	o->n_methods = 0;
-	for (char *save = NULL, *word = strtok_r(list, ", ", &save); word;
-		word = strtok_r(NULL, ", ", &save)) {
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(names) && strcmp(names[i].name, word))
-			i++;
-		if (i == ARRAY_SIZE(names) || o->n_methods == AUTH_METHODS)
-			return -EINVAL;
-		o->methods[o->n_methods++] = names[i].method;
-	}
-	return o->n_methods ? 0 : -EINVAL;
-}
-
 static int parse_offload(const char *word, unsigned *ret_unwanted)
 {
 	static const struct {
@@ -169,8 +148,9 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 	case 'v': o->verbose = true; break;
 	case OPT_PASSWORD_FILE: *password_file = optarg; break;
 	case OPT_AUTH:
-		return parse_auth(optarg, o) < 0 ? bad("--auth", optarg, "mschapv2, chap or pap")
-						 : 0;
+		return methods_parse(optarg, o->methods, &o->n_methods) < 0
+			       ? bad("--auth", optarg, "mschapv2, chap or pap")
+			       : 0;
 	case OPT_CA: o->ca_file = optarg; break;
 	case OPT_PIN:
 		if (o->n_pins == CLIENT_PINS_MAX || strncmp(optarg, "sha256//", 8))

@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"\n"
 	"  -u, --user NAME            log in as NAME (also USER@HOST); without, it looks and logs in nobody\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
+	"      --auth METHODS         what may log in, most wanted first: mschapv2, chap, pap (mschapv2)\n"
 	"      --ca FILE              trust certificates that lead to one in FILE\n"
 	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
 	"      --insecure             log in although the certificate is not trusted\n"
@@ -44,6 +45,7 @@ static const char usage_text[] =
 
 enum {
 	OPT_PASSWORD_FILE = 256,
+	OPT_AUTH,
 	OPT_CA,
 	OPT_PIN,
 	OPT_INSECURE,
@@ -63,6 +65,7 @@ enum {
 static const struct option options[] = {
 	{"user", required_argument, NULL, 'u'},
 	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
+	{"auth", required_argument, NULL, OPT_AUTH},
 	{"ca", required_argument, NULL, OPT_CA},
 	{"pin", required_argument, NULL, OPT_PIN},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
@@ -163,6 +166,10 @@ static int take_option(int c, struct run *r)
 		strcpy(r->target.user, optarg);
 		break;
 	case OPT_PASSWORD_FILE: r->password_file = optarg; break;
+	case OPT_AUTH:
+		return methods_parse(optarg, r->o.methods, &r->o.n_methods) < 0
+			       ? bad("--auth", optarg, "mschapv2, chap or pap")
+			       : 0;
 	case OPT_CA: r->o.ca_file = optarg; break;
 	case OPT_PIN: return take_pin(&r->o, optarg);
 	case OPT_INSECURE: r->o.insecure = true; break;
@@ -255,7 +262,7 @@ static int prepare(struct run *r, const char *where)
 
 int cmd_diagnose(int argc, char **argv)
 {
-	struct run r = {.o = {.timeout_ms = 10000}};
+	struct run r = {.o = {.timeout_ms = 10000, .methods = {AUTH_MSCHAPV2}, .n_methods = 1}};
 	int c, e = 0;
 
 	while (!e && (c = getopt_long(argc, argv, "u:vqh", options, NULL)) != -1)

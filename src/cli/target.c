@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/host_name.h"
 #include "base/text.h"
 
@@ -72,4 +73,27 @@ int target_parse(const char *text, struct target *ret)
 		return -EINVAL;
 	ret->port = (uint16_t)number;
 	return 0;
+}
+
+int methods_parse(const char *list, enum auth_method ret[static AUTH_METHODS], size_t *ret_n)
+{
+	static const struct {
+		const char *name;
+		enum auth_method method;
+	} names[] = {{"mschapv2", AUTH_MSCHAPV2}, {"chap", AUTH_CHAP_MD5}, {"pap", AUTH_PAP}};
+	size_t n = 0;
+
+	for (list += strspn(list, ", "); *list; list += strspn(list, ", ")) {
+		size_t len = strcspn(list, ", "), i = 0;
+
+		while (i < ARRAY_SIZE(names) &&
+			(strlen(names[i].name) != len || memcmp(names[i].name, list, len) != 0))
+			i++;
+		if (i == ARRAY_SIZE(names) || n == AUTH_METHODS)
+			return -EINVAL;
+		ret[n++] = names[i].method;
+		list += len;
+	}
+	*ret_n = n;
+	return n ? 0 : -EINVAL;
 }

@@ -181,10 +181,10 @@ static enum event stalled(const struct call *c)
 	case TALK_SSTP: return EV_SSTP_NO_CONNECT_ACK;
 	case TALK_LCP: return c->talk.lcp_heard ? EV_LCP_TIMEOUT : EV_LCP_NO_ANSWER;
 	case TALK_AUTH: return EV_AUTH_NO_ANSWER;
-	case TALK_NCP:
+	case TALK_NCP: return c->talk.ncp_heard ? EV_NCP_TIMEOUT : EV_IPCP_TIMEOUT;
 	case TALK_STAGES: break;
 	}
-	return EV_IPCP_TIMEOUT;
+	return EV_NCP_TIMEOUT;
 }
 
 bool call_advance(struct call *c, bool (*done)(const struct call *))
@@ -200,8 +200,8 @@ bool call_advance(struct call *c, bool (*done)(const struct call *))
 		if (clock_mono_ms() >= since + limit) {
 			c->timed_out = true;
 			c->reason = stalled(c);
-			snprintf(c->text, sizeof(c->text), "nothing more for %u ms",
-				(unsigned)limit);
+			snprintf(c->text, sizeof(c->text), "nothing more for %.1f s",
+				(double)(clock_mono_ms() - since) / 1000);
 			return false;
 		}
 		step(c, since + limit);

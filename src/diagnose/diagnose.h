@@ -70,6 +70,8 @@ struct diagnose_opts {
 	const char *ca_file, *sni;
 	const char *pins[DIAGNOSE_PINS_MAX];
 	size_t n_pins;
+	enum auth_method methods[AUTH_METHODS]; /* that may log in, most wanted first */
+	size_t n_methods;
 	bool insecure;             /* log in although the certificate is not trusted */
 	const struct proxy *proxy; /* NULL: none */
 	const char *target;   /* a host behind the server to reach through the tunnel; NULL: none */

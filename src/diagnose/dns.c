@@ -13,7 +13,9 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "diagnose/dns_kind.h"
 #include "diagnose/private.h"
 
 #define SERVERS_MAX 6
@@ -218,7 +220,7 @@ static const char *status_words(int status)
 	case ARES_ETIMEOUT: return "no answer";
 	case ARES_ECONNREFUSED: return "refused: nothing listens there";
 	case ARES_ESERVFAIL: return "it failed (SERVFAIL)";
-	case ARES_EREFUSED: return "it refuses to answer";
+	case ARES_EREFUSED: return "it refuses to answer (REFUSED)";
 	}
 	return ares_strerror(status);
 }
@@ -276,8 +278,9 @@ static int ask_system(struct diagnosis *d, struct address_set *ret, char *canoni
 static void keep_addresses(struct diagnosis *d, const struct address_set *s)
 {
 	for (size_t i = 0; i < s->n && d->n_addresses < ADDRESSES_MAX; i++)
-		d->addresses[d->n_addresses++] =
-			(struct endpoint){.addr = s->list[i], .port = d->opts->port};
+		if (dns_kind(&s->list[i]) != DNS_BLOCKED)
+			d->addresses[d->n_addresses++] =
+				(struct endpoint){.addr = s->list[i], .port = d->opts->port};
 }
 
 /* ---- judging ------------------------------------------------------------------------------------ */
@@ -285,7 +288,7 @@ static void keep_addresses(struct diagnosis *d, const struct address_set *s)
 /* Nobody knows the name: which way? */
 static void judge_failure(struct probe *p, const struct asked *asked, size_t n, int gai)
 {
-	size_t silent = 0, nodata = 0, servfail = 0, none = 0;
+	size_t silent = 0, nodata = 0, servfail = 0, refused = 0, none = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		int s = status_of(&asked[i]);
@@ -293,7 +296,8 @@ static void judge_failure(struct probe *p, const struct asked *asked, size_t n, 
 		silent += is_silent(s);
 		nodata += s == ARES_ENODATA;
 		none += s == ARES_ENOTFOUND;
-		servfail += s == ARES_ESERVFAIL || s == ARES_EREFUSED;
+		servfail += s == ARES_ESERVFAIL;
+		refused += s == ARES_EREFUSED;
 	}
 	if (none || (!n && (gai == EAI_NONAME || gai == EAI_NODATA)))
 		probe_find(p, OUTCOME_FAILED, EV_DNS_NO_SUCH_NAME, "%s", gai_strerror(gai));
@@ -301,6 +305,9 @@ static void judge_failure(struct probe *p, const struct asked *asked, size_t n, 
 		probe_find(p, OUTCOME_FAILED, EV_DNS_NO_ADDRESS, "neither A nor AAAA");
 	else if (servfail)
 		probe_find(p, OUTCOME_FAILED, EV_DNS_SERVFAIL, "%zu of %zu servers", servfail, n);
+	else if (refused)
+		probe_find(p, OUTCOME_FAILED, EV_DNS_REFUSED, "%zu of %zu servers, the first is %s",
+			refused, n, asked[0].server);
 	else if (n && silent == n)
 		probe_find(p, OUTCOME_FAILED, EV_DNS_TIMEOUT, "%zu asked, the first is %s", n,
 			asked[0].server);
@@ -308,7 +315,53 @@ static void judge_failure(struct probe *p, const struct asked *asked, size_t n, 
 		probe_find(p, OUTCOME_FAILED, EV_DNS_FAILED, "%s", gai_strerror(gai));
 }
 
-static void judge_differences(struct probe *p, const struct asked *asked, size_t n, bool by_hosts)
+/* The first address that is none of a server; NULL: there is none. */
+static const struct addr *filtered(const struct address_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (dns_kind(&s->list[i]) >= DNS_LOOPBACK)
+			return &s->list[i];
+	return NULL;
+}
+
+static bool is_this_machine(const char *host)
+{
+	char own[256] = "";
+	size_t n = strlen(host);
+
+	gethostname(own, sizeof(own) - 1);
+	return !strcasecmp(host, own) || !strcasecmp(host, "localhost") ||
+	       (n > 10 && !strcasecmp(host + n - 10, ".localhost"));
+}
+
+/* A loopback address may be meant: a port of this machine that leads on. Then something listens. */
+static bool listens_here(const struct diagnosis *d, const struct addr *a)
+{
+	struct endpoint to = {*a, d->opts->port};
+	int fd;
+
+	if (net_connect(&to, 500, 0, &fd) < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* An answer that is no address of a server: who asks the wrong resolver looks for the wrong fault. */
+static void judge_filtered(struct diagnosis *d, struct probe *p, const struct address_set *s)
+{
+	const struct addr *bad = filtered(s);
+	char text[200];
+
+	if (!bad || is_this_machine(d->opts->host) ||
+		(dns_kind(bad) == DNS_LOOPBACK && listens_here(d, bad)))
+		return;
+	probe_find(p,
+		d->n_addresses && dns_kind(bad) == DNS_BLOCKED ? OUTCOME_WARNING : OUTCOME_FAILED,
+		EV_DNS_FILTERED, "%s: %s", set_text(s, text, sizeof(text)), dns_kind_text(bad));
+}
+
+static void judge_differences(struct probe *p, const struct asked *asked, size_t n,
+	const struct address_set *system, bool by_hosts)
 {
 	const struct asked *first = NULL;
 	char a[200], b[200];
@@ -320,6 +373,18 @@ static void judge_differences(struct probe *p, const struct asked *asked, size_t
 			if (!by_hosts)
 				probe_find(p, OUTCOME_WARNING, EV_DNS_SERVER_SILENT, "%s: %s",
 					asked[i].server, status_words(s));
+			continue;
+		}
+		if (s == ARES_EREFUSED || s == ARES_ESERVFAIL) {
+			probe_find(p, OUTCOME_WARNING,
+				s == ARES_EREFUSED ? EV_DNS_REFUSED : EV_DNS_SERVFAIL, "%s: %s",
+				asked[i].server, status_words(s));
+			continue;
+		}
+		if (filtered(&asked[i].set) && !set_equal(&asked[i].set, system)) {
+			probe_find(p, OUTCOME_WARNING, EV_DNS_FILTERED, "%s says %s: %s",
+				asked[i].server, set_text(&asked[i].set, a, sizeof(a)),
+				dns_kind_text(filtered(&asked[i].set)));
 			continue;
 		}
 		if (!first) {
@@ -407,7 +472,9 @@ void probe_dns(struct diagnosis *d, struct probe *p)
 	else if (gai)
 		judge_failure(p, asked, n, gai);
 	else
-		judge_differences(p, asked, n, hosts.n != 0);
+		judge_filtered(d, p, &system);
+	if (!gai)
+		judge_differences(p, asked, n, &system, hosts.n != 0);
 	judge_hosts(p, &hosts, asked, n);
 	probe_summary(p, "%s%s",
 		system.n ? set_text(&system, text, sizeof(text)) : "not found here",

@@ -102,6 +102,8 @@ static void ask_head(struct diagnosis *d, struct probe *p, bool tunnel_ok)
 	} else {
 		probe_fact(p, "HEAD", "no answer");
 	}
+	if (status)
+		judge_large(d, p);
 	if (tunnel_ok && status && status != 200)
 		probe_find(p, OUTCOME_OK, EV_PROBE_HTTP_HEALTH, "%s", line);
 	probe_fact(&d->probes[PROBE_TLS], "resumption", "%s",
@@ -124,25 +126,28 @@ static bool answered_or_over(const struct call *c)
 void probe_http(struct diagnosis *d, struct probe *p)
 {
 	static const enum auth_method methods[] = {AUTH_MSCHAPV2, AUTH_CHAP_MD5, AUTH_PAP};
-	struct call_opts opts = {.tls = d->look, .methods = methods, .n_methods = 1};
+	struct call_opts opts = {
+		.tls = d->look, .methods = methods, .n_methods = ARRAY_SIZE(methods)};
 	struct talk *t;
 	int r;
 
 	if (!d->tls_works) {
+		judge_portal(d, p);
 		probe_skip(p, d->reachable ? "TLS does not come up" : "the server is not reached");
 		return;
 	}
 	if (d->opts->user && d->login) {
 		opts.login = true;
 		opts.tls = d->login;
-	} else {
-		opts.n_methods =
-			ARRAY_SIZE(methods); /* nothing is sent that would need protection */
-	}
+		opts.methods = d->opts->methods;
+		opts.n_methods = d->opts->n_methods;
+	} /* else nothing is sent that would need protection */
 	opts.record = d->record;
 	r = call_open(d, &opts, &d->call);
 	if (r < 0) {
-		probe_find(p, OUTCOME_FAILED, tcp_event(r), "%s", strerror(-r));
+		probe_find(p, OUTCOME_FAILED, net_server_event(d, r),
+			"for the main conversation: %s",
+			d->proxy_event ? "by way of the proxy" : strerror(-r));
 		return;
 	}
 	call_advance(d->call, answered_or_over);
@@ -158,4 +163,6 @@ void probe_http(struct diagnosis *d, struct probe *p)
 		judge(d, p);
 	}
 	ask_head(d, p, answered(d->call));
+	if (!answered(d->call))
+		judge_portal(d, p);
 }

@@ -12,7 +12,9 @@
  * smaller ones pass, is a black hole.
  */
 #include <ifaddrs.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/crypto.h"
 #include "diagnose/inner.h"
@@ -152,6 +154,23 @@ static bool passes(struct inner *in, const struct addr *to, size_t size)
 	       (in->answers[0].kind != INNER_TOO_BIG && inner_ping(in, to, size));
 }
 
+/* Small pings had answers before the large one, and have none since: it is the stream that stops. */
+static bool is_stalled(struct inner *in, struct probe *p, const struct addr *to, size_t size)
+{
+	int unsent = 0;
+
+	ioctl(in->call->fd, SIOCOUTQ, &unsent);
+	if (!unsent || inner_ping(in, to, PING_SIZE) ||
+		(in->gateway_ok && inner_ping(in, &in->gateway, PING_SIZE)))
+		return false;
+	in->stalled = true;
+	probe_find(p, OUTCOME_FAILED, EV_PROBE_STREAM_STALLED,
+		"pings of %d octets had answers until one of %zu was sent; "
+		"%d octets wait for the server's TCP",
+		PING_SIZE, size, unsent);
+	return true;
+}
+
 void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to)
 {
 	/* RFC 8200 section 5: each link carries 1280 octets of IPv6 */
@@ -160,6 +179,11 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 	char where[ADDR_TEXT_LEN];
 	bool told = false;
 
+	if (in->call->d->large_lost) {
+		probe_fact(p, name,
+			"not measured, because large packets are lost on the way to the server");
+		return;
+	}
 	if (most > 1500)
 		most = 1500;
 	if (passes(in, to, most)) {
@@ -168,10 +192,11 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 	}
 	told = in->answers[0].kind == INNER_TOO_BIG;
 	next = in->answers[0].next_mtu;
-	if (!told && !inner_ping(in, to, good)) {
-		probe_fact(p, name,
-			"not measured, because pings of %d octets have no answer either",
-			(int)least);
+	if (!told && !passes(in, to, least)) {
+		if (!is_stalled(in, p, to, most))
+			probe_fact(p, name,
+				"not measured, because pings of %d octets have no answer either",
+				(int)least);
 		return;
 	}
 	if (told && next >= least && next < most && passes(in, to, next))
@@ -184,7 +209,7 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 		else
 			bad = middle;
 	}
-	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, told ? ", told by ICMP" : "");
+	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, told ? ", by ICMP" : "");
 	if (!told)
 		probe_find(p, OUTCOME_FAILED, EV_PROBE_MTU_BLACK_HOLE,
 			"towards %s: %zu octets pass, %zu vanish; set MTU %zu, MSS %zu",
@@ -223,7 +248,7 @@ static void judge_overlap(struct inner *in, struct probe *p)
 
 static void measure_speed(struct inner *in, struct probe *p, unsigned seconds)
 {
-	size_t size = tunnel_peer_mru(in->call->tunnel);
+	size_t size = in->call->d->large_lost ? MTU_LEAST : tunnel_peer_mru(in->call->tunnel);
 	uint64_t begin = clock_mono_us(), until = clock_mono_ms() + seconds * 1000ull, sent = 0;
 	struct inner_question q;
 	double s;
@@ -310,6 +335,8 @@ static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
 		learn_own6(in);
 	if (d->call->up4) {
 		ask_gateway(in, p);
+		if (in->stalled)
+			return;
 		inner_ask_dns(in);
 	}
 	target_ok = inner_judge_target(d, in, p); /* told first: without it DNS is dead as well */

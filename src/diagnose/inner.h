@@ -32,6 +32,7 @@ struct inner {
 	struct inner_dns dns[2];
 
 	bool gateway_ok;
+	bool stalled; /* nothing passes any more, since a large packet went out */
 	double gateway_ms;
 	bool counting; /* --speed: every echo counts */
 	uint64_t octets, packets;

@@ -58,11 +58,17 @@ int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd)
 	const struct proxy_limit limit = {timeout_ms, -1};
 	struct proxy_outcome how;
 
+	d->proxy_event = EV_NONE;
 	if (!d->opts->proxy)
 		return net_connect(&d->server, timeout_ms, mss, ret_fd);
-	return proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, &limit, ret_fd, &how)
-		       ? -ECONNREFUSED
-		       : 0;
+	d->proxy_event =
+		proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, &limit, ret_fd, &how);
+	return d->proxy_event ? -ECONNABORTED : 0;
+}
+
+enum event net_server_event(const struct diagnosis *d, int error)
+{
+	return d->proxy_event ? d->proxy_event : tcp_event(error);
 }
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
@@ -112,6 +118,7 @@ static ssize_t look_read(struct look *s, void *buf, size_t cap, uint64_t until_m
 		}
 		if (got > 0)
 			tls_recv(s->tls, cipher, (size_t)got);
+		s->received += got > 0 ? (size_t)got : 0;
 	}
 }
 
@@ -124,7 +131,8 @@ static void note_failure(struct look *s, ssize_t n)
 		snprintf(s->text, sizeof(s->text), "%s", f->text);
 	} else if (n == -ETIMEDOUT) {
 		s->event = EV_TLS_TIMEOUT;
-		snprintf(s->text, sizeof(s->text), "no answer in time");
+		snprintf(s->text, sizeof(s->text), "%zu octets of an answer in %.1f s", s->received,
+			(double)s->handshake_us / 1e6);
 	} else {
 		s->event = n == -ECONNRESET ? EV_TCP_RESET : EV_TLS_CLOSED_IN_HANDSHAKE;
 		snprintf(s->text, sizeof(s->text), "during the TLS handshake: %s",
@@ -145,8 +153,9 @@ enum event look_open(struct diagnosis *d, const struct look_opts *o, struct look
 	r = net_server(d, timeout, o->mss, &ret->fd);
 	ret->connect_us = clock_mono_us() - begin;
 	if (r < 0) {
-		ret->event = tcp_event(r);
-		snprintf(ret->text, sizeof(ret->text), "%s", strerror(-r));
+		ret->event = net_server_event(d, r);
+		snprintf(ret->text, sizeof(ret->text), "%s",
+			d->proxy_event ? "by way of the proxy" : strerror(-r));
 		return ret->event;
 	}
 	if (tls_new(o->ctx, &peer, &ret->tls) < 0)
@@ -186,7 +195,7 @@ int look_ask(struct look *s, const char *request, char *ret, size_t cap, unsigne
 		if (n == -EAGAIN)
 			continue;
 		if (n <= 0)
-			return used ? 0 : -EIO;
+			return used ? 0 : n == -ETIMEDOUT ? -ETIMEDOUT : -EIO;
 		used += (size_t)n;
 		ret[used] = '\0';
 	}

@@ -109,20 +109,49 @@ static bool binding_broke(const struct call *c)
 		       c->reason == EV_LCP_LINK_GONE || c->reason == EV_LCP_PEER_TERMINATED);
 }
 
+#define ALLOWED_LEN 40
+
+static const char *method_name(enum auth_method m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (methods[i].method == m)
+			return methods[i].name;
+	return "?";
+}
+
+static const char *allowed_text(const struct diagnosis *d, char ret[static ALLOWED_LEN])
+{
+	size_t used = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; i < d->opts->n_methods && used < ALLOWED_LEN; i++)
+		used += (size_t)snprintf(ret + used, ALLOWED_LEN - used, "%s%s", i ? ", " : "",
+			method_name(d->opts->methods[i]));
+	return ret;
+}
+
+static bool allowed_was_offered(const struct diagnosis *d)
+{
+	for (size_t i = 0; i < d->opts->n_methods; i++)
+		if (strstr(d->call->talk.offered, method_name(d->opts->methods[i])))
+			return true;
+	return false;
+}
+
 static void judge_failure(struct diagnosis *d, struct probe *p)
 {
 	const struct call *c = d->call;
 	const struct talk *t = &c->talk;
-	char mine[2 * SHA256_LEN + 1] = "";
+	char mine[2 * SHA256_LEN + 1] = "", allowed[ALLOWED_LEN];
 
 	for (size_t i = 0; i < d->probes[PROBE_TLS].n_facts; i++)
 		if (!strcmp(d->probes[PROBE_TLS].facts[i].name, "SHA-256"))
 			snprintf(mine, sizeof(mine), "%.64s", d->probes[PROBE_TLS].facts[i].value);
-	if (t->stage == TALK_LCP && c->login && *t->offered && !strstr(t->offered, "MS-CHAPv2") &&
+	if (t->stage == TALK_LCP && c->login && *t->offered && !allowed_was_offered(d) &&
 		!c->timed_out)
 		probe_find(p, OUTCOME_FAILED, EV_LCP_AUTH_NOT_COMMON,
-			"it asks for %s; MS-CHAPv2 alone proves both sides and is what logs in here",
-			t->offered);
+			"it asked for %s; allowed here (--auth): %s; the end: %s", t->offered,
+			allowed_text(d, allowed), event_info(c->reason)->what);
 	else if (c->reason == EV_SSTP_BINDING_REFUSED)
 		probe_find(p, OUTCOME_FAILED, EV_SSTP_BINDING_REFUSED,
 			"%s; seen here: SHA-256 %s, issuer \"%s\"", t->abort, mine, d->issuer);

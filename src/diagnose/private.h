@@ -23,11 +23,13 @@ struct diagnosis {
 	struct endpoint addresses[ADDRESSES_MAX]; /* what the name resolves to */
 	size_t n_addresses;
 	struct endpoint server; /* the one that answered; with a proxy: AF_UNSPEC */
+	enum event proxy_event; /* why the last way through the proxy failed; EV_NONE: it did not */
 	bool reachable;         /* TCP connects, directly or by way of the proxy */
 
 	struct tls_ctx *look;  /* accepts any certificate: for looking only */
 	struct tls_ctx *login; /* judges it as `culvert connect` would; NULL: not trusted */
 	const char *sni;       /* what worked */
+	bool large_lost;       /* large packets from here do not get to the server */
 	bool tls_works, untrusted;
 	bool time_problem; /* the certificate is out of date by this machine's clock */
 	int64_t not_before_s, not_after_s;
@@ -54,12 +56,15 @@ int net_wait(int fd, short events, uint64_t until_ms);
 int net_connect(const struct endpoint *to, unsigned timeout_ms, int mss, int *ret_fd);
 /* To the server of this diagnosis, through the proxy when there is one. */
 int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd);
+/* What its failure means: the proxy's own event, or that of TCP. */
+enum event net_server_event(const struct diagnosis *d, int error);
 
 /* One TLS connection; closed by look_close(). */
 struct look {
 	int fd;
 	struct tls *tls;
 	uint64_t connect_us, handshake_us;
+	size_t received;  /* octets from the server */
 	enum event event; /* why there is none */
 	char text[300];
 };
@@ -95,6 +100,11 @@ void judge_clock(struct diagnosis *d, int64_t server_s);
 
 /* revocation.c: after judge_chain(). */
 void judge_revocation(struct diagnosis *d, struct probe *p, const struct tls *t);
+
+/* large.c: large packets from here to the server; sets large_lost. */
+void judge_large(struct diagnosis *d, struct probe *p);
+/* portal.c: after something else than an SSTP server answered, or nothing did. */
+void judge_portal(struct diagnosis *d, struct probe *p);
 
 /* reach_path.c: how far packets get. Writes a fact. */
 void trace_path(struct probe *p, const struct endpoint *to);

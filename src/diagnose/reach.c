@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "diagnose/dns_kind.h"
 #include "diagnose/private.h"
 #include "offload/csum.h"
 #include "os/socket.h"
@@ -216,11 +217,12 @@ static void tell_failure(
 
 	endpoint_format(to, text);
 	if (a->icmp)
-		probe_find(p, weight, attempt_event(a), "%s: told so by %s (ICMP)", text,
+		probe_find(p, weight, attempt_event(a), "%s: said by %s (ICMP)", text,
 			addr_format(&a->from.addr, from));
 	else
-		probe_find(p, weight, attempt_event(a), "%s: %s", text,
-			a->error == -ETIMEDOUT ? "no answer at all" : strerror(-a->error));
+		probe_find(p, weight, attempt_event(a), "%s: %s, after %.1f s", text,
+			a->error == -ETIMEDOUT ? "no answer at all" : strerror(-a->error),
+			(double)a->us / 1e6);
 }
 
 /* This machine has no way to that family: nothing about the server can be learned from that. */
@@ -253,7 +255,7 @@ static bool connect_times(
 	}
 	if (!t.n) {
 		probe_fact(p, name, "%s",
-			family_missing(to, ret) ? "this machine has no IPv6"
+			family_missing(to, ret) ? "this machine has no route for IPv6"
 						: strerror(-ret->error));
 		return false;
 	}
@@ -265,6 +267,35 @@ static bool connect_times(
 	probe_summary(p, "TCP %u connects in %.1f ms (jitter %.1f)", to->port, t.sum / t.n,
 		t.most - t.least);
 	return true;
+}
+
+/*
+ * Nothing answers: is it the name's fault? An address that is private and of no network here is one
+ * for the inside only; IPv6 alone is of no use where IPv6 goes nowhere.
+ */
+static bool name_explains(struct diagnosis *d, const struct attempt *failed)
+{
+	struct probe *dns = &d->probes[PROBE_DNS];
+	bool inside = true, ipv6_missing = true;
+	char text[ADDR_TEXT_LEN];
+	struct addr literal;
+
+	if (addr_parse(d->opts->host, &literal) == 0)
+		return false;
+	for (size_t i = 0; i < d->n_addresses; i++) {
+		const struct addr *a = &d->addresses[i].addr;
+
+		inside &= dns_kind(a) == DNS_PRIVATE && !dns_on_link(a);
+		ipv6_missing &= family_missing(&d->addresses[i], &failed[i]);
+	}
+	addr_format(&d->addresses[0].addr, text);
+	if (ipv6_missing)
+		probe_find(dns, OUTCOME_FAILED, EV_DNS_IPV6_ONLY, "%s; no IPv4 address", text);
+	else if (inside)
+		probe_find(dns, OUTCOME_FAILED, EV_DNS_PRIVATE, "%s, and TCP port %u: %s", text,
+			d->opts->port,
+			failed[0].error == -ETIMEDOUT ? "no answer" : strerror(-failed[0].error));
+	return ipv6_missing;
 }
 
 static void judge_server(struct diagnosis *d, struct probe *p)
@@ -279,6 +310,8 @@ static void judge_server(struct diagnosis *d, struct probe *p)
 			d->server = d->addresses[i];
 	}
 	d->reachable = n_alive > 0;
+	if (!n_alive && name_explains(d, failed))
+		return;
 	for (size_t i = 0; i < d->n_addresses; i++) {
 		if (alive[i] || (n_alive && family_missing(&d->addresses[i], &failed[i])))
 			continue;
@@ -296,16 +329,15 @@ static void judge_server(struct diagnosis *d, struct probe *p)
 
 void probe_reach(struct diagnosis *d, struct probe *p)
 {
+	if (d->opts->proxy) {
+		probe_skip(p, "the way goes through the proxy");
+		return;
+	}
 	if (!d->n_addresses) {
 		probe_skip(p, "the server's address is not known");
 		return;
 	}
 	for (size_t i = 0; i < d->n_addresses; i++)
 		ping(p, &d->addresses[i]);
-	if (d->opts->proxy) {
-		probe_fact(p, "tcp", "the way goes through the proxy");
-		probe_summary(p, "by way of the proxy");
-		return;
-	}
 	judge_server(d, p);
 }

@@ -47,7 +47,7 @@ void probe_sstp(struct diagnosis *d, struct probe *p)
 	t = &c->talk;
 	call_advance(c, acknowledged_or_over);
 	if (*t->nak)
-		probe_fact(p, "CALL_CONNECT_NAK", "%s", t->nak);
+		probe_fact(p, "CALL_CONNECT_NAK", "%s, %u times", t->nak, t->naks);
 	if (*t->abort && !acknowledged(c))
 		probe_fact(p, "end", "%s", t->abort);
 	if (!acknowledged(c)) {

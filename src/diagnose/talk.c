@@ -248,6 +248,7 @@ static void read_control(struct talk *t, bool sent, struct rd body)
 				m.attrs[i].fault == SSTP_ATTR_OK)
 				t->hashes = m.attrs[i].crypto_binding_req.hashes;
 	} else if (m.type == SSTP_MSG_CALL_CONNECT_NAK) {
+		t->naks++;
 		snprintf(t->nak, sizeof(t->nak), "%s", status);
 	} else if (m.type == SSTP_MSG_CALL_ABORT || m.type == SSTP_MSG_CALL_DISCONNECT) {
 		snprintf(t->abort, sizeof(t->abort), "%s, %s",

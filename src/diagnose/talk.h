@@ -45,6 +45,7 @@ struct talk {
 	uint64_t ack_us;       /* from the request to the CALL_CONNECT_ACK */
 	uint64_t passed_us;    /* when the login was accepted */
 	uint64_t connected_us; /* when CALL_CONNECTED went out; 0: not yet */
+	unsigned naks;         /* CALL_CONNECT_NAKs that came */
 	char nak[TALK_TEXT_LEN], abort[TALK_TEXT_LEN]; /* with attribute and status by name */
 	bool lcp_acked[2]; /* by the server, by us: LCP is open when both */
 	bool lcp_heard, auth_passed, auth_failed, ncp_heard;

@@ -46,6 +46,16 @@ static void try_versions(struct diagnosis *d, struct probe *p)
 	}
 }
 
+static bool works(struct diagnosis *d, struct tls_ctx *ctx, const char *sni, int mss)
+{
+	struct look s;
+	bool ok = !look_open(
+		d, &(struct look_opts){.ctx = ctx, .sni = sni, .mss = mss, .timeout_ms = 4000}, &s);
+
+	look_close(&s);
+	return ok;
+}
+
 static void try_without_sni(struct diagnosis *d, struct probe *p, const struct cert_info *with)
 {
 	struct look s;
@@ -55,8 +65,14 @@ static void try_without_sni(struct diagnosis *d, struct probe *p, const struct c
 	if (addr_parse(d->opts->host, &literal) == 0 && !d->opts->sni)
 		return; /* none was sent */
 	if (look_open(d, &(struct look_opts){.ctx = d->look, .sni = ""}, &s)) {
-		probe_fact(p, "without SNI", "%s", event_info(s.event)->what);
-		probe_find(p, OUTCOME_WARNING, EV_TLS_NEEDS_SNI, "without SNI: %s", s.text);
+		/* One failure may be chance: it must work with the name, and again not without. */
+		if (works(d, d->look, d->sni, 0) && !works(d, d->look, "", 0))
+			probe_find(p, OUTCOME_WARNING, EV_TLS_NEEDS_SNI,
+				"without SNI twice not (%s), between them with SNI it works",
+				s.text);
+		probe_fact(p, "without SNI", "%s%s", event_info(s.event)->what,
+			probe_has(p, EV_TLS_NEEDS_SNI) ? ""
+						       : " Whether SNI is the cause was not seen.");
 	} else if (tls_leaf_info(s.tls, &leaf) == 0) {
 		bool same = !memcmp(leaf.sha256, with->sha256, sizeof(leaf.sha256));
 
@@ -99,28 +115,35 @@ static void compare_with_direct(struct diagnosis *d, struct probe *p, const stru
 
 /* ---- why not ---------------------------------------------------------------------------------------- */
 
-static bool works(struct diagnosis *d, struct tls_ctx *ctx, const char *sni, int mss)
-{
-	struct look s;
-	bool ok = !look_open(
-		d, &(struct look_opts){.ctx = ctx, .sni = sni, .mss = mss, .timeout_ms = 4000}, &s);
-
-	look_close(&s);
-	return ok;
-}
-
-static bool legacy_works(struct diagnosis *d, struct tls_ctx **ret)
+/* With old versions and the security level lowered; *ret_info is what was agreed on then. */
+static bool legacy_works(struct diagnosis *d, struct tls_ctx **ret, struct tls_info *ret_info)
 {
 	AUTO(tls_ctx) struct tls_ctx *ctx = NULL;
+	struct look s;
+	bool ok;
 
 	if (tls_probe_ctx_new(
 		    &(struct tls_probe_opts){
 			    .ca_file = d->opts->ca_file, .min = "1.0", .legacy = true},
-		    &ctx, NULL) < 0 ||
-		!works(d, ctx, d->sni, 0))
+		    &ctx, NULL) < 0)
 		return false;
-	*ret = TAKE(ctx);
-	return true;
+	ok = !look_open(d, &(struct look_opts){.ctx = ctx, .sni = d->sni, .timeout_ms = 4000}, &s);
+	if (ok) {
+		tls_info(s.tls, ret_info);
+		*ret = TAKE(ctx);
+	}
+	look_close(&s);
+	return ok;
+}
+
+/* Two differences at once: the version that is agreed on says which of them it was. */
+static void judge_legacy(struct probe *p, const struct look *first, const struct tls_info *info)
+{
+	bool old = !strcmp(info->version, "TLSv1") || !strcmp(info->version, "TLSv1.1");
+
+	probe_find(p, OUTCOME_FAILED, old ? EV_TLS_OLD_ONLY : EV_TLS_NOTHING_IN_COMMON,
+		"%s; with the security level lowered (for this probe alone) it agrees to %s, %s",
+		first->text, info->version, info->cipher);
 }
 
 /* Silence: because large segments vanish, or altogether? */
@@ -134,13 +157,15 @@ static void judge_silence(struct diagnosis *d, struct probe *p, const struct loo
 		return;
 	}
 	probe_fact(p, "with small segments", "no answer either, so it is not the packets' size");
-	probe_find(p, OUTCOME_FAILED, EV_PROBE_SILENT_AFTER_TCP, "%s", s->text);
+	probe_find(p, OUTCOME_FAILED, s->received ? EV_TLS_TIMEOUT : EV_PROBE_SILENT_AFTER_TCP,
+		"%s; nor with small segments", s->text);
 }
 
 /* Returns true when a way was found to go on all the same. */
 static bool judge_failure(struct diagnosis *d, struct probe *p, const struct look *s)
 {
 	struct tls_ctx *legacy = NULL;
+	struct tls_info info;
 
 	if (s->event == EV_TLS_TIMEOUT) {
 		judge_silence(d, p, s);
@@ -150,17 +175,26 @@ static bool judge_failure(struct diagnosis *d, struct probe *p, const struct loo
 		probe_find(p, OUTCOME_FAILED, s->event, "%s", s->text);
 		return false;
 	}
-	if (legacy_works(d, &legacy)) {
-		probe_find(p, OUTCOME_FAILED, EV_TLS_OLD_ONLY,
-			"found with the security level lowered for this probe alone");
+	if (event_info(s->event)->layer == LAYER_PROXY) {
+		probe_find(p, OUTCOME_FAILED, s->event, "%s", s->text);
+		return false;
+	}
+	if (works(d, d->look, d->sni, 0)) {
+		probe_fact(p, "second handshake", "works");
+		probe_find(p, OUTCOME_WARNING, s->event, "once: %s; the next handshake works",
+			s->text);
+		return true;
+	}
+	if (legacy_works(d, &legacy, &info)) {
+		judge_legacy(p, s, &info);
 		tls_ctx_free(d->look);
 		d->look = legacy;
 		return true;
 	}
-	if (d->sni && *d->sni && works(d, d->look, "", 0)) {
+	if (d->sni && *d->sni && works(d, d->look, "", 0) && !works(d, d->look, d->sni, 0)) {
 		probe_fact(p, "without SNI", "the handshake works");
 		probe_find(p, OUTCOME_FAILED, EV_TLS_PEER_REFUSES_NAME,
-			"it answers without the name \"%s\" and not with it", d->sni);
+			"it answers without the name \"%s\", and three times not with it", d->sni);
 		d->sni = "";
 		return true;
 	}

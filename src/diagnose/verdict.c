@@ -30,7 +30,9 @@ static const struct {
 	int from, to;
 	const char *command;
 } commands[] = {
-	{EV_DNS_NO_SUCH_NAME, EV_DNS_NO_ADDRESS, "dig $h A; dig $h AAAA; getent ahosts $h"},
+	{EV_DNS_NO_SUCH_NAME, EV_DNS_REFUSED, "dig $h A; dig $h AAAA; getent ahosts $h"},
+	{EV_DNS_FILTERED, EV_DNS_PRIVATE, "dig $h A; dig @1.1.1.1 $h A; getent ahosts $h"},
+	{EV_DNS_IPV6_ONLY, EV_DNS_IPV6_ONLY, "dig $h A; dig $h AAAA; ip -6 route get $a"},
 	{EV_TCP_REFUSED, EV_TCP_REFUSED, "nc -vz $a $p"},
 	{EV_TCP_TIMEOUT, EV_TCP_UNREACHABLE, "traceroute -T -p $p $a"},
 	{EV_TCP_RESET, EV_TCP_PROHIBITED, "nc -vz $a $p; mtr -T -P $p $a"},
@@ -54,6 +56,8 @@ static const struct {
 	{EV_PROBE_NOTHING_INSIDE, EV_PROBE_NOTHING_INSIDE, "ping the server's inner address with the tunnel up; tcpdump on the server's tunnel interface"},
 	{EV_PROBE_INNER_DNS_DEAD, EV_PROBE_INNER_DNS_DEAD, "dig @SERVER $h with the tunnel up"},
 	{EV_PROBE_NO_FORWARDING, EV_PROBE_OVERLAP, "ip route; traceroute TARGET with the tunnel up"},
+	{EV_PROBE_CAPTIVE_PORTAL, EV_PROBE_CAPTIVE_PORTAL, "curl -v http://$h/"},
+	{EV_PROBE_STREAM_STALLED, EV_PROBE_STREAM_STALLED, "ping -M do -s 1472 $a; ss -tni dst $a"},
 	{EV_PROBE_LARGE_OUTER_LOST, EV_PROBE_LARGE_OUTER_LOST, "ping -M do -s 1472 $a; tracepath $a"},
 	{EV_PROBE_ROUTE_MISSING, EV_PROBE_LOCAL_DNS, "ip route; resolvectl status (Windows: route print)"},
 };

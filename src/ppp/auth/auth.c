@@ -157,7 +157,7 @@ static const struct {
 	{AUTH_PASSWORD_EXPIRED, EV_AUTH_PASSWORD_EXPIRED, "password expired"},
 	{AUTH_NO_DIALIN, EV_AUTH_NO_DIALIN, "no permission to connect"},
 	{AUTH_FAILED, EV_AUTH_FAILED, "wrong user name or password"},
-	{709, EV_AUTH_REFUSED, "password could not be changed"},
+	{709, EV_AUTH_PASSWORD_NOT_CHANGED, "password could not be changed"},
 };
 
 enum event auth_error_event(unsigned error)

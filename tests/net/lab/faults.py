@@ -167,6 +167,44 @@ def dns_no_address(lab):
     lab.host = "lab.example"
 
 
+def dns_refused(lab):
+    lab.names(WWW, rcode=5)
+    lab.resolv(WWW)
+    lab.host = "lab.example"
+
+
+def dns_one_refuses(lab):
+    lab.names(WWW, names={"lab.example": [SRV]})
+    lab.names(SRV, rcode=5)
+    lab.resolv(WWW, SRV)
+    lab.host = "lab.example"
+    lab.certificate = lab.pki.server(name="lab.example")
+
+
+def _resolves_to(*addresses):
+    def make(lab):
+        lab.names(WWW, names={"lab.example": addresses})
+        lab.resolv(WWW)
+        lab.host = "lab.example"
+    return make
+
+
+def loopback_is_meant(lab):
+    """A port of this machine that leads on to the server: nothing is wrong with the name."""
+    _resolves_to("127.0.0.1")(lab)
+    lab.certificate = lab.pki.server(name="lab.example")
+    lab.start("haproxy", "-db", "-f", lab.write("here.cfg", f"""
+        defaults
+            mode tcp
+            timeout connect 1s
+            timeout client 30s
+            timeout server 30s
+        listen here
+            bind 127.0.0.1:443
+            server one {SRV}:443
+        """), host=lab.net.cli, ready=("127.0.0.1", 443))
+
+
 def split_horizon(lab):
     lab.names(WWW, names={"lab.example": [SRV]})
     lab.names(SRV, names={"lab.example": ["10.1.1.1"]})
@@ -232,7 +270,31 @@ def outer_black_hole(lab):
     lab.net.srv.sysctl("net.ipv4.tcp_timestamps", 1)
 
 
+def large_lost_to_the_server(lab):
+    lab.drop(lab.net.rtr, "forward ip daddr 192.0.2.1 ip length > 1400 drop")
+    lab.arguments += ["--target", WWW]
+
+
 # --- TLS
+
+
+def no_sni_fails_once(lab):
+    """Without SNI it fails the first time only: that is no need of SNI."""
+    c, failed = servers.context(*lab.pki.server()), []
+
+    def choose(stream, name, _):
+        if name or failed:
+            return None
+        failed.append(True)
+        return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+    c.sni_callback = choose
+    lab.user = None
+    lab.listen(servers.over_tls(c, servers.Sstp("auth", None, None)))
+
+
+def weak_ciphers_only(lab):
+    lab.https(servers.says(servers.answer("404 Not Found")), ciphers="AES128-SHA:@SECLEVEL=0",
+              maximum_version=ssl.TLSVersion.TLSv1_2)
 
 
 def ssh(lab):
@@ -603,6 +665,17 @@ FAULTS = {
     "DNS: no name server answers": ("dns", "DNS_TIMEOUT", "port 53", dns_timeout),
     "DNS: the zone is broken": ("dns", "DNS_SERVFAIL", "zone", dns_servfail),
     "DNS: the name has no address": ("dns", "DNS_NO_ADDRESS", "Add the record", dns_no_address),
+    "DNS: the resolver refuses": ("dns", "DNS_REFUSED", "this network", dns_refused),
+    "DNS: one of two resolvers refuses": ("dns", "DNS_REFUSED", "this network", dns_one_refuses, WARNING),
+    "DNS: a filter answers 0.0.0.0": ("dns", "DNS_FILTERED", "filter", _resolves_to("0.0.0.0")),
+    "DNS: a filter answers ::": ("dns", "DNS_FILTERED", "filter", _resolves_to("0.0.0.0", "::")),
+    "DNS: a filter answers 127.0.0.1": ("dns", "DNS_FILTERED", "filter", _resolves_to("127.0.0.1")),
+    "DNS: a filter answers with its block page": ("dns", "DNS_FILTERED", "filter",
+                                                  _resolves_to("146.112.61.106")),
+    "DNS: a loopback address that is meant": (None, None, None, loopback_is_meant),
+    "DNS: an address for the inside only": ("dns", "DNS_PRIVATE", "inside only", _resolves_to("10.1.1.1")),
+    "DNS: IPv6 only, and none is here": ("dns", "DNS_IPV6_ONLY", "A record",
+                                         _resolves_to("2001:db8::1", "2001:db8::2")),
     "DNS: split horizon": ("dns", "DNS_ANSWERS_DIFFER", "one side only", split_horizon, WARNING),
     "DNS: one name server is dead": ("dns", "DNS_SERVER_SILENT", "resolv.conf", name_server_silent,
                                      WARNING),
@@ -616,11 +689,15 @@ FAULTS = {
     "one of two addresses is dead": ("tcp", "TCP_SOME_ADDRESSES", "dead address", one_address_dead,
                                      WARNING),
     "an MTU black hole on the way": ("tcp", "PROBE_LARGE_OUTER_LOST", "MTU", outer_black_hole),
+    "large packets to the server are lost": ("tcp", "PROBE_LARGE_OUTER_LOST", "MTU",
+                                             large_lost_to_the_server),
     "SSH on 443": ("tls", "TLS_NOT_TLS", "Something else", ssh),
     "plain HTTP on 443": ("tls", "TLS_NOT_TLS", "Something else", plain_http),
     "the server hangs": ("tls", "PROBE_SILENT_AFTER_TCP", "firewall", tcp_silent),
     "TLS 1.0 only": ("tls", "TLS_OLD_ONLY", "TLS 1.2", tls10_only),
     "SNI is required": ("tls", "TLS_NEEDS_SNI", "by name", sni_required, WARNING),
+    "a handshake without SNI fails once": (None, None, None, no_sni_fails_once),
+    "weak ciphers only": ("tls", "TLS_NOTHING_IN_COMMON", "AES-GCM", weak_ciphers_only),
     "a client certificate is wanted": ("tls", "TLS_PEER_WANTS_CERT", "client certificates",
                                        client_certificate_wanted),
     "certificate: expired": ("cert", "CERT_EXPIRED", "Renew", _with(days=(-30, -1))),

@@ -93,11 +93,13 @@ class NameServer:
             at += 1 + query[at]
         question, kind = query[12:at + 5], struct.unpack(">H", query[at + 1:at + 3])[0]
         name = ".".join(labels).lower()
-        addresses = self.names.get(name) if kind == 1 else []
+        family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
+        addresses = [socket.inet_pton(family, a) for a in self.names.get(name, [])
+                     if family and (":" in a) == (kind == 28)]
         rcode = self.rcode or (0 if name in self.names else 3)
         answers = b"" if rcode else b"".join(
-            b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" + socket.inet_aton(a) for a in addresses or [])
-        return (query[:2] + struct.pack(">HHHHH", 0x8180 | rcode, 1, len(answers) // 16, 0, 0)
+            b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(a)) + a for a in addresses)
+        return (query[:2] + struct.pack(">HHHHH", 0x8180 | rcode, 1, 0 if rcode else len(addresses), 0, 0)
                 + question + answers)
 
     def close(self):

@@ -225,6 +225,57 @@ def test_connect_goes_through_a_proxy_that_wants_digest(lab, how, keep, tmp_path
     assert client.stop() == 0
 
 
+def test_a_dead_proxy_leaves_tcp_unmeasured(lab):
+    lab.arguments += ["--proxy", f"http://{WWW}:3129"]
+    report = diagnose(lab)
+    tcp = next(p for p in report["probes"] if p["probe"] == "tcp")
+    assert tcp["outcome"] == "not measured", story(report)
+
+
+def test_waiting_times_are_measured(lab):
+    """--timeout 2: a text that speaks of 60 seconds is a constant."""
+    prepare(lab, FAULTS["silence after CALL_CONNECT_REQUEST"][3])
+    report = diagnose(lab)
+    words = report["findings"][0]["what"] + report["findings"][0]["found"]
+    assert "60" not in words and re.search(r"\b[23]\.\d s", words), words
+
+
+def test_large_packets_lost_name_nothing_else(lab):
+    """The stream would stand still after the first large one: forwarding, NAT, DNS are well."""
+    prepare(lab, FAULTS["large packets to the server are lost"][3])
+    names = [f["name"] for f in diagnose(lab)["findings"]]
+    assert names == ["PROBE_LARGE_OUTER_LOST"], names
+
+
+@pytest.mark.parametrize("answer", ["511 Network Authentication Required", "302 Found"])
+def test_a_captive_portal_is_guessed(lab, answer):
+    """The router answers in the server's place, with a certificate of another name on 443."""
+    rtr = lab.net.rtr
+    rtr.run("nft", "add table ip portal; add chain ip portal in "
+            "{ type nat hook prerouting priority -100; }; add rule ip portal in ip daddr "
+            f"{SRV} tcp dport {{ 80, 443 }} redirect")
+    lab.later(rtr.run, "nft", "delete table ip portal")
+    page = servers.answer(answer, "Location: http://login.wlan.invalid/")
+    lab.listen(servers.says(page), port=80, address="198.51.100.1", host=rtr)
+    lab.listen(servers.over_tls(servers.context(*lab.pki.server(name="login.wlan.invalid")),
+                                servers.says(page)), address="198.51.100.1", host=rtr)
+    report = diagnose(lab)
+    found = [f for f in report["findings"] if f["name"] == "PROBE_CAPTIVE_PORTAL"]
+    assert found and "first router" in found[0]["found"], story(report)
+    assert "perhaps" in found[0]["cure"].lower() or "would" in found[0]["what"], found
+
+
+def test_an_ordinary_web_server_is_no_portal(lab):
+    prepare(lab, FAULTS["HTTP 404"][3])
+    lab.listen(servers.says(servers.answer("301 Moved", f"Location: https://{lab.host}/")), port=80)
+    assert "PROBE_CAPTIVE_PORTAL" not in [f["name"] for f in diagnose(lab)["findings"]]
+
+
+def test_other_login_methods_can_be_allowed(lab):
+    lab.serve(ppp={"auth": "pap"})
+    well(diagnose(lab, "--auth", "mschapv2,pap"))
+
+
 def test_interception_is_suspected_by_the_issuer(lab):
     """Where its root is trusted only the issuer, which is another on the direct way, and the binding tell."""
     inspected(lab)

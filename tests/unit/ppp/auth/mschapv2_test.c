@@ -188,6 +188,7 @@ static void each_failure_has_its_event_and_its_words(void **state)
 		{"E=647 R=0", EV_AUTH_DISABLED, "E=647, account disabled"},
 		{"E=648 R=0 V=3", EV_AUTH_PASSWORD_EXPIRED, "E=648, password expired"},
 		{"E=649 R=0", EV_AUTH_NO_DIALIN, "E=649, no permission to connect"},
+		{"E=709 R=0", EV_AUTH_PASSWORD_NOT_CHANGED, "E=709, password could not be changed"},
 		{"E=1 R=0", EV_AUTH_REFUSED, "E=1, a reason of the server's own"},
 		{"oops", EV_AUTH_FAILED, "the server says \"oops\""},
 	};
