@@ -354,7 +354,7 @@ def helps(root):
     for path in tracked(root, "src/cli/*.c", "src/cli/*.h"):
         with open(os.path.join(root, path)) as f:
             text = f.read()
-        for found in re.finditer(r"(?:\w*usage\w*\[\] =|#define \w*USAGE)(.*?)(?:;|\n\n)", text, re.S):
+        for found in re.finditer(r"(?:\w*usage\w*\[\] =|#define \w*USAGE)(.*?)(?:;\n|\n\n)", text, re.S):
             words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', found[1]))
             if "%%" in words or "\\\\\\\\" in words:
                 yield f"{path}: %% or a doubled backslash in the text of --help"

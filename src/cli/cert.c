@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/host_name.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/ask.h"
@@ -56,16 +57,32 @@ static json_t *cert_json(const char *file, const struct cert_info *i)
 		i->server_auth);
 }
 
+/* "xn--mller-kva.example (müller.example), 192.0.2.1" */
+static const char *shown_names(const char *names, char *ret, size_t cap)
+{
+	char copy[512], one[600];
+	size_t n = 0;
+
+	*ret = '\0';
+	snprintf(copy, sizeof(copy), "%s", names);
+	for (char *save = NULL, *name = strtok_r(copy, ", ", &save); name;
+		name = strtok_r(NULL, ", ", &save))
+		n += text_format(ret + n, cap - n, "%s%s", n ? ", " : "",
+			host_shown(name, one, sizeof(one)));
+	return ret;
+}
+
 static void print_cert(const char *file, const struct cert_info *i)
 {
-	char sha1[41], sha256[65], from[24], to[24];
+	char sha1[41], sha256[65], from[24], to[24], names[2048];
 	int64_t left = (i->not_after_s - clock_wall_s()) / 86400;
 
 	hex_encode(i->sha1, sizeof(i->sha1), sha1);
 	hex_encode(i->sha256, sizeof(i->sha256), sha256);
 	text_fprintf(stdout, "%s\n  subject  %s (%s)\n  issuer   %s%s\n  names    %s\n", file,
 		i->subject, i->key, i->issuer,
-		i->self_signed ? " (self-signed: clients must trust or pin it)" : "", i->names);
+		i->self_signed ? " (self-signed: clients must trust or pin it)" : "",
+		shown_names(i->names, names, sizeof(names)));
 	text_fprintf(stdout,
 		"  valid    %s to %s, %lld days left\n  sha1     %s\n  sha256   %s\n  pin      %s\n",
 		day(i->not_before_s, from), day(i->not_after_s, to), (long long)left, sha1, sha256,

@@ -22,6 +22,7 @@ def test_connect_to_a_name_with_an_umlaut(net, start_server, binary, connect, tm
     add_user(binary, state, USER, PASSWORD)
     shown = json.loads(run(binary, "cert", "show", "--json", "--state", state)[1])
     assert all(c["names"].split(", ")[0] == ASCII == c["subject"] for c in shown), shown
+    assert f"{ASCII} ({NAME})" in run(binary, "cert", "show", "--state", state)[1]
     with open(f"{net.cli.root}/etc/hosts", "a") as f:
         f.write(f"192.0.2.1 {ASCII}\n")
     try:
