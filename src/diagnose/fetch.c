@@ -5,6 +5,7 @@
  * parse → look up (c-ares, with a time limit) → judge each address → connect to the first judged good
  * that answers → HTTP/1.0, so that the answer has no chunks → head, Content-Length or the end of the
  * connection. A name that gives a good address and a forbidden one is asked at the good one only.
+ * The proxy is not used: it would look the name up again, where the answer cannot be judged.
  */
 #include "diagnose/fetch.h"
 
