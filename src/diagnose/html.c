@@ -7,20 +7,23 @@
 #include "base/text.h"
 #include "diagnose/private.h"
 
-#define CHART_WIDTH 620.0
-#define LABEL_WIDTH 90
+#define LABEL_PERCENT 18.0 /* the chart's columns: names, bars, times; letters keep their size */
+#define BARS_PERCENT 60.0
 #define ROW_HEIGHT 26
 
 static const char style[] =
 	"body{font:15px/1.5 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1rem;"
 	"color:#1d2733;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
 	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem;"
-	"border-bottom:1px solid #dde3ea;vertical-align:top}td:first-child{white-space:nowrap}"
+	"border-bottom:1px solid #dde3ea;vertical-align:top;overflow-wrap:anywhere}"
+	"td:first-child{white-space:nowrap}h1,h3{overflow-wrap:anywhere}"
+	"@media(max-width:600px){body{margin:1rem auto}h3{margin:.5rem 0}.card{padding:.2rem .6rem}"
+	"td{padding:.25rem .3rem}td:first-child{white-space:normal;width:28%;overflow-wrap:normal}}"
 	".ok{color:#1a7f37}.warning{color:#9a6700}.failed{color:#cf222e;font-weight:600}"
 	".not{color:#6e7781}code{background:#f3f5f8;padding:.1rem .3rem;border-radius:3px;"
 	"overflow-wrap:anywhere}.card{border-left:4px solid #cf222e;padding:.2rem 1rem;margin:1rem 0;"
 	"background:#fafbfc}.card.warning{border-color:#d4a72c;color:inherit;font-weight:400}"
-	".card.failed{color:inherit;font-weight:400}svg{width:100%;height:auto}"
+	".card.failed{color:inherit;font-weight:400}svg{display:block}"
 	"svg text{font:12px system-ui,sans-serif;fill:#1d2733}"
 	"@media(prefers-color-scheme:dark){body{background:#10161d;color:#dde5ee}"
 	".card,code{background:#1a222c}td,th{border-color:#2b3643}svg text{fill:#dde5ee}}";
@@ -56,31 +59,39 @@ static const char *fill_of(enum outcome o)
 	return colours[o];
 }
 
-static void put_timeline(const struct diagnosis *d, FILE *out)
+static void put_axis(FILE *out, double whole_us)
 {
-	double whole = (double)diagnosis_took_us(d), scale = CHART_WIDTH / (whole > 0 ? whole : 1);
-
-	fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"timeline\">\n",
-		LABEL_WIDTH + (int)CHART_WIDTH + 90, PROBES * ROW_HEIGHT + 20);
-	for (int i = 0; i <= 4; i++) {
-		double x = LABEL_WIDTH + CHART_WIDTH * i / 4;
+	for (int i = 0; i <= 2; i++) {
+		double x = LABEL_PERCENT + BARS_PERCENT * i / 2;
 
 		fprintf(out,
-			"<line x1=\"%.1f\" y1=\"0\" x2=\"%.1f\" y2=\"%d\" stroke=\"#8884\"/>"
-			"<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f ms</text>\n",
+			"<line x1=\"%.2f%%\" y1=\"0\" x2=\"%.2f%%\" y2=\"%d\" stroke=\"#8884\"/>"
+			"<text x=\"%.2f%%\" y=\"%d\" text-anchor=\"middle\">%.0f ms</text>\n",
 			x, x, PROBES * ROW_HEIGHT, x, PROBES * ROW_HEIGHT + 15,
-			whole / 1000 * i / 4);
+			whole_us / 1000 * i / 2);
 	}
+}
+
+/* In percent of the page's width, so that it fits a phone and letters stay readable. */
+static void put_timeline(const struct diagnosis *d, FILE *out)
+{
+	double whole = (double)diagnosis_took_us(d), scale = BARS_PERCENT / (whole > 0 ? whole : 1);
+
+	fprintf(out, "<svg width=\"100%%\" height=\"%d\" role=\"img\" aria-label=\"timeline\">\n",
+		PROBES * ROW_HEIGHT + 20);
+	put_axis(out, whole);
 	for (enum probe_id id = 0; id < PROBES; id++) {
 		const struct probe *p = &d->probes[id];
 		double w = (double)p->took_us * scale,
-		       x = LABEL_WIDTH + (double)p->began_us * scale;
+		       x = LABEL_PERCENT + (double)p->began_us * scale;
+		int y = (int)id * ROW_HEIGHT;
 
+		w = w < 0.4 ? 0.4 : w;
 		fprintf(out,
-			"<text x=\"0\" y=\"%d\">%s</text><rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
-			"height=\"16\" rx=\"3\" fill=\"%s\"/><text x=\"%.1f\" y=\"%d\">%.1f ms</text>\n",
-			id * ROW_HEIGHT + 16, probe_name(id), x, id * ROW_HEIGHT + 4, w < 2 ? 2 : w,
-			fill_of(p->outcome), x + (w < 2 ? 2 : w) + 4, id * ROW_HEIGHT + 16,
+			"<text x=\"0\" y=\"%d\">%s</text><rect x=\"%.2f%%\" y=\"%d\" width=\"%.2f%%\" "
+			"height=\"16\" rx=\"3\" fill=\"%s\"/>"
+			"<text x=\"%.2f%%\" y=\"%d\">%.1f ms</text>\n",
+			y + 16, probe_name(id), x, y + 4, w, fill_of(p->outcome), x + w + 1, y + 16,
 			(double)p->took_us / 1000);
 	}
 	fputs("</svg>\n", out);
@@ -157,7 +168,8 @@ int report_html(const struct diagnosis *d, FILE *out)
 
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&t, &tm));
 	fprintf(out,
-		"<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>SSTP diagnosis of ");
+		"<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>SSTP diagnosis of ");
 	put(out, host_shown(d->opts->host, host, sizeof(host)));
 	fprintf(out, "</title>\n<style>%s</style>\n<h1>SSTP diagnosis of ", style);
 	put(out, host_shown(d->opts->host, host, sizeof(host)));

@@ -349,6 +349,31 @@ def test_the_page_is_one_file_and_looks_like_a_report(lab):
     assert (45, 164, 78) in colours, "no layer's bar is green"
 
 
+def test_the_page_fits_a_phone(lab):
+    """390 pixels wide: nothing reaches beyond the screen, and the letters of the picture keep their size."""
+    page = os.path.join(lab.folder, "page.html")
+    lab.names(WWW, names={"lab.example": ["10.1.1.1"]})
+    lab.password = "not-it-at-all"
+    lab.serve()
+    diagnose(lab, "--html", page)
+    text = open(page).read()
+    assert 'name="viewport"' in text and "viewBox" not in text
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser:
+        pytest.skip("chromium is not installed: the page was not looked at")
+    frame = os.path.join(lab.folder, "frame.html")  # a window is never narrower than 500: a frame is
+    with open(frame, "w") as f:
+        f.write('<iframe id=f width=390 height=844 src="page.html"></iframe><pre id=w>?</pre><script>'
+                'f.onload=()=>{w.textContent="wide "+f.contentDocument.documentElement.scrollWidth+" of "+'
+                'f.contentDocument.documentElement.clientWidth}</script>')
+    r = program.subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+         "--virtual-time-budget=3000", "--dump-dom", f"file://{frame}"],
+        capture_output=True, text=True, timeout=60)
+    found = re.search(r"wide (\d+) of (\d+)", r.stdout)
+    assert found and int(found[1]) <= int(found[2]), r.stdout[-300:] + r.stderr[-300:]
+
+
 def pixels(png):
     """The colours of a PNG of 8-bit RGB or RGBA, without a library."""
     import struct
