@@ -68,6 +68,7 @@ def cell(text):
 
 def diagnose_page(binary):
     from faults import FAULTS, PAIRS
+    from findings import table
     catalogue = {e["name"]: e for e in json.loads(explain(binary, "--list", "--json"))
                  if e["kind"] == "culvert"}
     rows = []
@@ -82,7 +83,9 @@ def diagnose_page(binary):
                     f"{cell(e['cure'])} | {cell(e['windows'])} |")
     pairs = [f"- {a}, and {b}" for a, b, _ in PAIRS]
     return (HEAD + "\n".join(rows) + "\n\n## Two at once\n\nBoth are found; what is broken earlier on the way "
-            "is named first.\n\n" + "\n".join(pairs) + "\n")
+            "is named first.\n\n" + "\n".join(pairs) + "\n\n## What a finding rests on\n\nA finding states what "
+            "this run saw. A cause is stated where a counter-test showed it; else it is a guess and says so.\n\n"
+            + table())
 
 
 def pages(binary):
