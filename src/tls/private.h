@@ -88,8 +88,11 @@ struct tls {
 	bool resumable, client_cert_wanted; /* probe.c */
 };
 
-/* engine.c */
+/* bio.c */
 BIO_METHOD *tls_bio_method(void);
+
+/* info.c */
+X509 *tls_leaf(const struct tls *t);
 bool tls_is_address(const char *host);
 
 /* choose.c: which certificate a client is shown. */
@@ -107,7 +110,6 @@ bool tls_staple_is_current(const struct tls_shown *s); /* there, and not past it
 
 void tls_choose_on(struct tls_ctx *ctx);
 void tls_sets_done(struct tls_ctx *ctx);
-X509 *tls_leaf(const struct tls *t);
 
 /* traffic.c: after the handshake, TLS 1.3. */
 void traffic_note_secret(struct tls *t, const char *keylog_line);
