@@ -181,3 +181,8 @@ enum event tunnel_reason(struct tunnel *t, uint64_t now_ms, const char **ret_tex
 	*ret_text = t->reason_text;
 	return t->reason;
 }
+
+bool tunnel_echoed(const struct tunnel *t)
+{
+	return t->call && sstp_call_echoed(t->call);
+}

@@ -162,14 +162,6 @@ COLD size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, siz
 	return used;
 }
 
-void tunnel_respond(struct tunnel *t, unsigned status, int64_t wall_s)
-{
-	http_server_respond(t->http_server, status, wall_s);
-	tunnel_collect(t);
-	http_server_free(t->http_server); /* a tunnel does not carry it along */
-	t->http_server = NULL;
-}
-
 void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t now_ms)
 {
 	bool go_on = status == 200 && t->wants_sstp;

@@ -74,10 +74,12 @@ void tunnel_end_tls_failure(struct tunnel *t);
 void tunnel_note_call_end(struct tunnel *t, uint64_t now_ms);
 void tunnel_note_ppp_end(struct tunnel *t, enum event why, const char *detail, uint64_t now_ms);
 
-/* ---- stack.c ---- */
+/* ---- control.c ---- */
 
 /* PPP → SSTP → TLS; data is sealed only after this. */
 void tunnel_collect(struct tunnel *t);
+/* Server: the answer, HTTP's last word. */
+void tunnel_respond(struct tunnel *t, unsigned status, int64_t wall_s);
 
 /* ---- opening.c ---- */
 
@@ -88,8 +90,6 @@ size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n
 	struct tunnel_event *ret, bool *ret_event);
 size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,
 	struct tunnel_event *ret, bool *ret_event);
-/* Server: the answer, HTTP's last word. */
-void tunnel_respond(struct tunnel *t, unsigned status, int64_t wall_s);
 
 /* ---- lane_phase.c ---- */
 

@@ -132,32 +132,6 @@ void tunnel_probe(struct tunnel *t, uint64_t within_ms, uint64_t now_ms)
 		sstp_call_probe(t->call, within_ms, now_ms);
 }
 
-/* ---- control frames on their way out ----------------- */
-
-HOT void tunnel_collect(struct tunnel *t)
-{
-	uint8_t frame[PPP_FRAME_MAX];
-	struct buf *plain = NULL;
-	size_t n;
-
-	if (t->ppp)
-		while ((n = ppp_output(t->ppp, frame, sizeof(frame))))
-			sstp_call_send_frame(t->call, frame, n);
-	if (t->call)
-		plain = sstp_call_output(t->call);
-	else if (t->http_client)
-		plain = http_client_output(t->http_client);
-	else if (t->http_server)
-		plain = http_server_output(t->http_server);
-	if (plain && buf_len(plain) && outer_established(&t->outer) &&
-		!outer_write(&t->outer, buf_data(plain), buf_len(plain))) {
-		if (t->tap)
-			t->tap(t->tap_arg, true, buf_data(plain), buf_len(plain));
-		buf_consume(plain, buf_len(plain));
-		buf_shrink(plain);
-	}
-}
-
 /* ---- SSTP → PPP ---------------------------------------------------------- */
 
 COLD static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
@@ -494,11 +468,6 @@ bool tunnel_echo(struct tunnel *t, uint64_t now_ms)
 	if (sent)
 		tunnel_collect(t);
 	return sent;
-}
-
-bool tunnel_echoed(const struct tunnel *t)
-{
-	return t->call && sstp_call_echoed(t->call);
 }
 
 void tunnel_prefetch(const struct tunnel *t)
