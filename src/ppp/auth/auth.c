@@ -4,35 +4,6 @@
 #include <string.h>
 
 #include "base/auto.h"
-#include "ppp/auth/chap.h"
-#include "ppp/auth/pap.h"
-
-/* Best first. EAP's place is on top. */
-static const struct auth_scheme *const schemes[] = {
-	&mschapv2_scheme, &chap_md5_scheme, &pap_scheme};
-
-const struct auth_scheme *auth_scheme_of_method(enum auth_method method)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-		if (schemes[i]->method == method)
-			return schemes[i];
-	return NULL;
-}
-
-const struct auth_scheme *auth_scheme_of_option(struct rd value)
-{
-	uint16_t protocol = rd_be16(&value);
-	size_t n = rd_left(&value);
-
-	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
-		const struct auth_scheme *s = schemes[i];
-
-		if (s->protocol == protocol && s->option_data_len == n &&
-			(!n || s->option_data[0] == *value.p))
-			return s;
-	}
-	return NULL;
-}
 
 void auth_init(struct auth *a, bool server, const char *name, const struct auth_secrets *secrets,
 	struct draw *draw, struct buf *queue, struct ppp_fault *fault)

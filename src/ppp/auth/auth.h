@@ -74,6 +74,7 @@ struct auth {
 	uint8_t hlak[HLAK_LEN];
 };
 
+/* schemes.c */
 const struct auth_scheme *auth_scheme_of_method(enum auth_method method); /* NULL: none such */
 /* By the value of an Authentication-Protocol option. */
 const struct auth_scheme *auth_scheme_of_option(struct rd value);
