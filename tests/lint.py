@@ -86,7 +86,7 @@ OUTPUTS = {
     "src/config/value.c", "src/config/manual.c",  # a dump is a configuration again, in its quotes
     "src/cli/howto.c",       # scripts for other programs, each with its own quoting
     "src/diagnose/html.c",   # put(); all else there are constants
-    "src/server/exposition.c",  # all labels are constants
+    "src/server/control/prometheus.c",  # all labels are constants
     "src/os/notify.c",       # constants and addresses
     "src/ppp/auth/mschapv2.c",  # RFC 2759's own E= C= M= on the wire
     "src/os/forward.c",      # a note for the next start, read back by it

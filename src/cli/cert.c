@@ -11,7 +11,7 @@
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "config/config.h"
-#include "server/certificates.h"
+#include "server/host/certificates.h"
 #include "tls/cert.h"
 
 static const char usage[] =

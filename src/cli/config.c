@@ -7,7 +7,7 @@
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "config/manual.h"
-#include "server/check.h"
+#include "server/host/check.h"
 
 static const char usage[] =
 	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"

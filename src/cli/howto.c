@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
-#include "server/certificates.h"
+#include "server/host/certificates.h"
 #include "tls/cert.h"
 
 /* ---- loading --------------------------------------------------------------------------------------- */

@@ -23,8 +23,8 @@
 #include "cli/password.h"
 #include "config/config.h"
 #include "config/suggest.h"
-#include "server/certificates.h"
-#include "server/ranges.h"
+#include "server/host/certificates.h"
+#include "server/core/ranges.h"
 #include "store/db.h"
 
 static const char usage[] =

@@ -9,8 +9,8 @@
 #include "base/line.h"
 #include "ip/table.h"
 #include "offload/coalesce.h"
-#include "server/ring.h"
-#include "server/worker.h"
+#include "server/worker/ring.h"
+#include "server/worker/worker.h"
 #include "tunnel/pbuf.h"
 
 static uintptr_t line_of(const void *p)

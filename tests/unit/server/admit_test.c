@@ -1,4 +1,5 @@
-/* server/admit.c: sources counted, slowed, forgotten; who makes room for whom; all on a fake clock. */
+/* server/admission/sources.c: sources counted, slowed, forgotten; who makes room for whom; all
+ * on a fake clock. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "server/admit.h"
-#include "server/limits.h"
+#include "server/admission/sources.h"
+#include "server/core/limits.h"
 
 static struct admit *a;
 

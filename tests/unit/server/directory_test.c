@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* server/directory.c: sessions counted in all and per user, and found. */
+/* server/core/directory.c: sessions counted in all and per user, and found. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/directory.h"
+#include "server/core/directory.h"
 
 static struct directory *d;
 

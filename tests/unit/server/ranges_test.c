@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* server/ranges.c: pools and static addresses against a host that is given. */
+/* server/core/ranges.c: pools and static addresses against a host that is given. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "server/ranges.h"
+#include "server/core/ranges.h"
 
 static struct addr addr(const char *text)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* server/spare.c: no descriptor is left, and several threads accept at once. */
+/* server/worker/spare.c: no descriptor is left, and several threads accept at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/spare.h"
+#include "server/worker/spare.h"
 
 enum { CLIENTS = 120, THREADS = 4, ROOM = 3, ROUNDS = 20 };
 

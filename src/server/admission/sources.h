@@ -1,0 +1,89 @@
+/*
+ * server/admission/sources.h — who may knock, and how often: connections before their login
+ * (half open), per
+ * source and in all; which of them makes room for another; when a source's next password is judged.
+ *
+ * A source is an IPv4 address, or an IPv6 /64: who has one address of a /64 has them all.
+ *
+ * Pure: no clock, no lock, no thread; admission.c holds a mutex around it. It is asked a few times a
+ * connection, never per packet.
+ * Memory: fixed at the start, and an entry in each half-open connection. A flood of sources does not
+ *         push one out that has connections, a proof under way, or failed logins that still count, as
+ *         long as its set has a place that is cheaper to forget.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/auto.h"
+
+struct admit;
+struct admit_source;
+
+struct admit_limits {
+	unsigned all;        /* half-open connections of all sources */
+	unsigned half_open;  /* of one source; 0: any */
+	unsigned per_minute; /* new connections of one source; as many may come at once; 0: any */
+};
+
+enum admit_verdict { ADMIT_OK, ADMIT_HALF_OPEN, ADMIT_RATE, ADMIT_FULL };
+
+/* How far a connection is; what has come less far is evicted first. */
+enum admit_progress { ADMIT_SILENT, ADMIT_TLS, ADMIT_JUDGED };
+
+/* A half-open connection. Embedded in its owner, who may read id. */
+struct admit_entry {
+	struct admit_entry *next, **prev; /* all, oldest first */
+	struct admit_source *source;      /* NULL: not remembered */
+	uint64_t id, since_ms;
+	unsigned worker; /* the owner's, set by the owner */
+	enum admit_progress progress;
+};
+
+/* The connection that has to make room: its owner is to end it. It counts no more. */
+struct admit_victim {
+	uint64_t id; /* 0: none */
+	unsigned worker;
+};
+
+#define ADMIT_SOURCES 16384          /* remembered; 1 MiB */
+#define ADMIT_FORGET_MS (10 * 60000) /* a failed login counts for as long */
+#define ADMIT_DOUBLINGS_MAX 4        /* the delay grows up to 16 times */
+#define ADMIT_DELAY_MAX_MS 8000      /* unless one delay is longer; then clients give up waiting */
+#define ADMIT_JUDGED_AT_ONCE 4       /* proofs of a source without failed logins */
+#define ADMIT_ASK_AGAIN_MS 20        /* another proof of the source is being judged */
+
+/* `seed` keeps strangers from aiming at the place where somebody else is remembered. */
+int admit_new(uint64_t seed, struct admit **ret);
+void admit_free(struct admit *a); /* NULL is fine */
+DEFINE_AUTO(admit, struct admit *, admit_free)
+
+/*
+ * With ADMIT_OK the connection counts as half open until admit_leave(). The source's own limits come
+ * first: who is refused by them evicts no other. With all places taken the victim is of the source
+ * with most half-open connections, one that has come less far before one that has come further, the
+ * oldest of these; one whose proof is being judged is the last choice (a user may wait for a push).
+ * A newcomer takes no place from a source that has no more than its own.
+ */
+enum admit_verdict admit_enter(struct admit *a, struct admit_entry *e, const struct addr *source,
+	const struct admit_limits *limits, uint64_t now_ms, struct admit_victim *ret_victim);
+/* It logged in, or is gone. Again, or after it was evicted: nothing. */
+void admit_leave(struct admit *a, struct admit_entry *e);
+/* False: it was evicted meanwhile. */
+bool admit_is_in(const struct admit_entry *e);
+
+/*
+ * May a proof of this source be judged now? 0: yes, and admit_judged() with *ret_source follows,
+ * whatever becomes of the connection. Else: ask again after so many milliseconds. After a failed login
+ * the source's next proof waits, and its proofs are judged one at a time, however many connections it
+ * has.
+ */
+uint64_t admit_proof(struct admit *a, const struct addr *source, uint64_t now_ms,
+	struct admit_source **ret_source);
+/* `delay_ms`: the wait after the first failure (auth.fail_delay); it doubles with each further one. */
+void admit_judged(
+	struct admit *a, struct admit_source *s, bool failed, uint64_t delay_ms, uint64_t now_ms);
+/* Something else failed that counts as a login does: a lane's proof. */
+void admit_failed(struct admit *a, const struct addr *source, uint64_t delay_ms, uint64_t now_ms);

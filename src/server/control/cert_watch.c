@@ -1,0 +1,178 @@
+#include "server/control/cert_watch.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/config.h"
+#include "server/host/certificates.h"
+
+#define SETTLE_MS 500
+#define SETTLE_MOST_MS 5000 /* where somebody writes all the time */
+
+/* Changes when the file does: another inode, another time, another length. */
+static uint64_t stamp_of(const char *path)
+{
+	struct stat st;
+	uint64_t h = 0;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	h = (uint64_t)st.st_ino * 31 + (uint64_t)st.st_dev;
+	h = h * 31 + (uint64_t)st.st_mtim.tv_sec;
+	h = h * 31 + (uint64_t)st.st_mtim.tv_nsec;
+	return h * 31 + (uint64_t)st.st_size;
+}
+
+static bool take_stamps(struct watch *w)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < w->n_files; i++) {
+		uint64_t now = stamp_of(w->files[i].path);
+
+		changed = changed || now != w->files[i].stamp;
+		w->files[i].stamp = now;
+	}
+	return changed;
+}
+
+static void on_change(uv_fs_event_t *e, const char *name, int events, int status);
+
+static bool begin(struct watch_place *p)
+{
+	return !uv_fs_event_start(p->event, on_change, p->path, 0);
+}
+
+/* True when all are there to be watched. A folder that was not there is SIGHUP's. */
+static bool watch_files_anew(struct watch *w)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < w->n_places; i++) {
+		if (!w->places[i].is_file)
+			continue;
+		uv_fs_event_stop(w->places[i].event); /* that may be a file which is no more */
+		all = begin(&w->places[i]) && all;
+	}
+	return all;
+}
+
+static void on_settled(uv_timer_t *t)
+{
+	struct watch *w = t->data;
+
+	if (!watch_files_anew(w)) /* look again whether it has come back */
+		uv_timer_start(&w->settle, on_settled, SETTLE_MOST_MS, 0);
+	if (take_stamps(w))
+		w->changed(w->arg);
+}
+
+static void on_change(uv_fs_event_t *e, const char *name, int events, int status)
+{
+	struct watch *w = e->data;
+	uint64_t now = uv_now(w->loop);
+
+	(void)name;
+	(void)events;
+	(void)status;
+	if (!uv_is_active((uv_handle_t *)&w->settle))
+		w->unsettled_ms = now;
+	if (now - w->unsettled_ms < SETTLE_MOST_MS)
+		uv_timer_start(&w->settle, on_settled, SETTLE_MS, 0);
+}
+
+static void add_place(struct watch *w, const char *path, bool is_file)
+{
+	struct watch_place *p = &w->places[w->n_places];
+
+	for (size_t i = 0; i < w->n_places; i++)
+		if (!strcmp(w->places[i].path, path))
+			return;
+	if (w->n_places == WATCH_PLACES_MAX)
+		return;
+	*p = (struct watch_place){calloc(1, sizeof(*p->event)), strdup(path), is_file};
+	if (!p->event || !p->path) {
+		free(p->event);
+		free(p->path);
+		return;
+	}
+	w->n_places++;
+	uv_fs_event_init(w->loop, p->event);
+	p->event->data = w;
+	begin(p);
+}
+
+static void add_folder(struct watch *w, const char *file)
+{
+	char *copy = strdup(file);
+
+	if (copy)
+		add_place(w, dirname(copy), false);
+	free(copy);
+}
+
+/* alone: the file, not its folder. */
+static void add_file(struct watch *w, const char *path, bool alone)
+{
+	char *real;
+
+	if (!*path || w->n_files == WATCH_FILES_MAX)
+		return;
+	snprintf(w->files[w->n_files++].path, sizeof(w->files[0].path), "%s", path);
+	if (alone) {
+		add_place(w, path, true);
+		return;
+	}
+	add_folder(w, path);
+	real = realpath(path, NULL);
+	if (real)
+		add_folder(w, real);
+	free(real);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+static void forget(struct watch *w)
+{
+	for (size_t i = 0; i < w->n_places; i++) {
+		free(w->places[i].path);
+		uv_close((uv_handle_t *)w->places[i].event, on_closed);
+	}
+	w->n_places = w->n_files = 0;
+}
+
+void watch_init(struct watch *w, uv_loop_t *loop, void (*changed)(void *arg), void *arg)
+{
+	*w = (struct watch){.loop = loop, .changed = changed, .arg = arg};
+	uv_timer_init(loop, &w->settle);
+	w->settle.data = w;
+}
+
+void watch_files(struct watch *w, const struct config *cfg)
+{
+	struct certificate_files files;
+
+	forget(w);
+	certificates_list(cfg, &files);
+	for (size_t i = 0; i < files.n; i++) {
+		add_file(w, files.item[i].cert, files.generated);
+		add_file(w, files.item[i].key, files.generated);
+		add_file(w, files.item[i].ocsp, files.generated);
+	}
+	for (size_t i = 0; i < cfg->balancer.accept_certificates.n; i++)
+		add_file(w, cfg->balancer.accept_certificates.item[i], false);
+	take_stamps(w);
+}
+
+void watch_close(struct watch *w)
+{
+	forget(w);
+	uv_close((uv_handle_t *)&w->settle, NULL);
+}

@@ -1,0 +1,45 @@
+/*
+ * server/control/cert_watch.h — the files of certificates: tells when one was replaced or
+ * written anew. Folders
+ * are watched (inotify), not files: a renewal puts a new file, or a new symbolic link, in place of
+ * the old one. What follows a link (certbot's live/ points into archive/) is watched, too. But of the
+ * generated ones the files: their folder has the database, which is written to at each login.
+ *
+ * Threads: the loop's.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#define WATCH_PLACES_MAX 64
+#define WATCH_FILES_MAX 160
+
+struct config;
+
+/* A folder, or a file: that one is watched anew after each change, for it may be another by then. */
+struct watch_place {
+	uv_fs_event_t *event;
+	char *path;
+	bool is_file;
+};
+
+struct watch {
+	uv_loop_t *loop;
+	struct watch_place places[WATCH_PLACES_MAX];
+	size_t n_places;
+	uv_timer_t settle;     /* a renewal writes several files: wait until it is done */
+	uint64_t unsettled_ms; /* since when */
+	struct {
+		char path[512];
+		uint64_t stamp; /* of what stat() said */
+	} files[WATCH_FILES_MAX];
+	size_t n_files;
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+void watch_init(struct watch *w, uv_loop_t *loop, void (*changed)(void *arg), void *arg);
+/* From now on these files; forgets others. */
+void watch_files(struct watch *w, const struct config *cfg);
+void watch_close(struct watch *w);

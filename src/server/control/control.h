@@ -1,0 +1,59 @@
+/*
+ * server/control/control.h — the control thread: signals, the control socket and its commands, reload,
+ * draining, expiry of certificates. It touches no packet and no session: it reads counters that
+ * workers publish, and asks them by letter (server/control/broadcast.h).
+ *
+ * Threads: the control thread.
+ */
+#pragma once
+#include <jansson.h>
+#include <uv.h>
+
+#include "admin/control.h"
+#include "config/config.h"
+#include "server/host/certificates.h"
+#include "server/control/drain.h"
+#include "server/control/cert_watch.h"
+#include "server/control/watchdog.h"
+
+struct metrics;
+struct server;
+
+/* Reads the configuration again, with what the command line added. */
+typedef int governor_reread(void *arg, struct config **ret, struct config_error *ret_err);
+
+struct governor {
+	struct server *server;
+	governor_reread *reread; /* NULL: there is nothing to read again */
+	void *reread_arg;
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint, sigquit, sighup;
+	uv_poll_t mailbox_poll;
+	uv_timer_t ipv6_timer;
+	uv_timer_t hourly; /* looks after the certificates' end */
+	struct control *control;
+	struct certificate_terms terms;
+	struct drain drain;
+	struct watch watch;
+	struct watchdog watchdog;
+	struct metrics *metrics; /* NULL: nobody asks for them */
+	bool stopping;
+};
+
+/* Starts the workers, serves until a signal ends it; gives the exit code. */
+int governor_run(struct governor *g);
+
+/* commands.c: one request from the control socket. */
+void governor_command(void *arg, const json_t *request, struct control_reply *reply);
+
+/*
+ * reload.c: reads everything again. On success *ret tells what changed (a new reference); otherwise
+ * nothing has changed, and `why` says what is wrong, with file and line. `dry`: only tells.
+ */
+int governor_reload(struct governor *g, bool dry, json_t **ret, char *why, size_t why_cap);
+/* Only the certificates, with the configuration that is in force. */
+int governor_reload_certificates(struct governor *g);
+
+/* follow.c: events to those who follow them. */
+void follow_begin(struct governor *g);
+void follow_end(void);

@@ -1,0 +1,24 @@
+/*
+ * server/control/drain.h — emptying a server: new clients are answered 503, and those that are up are told
+ * by CALL_DISCONNECT in batches spread over the given time, so that they do not redial all at once.
+ *
+ * Threads: the control thread.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct server;
+
+struct drain {
+	struct server *server;
+	uv_timer_t timer;
+	uint64_t ends_ms;
+	bool active, asking; /* a round is under way */
+};
+
+void drain_init(struct drain *d, struct server *s, uv_loop_t *loop);
+void drain_start(struct drain *d, uint64_t for_ms); /* again: with another time */
+void drain_stop(struct drain *d);                   /* new sessions are taken again */
+void drain_close(struct drain *d);

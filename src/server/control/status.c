@@ -1,0 +1,65 @@
+#include "server/control/status.h"
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "os/tun.h"
+#include "server/core/snapshot.h"
+#include "server/core/context.h"
+#include "server/worker/worker.h"
+
+static json_int_t get(const _Atomic uint64_t *counter)
+{
+	return (json_int_t)atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
+}
+
+static json_t *worker_json(const struct worker *w)
+{
+	const struct port_stats *st = &w->port.stats;
+
+	return json_pack(
+		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"connections", (int)w->n_connections, "handshakes", (int)w->n_handshakes, "up",
+		(int)w->n_up, "rx_packets", get(&st->rx_packets), "rx_octets", get(&st->rx_octets),
+		"tx_packets", get(&st->tx_packets), "tx_octets", get(&st->tx_octets),
+		"drop_no_route", get(&st->drop_no_route), "drop_malformed",
+		get(&st->drop_malformed), "drop_source", get(&st->drop_source), "drop_noise",
+		get(&st->drop_noise), "drop_forbidden", get(&st->drop_forbidden), "drop_queue",
+		get(&st->drop_queue), "drop_too_big", get(&st->drop_too_big), "drop_tun",
+		get(&st->drop_tun), "ring_sent", get(&w->ring_sent), "ring_dropped",
+		get(&w->ring_dropped));
+}
+
+static json_t *pools_json(const struct server *s)
+{
+	char text[PREFIX_TEXT_LEN];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n_pools; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "name", s->pools[i].name, "prefix",
+				      prefix_format(&s->pools[i].prefix, text)));
+	return list;
+}
+
+json_t *status_json(const struct server *s)
+{
+	char pool[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN];
+	json_t *workers = json_array();
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		json_array_append_new(workers, worker_json(&s->workers[i]));
+		up += s->workers[i].n_up;
+	}
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
+		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
+		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
+		prefix_format(&s->pool, pool), "pools", pools_json(s), "address",
+		addr_format(&s->addresses.local, own), "offload", tun_offload_text(s->tun),
+		"steering", s->steering ? "bpf" : "ring", "pin", s->live->pin, "certificate_sha256",
+		s->live->fingerprint, "up", (int)up, "connections", (int)server_connections(s),
+		"handshakes", (int)server_handshakes(s), "max_sessions",
+		s->live->config->server.max_sessions, "refused", get(&s->refused), "workers",
+		workers);
+}

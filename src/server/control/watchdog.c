@@ -1,0 +1,66 @@
+/*
+ * A letter goes to every worker at each tick. Only when all of the last tick's were delivered is the
+ * manager told; a thread that hangs keeps its letter, and the manager restarts the service.
+ */
+#include "server/control/watchdog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/auto.h"
+#include "os/notify.h"
+#include "server/core/context.h"
+#include "server/worker/worker.h"
+
+static void deliver_heartbeat(struct letter *l)
+{
+	atomic_store_explicit(
+		&container_of(l, struct heartbeat, letter)->asked, false, memory_order_release);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct watchdog *w = timer->data;
+	bool all = true;
+
+	for (unsigned i = 0; i < w->server->n_workers; i++) {
+		struct heartbeat *b = &w->beats[i];
+
+		if (atomic_load_explicit(&b->asked, memory_order_acquire)) {
+			all = false;
+			continue;
+		}
+		atomic_store_explicit(&b->asked, true, memory_order_relaxed);
+		mailbox_post(&w->server->workers[i].mailbox, &b->letter);
+	}
+	if (all)
+		notify_watchdog();
+}
+
+int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct server *server)
+{
+	uint64_t ms = notify_watchdog_ms();
+
+	*w = (struct watchdog){.server = server};
+	if (!ms)
+		return 0;
+	w->beats = calloc(server->n_workers, sizeof(*w->beats));
+	if (!w->beats)
+		return -ENOMEM;
+	for (unsigned i = 0; i < server->n_workers; i++)
+		w->beats[i].letter.deliver = deliver_heartbeat;
+	uv_timer_init(loop, &w->timer);
+	w->timer.data = w;
+	return uv_timer_start(&w->timer, on_tick, ms / 2, ms);
+}
+
+void watchdog_stop(struct watchdog *w)
+{
+	if (w->beats)
+		uv_close((uv_handle_t *)&w->timer, NULL);
+}
+
+void watchdog_done(struct watchdog *w)
+{
+	free(w->beats);
+}

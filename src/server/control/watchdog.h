@@ -1,0 +1,31 @@
+/*
+ * server/control/watchdog.h — the service manager is told that all threads are alive, as often as it asks.
+ *
+ * Threads: the control thread's, and its loop. What it posts is delivered by the workers.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/mailbox.h"
+
+struct server;
+
+struct heartbeat {
+	struct letter letter;
+	_Atomic bool asked; /* posted, and not answered yet */
+};
+
+struct watchdog {
+	uv_timer_t timer;
+	struct server *server;
+	struct heartbeat *beats; /* one for each worker; NULL: the manager has no watchdog */
+};
+
+/* -ENOMEM. Without a watchdog in the manager nothing happens. */
+int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct server *server);
+/* While the loop runs. */
+void watchdog_stop(struct watchdog *w);
+/* When the workers and the loop have ended. */
+void watchdog_done(struct watchdog *w);

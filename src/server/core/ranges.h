@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * server/core/ranges.h — may these addresses be given to clients on this host? Pools against the host's
+ * own addresses and gateways, and a user's static address against the pools.
+ *
+ * The answers are words for people; where a pool or an address is named (start, reload, config check,
+ * culvert user), they are asked for. Commands may include this header, too.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "config/config.h"
+
+#define RANGES_HOST_MAX 512
+#define RANGES_TEXT_LEN 300
+
+/* What this host has itself: its addresses, and the gateways that it sends through. */
+struct host_addresses {
+	struct {
+		struct addr addr;
+		unsigned ifindex; /* 0: a gateway */
+	} item[RANGES_HOST_MAX];
+	size_t n;
+};
+
+/*
+ * All but those on the server's own interface `tun`, or, with NULL, on any TUN device: a server that
+ * runs already may have another name for it than the configuration. What cannot be read is left out.
+ */
+void host_addresses_read(const char *tun, struct host_addresses *ret);
+
+/* The pools of a server: the ordinary one (AF_UNSPEC: not known yet) and the named ones. */
+struct pools {
+	struct prefix ordinary;
+	struct config_pool named[CONFIG_ITEMS_MAX];
+	size_t n_named;
+};
+
+/* -EINVAL, with words in `why`, when the configuration names a pool that no client can use here. */
+int ranges_check_config(const struct config *cfg, const struct host_addresses *host,
+	char why[static RANGES_TEXT_LEN]);
+/* The same for the ordinary pool that was chosen; -EEXIST: a named one overlaps it. */
+int ranges_check_chosen(const struct pools *pools, const struct host_addresses *host,
+	char why[static RANGES_TEXT_LEN]);
+/*
+ * A user's static address: -ENOENT when it is of no pool, -EINVAL when it is the network's, the
+ * broadcast or the server's own address of its pool, or this host's or a gateway's.
+ */
+int ranges_check_static(const struct addr *a, const struct pools *pools,
+	const struct host_addresses *host, char why[static RANGES_TEXT_LEN]);
+/* -ENOENT, with the names that there are. "": the ordinary one. */
+int ranges_check_pool_name(
+	const char *name, const struct pools *pools, char why[static RANGES_TEXT_LEN]);

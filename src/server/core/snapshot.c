@@ -1,0 +1,34 @@
+#include "server/core/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "config/config.h"
+#include "tls/ctx.h"
+
+int live_new(struct config *config, struct live **ret)
+{
+	struct live *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	atomic_init(&l->refs, 1);
+	l->config = config_ref(config);
+	*ret = l;
+	return 0;
+}
+
+struct live *live_ref(struct live *l)
+{
+	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+	return l;
+}
+
+void live_free(struct live *l)
+{
+	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	tls_ctx_free(l->tls);
+	config_free(l->config);
+	free(l);
+}

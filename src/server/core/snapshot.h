@@ -1,0 +1,40 @@
+/*
+ * server/core/snapshot.h — what a reload replaces: the configuration and what was made from it.
+ *
+ * Every worker holds a reference and reads it without asking anybody; a reload makes a new one and
+ * sends it to the workers by letter. Nothing in it changes after it was published.
+ *
+ * Ownership: counted; the last live_free() frees.
+ * Threads:   live_ref() and live_free() any.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/auto.h"
+#include "base/credentials.h"
+#include "config/value.h"
+#include "sstp/binding.h"
+
+struct config;
+struct tls_ctx;
+
+struct live {
+	atomic_uint refs;
+	struct config *config;
+	struct tls_ctx *tls;
+	char pin[64], fingerprint[65];  /* of the first certificate */
+	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
+	/* Behind a balancer: the certificates that it shows in our place. */
+	struct sstp_cert_hash accepted[CONFIG_ITEMS_MAX];
+	size_t n_accepted;
+};
+
+/* Holds a reference to the configuration; the rest is the maker's to fill in. */
+int live_new(struct config *config, struct live **ret);
+struct live *live_ref(struct live *l);
+void live_free(struct live *l);
+DEFINE_AUTO(live, struct live *, live_free)

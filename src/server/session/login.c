@@ -1,0 +1,550 @@
+/*
+ * server/session/login.c — from a proof to the verdict.
+ *
+ * Theory: questions in a row, whose answers come later: may this source's proof be judged yet
+ * (admission.h), who is this (aaa, a letter), is there a place for one more session (directory.h),
+ * which address (store, a letter). A question that waits for a letter holds its own memory and only
+ * the session's number, so a session may end without waiting for it.
+ *
+ * A proof of a source with a failed login is held before it is judged: to hold only the answer would
+ * slow down the honest, and a guesser hangs up as soon as success would have been there.
+ *
+ * A place or an address may be held by a session whose client is gone without a word. That session is
+ * asked for a sign of life at once, and this login asks for its place again, for some seconds: a silent
+ * holder ends meanwhile, a live one stays and the login is refused.
+ */
+#include "server/session/private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "server/core/limits.h"
+#include "server/core/snapshot.h"
+
+typedef void question_next(struct question *q);
+
+struct wait { /* of its own: a handle of libuv outlives its closing by a turn */
+	uv_timer_t timer;
+	struct question *question;
+	question_next *next;
+};
+
+struct question {
+	struct session *session; /* NULL: it ended meanwhile */
+	struct worker *worker;
+	uint64_t id; /* the session's, also when it is gone */
+	struct aaa_request auth;
+	struct store_lease lease;
+	bool asked;                  /* aaa or store: a letter will come */
+	struct admit_source *source; /* a proof of it is being judged */
+	struct question *held_next, **held_prev;
+	struct wait *wait;
+	struct prefix pool;
+	uint64_t place_ms; /* since when a place is looked for */
+	bool holders_asked;
+};
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static void on_wait_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void end_wait(struct question *q)
+{
+	if (q->wait)
+		uv_close((uv_handle_t *)&q->wait->timer, on_wait_closed);
+	q->wait = NULL;
+}
+
+static void on_wait(uv_timer_t *t)
+{
+	struct wait *wait = t->data;
+	struct question *q = wait->question;
+	question_next *next = wait->next;
+
+	end_wait(q);
+	next(q);
+}
+
+/* False: no memory, and nothing will happen. */
+static bool start_wait(struct question *q, uint64_t ms, question_next *next)
+{
+	struct wait *wait = malloc(sizeof(*wait));
+
+	if (!wait)
+		return false;
+	*wait = (struct wait){.question = q, .next = next};
+	q->wait = wait;
+	uv_timer_init(&q->worker->loop, &wait->timer);
+	wait->timer.data = wait;
+	uv_timer_start(&wait->timer, on_wait, ms, 0);
+	return true;
+}
+
+static void hold(struct question *q)
+{
+	struct worker *w = q->worker;
+
+	if (q->held_prev)
+		return;
+	q->held_next = NULL;
+	q->held_prev = w->held_tail;
+	*w->held_tail = q;
+	w->held_tail = &q->held_next;
+}
+
+static void unhold(struct question *q)
+{
+	if (!q->held_prev)
+		return;
+	*q->held_prev = q->held_next;
+	if (q->held_next)
+		q->held_next->held_prev = q->held_prev;
+	else
+		q->worker->held_tail = q->held_prev;
+	q->held_prev = NULL;
+}
+
+static void question_free(struct question *q)
+{
+	if (q->session)
+		q->session->question = NULL;
+	end_wait(q);
+	unhold(q);
+	proof_wipe(&q->auth.proof);
+	verdict_wipe(&q->auth.verdict);
+	free(q);
+}
+
+void login_abandon(struct question *q)
+{
+	q->session->question = NULL;
+	q->session = NULL;
+	end_wait(q);
+	unhold(q);
+	if (!q->asked)
+		question_free(q);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static void give_verdict(struct session *s)
+{
+	tunnel_auth_verdict(s->link.tunnel, &s->verdict, clock_mono_ms());
+	verdict_wipe(&s->verdict);
+	link_kick(&s->link);
+}
+
+const unsigned handshake_bucket_ms[HANDSHAKE_BUCKETS] = {
+	50, 100, 250, 500, 1000, 2500, 5000, 15000};
+
+static void count_login(struct session *s, enum login_result result)
+{
+	stat_add(&s->worker->logins[result], 1);
+}
+
+static void count_handshake(struct session *s)
+{
+	uint64_t ms = clock_mono_ms() - s->opened_ms;
+	size_t i = 0;
+
+	while (i < HANDSHAKE_BUCKETS && ms > handshake_bucket_ms[i])
+		i++;
+	stat_add(&s->worker->handshakes[i], 1);
+	stat_add(&s->worker->handshake_ms, ms);
+}
+
+static void refuse(struct session *s, enum event why, const char *detail)
+{
+	if (*detail)
+		log_event(&s->scope, why, "%s", detail);
+	else
+		log_event(&s->scope, why, "user=\"%s\"", s->user);
+	session_record_attempt(s, why, detail);
+}
+
+static void fill_addresses(struct session *s, const struct addr *peer)
+{
+	struct ppp_addresses *a = &s->verdict.addresses;
+
+	*a = s->worker->live->addresses; /* the server's own, DNS, NBNS */
+	memcpy(a->local_ifid, s->worker->server->addresses.local_ifid, sizeof(a->local_ifid));
+	a->peer = *peer;
+	a->ipv6 = s->worker->live->config->ppp.ipv6;
+	s->addresses = *a;
+}
+
+/* The question is over: the verdict goes to the peer. */
+static void answer(struct question *q)
+{
+	struct session *s = q->session;
+
+	if (s->verdict.error != AUTH_OK) /* it makes room like any other again */
+		admission_progress(s->worker, s->door, ADMIT_TLS);
+	question_free(q);
+	give_verdict(s);
+}
+
+static void answer_after(struct question *q, uint64_t ms)
+{
+	if (!ms || !start_wait(q, ms, answer))
+		answer(q);
+}
+
+/* The peer has proved who it is, and still cannot come in: it may know why. */
+static void turn_away(
+	struct question *q, enum login_result result, enum event why, const char *text)
+{
+	struct session *s = q->session;
+
+	count_login(s, result);
+	refuse(s, why, "");
+	verdict_wipe(&s->verdict);
+	s->verdict.error = AUTH_NO_DIALIN;
+	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", text);
+	answer(q);
+}
+
+/* ---- who holds what this login needs ----------------------------------------------------------- */
+
+struct probe {
+	struct letter letter;
+	struct worker *worker;
+	uint64_t session;
+};
+
+static void deliver_probe(struct letter *l)
+{
+	struct probe *p = container_of(l, struct probe, letter);
+
+	session_probe(p->worker, p->session);
+	free(p);
+}
+
+static void ask_holder(struct question *q, const struct directory_hit *holder)
+{
+	struct probe *p = malloc(sizeof(*p));
+
+	if (!p)
+		return;
+	*p = (struct probe){{.deliver = deliver_probe}, &q->worker->server->workers[holder->worker],
+		holder->session};
+	mailbox_post(&p->worker->mailbox, &p->letter);
+}
+
+static void note_asked(struct question *q, size_t n)
+{
+	if (n && !q->holders_asked)
+		log_event(&q->session->scope, EV_HOLDER_ASKED, "user=\"%s\" sessions=%zu",
+			q->session->user, n);
+	q->holders_asked |= n > 0;
+}
+
+/* False: that long is enough. */
+static bool again_soon(struct question *q, question_next *next)
+{
+	uint64_t most = q->holders_asked ? HOLDER_GIVE_UP_MS : HOLDER_LEAVES_MS;
+
+	return clock_mono_ms() - q->place_ms < most && start_wait(q, HOLDER_AGAIN_MS, next);
+}
+
+/* ---- an address -------------------------------------------------------------------------------- */
+
+static void ask_for_lease(struct question *q);
+
+static void ask_holder_of_address(struct question *q)
+{
+	struct directory_hit holder;
+
+	if (q->holders_asked ||
+		directory_find(q->worker->server->directory, q->lease.holder, &holder) < 0)
+		return;
+	ask_holder(q, &holder);
+	note_asked(q, 1);
+}
+
+static void no_address(struct question *q)
+{
+	struct session *s = q->session;
+
+	if (q->lease.outcome == EV_LEASE_ADDRESS_IN_USE) {
+		ask_holder_of_address(q);
+		if (again_soon(q, ask_for_lease))
+			return;
+		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_IN_USE,
+			"Another session is on your address");
+		return;
+	}
+	/* The peer is who it says, but there is no address for it: no network protocol comes up. */
+	count_login(s, LOGIN_NO_ADDRESS);
+	refuse(s, q->lease.outcome, "");
+	s->verdict.no_address = event_info(q->lease.outcome)->what;
+	answer(q);
+}
+
+static void lease_done(struct store_lease *lease)
+{
+	struct question *q = container_of(lease, struct question, lease);
+	struct session *s = q->session;
+
+	q->asked = false;
+	if (!s) {
+		if (!lease->result && q->worker->server->store)
+			store_lease_release(q->worker->server->store, &lease->address, q->id);
+		question_free(q);
+	} else if (lease->result) {
+		no_address(q);
+	} else {
+		s->leased_address = lease->address;
+		fill_addresses(s, &lease->address);
+		answer(q);
+	}
+}
+
+static struct addr pool_own_address(const struct prefix *pool)
+{
+	return addr_v4(addr_v4_value(&pool->addr) + 1);
+}
+
+/* May the user's static address be given? As ranges_check_static(). */
+static int check_fixed(const struct session *s, const struct addr *fixed)
+{
+	const struct server *srv = s->worker->server;
+	struct pools pools = {.ordinary = srv->pool, .n_named = srv->n_pools};
+	char why[RANGES_TEXT_LEN];
+
+	memcpy(pools.named, srv->pools, sizeof(pools.named));
+	return ranges_check_static(fixed, &pools, &srv->host, why);
+}
+
+/* Where a user's address comes from, and what in it is the server's own. */
+static struct prefix pool_of_user(struct session *s, const struct aaa_request *auth)
+{
+	const struct server *srv = s->worker->server;
+	const struct addr *fixed = &auth->ipv4;
+
+	if (fixed->family && check_fixed(s, fixed) == -ENOENT)
+		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
+	for (size_t i = 0; i < srv->n_pools && *auth->pool; i++)
+		if (!strcmp(srv->pools[i].name, auth->pool))
+			return srv->pools[i].prefix;
+	if (*auth->pool)
+		log_event(&s->scope, EV_LEASE_NO_POOL, "user=\"%s\" pool=\"%s\"", s->user,
+			auth->pool);
+	return srv->pool;
+}
+
+static void ask_for_lease(struct question *q)
+{
+	q->lease = (struct store_lease){.request = {.user_id = q->session->user_id,
+						.session = q->id,
+						.wanted = q->auth.ipv4,
+						.pool = q->pool,
+						.reserved = pool_own_address(&q->pool)},
+		.reply_to = &q->worker->mailbox,
+		.done = lease_done};
+	q->asked = true;
+	if (store_lease_take(q->worker->server->store, &q->lease) < 0) {
+		q->lease.result = -EAGAIN;
+		q->lease.outcome = EV_SERVER_BUSY;
+		lease_done(&q->lease);
+	}
+}
+
+/* ---- a place ----------------------------------------------------------------------------------- */
+
+/* auto: a user cannot use up the pool. */
+static unsigned most_sessions(const struct question *q)
+{
+	int configured = q->worker->live->config->auth.user_sessions;
+	uint64_t half = ((UINT64_C(1) << (32 - q->pool.len)) - 3) / 2;
+
+	if (configured)
+		return (unsigned)configured;
+	return half < 1 ? 1 : half < USER_SESSIONS_AUTO ? (unsigned)half : USER_SESSIONS_AUTO;
+}
+
+static void take_place(struct question *q);
+
+static void ask_the_users_others(struct question *q)
+{
+	struct directory_hit holder[HOLDERS_ASKED];
+	size_t n;
+
+	if (q->holders_asked)
+		return;
+	n = directory_of_user(
+		q->worker->server->directory, q->session->user_id, holder, ARRAY_SIZE(holder));
+	for (size_t i = 0; i < n; i++)
+		ask_holder(q, &holder[i]);
+	note_asked(q, n);
+}
+
+static void no_place_for_user(struct question *q)
+{
+	ask_the_users_others(q);
+	if (!again_soon(q, take_place))
+		turn_away(q, LOGIN_NO_PLACE, EV_USER_SESSIONS_FULL,
+			"This user has too many sessions");
+}
+
+static void take_place(struct question *q)
+{
+	struct session *s = q->session;
+	const struct directory_limits limits = {
+		(unsigned)q->worker->live->config->server.max_sessions, most_sessions(q)};
+	int r;
+
+	if (!s->place.prev)
+		s->place = (struct directory_entry){.user_id = s->user_id,
+			.session = s->scope.session,
+			.worker = q->worker->index};
+	if (q->auth.ipv4.family && check_fixed(s, &q->auth.ipv4) == -EINVAL) {
+		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
+			"Your address cannot be given to clients");
+		return;
+	}
+	r = directory_enter(q->worker->server->directory, &s->place, &limits);
+	if (r == -EUSERS) {
+		no_place_for_user(q);
+	} else if (r < 0) {
+		turn_away(q, LOGIN_NO_PLACE, EV_SERVER_FULL, "The server is full");
+	} else {
+		q->holders_asked = false;
+		q->place_ms = clock_mono_ms();
+		ask_for_lease(q);
+	}
+}
+
+/* ---- the proof --------------------------------------------------------------------------------- */
+
+static void try_to_judge(struct question *q);
+
+/* The result of one proof lets the next one of its source be judged, on this worker at once. */
+static void wake_held(struct worker *w)
+{
+	struct question *next;
+	unsigned n = 0;
+
+	for (struct question *q = w->held; q && n < ADMIT_JUDGED_AT_ONCE; q = next, n++) {
+		next = q->held_next;
+		end_wait(q);
+		try_to_judge(q);
+	}
+}
+
+/* What the server itself is to blame for, or comes after the right password, is no guess. */
+static bool is_guess(enum event outcome)
+{
+	switch ((int)outcome) {
+	case EV_AUTH_ACCEPTED:
+	case EV_AUTH_USER_DISABLED:
+	case EV_AUTH_USER_EXPIRED:
+	case EV_AUTH_STORE_FAILED:
+	case EV_AUTH_CRYPTO_MISSING:
+	case EV_SERVER_BUSY: return false;
+	default: return true;
+	}
+}
+
+static void accepted(struct question *q)
+{
+	struct session *s = q->session;
+	const struct aaa_request *req = &q->auth;
+
+	s->user_id = req->user_id;
+	s->expires_at = req->expires_at;
+	snprintf(s->user, sizeof(s->user), "%s", req->user);
+	log_event(&s->scope, req->outcome, "%s", req->detail);
+	count_login(s, LOGIN_ACCEPTED);
+	count_handshake(s);
+	q->pool = pool_of_user(s, req);
+	q->place_ms = clock_mono_ms();
+	take_place(q);
+}
+
+static void judged(struct question *q)
+{
+	struct session *s = q->session;
+	const struct aaa_request *req = &q->auth;
+
+	s->verdict = req->verdict;
+	if (req->verdict.error == AUTH_OK) {
+		accepted(q);
+		return;
+	}
+	count_login(s, req->verdict.error == AUTH_DISABLED           ? LOGIN_DISABLED
+		       : req->verdict.error == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
+								     : LOGIN_REJECTED);
+	refuse(s, req->outcome, req->detail);
+	answer_after(q, admission_answer_ms(s->worker, &s->peer));
+}
+
+static void auth_done(struct aaa_request *req)
+{
+	struct question *q = container_of(req, struct question, auth);
+	struct worker *w = q->worker;
+
+	q->asked = false;
+	admission_judged(w, q->source, is_guess(req->outcome));
+	q->source = NULL;
+	if (q->session)
+		judged(q);
+	else
+		question_free(q);
+	wake_held(w);
+}
+
+static void too_busy(struct question *q)
+{
+	admission_judged(q->worker, q->source, false);
+	q->source = NULL;
+	q->asked = false;
+	q->auth.verdict.error = AUTH_FAILED;
+	q->auth.outcome = EV_SERVER_BUSY;
+	judged(q);
+}
+
+static void try_to_judge(struct question *q)
+{
+	struct session *s = q->session;
+	uint64_t wait_ms = admission_proof(q->worker, &s->peer, &q->source);
+
+	if (wait_ms) {
+		hold(q);
+		if (!start_wait(q, wait_ms, try_to_judge))
+			question_free(q); /* PPP repeats itself, or its timer ends the call */
+		return;
+	}
+	unhold(q);
+	admission_progress(q->worker, s->door, ADMIT_JUDGED);
+	q->asked = true;
+	if (aaa_submit(q->worker->server->aaa, &q->auth) < 0)
+		too_busy(q);
+}
+
+void login_request(struct session *s, const struct proof *proof)
+{
+	struct question *q = s->question ? NULL : calloc(1, sizeof(*q));
+
+	if (!q)
+		return; /* PPP repeats itself, or its timer ends the call */
+	q->session = s;
+	q->worker = s->worker;
+	q->id = s->scope.session;
+	q->auth.proof = *proof;
+	q->auth.attempt = s->scope.session;
+	q->auth.reply_to = &s->worker->mailbox;
+	q->auth.done = auth_done;
+	snprintf(q->auth.peer, sizeof(q->auth.peer), "%s", s->scope.peer);
+	text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
+	s->question = q;
+	try_to_judge(q);
+}

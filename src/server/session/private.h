@@ -1,0 +1,77 @@
+/*
+ * server/session/private.h — the session's own struct, and what the files that make up its life
+ * want of each
+ * other: session.c (from door to end), login.c (who is it), network.c (its addresses), lane.c.
+ */
+#pragma once
+#include "aaa/aaa.h"
+#include "base/auto.h"
+#include "datapath/link.h"
+#include "server/admission/admission.h"
+#include "server/core/directory.h"
+#include "server/core/handles.h"
+#include "server/core/ranges.h"
+#include "server/core/context.h"
+#include "server/session/session.h"
+#include "server/worker/worker.h"
+#include "store/store.h"
+
+struct question; /* one under way to aaa or the store */
+
+/* What leads to a session: its entries in the table and the steering map. */
+enum claim { CLAIM_IPV4, CLAIM_LINK_LOCAL, CLAIM_IPV6, CLAIMS };
+
+struct session {
+	struct link link; /* first: link callbacks get back to the session */
+	struct worker *worker;
+	struct session *next, *prev;
+	struct door *door; /* NULL: it has logged in, or is no more */
+	struct directory_entry place;
+	struct log_scope scope;
+	struct endpoint peer;
+	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
+	int64_t opened_s;
+	uint64_t opened_ms;
+	struct question *question;
+	struct handle handle; /* by which a lane names this session */
+	struct session_lane *lane;
+	struct verdict verdict; /* held until the address is known; wiped then */
+	struct ppp_addresses addresses;
+	int64_t user_id;
+	struct addr leased_address;   /* AF_UNSPEC: none */
+	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
+	uint64_t advertised_ms;
+	bool advertised_onward;
+	int64_t expires_at; /* the user's date, in seconds since 1970; 0: never */
+	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
+	enum event ended_by;
+};
+
+static inline struct session *session_of(struct link *l)
+{
+	return container_of(l, struct session, link);
+}
+
+/* ---- session.c ---- */
+
+/* One row for each connection; the first outcome counts. */
+void session_record_attempt(struct session *s, enum event outcome, const char *detail);
+/* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
+void session_record(struct session *s, enum event ended);
+/* At once, without a word to the peer: it makes room for others. */
+void session_abort(struct session *s, enum event why);
+
+/* ---- login.c ---- */
+
+void login_request(struct session *s, const struct proof *proof);
+/* The session ends before its answer came. */
+void login_abandon(struct question *q);
+
+/* ---- network.c ---- */
+
+void network_up(struct session *s, const struct tunnel_event *ev);
+void network_down(struct session *s, int family);
+/* Of struct link_ops. */
+bool network_accept_source(struct link *l, const struct ip_packet *ip);
+void network_intercept(
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip);

@@ -1,7 +1,0 @@
-/* server/status.h — what `culvert status` shows. Control thread; reads only what workers publish. */
-#pragma once
-#include <jansson.h>
-
-struct server;
-
-json_t *status_json(const struct server *s);
