@@ -138,7 +138,7 @@ def test_a_server_with_nothing_in_common_is_named_with_all_its_methods(loose, di
                    hang_up=b"no method left")
     client = dial(server, wait=False)
     assert client.wait_exit() == EXIT_LCP, client.story()
-    assert "The two ends have no authentication method in common." in client.err
+    assert "4009 LCP_AUTH_NOT_COMMON" in client.err
     assert ("the server asked for PAP, CHAP-MD5, MS-CHAPv1; allowed here: MS-CHAPv2; "
             'it says "no method left"') in client.err
 
