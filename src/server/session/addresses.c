@@ -169,7 +169,7 @@ HOT bool network_accept_source(struct link *l, const struct ip_packet *ip)
 	if (ip->version == 4)
 		return !memcmp(ip->octets + V4_SOURCE, s->addresses.peer.octets, 4);
 	if (from[0] == 0xfe && (from[1] & 0xc0) == 0x80)
-		return true; /* the guard knows which */
+		return s->claims[CLAIM_LINK_LOCAL].addr.family; /* not another session's */
 	return net->addr.family && !memcmp(from, net->addr.octets, 8);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "datapath/lane.h"
 #include "datapath/link.h"
 #include "os/socket.h"
 
@@ -60,6 +61,7 @@ struct tunnel {
 	uint64_t us_per_kib; /* what taking its octets in costs */
 	bool over;           /* of the connection: its end was told */
 	int error;
+	struct tunnel_event packet; /* comes out next; type 0 with no octets: nothing does */
 };
 
 void tunnel_free(struct tunnel *t)
@@ -89,8 +91,12 @@ void tunnel_recv_end(struct tunnel *t, int error, uint64_t now_ms)
 
 bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
-	(void)t, (void)now_ms, (void)ret;
-	return false;
+	(void)now_ms;
+	if (!rd_left(&t->packet.packet))
+		return false;
+	*ret = t->packet;
+	t->packet = (struct tunnel_event){0};
+	return true;
 }
 
 struct buf *tunnel_output(struct tunnel *t)
@@ -173,7 +179,13 @@ static void closed(struct link *l)
 }
 
 static const struct port_ops port_ops = {.route = route};
-static const struct link_ops link_ops = {.closed = closed};
+static bool accept_any(struct link *l, const struct ip_packet *ip)
+{
+	(void)l, (void)ip;
+	return true;
+}
+
+static const struct link_ops link_ops = {.closed = closed, .accept_source = accept_any};
 
 static void pair(int type, int fds[2])
 {
@@ -480,6 +492,75 @@ static void those_in_line_share_the_time_of_a_turn(void **state)
 		close(fds[i][1]);
 }
 
+/* Octets that come out of the tunnel of `via` in PPP's protocol for `family`; what the TUN gets. */
+static size_t come_in(struct bench *b, struct link *via, int family, const void *octets, size_t n)
+{
+	uint8_t written[VNET_HDR_LEN + 200];
+	ssize_t got;
+
+	via->tunnel->packet = (struct tunnel_event){
+		.type = TUNNEL_PACKET, .family = family, .packet = rd_init(octets, n)};
+	link_kick(via);
+	got = recv(b->tun, written, sizeof(written), MSG_DONTWAIT);
+	return got < 0 ? 0 : (size_t)got - VNET_HDR_LEN;
+}
+
+static const uint8_t udp4[32] = {
+	0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 1, 0, 2, 10, 1, 0, 1, 1, 2, 3, 4, 0, 12};
+static const uint8_t udp6[52] = {
+	0x60, 0, 0, 0, 0, 12, 17, 64, 0xfd, [23] = 3, [24] = 0xfd, [39] = 1, 1, 2, 3, 4, 0, 12};
+static const uint8_t ra6[64] = {0x60, 0, 0, 0, 0, 24, 0, 255, 0xfe, 0x80, [23] = 3, [24] = 0xfe,
+	0x80, [39] = 1, [40] = 58, 0, 1, 4, [48] = 134};
+
+static void what_comes_in_is_judged(struct bench *b, struct link *via)
+{
+	struct port_stats *s = &b->port.stats;
+	uint8_t padded[40] = {0};
+
+	memcpy(padded, udp4, sizeof(udp4));
+	b->link.guard.peer_link_local = (struct addr){AF_INET6, {0xfe, 0x80, [15] = 3}};
+	b->link.guard.own_link_local = (struct addr){AF_INET6, {0xfe, 0x80, [15] = 1}};
+	assert_int_equal(come_in(b, via, AF_INET, udp4, sizeof(udp4)), sizeof(udp4));
+	assert_int_equal(come_in(b, via, AF_INET, padded, sizeof(padded)), sizeof(udp4));
+	assert_int_equal(come_in(b, via, AF_INET6, udp6, sizeof(udp6)), sizeof(udp6));
+	assert_int_equal(s->drop_malformed, 0);
+	assert_int_equal(come_in(b, via, AF_INET, udp6, sizeof(udp6)), 0);
+	assert_int_equal(come_in(b, via, AF_INET6, udp4, sizeof(udp4)), 0);
+	assert_int_equal(come_in(b, via, AF_INET, ra6, sizeof(ra6)), 0);
+	assert_int_equal(s->drop_malformed, 3);
+	assert_int_equal(come_in(b, via, AF_INET6, ra6, sizeof(ra6)), 0);
+	assert_int_equal(s->drop_forbidden, 1);
+	padded[16] = 127;
+	assert_int_equal(come_in(b, via, AF_INET, padded, sizeof(udp4)), 0);
+	assert_int_equal(s->drop_forbidden, 2);
+	memcpy(padded + 12, "\x7f\0\0\1\x0a\1\0\1", 8);
+	assert_int_equal(come_in(b, via, AF_INET, padded, sizeof(udp4)), 0);
+	assert_int_equal(s->drop_source, 1);
+}
+
+static void a_packet_is_of_the_family_that_ppp_names(void **state)
+{
+	struct bench *b = *state;
+
+	what_comes_in_is_judged(b, &b->link);
+}
+
+static void a_lane_is_judged_like_its_main_link(void **state)
+{
+	struct bench *b = *state;
+	static struct tunnel tunnel;
+	static struct link lane;
+	int fds[2];
+
+	memset(&tunnel, 0, sizeof(tunnel));
+	pair(SOCK_STREAM, fds);
+	assert_int_equal(link_init(&lane, &b->port, fds[0], &tunnel, &link_ops), 0);
+	assert_int_equal(lane_join(&b->link, &lane), 0);
+	what_comes_in_is_judged(b, &lane);
+	link_abort(&lane);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +585,9 @@ int main(void)
 			before_login_little_is_read_in_a_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			those_in_line_share_the_time_of_a_turn, set_up, tear_down),
+			a_packet_is_of_the_family_that_ppp_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_lane_is_judged_like_its_main_link, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
