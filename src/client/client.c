@@ -48,6 +48,7 @@
 
 #define CONNECT_TRY_MS 10000 /* one address of the server; then the next */
 #define LEAK_CHECK_MS 3000   /* by then a router advertisement has come, or none will */
+#define CUT_OFF_MS 5000      /* DHCP may bring the same address back */
 #define UPLINK_SETTLE_MS 100 /* one cable makes ten changes */
 #define GOODBYE_MS 3000      /* after Ctrl-C: how long the server may take to answer */
 
@@ -59,13 +60,14 @@ struct client {
 	uv_loop_t loop;
 	uv_signal_t signals[16];
 	unsigned n_signals;
-	uv_timer_t goodbye, leak_check, uplink_settle;
+	uv_timer_t goodbye, leak_check, uplink_settle, cut_off;
 	uv_poll_t uplink_poll;
 	int uplink_fd; /* os/route_watch.h; negative: not watched */
 	struct tun *tun;
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
 	struct endpoint server;
+	struct endpoint local; /* of the connection to it */
 	struct tls_ctx *tls;
 	bool up, stopping;
 	enum event reason;
@@ -265,6 +267,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	if (ev->family == AF_INET6) {
 		client_setup_ipv6(c->setup, ev->addresses);
 		guard_ipv6(&c->link.guard, ev->addresses);
+		c->link.guard.own6 = client_setup_own6(c->setup);
 		solicit(c, ev->addresses->local_ifid);
 		return;
 	}
@@ -360,6 +363,7 @@ static void close_loop(struct client *c)
 	uv_close((uv_handle_t *)&c->goodbye, NULL);
 	uv_close((uv_handle_t *)&c->leak_check, NULL);
 	uv_close((uv_handle_t *)&c->uplink_settle, NULL);
+	uv_close((uv_handle_t *)&c->cut_off, NULL);
 	if (c->uplink_fd >= 0)
 		uv_close((uv_handle_t *)&c->uplink_poll, NULL);
 }
@@ -493,12 +497,31 @@ static int make_tunnel(struct client *c, struct tunnel **ret)
 	return tunnel_new(&opts, clock_mono_ms(), ret);
 }
 
+/* Nothing more can come or go on this connection; TCP would find out in a minute. */
+static void on_cut_off(uv_timer_t *timer)
+{
+	struct client *c = timer->data;
+	char text[ADDR_TEXT_LEN];
+
+	if (!c->link_open || c->stopping || !client_setup_is_cut_off(c->setup, &c->local.addr))
+		return;
+	if (!c->reason)
+		c->reason = fail(c, EV_CLIENT_UPLINK_ADDRESS_GONE, "address=%s",
+			addr_format(&c->local.addr, text));
+	link_abort(&c->link);
+}
+
 static void on_uplink_settled(uv_timer_t *timer)
 {
 	struct client *c = timer->data;
 
-	if (c->setup)
-		client_setup_follow_uplink(c->setup);
+	if (!c->setup || !c->link_open)
+		return;
+	client_setup_follow_uplink(c->setup);
+	if (!client_setup_is_cut_off(c->setup, &c->local.addr))
+		uv_timer_stop(&c->cut_off);
+	else if (!uv_is_active((uv_handle_t *)&c->cut_off))
+		uv_timer_start(&c->cut_off, on_cut_off, CUT_OFF_MS, 0);
 }
 
 /* The timer is not moved by what follows: in a storm of changes the route is still looked at. */
@@ -516,7 +539,8 @@ static void on_uplink(uv_poll_t *poll, int status, int events)
 static void watch_uplink(struct client *c)
 {
 	uv_timer_init(&c->loop, &c->uplink_settle);
-	c->uplink_settle.data = c->uplink_poll.data = c;
+	uv_timer_init(&c->loop, &c->cut_off);
+	c->uplink_settle.data = c->cut_off.data = c->uplink_poll.data = c;
 	c->uplink_fd = route_watch_open();
 	if (c->uplink_fd < 0)
 		return;
@@ -569,6 +593,7 @@ static enum event open_link(struct client *c)
 		return fail(c, EV_OUT_OF_MEMORY, "%s", strerror(-r));
 	}
 	(void)TAKE(tunnel);
+	socket_local(fd, &c->local);
 	if (congestion_is_ours(wanted_congestion(c->opts)))
 		link_choose_congestion(&c->link);
 	c->link_open = true;

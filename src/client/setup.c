@@ -243,6 +243,30 @@ void client_setup_follow_uplink(struct client_setup *s)
 	tell_of_way(s, &w);
 }
 
+struct address_search {
+	const struct addr *address;
+	unsigned except;
+	bool found;
+};
+
+static bool look_for_address(unsigned ifindex, const struct prefix *address, void *arg)
+{
+	struct address_search *a = arg;
+
+	a->found = ifindex != a->except && addr_equal(&address->addr, a->address);
+	return !a->found;
+}
+
+bool client_setup_is_cut_off(struct client_setup *s, const struct addr *local)
+{
+	struct address_search a = {.address = local, .except = tun_ifindex(s->tun)};
+	struct way_search w = {.s = s};
+
+	if (netlink_addresses(s->nl, local->family, look_for_address, &a, NULL) < 0 || a.found)
+		return false;
+	return netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) == 0 && w.found;
+}
+
 static int add_routes(struct client_setup *s, struct os_failure *why)
 {
 	static const struct prefix halves[] = {{{.family = AF_INET}, 1}, {{AF_INET, {128}}, 1}};

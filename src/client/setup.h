@@ -39,5 +39,10 @@ bool client_setup_ipv6_onward(const struct client_setup *s);
  * the way that is there now.
  */
 void client_setup_follow_uplink(struct client_setup *s);
+/*
+ * This machine has lost the address `local`, from which the connection to the server was made, and
+ * has a way to the server: by another address, then.
+ */
+bool client_setup_is_cut_off(struct client_setup *s, const struct addr *local);
 /* Tells of IPv6 that leaves this machine beside a tunnel that is the default route. */
 void client_setup_warn_of_leak(struct client_setup *s);

@@ -111,6 +111,34 @@ def test_a_cable_in_place_of_the_wlan(second_way, server, connect):
     assert client.stop() == 0
 
 
+def test_another_address_ends_the_tunnel_and_gives_the_network_back(net, server, connect):
+    client = connect("--no-dns")
+    works(net)
+    net.cli.ip("address flush dev eth0 scope global")
+    net.cli.ip("address add 198.51.100.9/24 dev eth0")
+    net.cli.ip("route add default via 198.51.100.1")
+    try:
+        assert client.wait_exit() != 0
+        assert "7007" in client.err, client.story()
+        assert not pinned(net) and "128.0.0.0/1" not in net.cli.run("ip route")
+    finally:
+        net.cli.ip("address flush dev eth0 scope global")
+        net.cli.ip("address add 198.51.100.2/24 dev eth0")
+        net.cli.ip("route add default via 198.51.100.1")
+
+
+def test_the_same_address_again_is_no_other(net, server, connect):
+    client = connect("--no-dns")
+    works(net)
+    for _ in range(2):  # as a DHCP client does that starts from the beginning
+        net.cli.ip("address flush dev eth0 scope global")
+        net.cli.ip("address add 198.51.100.2/24 dev eth0")
+        net.cli.ip("route add default via 198.51.100.1")
+        works(net)
+    assert client.running()
+    assert client.stop() == 0
+
+
 @pytest.fixture
 def outer6(net):
     for host, interface, address in ((net.srv, "eth0", "2001:db8:1::1/64"),

@@ -585,6 +585,7 @@ int main(void)
 			before_login_little_is_read_in_a_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			those_in_line_share_the_time_of_a_turn, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
 			a_packet_is_of_the_family_that_ppp_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_lane_is_judged_like_its_main_link, set_up, tear_down),
