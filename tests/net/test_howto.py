@@ -46,9 +46,12 @@ def test_all_kinds_as_text_and_as_files(server, binary, tmp_path):
     assert made[".crt"].count("BEGIN CERTIFICATE") == 2
 
 
-def test_add_tells_it_at_once_and_quotes_names(server, binary):
-    out = run(binary, "user", "add", "o'hara", "--password-stdin", "--state", server.state,
-              stdin=PASSWORD + "\n")[1]
+def test_add_prints_it_when_asked_and_quotes_names(server, binary):
+    _, out, err = run(binary, "user", "add", "kim", "--password-stdin", "--state", server.state,
+                      stdin=PASSWORD + "\n")
+    assert out == "user kim was added\n" and err.count("\n") == 1 and "show kim --how" in err
+    out = run(binary, "user", "add", "o'hara", "--how", "--password-stdin", "--state",
+              server.state, stdin=PASSWORD + "\n")[1]
     assert "user o'hara was added" in out and "Add-VpnConnection" in out
     assert "'o''hara' *" in out and "--user 'o'\\''hara'" in out
 
