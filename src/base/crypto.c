@@ -163,6 +163,15 @@ int des_encrypt_block(
 	return ok ? 0 : -EIO;
 }
 
+int crypto_scrypt(const char *passphrase, const uint8_t *salt, size_t salt_len, uint8_t *ret_key,
+	size_t key_len)
+{
+	return EVP_PBE_scrypt(passphrase, strlen(passphrase), salt, salt_len, 1 << 15, 8, 1,
+		       64 << 20, ret_key, key_len) == 1
+		       ? 0
+		       : -ENOMEM;
+}
+
 int aead_encrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[static AEAD_NONCE_LEN],
 	const void *aad, size_t aad_len, const void *in, size_t n, uint8_t *ret_out,
 	uint8_t *ret_tag)

@@ -46,5 +46,9 @@ int aead_decrypt(const uint8_t key[static AEAD_KEY_LEN], const uint8_t nonce[sta
 	const void *aad, size_t aad_len, const void *in, size_t n, const uint8_t *tag,
 	uint8_t *ret_out);
 
+/* A key from a passphrase: scrypt (RFC 7914) with N 2^15, r 8, p 1: 32 MiB and some 0.1 s a guess. */
+int crypto_scrypt(const char *passphrase, const uint8_t *salt, size_t salt_len, uint8_t *ret_key,
+	size_t key_len);
+
 bool crypto_equal(const void *a, const void *b, size_t n); /* constant time */
 void crypto_random(void *ret, size_t n);                   /* aborts if the system has none */

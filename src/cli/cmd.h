@@ -19,6 +19,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_connect(int argc, char **argv);

@@ -26,7 +26,8 @@ static const struct command {
 	{"cert", cmd_cert, "show and renew the server's certificates"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},
-	{"backup", cmd_backup, "copy the database of users, without its key"},
+	{"backup", cmd_backup, "save all of a server under a passphrase"},
+	{"restore", cmd_restore, "bring a backup back, on this machine or a new one"},
 	{"check", cmd_check, "look through the database for damage"},
 	{"bench", cmd_bench, "put a server under load: many tunnels at once"},
 };

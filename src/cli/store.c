@@ -1,6 +1,5 @@
 /*
- * cli/store.c — `culvert backup` and `culvert check`: the state folder's database, also while a
- * server runs.
+ * cli/store.c — `culvert check`: the state folder's database, also while a server runs.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -10,13 +9,6 @@
 #include "cli/cmd.h"
 #include "config/config.h"
 #include "store/db.h"
-
-static const char backup_usage[] =
-	"Usage: culvert backup [OPTION]... FILE\n"
-	"\n"
-	"Copies the database of users, leases and records into FILE, which must not be there yet; a\n"
-	"running server is not disturbed. Passwords in it stay sealed: the key is not copied. Keep it\n"
-	"apart; without it every password must be set anew.\n";
 
 static const char check_usage[] =
 	"Usage: culvert check [OPTION]...\n"
@@ -78,25 +70,6 @@ static int wrong_use(const char *usage)
 {
 	fputs(usage, stderr);
 	return CMD_USAGE;
-}
-
-int cmd_backup(int argc, char **argv)
-{
-	AUTO(db) struct db *db = NULL;
-	struct args a = {0};
-	int r = parse_options(argc, argv, &a, backup_usage);
-
-	if (r >= 0)
-		return r;
-	if (argc - optind != 1)
-		return wrong_use(backup_usage);
-	r = open_db(&a, false, &db);
-	if (r)
-		return r;
-	if (db_backup(db, argv[optind]) < 0)
-		return cmd_fail(db_error(db)->event, db_error(db)->text);
-	text_fprintf(stdout, "%s: done; the key is not in it\n", argv[optind]);
-	return CMD_OK;
 }
 
 static int count_user(const struct db_user *user, void *arg)

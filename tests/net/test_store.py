@@ -67,9 +67,9 @@ def test_a_backup_of_a_running_server_serves_in_its_place(net, start_server, sta
     server = start_server()
     connect("--no-default-route", "--no-dns")
     copy = tmp_path / "culvert.db"
-    program.run(binary, "backup", "--state", state, copy)
+    program.run(binary, "backup", "--database-only", "--state", state, copy)
     assert b"Secret" not in copy.read_bytes()
-    code, _, err = program.run(binary, "backup", "--state", state, copy, check=False)
+    code, _, err = program.run(binary, "backup", "--database-only", "--state", state, copy, check=False)
     assert code == 1 and "File exists" in err
     assert server.stop() == 0
     for name in ("culvert.db", "culvert.db-wal", "culvert.db-shm"):
@@ -86,3 +86,86 @@ def test_a_copy_without_its_key_opens_no_password(net, start_server, state, tmp_
     server = start_server(ready=False)
     assert server.wait_exit() == 1
     assert "STORE_KEY_WRONG" in server.err
+
+
+def backup(binary, file, passphrase, *options, command="backup", check=True):
+    return program.run(binary, command, "--passphrase-file", "-", *options, file,
+                       stdin=passphrase + "\n", check=check)
+
+
+def test_a_new_machine_takes_over_with_the_certificate_that_clients_know(net, start_server, state,
+                                                                         connect, binary, tmp_path):
+    """Users, passwords, leases, pools, keys, configuration: a client that pins notices nothing."""
+    server = start_server({"tunnel": {"dns": "203.0.113.9"}})
+    pins = program.run(binary, "cert", "pin", "--state", state)[1].split()
+    address = connect("--no-default-route", "--no-dns").address
+    file = tmp_path / "culvert.backup"
+    backup(binary, file, "open sesame", "--state", state, "--config", f"{state}.conf")
+    octets = file.read_bytes()
+    assert file.stat().st_mode & 0o777 == 0o600
+    for secret in (b"PRIVATE KEY", b"SQLite", b"203.0.113.9", b"alice"):
+        assert secret not in octets
+    assert not list(tmp_path.glob("*.part")), "no copy of the database lies beside it"
+    assert server.stop() == 0
+    new, conf = str(tmp_path / "new"), str(tmp_path / "new.conf")
+    backup(binary, file, "open sesame", "--state", new, "--config", conf, command="restore")
+    assert "203.0.113.9" in open(conf).read()
+    assert os.stat(f"{new}/server.key").st_mode & 0o777 == 0o600
+    assert program.run(binary, "cert", "pin", "--state", new)[1].split() == pins
+    start_server(state=new, extra=["--name", "other.example"])
+    client = connect("--no-default-route", "--no-dns", "--pin", pins[0], trust=False, tun="cv-two")
+    assert client.address == address, "and the lease is the same"
+
+
+def test_a_restore_replaces_nothing_by_itself(net, start_server, state, binary, tmp_path):
+    file = tmp_path / "culvert.backup"
+    server = start_server()
+    backup(binary, file, "x y z", "--state", state)
+    conf = ("--config", str(tmp_path / "c.conf"))
+    before = {f: os.stat(os.path.join(state, f)).st_ino for f in os.listdir(state)}
+    for force in ((), ("--force",)):
+        code, _, err = backup(binary, file, "x y z", "--state", state, *conf, *force,
+                              command="restore", check=False)
+        assert code == 1 and "a server runs there" in err and str(server.pid) in err
+    assert server.stop() == 0
+    code, _, err = backup(binary, file, "x y z", "--state", state, *conf, command="restore",
+                          check=False)
+    assert code == 1 and "it is there already" in err and "--force" in err
+    kept = {f: i for f, i in before.items() if not f.endswith(("-wal", "-shm", ".sock"))}
+    now = {f: os.stat(os.path.join(state, f)).st_ino for f in os.listdir(state)}
+    assert {f: now.get(f) for f in kept if f in now} == {f: i for f, i in kept.items() if f in now}
+    backup(binary, file, "x y z", "--state", state, *conf, "--force", command="restore")
+    start_server()
+
+
+@pytest.mark.parametrize("harm", ["passphrase", "bit", "cut", "longer", "empty", "other", "folder",
+                                  "missing", "fifo", "huge"])
+def test_a_hostile_backup_is_refused_and_changes_nothing(net, fresh_state, binary, tmp_path, harm):
+    file = tmp_path / "culvert.backup"
+    backup(binary, file, "right", "--state", fresh_state)
+    octets, word = bytearray(file.read_bytes()), "right"
+    if harm == "passphrase":
+        word = "wrong"
+    elif harm == "bit":
+        octets[len(octets) // 2] ^= 1
+    elif harm == "cut":
+        del octets[-5:]
+    elif harm == "longer":
+        octets += b"x"
+    elif harm == "empty":
+        octets.clear()
+    elif harm == "other":
+        octets = bytearray(b"SQLite format 3\0" + bytes(4000))
+    file.write_bytes(octets)
+    if harm in ("folder", "missing", "fifo"):
+        file.unlink()
+    if harm == "folder":
+        file.mkdir()
+    elif harm == "fifo":
+        os.mkfifo(file)
+    elif harm == "huge":
+        os.truncate(file, 2 << 30)
+    new = tmp_path / "new"
+    code, _, err = backup(binary, file, word, "--state", new, command="restore", check=False)
+    assert code == 1 and "6126" in err, err
+    assert not new.exists()
