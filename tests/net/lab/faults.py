@@ -744,7 +744,7 @@ FAULTS = {
     "wrong password": ("auth", "AUTH_FAILED", "case of the letters", wrong_password),
     "unknown user": ("auth", "AUTH_FAILED", "user list", unknown_user),
     "account disabled": ("auth", "AUTH_DISABLED", "enable", disabled_account),
-    "account expired": ("auth", "AUTH_PASSWORD_EXPIRED", "Change it", expired_account),
+    "account expired": ("auth", "AUTH_PASSWORD_EXPIRED", "user expire", expired_account),
     "no common login method": ("lcp", "LCP_AUTH_NOT_COMMON", "MS-CHAPv2", no_common_method),
     "no address is left": ("addresses", None, "pool", pool_empty),
     "no session is left": ("http", "PROBE_HTTP_FULL", "max_sessions", session_limit),
