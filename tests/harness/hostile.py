@@ -19,8 +19,8 @@ import struct
 from . import mschapv2
 from .certificate import make_certificate
 from .program import PASSWORD, USER
-from .sstp import (ACK, CHAP, IPCP, LCP, NAK, REJECT, REQUEST, Tunnel, control, options, packet,
-                   put_options)
+from .sstp import (ACK, CHAP, IPCP, LCP, NAK, REJECT, REQUEST, Framing, Tunnel, control, options,
+                   packet, put_options)
 
 
 class HostileServer:
@@ -58,8 +58,8 @@ class Session(Tunnel):
         tcp.settimeout(timeout)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self.stream = context.wrap_socket(tcp, server_side=True)
-        self.rest, self.identifier, self.seen, self.peer_request = b"", 0, [], {}
+        Framing.__init__(self, context.wrap_socket(tcp, server_side=True))
+        self.peer_request = {}
         self.address = self.server_address = self.ifid = self.server_ifid = None
         self.wants_ipv6, self.insist = True, None
 
