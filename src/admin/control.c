@@ -16,10 +16,10 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-struct control {
+struct admin {
 	uv_pipe_t listener;
 	char path[108];
-	control_handler *handler;
+	admin_handler *handler;
 	void *arg;
 	struct client *clients;
 	unsigned n_clients;
@@ -28,14 +28,14 @@ struct control {
 
 struct client {
 	uv_pipe_t pipe; /* first: handles get back to the client */
-	struct control *control;
+	struct admin *control;
 	struct client *next, **prev;
 	struct buf in;
 	unsigned owed; /* replies that are still being made */
 	bool gone, follows;
 };
 
-struct control_reply {
+struct admin_reply {
 	struct client *client;
 };
 
@@ -108,7 +108,7 @@ static void send_line(struct client *c, json_t *answer)
 	}
 }
 
-static void reply(struct control_reply *r, json_t *answer)
+static void reply(struct admin_reply *r, json_t *answer)
 {
 	struct client *c = r->client;
 
@@ -118,18 +118,18 @@ static void reply(struct control_reply *r, json_t *answer)
 	client_free_when_done(c);
 }
 
-void control_answer(struct control_reply *r, json_t *result)
+void admin_answer(struct admin_reply *r, json_t *result)
 {
 	reply(r, json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 1, "result", result));
 }
 
-void control_refuse(struct control_reply *r, const char *error)
+void admin_refuse(struct admin_reply *r, const char *error)
 {
 	reply(r, json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 0, "error",
 			 json_text(error)));
 }
 
-void control_follow(struct control_reply *r, json_t *result)
+void admin_follow(struct admin_reply *r, json_t *result)
 {
 	struct client *c = r->client;
 
@@ -137,10 +137,10 @@ void control_follow(struct control_reply *r, json_t *result)
 		c->follows = true;
 		c->control->n_followers++;
 	}
-	control_answer(r, result);
+	admin_answer(r, result);
 }
 
-void control_tell(struct control *ctl, json_t *event)
+void admin_tell(struct admin *ctl, json_t *event)
 {
 	json_t *line = json_pack("{s:i, s:o}", "v", CONTROL_VERSION, "event", event);
 
@@ -156,7 +156,7 @@ void control_tell(struct control *ctl, json_t *event)
 	json_decref(line);
 }
 
-bool control_followed(struct control *c)
+bool admin_followed(struct admin *c)
 {
 	return atomic_load_explicit(&c->n_followers, memory_order_relaxed) > 0;
 }
@@ -165,7 +165,7 @@ bool control_followed(struct control *c)
 
 static void on_line(struct client *c, const char *line, size_t n)
 {
-	struct control_reply *r = calloc(1, sizeof(*r));
+	struct admin_reply *r = calloc(1, sizeof(*r));
 	json_error_t err;
 	json_t *request;
 
@@ -177,11 +177,11 @@ static void on_line(struct client *c, const char *line, size_t n)
 	c->owed++;
 	request = json_loadb(line, n, 0, &err);
 	if (!json_is_object(request))
-		control_refuse(r, "expected one JSON object a line");
+		admin_refuse(r, "expected one JSON object a line");
 	else if (json_integer_value(json_object_get(request, "v")) != CONTROL_VERSION)
-		control_refuse(r, "this server speaks version 1 of the control protocol");
+		admin_refuse(r, "this server speaks version 1 of the control protocol");
 	else if (!json_is_string(json_object_get(request, "cmd")))
-		control_refuse(r, "the request has no \"cmd\"");
+		admin_refuse(r, "the request has no \"cmd\"");
 	else
 		c->control->handler(c->control->arg, request, r);
 	json_decref(request);
@@ -220,7 +220,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-	struct control *ctl = listener->data;
+	struct admin *ctl = listener->data;
 	struct client *c;
 
 	if (status < 0)
@@ -242,10 +242,10 @@ static void on_connection(uv_stream_t *listener, int status)
 		client_close(c);
 }
 
-int control_new(uv_loop_t *loop, const char *path, control_handler *handler, void *arg,
-	struct control **ret)
+int admin_new(
+	uv_loop_t *loop, const char *path, admin_handler *handler, void *arg, struct admin **ret)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct admin *c = calloc(1, sizeof(*c));
 	struct group *g = getgrnam("culvert");
 	mode_t mask;
 	int r;
@@ -274,7 +274,7 @@ int control_new(uv_loop_t *loop, const char *path, control_handler *handler, voi
 	return r;
 }
 
-void control_close(struct control *c)
+void admin_close(struct admin *c)
 {
 	if (!c || uv_is_closing((uv_handle_t *)&c->listener))
 		return;
@@ -287,7 +287,7 @@ void control_close(struct control *c)
 	}
 }
 
-void control_free(struct control *c)
+void admin_free(struct admin *c)
 {
 	free(c);
 }
@@ -368,7 +368,7 @@ static int ask(
 	return r;
 }
 
-int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap)
+int admin_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap)
 {
 	struct buf in;
 	int fd, r;
@@ -404,7 +404,7 @@ static bool take_events(struct buf *in, bool (*each)(json_t *event, void *arg), 
 	return more;
 }
 
-int control_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
+int admin_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
 	void *arg, char *why, size_t why_cap)
 {
 	json_t *result = NULL;

@@ -11,7 +11,7 @@
  * One request a line, answered in order; lines are bounded. Access is by file permission: 0660,
  * owned by root and, where it exists, group culvert. docs/control.md is the contract for scripts.
  *
- * Threads: server side: the loop's thread. control_call(): any, blocking.
+ * Threads: server side: the loop's thread. admin_call(): any, blocking.
  */
 #pragma once
 #include <jansson.h>
@@ -24,30 +24,30 @@
 #define CONTROL_CLIENTS_MAX 32            /* at one time; more are closed */
 #define CONTROL_BACKLOG_MAX (1024 * 1024) /* octets that wait for a follower; then it is dropped */
 
-struct control;
-struct control_reply;
+struct admin;
+struct admin_reply;
 
 /* Called per request; answers now or later, exactly once, with one of the two functions. */
-typedef void control_handler(void *arg, const json_t *request, struct control_reply *reply);
+typedef void admin_handler(void *arg, const json_t *request, struct admin_reply *reply);
 
-int control_new(uv_loop_t *loop, const char *path, control_handler *handler, void *arg,
-	struct control **ret);
-void control_close(struct control *c); /* then run the loop dry */
-void control_free(struct control *c);
+int admin_new(
+	uv_loop_t *loop, const char *path, admin_handler *handler, void *arg, struct admin **ret);
+void admin_close(struct admin *c); /* then run the loop dry */
+void admin_free(struct admin *c);
 
-void control_answer(struct control_reply *reply, json_t *result); /* steals result */
-void control_refuse(struct control_reply *reply, const char *error);
-/* Answers, and from now on control_tell() reaches this client, until it hangs up. Steals result. */
-void control_follow(struct control_reply *reply, json_t *result);
-void control_tell(struct control *c, json_t *event); /* to all who follow; steals event */
-bool control_followed(struct control *c);            /* by anybody? Any thread. */
+void admin_answer(struct admin_reply *reply, json_t *result); /* steals result */
+void admin_refuse(struct admin_reply *reply, const char *error);
+/* Answers, and from now on admin_tell() reaches this client, until it hangs up. Steals result. */
+void admin_follow(struct admin_reply *reply, json_t *result);
+void admin_tell(struct admin *c, json_t *event); /* to all who follow; steals event */
+bool admin_followed(struct admin *c);            /* by anybody? Any thread. */
 
 /*
  * The other end: sends one request and waits for the answer. 0 and *ret_result (a new reference),
  * or a negative errno with `why` filled: -ENOENT, -ECONNREFUSED (nobody serves there), -EACCES.
  */
-int control_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap);
+int admin_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap);
 /* The same for a request that follows: `each` gets every event until it returns false or the server
  * ends (0). */
-int control_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
+int admin_listen(const char *path, json_t *request, bool (*each)(json_t *event, void *arg),
 	void *arg, char *why, size_t why_cap);

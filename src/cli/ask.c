@@ -49,7 +49,7 @@ static int ask(const struct ask *a, json_t *request, json_t **ret, bool quiet)
 		json_decref(request);
 		return CMD_USAGE;
 	}
-	r = control_call(path, request, ret, why, sizeof(why));
+	r = admin_call(path, request, ret, why, sizeof(why));
 	if (quiet && (r == -ENOENT || r == -ECONNREFUSED))
 		return -1;
 	if (r < 0)

@@ -49,7 +49,7 @@ static int follow(struct ask *a)
 
 	if (ask_path(a, path, sizeof(path)) < 0)
 		return CMD_USAGE;
-	if (control_listen(path, ask_request("events"), print_event, a, why, sizeof(why)) < 0) {
+	if (admin_listen(path, ask_request("events"), print_event, a, why, sizeof(why)) < 0) {
 		text_fprintf(stderr, "culvert: %s\n", why);
 		return CMD_FAILED;
 	}

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
-#include "server/core/context.h"
+#include "server/run.h"
 
 #define CONFIG_FILE_DEFAULT "/etc/culvert/culvert.conf"
 

@@ -118,7 +118,7 @@ int cmd_status(int argc, char **argv)
 			return CMD_USAGE;
 	}
 	snprintf(path, sizeof(path), "%s/%s", state, CONTROL_SOCKET);
-	if (control_call(path, json_pack("{s:i, s:s}", "v", CONTROL_VERSION, "cmd", "status"),
+	if (admin_call(path, json_pack("{s:i, s:s}", "v", CONTROL_VERSION, "cmd", "status"),
 		    &result, why, sizeof(why)) < 0) {
 		text_fprintf(stderr, "culvert: %s\n", why);
 		return CMD_FAILED;

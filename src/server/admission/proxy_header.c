@@ -13,13 +13,12 @@
 #include "server/admission/admission.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
-#include "server/session/session.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
-struct doorstep {
+struct proxy_header {
 	struct arrival arrival;
-	struct worker *worker;
-	struct doorstep *next, **prev;
+	struct site *site;
+	struct proxy_header *next, **prev;
 	struct door *door;
 	uv_poll_t poll;
 	uv_timer_t timer;
@@ -31,33 +30,35 @@ struct doorstep {
 	uint8_t octets[PROXY_PROTOCOL_MAX];
 };
 
-static void enter(struct worker *w, const struct arrival *a)
+static void enter(struct site *site, const struct arrival *a)
 {
-	if (w->stopping || session_open(w, a->fd, &a->peer, &a->local, a->clear) < 0)
+	if (site->stopping)
 		close(a->fd);
+	else
+		site->enter(site, a);
 }
 
 static void on_closed(uv_handle_t *h)
 {
-	struct doorstep *d = h->data;
-	struct worker *w = d->worker;
+	struct proxy_header *d = h->data;
+	struct site *site = d->site;
 
 	if (--d->handles)
 		return;
-	atomic_fetch_sub_explicit(&w->n_connections, 1, memory_order_relaxed);
-	admission_leave(w, d->door);
+	atomic_fetch_sub_explicit(&site->n_connections, 1, memory_order_relaxed);
+	admission_leave(site, d->door);
 	*d->prev = d->next;
 	if (d->next)
 		d->next->prev = d->prev;
 	if (d->enters)
-		enter(w, &d->arrival);
+		enter(site, &d->arrival);
 	else
 		close(d->arrival.fd);
 	free(d);
-	worker_maybe_finish(w);
+	site->leave(site);
 }
 
-static void leave(struct doorstep *d, bool enters)
+static void leave(struct proxy_header *d, bool enters)
 {
 	if (d->closing)
 		return;
@@ -67,7 +68,7 @@ static void leave(struct doorstep *d, bool enters)
 	uv_close((uv_handle_t *)&d->timer, on_closed);
 }
 
-static void turn_away(struct doorstep *d, enum event why, const char *text)
+static void turn_away(struct proxy_header *d, enum event why, const char *text)
 {
 	struct log_scope scope = {0};
 
@@ -77,7 +78,7 @@ static void turn_away(struct doorstep *d, enum event why, const char *text)
 }
 
 /* True: the header is there. */
-static bool read_header(struct doorstep *d)
+static bool read_header(struct proxy_header *d)
 {
 	struct rd in;
 	struct proxy_protocol p;
@@ -105,16 +106,14 @@ static bool read_header(struct doorstep *d)
 		return false;
 	}
 	d->quiet = !p.relayed;
-	if (p.relayed) {
+	if (p.relayed)
 		d->arrival.peer = p.peer;
-		d->arrival.local = p.local;
-	}
 	return true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-	struct doorstep *d = poll->data;
+	struct proxy_header *d = poll->data;
 	uint8_t one;
 	ssize_t n;
 
@@ -134,7 +133,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void on_late(uv_timer_t *timer)
 {
-	struct doorstep *d = timer->data;
+	struct proxy_header *d = timer->data;
 
 	if (d->quiet)
 		leave(d, false);
@@ -147,57 +146,57 @@ static void evict(void *owner)
 	leave(owner, false);
 }
 
-static int wait_for_header(struct worker *w, const struct arrival *a)
+static int wait_for_header(struct site *site, const struct arrival *a)
 {
-	struct door *door = admission_enter(w, &a->peer, false);
-	struct doorstep *d = door ? calloc(1, sizeof(*d)) : NULL;
+	struct door *door = admission_enter(site, &a->peer, false);
+	struct proxy_header *d = door ? calloc(1, sizeof(*d)) : NULL;
 
-	if (!d || uv_poll_init(&w->loop, &d->poll, a->fd)) {
+	if (!d || uv_poll_init(&site->loop, &d->poll, a->fd)) {
 		free(d);
-		admission_leave(w, door);
+		admission_leave(site, door);
 		return -EBUSY;
 	}
 	d->arrival = *a;
-	d->worker = w;
+	d->site = site;
 	d->door = door;
 	door->owner = d;
 	door->evict = evict;
-	uv_timer_init(&w->loop, &d->timer);
+	uv_timer_init(&site->loop, &d->timer);
 	d->handles = 2;
 	d->poll.data = d->timer.data = d;
-	d->next = w->doorsteps;
-	d->prev = &w->doorsteps;
+	d->next = site->proxy_headers;
+	d->prev = &site->proxy_headers;
 	if (d->next)
 		d->next->prev = &d->next;
-	w->doorsteps = d;
-	atomic_fetch_add_explicit(&w->n_connections, 1, memory_order_relaxed);
-	uv_timer_start(&d->timer, on_late, w->live->config->server.handshake_time_ms, 0);
+	site->proxy_headers = d;
+	atomic_fetch_add_explicit(&site->n_connections, 1, memory_order_relaxed);
+	uv_timer_start(&d->timer, on_late, site->snapshot->config->server.handshake_time_ms, 0);
 	uv_poll_start(&d->poll, UV_READABLE, on_readable);
 	return 0;
 }
 
-void doorstep_take(struct worker *w, const struct arrival *a)
+void proxy_header_take(struct site *site, const struct arrival *a)
 {
-	const struct config *cfg = w->live->config;
+	const struct config *cfg = site->snapshot->config;
 	bool trusted = config_is_balancer(cfg, &a->peer.addr);
 	struct log_scope scope = {0};
 
-	if (w->stopping) {
+	if (site->stopping) {
 		close(a->fd);
 	} else if (a->clear && !trusted) {
 		endpoint_format(&a->peer, scope.peer);
 		log_event(&scope, EV_PROXY_NOT_TRUSTED, "without-tls=yes");
 		close(a->fd);
 	} else if (!trusted || !cfg->balancer.proxy_protocol) {
-		enter(w, a);
-	} else if (wait_for_header(w, a) < 0) {
+		enter(site, a);
+	} else if (wait_for_header(site, a) < 0) {
 		close(a->fd);
 	}
 }
 
-void doorstep_close_all(struct worker *w)
+void proxy_header_close_all(struct site *site)
 {
-	for (struct doorstep *d = w->doorsteps, *next; d; d = next) {
+	for (struct proxy_header *d = site->proxy_headers, *next; d; d = next) {
 		next = d->next;
 		leave(d, false);
 	}

@@ -17,10 +17,10 @@
 #include "server/core/limits.h"
 
 #define WAYS 4
-#define SETS (ADMIT_SOURCES / WAYS)
+#define SETS (SOURCES_MAX / WAYS)
 #define MINUTE_MS 60000
 
-struct admit_source {
+struct source {
 	uint8_t key[8]; /* the first octets of the address; IPv4 padded */
 	uint8_t family; /* 0: free */
 	uint8_t failures;
@@ -30,18 +30,18 @@ struct admit_source {
 	uint64_t refilled_ms, failed_ms, judge_at_ms;
 };
 
-struct admit {
+struct sources {
 	uint64_t seed;
 	uint64_t last_id;
 	unsigned n; /* in the line */
-	struct admit_entry *first, **tail;
-	struct admit_source others; /* proofs of sources that are not remembered */
-	struct admit_source set[SETS][WAYS];
+	struct sources_entry *first, **tail;
+	struct source others; /* proofs of sources that are not remembered */
+	struct source set[SETS][WAYS];
 };
 
-int admit_new(uint64_t seed, struct admit **ret)
+int sources_new(uint64_t seed, struct sources **ret)
 {
-	struct admit *a = calloc(1, sizeof(*a));
+	struct sources *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
@@ -51,14 +51,14 @@ int admit_new(uint64_t seed, struct admit **ret)
 	return 0;
 }
 
-void admit_free(struct admit *a)
+void sources_free(struct sources *a)
 {
 	free(a);
 }
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static struct admit_source *set_of(struct admit *a, const struct addr *s)
+static struct source *set_of(struct sources *a, const struct addr *s)
 {
 	uint64_t h;
 
@@ -70,9 +70,9 @@ static struct admit_source *set_of(struct admit *a, const struct addr *s)
 	return a->set[(h ^ h >> 33) % SETS];
 }
 
-static struct admit_source *find(struct admit *a, const struct addr *s)
+static struct source *find(struct sources *a, const struct addr *s)
 {
-	struct admit_source *set = set_of(a, s);
+	struct source *set = set_of(a, s);
 	size_t n = s->family == AF_INET ? 4 : 8;
 
 	for (size_t i = 0; i < WAYS; i++)
@@ -81,15 +81,15 @@ static struct admit_source *find(struct admit *a, const struct addr *s)
 	return NULL;
 }
 
-static unsigned failures(struct admit_source *s, uint64_t now_ms)
+static unsigned failures(struct source *s, uint64_t now_ms)
 {
-	if (s->failures && now_ms - s->failed_ms > ADMIT_FORGET_MS)
+	if (s->failures && now_ms - s->failed_ms > SOURCES_FORGET_MS)
 		s->failures = 0;
 	return s->failures;
 }
 
 /* Forgetting x is cheaper than forgetting y. */
-static bool is_cheaper(struct admit_source *x, struct admit_source *y, uint64_t now_ms)
+static bool is_cheaper(struct source *x, struct source *y, uint64_t now_ms)
 {
 	unsigned fx = failures(x, now_ms), fy = failures(y, now_ms);
 
@@ -99,9 +99,9 @@ static bool is_cheaper(struct admit_source *x, struct admit_source *y, uint64_t 
 }
 
 /* NULL: all places of its set are held by sources with something under way. */
-static struct admit_source *find_or_add(struct admit *a, const struct addr *s, uint64_t now_ms)
+static struct source *find_or_add(struct sources *a, const struct addr *s, uint64_t now_ms)
 {
-	struct admit_source *found = find(a, s), *set = set_of(a, s), *place = NULL;
+	struct source *found = find(a, s), *set = set_of(a, s), *place = NULL;
 
 	if (found)
 		return found;
@@ -111,12 +111,12 @@ static struct admit_source *find_or_add(struct admit *a, const struct addr *s, u
 			place = &set[i];
 	if (!place)
 		return NULL;
-	*place = (struct admit_source){.family = s->family, .refilled_ms = now_ms};
+	*place = (struct source){.family = s->family, .refilled_ms = now_ms};
 	memcpy(place->key, s->octets, s->family == AF_INET ? 4 : 8);
 	return place;
 }
 
-static void refill(struct admit_source *s, unsigned per_minute, uint64_t now_ms)
+static void refill(struct source *s, unsigned per_minute, uint64_t now_ms)
 {
 	uint64_t back = (now_ms - s->refilled_ms) * per_minute * 1000 / MINUTE_MS;
 
@@ -126,14 +126,14 @@ static void refill(struct admit_source *s, unsigned per_minute, uint64_t now_ms)
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
-static unsigned half_open_of(const struct admit_entry *e)
+static unsigned half_open_of(const struct sources_entry *e)
 {
 	return e->source ? e->source->half_open : 1;
 }
 
 /* May it make room for a connection of `s`, which has `own` in the line already? */
 static bool may_go(
-	const struct admit_entry *e, const struct admit_source *s, unsigned own, uint64_t now_ms)
+	const struct sources_entry *e, const struct source *s, unsigned own, uint64_t now_ms)
 {
 	unsigned n = half_open_of(e);
 
@@ -143,9 +143,9 @@ static bool may_go(
 }
 
 /* Rather x than y, which is older. */
-static bool goes_before(const struct admit_entry *x, const struct admit_entry *y)
+static bool goes_before(const struct sources_entry *x, const struct sources_entry *y)
 {
-	bool jx = x->progress == ADMIT_JUDGED, jy = y->progress == ADMIT_JUDGED;
+	bool jx = x->progress == SOURCES_JUDGED, jy = y->progress == SOURCES_JUDGED;
 
 	if (jx != jy)
 		return jy;
@@ -154,23 +154,23 @@ static bool goes_before(const struct admit_entry *x, const struct admit_entry *y
 	return x->progress < y->progress;
 }
 
-static struct admit_entry *choose_victim(
-	const struct admit *a, const struct admit_source *s, uint64_t now_ms)
+static struct sources_entry *choose_victim(
+	const struct sources *a, const struct source *s, uint64_t now_ms)
 {
-	struct admit_entry *best = NULL;
+	struct sources_entry *best = NULL;
 	unsigned own = s ? s->half_open : 0, looked = 0;
 
-	for (struct admit_entry *e = a->first; e && looked < EVICT_LOOK; e = e->next, looked++)
+	for (struct sources_entry *e = a->first; e && looked < EVICT_LOOK; e = e->next, looked++)
 		if (may_go(e, s, own, now_ms) && (!best || goes_before(e, best)))
 			best = e;
 	return best;
 }
 
-static void line_add(struct admit *a, struct admit_entry *e, struct admit_source *s)
+static void line_add(struct sources *a, struct sources_entry *e, struct source *s)
 {
 	e->source = s;
 	e->id = ++a->last_id;
-	e->progress = ADMIT_SILENT;
+	e->progress = SOURCES_SILENT;
 	e->next = NULL;
 	e->prev = a->tail;
 	*a->tail = e;
@@ -180,7 +180,7 @@ static void line_add(struct admit *a, struct admit_entry *e, struct admit_source
 		s->half_open++;
 }
 
-void admit_leave(struct admit *a, struct admit_entry *e)
+void sources_leave(struct sources *a, struct sources_entry *e)
 {
 	if (!e->prev)
 		return;
@@ -195,78 +195,79 @@ void admit_leave(struct admit *a, struct admit_entry *e)
 		e->source->half_open--;
 }
 
-bool admit_is_in(const struct admit_entry *e)
+bool sources_is_in(const struct sources_entry *e)
 {
 	return e->prev;
 }
 
-static enum admit_verdict judge_source(
-	struct admit_source *s, const struct admit_limits *limits, uint64_t now_ms)
+static enum sources_verdict judge_source(
+	struct source *s, const struct sources_limits *limits, uint64_t now_ms)
 {
 	refill(s, limits->per_minute ? limits->per_minute : 1, now_ms);
 	if (limits->half_open && s->half_open >= limits->half_open)
-		return ADMIT_HALF_OPEN;
+		return SOURCES_HALF_OPEN;
 	if (limits->per_minute && s->milli_tokens + 1000 > limits->per_minute * 1000)
-		return ADMIT_RATE;
-	return s->half_open == UINT16_MAX ? ADMIT_FULL : ADMIT_OK;
+		return SOURCES_RATE;
+	return s->half_open == UINT16_MAX ? SOURCES_FULL : SOURCES_OK;
 }
 
-enum admit_verdict admit_enter(struct admit *a, struct admit_entry *e, const struct addr *source,
-	const struct admit_limits *limits, uint64_t now_ms, struct admit_victim *ret_victim)
+enum sources_verdict sources_enter(struct sources *a, struct sources_entry *e,
+	const struct addr *source, const struct sources_limits *limits, uint64_t now_ms,
+	struct sources_victim *ret_victim)
 {
-	struct admit_source *s = find_or_add(a, source, now_ms);
-	enum admit_verdict v = s ? judge_source(s, limits, now_ms) : ADMIT_OK;
-	struct admit_entry *victim = NULL;
+	struct source *s = find_or_add(a, source, now_ms);
+	enum sources_verdict v = s ? judge_source(s, limits, now_ms) : SOURCES_OK;
+	struct sources_entry *victim = NULL;
 
-	*ret_victim = (struct admit_victim){0};
+	*ret_victim = (struct sources_victim){0};
 	e->prev = NULL;
-	if (v != ADMIT_OK)
+	if (v != SOURCES_OK)
 		return v;
 	if (a->n >= limits->all) {
 		victim = choose_victim(a, s, now_ms);
 		if (!victim)
-			return ADMIT_FULL;
-		*ret_victim = (struct admit_victim){victim->id, victim->worker};
-		admit_leave(a, victim);
+			return SOURCES_FULL;
+		*ret_victim = (struct sources_victim){victim->id, victim->worker};
+		sources_leave(a, victim);
 	}
 	if (s && limits->per_minute)
 		s->milli_tokens += 1000;
 	e->since_ms = now_ms;
 	line_add(a, e, s);
-	return ADMIT_OK;
+	return SOURCES_OK;
 }
 
 /* ---- proofs ---------------------------------------------------------------------------------- */
 
-uint64_t admit_proof(struct admit *a, const struct addr *source, uint64_t now_ms,
-	struct admit_source **ret_source)
+uint64_t sources_proof(
+	struct sources *a, const struct addr *source, uint64_t now_ms, struct source **ret_source)
 {
-	struct admit_source *s = find_or_add(a, source, now_ms);
+	struct source *s = find_or_add(a, source, now_ms);
 
 	if (!s)
 		s = &a->others;
 	if (failures(s, now_ms) && now_ms < s->judge_at_ms)
 		return s->judge_at_ms - now_ms;
-	if (s->judging >= (s->failures ? 1 : ADMIT_JUDGED_AT_ONCE))
-		return ADMIT_ASK_AGAIN_MS;
+	if (s->judging >= (s->failures ? 1 : SOURCES_JUDGED_AT_ONCE))
+		return SOURCES_ASK_AGAIN_MS;
 	s->judging++;
 	*ret_source = s;
 	return 0;
 }
 
-static void fail(struct admit_source *s, uint64_t delay_ms, uint64_t now_ms)
+static void fail(struct source *s, uint64_t delay_ms, uint64_t now_ms)
 {
-	uint64_t most = delay_ms > ADMIT_DELAY_MAX_MS ? delay_ms : ADMIT_DELAY_MAX_MS;
+	uint64_t most = delay_ms > SOURCES_DELAY_MAX_MS ? delay_ms : SOURCES_DELAY_MAX_MS;
 
 	delay_ms <<= failures(s, now_ms);
-	if (s->failures < ADMIT_DOUBLINGS_MAX)
+	if (s->failures < SOURCES_DOUBLINGS_MAX)
 		s->failures++;
 	s->failed_ms = now_ms;
 	s->judge_at_ms = now_ms + (delay_ms < most ? delay_ms : most);
 }
 
-void admit_judged(
-	struct admit *a, struct admit_source *s, bool failed, uint64_t delay_ms, uint64_t now_ms)
+void sources_judged(
+	struct sources *a, struct source *s, bool failed, uint64_t delay_ms, uint64_t now_ms)
 {
 	(void)a;
 	s->judging--;
@@ -274,9 +275,10 @@ void admit_judged(
 		fail(s, delay_ms, now_ms);
 }
 
-void admit_failed(struct admit *a, const struct addr *source, uint64_t delay_ms, uint64_t now_ms)
+void sources_failed(
+	struct sources *a, const struct addr *source, uint64_t delay_ms, uint64_t now_ms)
 {
-	struct admit_source *s = find_or_add(a, source, now_ms);
+	struct source *s = find_or_add(a, source, now_ms);
 
 	fail(s ? s : &a->others, delay_ms, now_ms);
 }

@@ -19,71 +19,73 @@
 #include "base/addr.h"
 #include "base/auto.h"
 
-struct admit;
-struct admit_source;
+struct sources;
+struct source;
 
-struct admit_limits {
+struct sources_limits {
 	unsigned all;        /* half-open connections of all sources */
 	unsigned half_open;  /* of one source; 0: any */
 	unsigned per_minute; /* new connections of one source; as many may come at once; 0: any */
 };
 
-enum admit_verdict { ADMIT_OK, ADMIT_HALF_OPEN, ADMIT_RATE, ADMIT_FULL };
+enum sources_verdict { SOURCES_OK, SOURCES_HALF_OPEN, SOURCES_RATE, SOURCES_FULL };
 
 /* How far a connection is; what has come less far is evicted first. */
-enum admit_progress { ADMIT_SILENT, ADMIT_TLS, ADMIT_JUDGED };
+enum sources_progress { SOURCES_SILENT, SOURCES_TLS, SOURCES_JUDGED };
 
 /* A half-open connection. Embedded in its owner, who may read id. */
-struct admit_entry {
-	struct admit_entry *next, **prev; /* all, oldest first */
-	struct admit_source *source;      /* NULL: not remembered */
+struct sources_entry {
+	struct sources_entry *next, **prev; /* all, oldest first */
+	struct source *source;              /* NULL: not remembered */
 	uint64_t id, since_ms;
 	unsigned worker; /* the owner's, set by the owner */
-	enum admit_progress progress;
+	enum sources_progress progress;
 };
 
 /* The connection that has to make room: its owner is to end it. It counts no more. */
-struct admit_victim {
+struct sources_victim {
 	uint64_t id; /* 0: none */
 	unsigned worker;
 };
 
-#define ADMIT_SOURCES 16384          /* remembered; 1 MiB */
-#define ADMIT_FORGET_MS (10 * 60000) /* a failed login counts for as long */
-#define ADMIT_DOUBLINGS_MAX 4        /* the delay grows up to 16 times */
-#define ADMIT_DELAY_MAX_MS 8000      /* unless one delay is longer; then clients give up waiting */
-#define ADMIT_JUDGED_AT_ONCE 4       /* proofs of a source without failed logins */
-#define ADMIT_ASK_AGAIN_MS 20        /* another proof of the source is being judged */
+#define SOURCES_MAX 16384              /* remembered; 1 MiB */
+#define SOURCES_FORGET_MS (10 * 60000) /* a failed login counts for as long */
+#define SOURCES_DOUBLINGS_MAX 4        /* the delay grows up to 16 times */
+#define SOURCES_DELAY_MAX_MS 8000 /* unless one delay is longer; then clients give up waiting */
+#define SOURCES_JUDGED_AT_ONCE 4  /* proofs of a source without failed logins */
+#define SOURCES_ASK_AGAIN_MS 20   /* another proof of the source is being judged */
 
 /* `seed` keeps strangers from aiming at the place where somebody else is remembered. */
-int admit_new(uint64_t seed, struct admit **ret);
-void admit_free(struct admit *a); /* NULL is fine */
-DEFINE_AUTO(admit, struct admit *, admit_free)
+int sources_new(uint64_t seed, struct sources **ret);
+void sources_free(struct sources *a); /* NULL is fine */
+DEFINE_AUTO(sources, struct sources *, sources_free)
 
 /*
- * With ADMIT_OK the connection counts as half open until admit_leave(). The source's own limits come
+ * With SOURCES_OK the connection counts as half open until sources_leave(). The source's own limits come
  * first: who is refused by them evicts no other. With all places taken the victim is of the source
  * with most half-open connections, one that has come less far before one that has come further, the
  * oldest of these; one whose proof is being judged is the last choice (a user may wait for a push).
  * A newcomer takes no place from a source that has no more than its own.
  */
-enum admit_verdict admit_enter(struct admit *a, struct admit_entry *e, const struct addr *source,
-	const struct admit_limits *limits, uint64_t now_ms, struct admit_victim *ret_victim);
+enum sources_verdict sources_enter(struct sources *a, struct sources_entry *e,
+	const struct addr *source, const struct sources_limits *limits, uint64_t now_ms,
+	struct sources_victim *ret_victim);
 /* It logged in, or is gone. Again, or after it was evicted: nothing. */
-void admit_leave(struct admit *a, struct admit_entry *e);
+void sources_leave(struct sources *a, struct sources_entry *e);
 /* False: it was evicted meanwhile. */
-bool admit_is_in(const struct admit_entry *e);
+bool sources_is_in(const struct sources_entry *e);
 
 /*
- * May a proof of this source be judged now? 0: yes, and admit_judged() with *ret_source follows,
+ * May a proof of this source be judged now? 0: yes, and sources_judged() with *ret_source follows,
  * whatever becomes of the connection. Else: ask again after so many milliseconds. After a failed login
  * the source's next proof waits, and its proofs are judged one at a time, however many connections it
  * has.
  */
-uint64_t admit_proof(struct admit *a, const struct addr *source, uint64_t now_ms,
-	struct admit_source **ret_source);
+uint64_t sources_proof(
+	struct sources *a, const struct addr *source, uint64_t now_ms, struct source **ret_source);
 /* `delay_ms`: the wait after the first failure (auth.fail_delay); it doubles with each further one. */
-void admit_judged(
-	struct admit *a, struct admit_source *s, bool failed, uint64_t delay_ms, uint64_t now_ms);
+void sources_judged(
+	struct sources *a, struct source *s, bool failed, uint64_t delay_ms, uint64_t now_ms);
 /* Something else failed that counts as a login does: a lane's proof. */
-void admit_failed(struct admit *a, const struct addr *source, uint64_t delay_ms, uint64_t now_ms);
+void sources_failed(
+	struct sources *a, const struct addr *source, uint64_t delay_ms, uint64_t now_ms);

@@ -8,7 +8,7 @@
 
 #include "base/auto.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
 /* ---- on the worker ---------------------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ static bool is_user(const char *wanted, const char *name)
 	return !strcasecmp(wanted, name) || (slash && !strcasecmp(wanted, slash + 1));
 }
 
-static bool meant(const struct round_match *m, const struct session_info *s)
+static bool meant(const struct broadcast_match *m, const struct session_info *s)
 {
 	struct endpoint peer;
 	struct addr own = {0};
@@ -38,7 +38,7 @@ static bool meant(const struct round_match *m, const struct session_info *s)
 	return !endpoint_parse(s->peer, 0, &peer) && addr_equal(&peer.addr, &m->address);
 }
 
-static void note(struct round_part *p, const struct session_info *info, size_t *cap)
+static void note(struct broadcast_part *p, const struct session_info *info, size_t *cap)
 {
 	if (p->n == *cap) {
 		size_t more = *cap ? 2 * *cap : 64;
@@ -58,12 +58,12 @@ static void come_home(struct letter *l);
 
 static void visit(struct letter *l)
 {
-	struct round_part *p = container_of(l, struct round_part, letter);
-	const struct round *r = p->round;
+	struct broadcast_part *p = container_of(l, struct broadcast_part, letter);
+	const struct broadcast *r = p->round;
 	struct session *next;
 	size_t cap = 0;
 
-	for (struct session *s = p->worker->sessions; s && p->n < p->most; s = next) {
+	for (struct session *s = p->site->sessions; s && p->n < p->most; s = next) {
 		struct session_info info;
 
 		next = session_next(s);
@@ -78,55 +78,56 @@ static void visit(struct letter *l)
 			session_set_expiry(s, r->expires_at);
 	}
 	l->deliver = come_home;
-	mailbox_post(&r->server->control_mailbox, l);
+	mailbox_post(&r->context->control_mailbox, l);
 }
 
 /* ---- on the control thread ------------------------------------------------------------------------ */
 
 static void come_home(struct letter *l)
 {
-	struct round *r = container_of(l, struct round_part, letter)->round;
+	struct broadcast *r = container_of(l, struct broadcast_part, letter)->round;
 
 	if (!--r->waiting)
 		r->done(r);
 }
 
-int round_new(struct server *s, void (*done)(struct round *r), void *arg, struct round **ret)
+int broadcast_new(
+	struct context *s, void (*done)(struct broadcast *r), void *arg, struct broadcast **ret)
 {
-	struct round *r = calloc(1, sizeof(*r) + s->n_workers * sizeof(*r->part));
+	struct broadcast *r = calloc(1, sizeof(*r) + s->n_sites * sizeof(*r->part));
 
 	if (!r)
 		return -ENOMEM;
-	*r = (struct round){.server = s, .done = done, .arg = arg, .waiting = s->n_workers};
-	for (unsigned i = 0; i < s->n_workers; i++)
-		r->part[i] = (struct round_part){.letter = {.deliver = visit},
+	*r = (struct broadcast){.context = s, .done = done, .arg = arg, .waiting = s->n_sites};
+	for (unsigned i = 0; i < s->n_sites; i++)
+		r->part[i] = (struct broadcast_part){.letter = {.deliver = visit},
 			.round = r,
-			.worker = &s->workers[i],
+			.site = s->sites[i],
 			.most = UINT_MAX};
 	*ret = r;
 	return 0;
 }
 
-void round_start(struct round *r)
+void broadcast_start(struct broadcast *r)
 {
-	struct server *s = r->server;
+	struct context *s = r->context;
 
-	for (unsigned i = 0; i < s->n_workers; i++)
-		mailbox_post(&s->workers[i].mailbox, &r->part[i].letter);
+	for (unsigned i = 0; i < s->n_sites; i++)
+		mailbox_post(&s->sites[i]->mailbox, &r->part[i].letter);
 }
 
-void round_free(struct round *r)
+void broadcast_free(struct broadcast *r)
 {
-	for (unsigned i = 0; i < r->server->n_workers; i++)
+	for (unsigned i = 0; i < r->context->n_sites; i++)
 		free(r->part[i].session);
 	free(r);
 }
 
-size_t round_count(const struct round *r)
+size_t broadcast_count(const struct broadcast *r)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; i < r->server->n_workers; i++)
+	for (unsigned i = 0; i < r->context->n_sites; i++)
 		n += r->part[i].n;
 	return n;
 }

@@ -2,7 +2,7 @@
  * Theory of operation
  *
  * One row a command of the control socket (docs/control.md). A command that concerns sessions goes
- * round the workers (round.h) and is answered when the last one has; one that concerns the store is
+ * round the workers (broadcast.h) and is answered when the last one has; one that concerns the store is
  * answered by letter from the store's thread. The reply outlives its client.
  */
 #include <errno.h>
@@ -16,13 +16,13 @@
 #include "server/control/broadcast.h"
 #include "server/core/context.h"
 #include "server/control/status.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 #include "store/store.h"
 
 #define ATTEMPTS_MOST 10000
 #define ATTEMPTS_PAGE 200 /* read in one job of the store: less than a millisecond */
 
-typedef void command_fn(struct governor *g, const json_t *request, struct control_reply *reply);
+typedef void command_fn(struct control *c, const json_t *request, struct admin_reply *reply);
 
 static const char *text(const json_t *request, const char *key)
 {
@@ -31,10 +31,10 @@ static const char *text(const json_t *request, const char *key)
 	return t ? t : "";
 }
 
-static void status(struct governor *g, const json_t *request, struct control_reply *reply)
+static void status(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	(void)request;
-	control_answer(reply, status_json(g->server));
+	admin_answer(reply, status_json(c->context));
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -49,39 +49,39 @@ static json_t *session_json(const struct session_info *s)
 		(json_int_t)s->tx_packets, "lane", s->lane);
 }
 
-static void on_round(struct round *r)
+static void on_round(struct broadcast *r)
 {
-	struct control_reply *reply = r->arg;
+	struct admin_reply *reply = r->arg;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < r->server->n_workers; i++)
+	for (unsigned i = 0; i < r->context->n_sites; i++)
 		for (size_t k = 0; k < r->part[i].n; k++)
 			json_array_append_new(list, session_json(&r->part[i].session[k]));
-	round_free(r);
-	control_answer(reply, json_pack("{s:o}", "sessions", list));
+	broadcast_free(r);
+	admin_answer(reply, json_pack("{s:o}", "sessions", list));
 }
 
-static void go_round(struct governor *g, const struct round_match *match, enum event end,
-	struct control_reply *reply)
+static void go_round(struct control *c, const struct broadcast_match *match, enum event end,
+	struct admin_reply *reply)
 {
-	struct round *r;
+	struct broadcast *r;
 
-	if (g->stopping || round_new(g->server, on_round, reply, &r) < 0) {
-		control_refuse(reply, g->stopping ? "the server is stopping" : "out of memory");
+	if (c->stopping || broadcast_new(c->context, on_round, reply, &r) < 0) {
+		admin_refuse(reply, c->stopping ? "the server is stopping" : "out of memory");
 		return;
 	}
 	r->match = *match;
 	r->end = end;
-	round_start(r);
+	broadcast_start(r);
 }
 
 /* NULL: good. */
-static const char *read_match(const json_t *request, struct round_match *ret)
+static const char *read_match(const json_t *request, struct broadcast_match *ret)
 {
 	json_int_t session = json_integer_value(json_object_get(request, "session"));
 	const char *address = text(request, "address"), *user = text(request, "user");
 
-	*ret = (struct round_match){.session = (uint64_t)session};
+	*ret = (struct broadcast_match){.session = (uint64_t)session};
 	if (session < 0)
 		return "\"session\" is a number above 0";
 	if (strlen(user) >= sizeof(ret->user))
@@ -92,89 +92,89 @@ static const char *read_match(const json_t *request, struct round_match *ret)
 	return NULL;
 }
 
-static void sessions(struct governor *g, const json_t *request, struct control_reply *reply)
+static void sessions(struct control *c, const json_t *request, struct admin_reply *reply)
 {
-	struct round_match match;
+	struct broadcast_match match;
 	const char *wrong = read_match(request, &match);
 
 	if (wrong)
-		control_refuse(reply, wrong);
+		admin_refuse(reply, wrong);
 	else
-		go_round(g, &match, EV_NONE, reply);
+		go_round(c, &match, EV_NONE, reply);
 }
 
-static void kick(struct governor *g, const json_t *request, struct control_reply *reply)
+static void kick(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	bool changed = !strcmp(text(request, "why"), "user-changed");
-	struct round_match match;
+	struct broadcast_match match;
 	const char *wrong = read_match(request, &match);
 
 	if (!wrong && !match.session && !*match.user && match.address.family == AF_UNSPEC)
 		wrong = "whom? \"user\", \"session\" or \"address\" is wanted";
 	if (wrong)
-		control_refuse(reply, wrong);
+		admin_refuse(reply, wrong);
 	else
-		go_round(g, &match, changed ? EV_USER_CHANGED : EV_SESSION_KICKED, reply);
+		go_round(c, &match, changed ? EV_USER_CHANGED : EV_SESSION_KICKED, reply);
 }
 
 /* `culvert user expire`: sessions that are up end at the new date, too. */
-static void expire(struct governor *g, const json_t *request, struct control_reply *reply)
+static void expire(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	json_int_t at = json_integer_value(json_object_get(request, "at"));
-	struct round_match match;
+	struct broadcast_match match;
 	const char *wrong = read_match(request, &match);
-	struct round *r;
+	struct broadcast *r;
 
 	if (!wrong && !*match.user)
 		wrong = "\"user\" is wanted";
 	if (!wrong && at < 0)
 		wrong = "\"at\" is a number of seconds since 1970, or 0: never";
-	if (wrong || g->stopping || round_new(g->server, on_round, reply, &r) < 0) {
-		control_refuse(reply, wrong ? wrong : "the server is stopping, or out of memory");
+	if (wrong || c->stopping || broadcast_new(c->context, on_round, reply, &r) < 0) {
+		admin_refuse(reply, wrong ? wrong : "the server is stopping, or out of memory");
 		return;
 	}
 	r->match = match;
 	r->dated = true;
 	r->expires_at = at;
-	round_start(r);
+	broadcast_start(r);
 }
 
 /* ---- reload, drain --------------------------------------------------------------------------- */
 
-static void reload(struct governor *g, const json_t *request, struct control_reply *reply)
+static void reload(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	json_t *result;
 	char why[700] = "";
 
-	if (governor_reload(g, json_is_true(json_object_get(request, "dry_run")), &result, why,
+	if (reload_all(c, json_is_true(json_object_get(request, "dry_run")), &result, why,
 		    sizeof(why)) < 0)
-		control_refuse(reply, why);
+		admin_refuse(reply, why);
 	else
-		control_answer(reply, result);
+		admin_answer(reply, result);
 }
 
-static void drain(struct governor *g, const json_t *request, struct control_reply *reply)
+static void drain(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	json_int_t seconds = json_integer_value(json_object_get(request, "for_s"));
 
-	if (g->stopping || seconds < 0 || seconds > 7 * 24 * 3600) {
-		control_refuse(reply, "\"for_s\" is a number of seconds, a week at most");
+	if (c->stopping || seconds < 0 || seconds > 7 * 24 * 3600) {
+		admin_refuse(reply, "\"for_s\" is a number of seconds, a week at most");
 		return;
 	}
 	if (json_is_true(json_object_get(request, "stop")))
-		drain_stop(&g->drain);
+		drain_stop(&c->drain);
 	else
-		drain_start(&g->drain, (uint64_t)seconds * 1000);
-	control_answer(reply, json_pack("{s:b, s:i}", "draining", g->drain.active, "sessions",
-				      (int)server_sessions(g->server)));
+		drain_start(&c->drain, (uint64_t)seconds * 1000);
+	admin_answer(reply, json_pack("{s:b, s:i}", "draining", c->drain.active, "sessions",
+				    (int)context_sessions(c->context)));
 }
 
 /* ---- the record, events ---------------------------------------------------------------------- */
 
 struct recall { /* attempts, asked of the store's thread a page at a time: logins wait there, too */
 	struct store_job job;
-	struct governor *governor;
-	struct control_reply *reply;
+	struct control *control;
+	struct admin_reply *reply;
 	int left;        /* that are still wanted */
 	uint64_t before; /* the last one that was read */
 	json_t *list;
@@ -216,16 +216,16 @@ static void end_recall(struct recall *r, const char *wrong)
 {
 	if (wrong) {
 		json_decref(r->list);
-		control_refuse(r->reply, wrong);
+		admin_refuse(r->reply, wrong);
 	} else {
-		control_answer(r->reply, json_pack("{s:o}", "attempts", r->list));
+		admin_answer(r->reply, json_pack("{s:o}", "attempts", r->list));
 	}
 	free(r);
 }
 
 static void next_page(struct recall *r)
 {
-	if (r->governor->stopping || store_submit(r->governor->server->store, &r->job) < 0)
+	if (r->control->stopping || store_submit(r->control->context->store, &r->job) < 0)
 		end_recall(r, "the database is behind; try again");
 }
 
@@ -249,31 +249,31 @@ static void on_recalled(struct store_job *job)
 	next_page(r);
 }
 
-static void attempts(struct governor *g, const json_t *request, struct control_reply *reply)
+static void attempts(struct control *c, const json_t *request, struct admin_reply *reply)
 {
 	json_int_t most = json_integer_value(json_object_get(request, "most"));
 	struct recall *r = calloc(1, sizeof(*r));
 
 	if (!r) {
-		control_refuse(reply, "out of memory");
+		admin_refuse(reply, "out of memory");
 		return;
 	}
 	r->job = (struct store_job){.kind = STORE_READ,
 		.run = run_recall,
 		.done = on_recalled,
-		.reply_to = &g->server->control_mailbox};
-	r->governor = g;
+		.reply_to = &c->context->control_mailbox};
+	r->control = c;
 	r->reply = reply;
 	r->left = most > 0 && most <= ATTEMPTS_MOST ? (int)most : 100;
 	r->list = json_array();
 	next_page(r);
 }
 
-static void events(struct governor *g, const json_t *request, struct control_reply *reply)
+static void events(struct control *c, const json_t *request, struct admin_reply *reply)
 {
-	(void)g;
+	(void)c;
 	(void)request;
-	control_follow(reply, json_pack("{s:b}", "following", 1));
+	admin_follow(reply, json_pack("{s:b}", "following", 1));
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -292,7 +292,7 @@ static const struct {
 	{"events", events},
 };
 
-void governor_command(void *arg, const json_t *request, struct control_reply *reply)
+void commands_run(void *arg, const json_t *request, struct admin_reply *reply)
 {
 	const char *cmd = text(request, "cmd");
 	char known[200] = "unknown command; this server knows:";
@@ -304,5 +304,5 @@ void governor_command(void *arg, const json_t *request, struct control_reply *re
 		}
 		strcat(strcat(known, " "), commands[i].name);
 	}
-	control_refuse(reply, known);
+	admin_refuse(reply, known);
 }

@@ -15,7 +15,7 @@
 #include "os/seccomp.h"
 #include "os/tun.h"
 #include "server/control/prometheus.h"
-#include "server/host/uplink.h"
+#include "server/host/host.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
 #include "server/worker/worker.h"
@@ -24,44 +24,61 @@
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void close_all(struct governor *g)
+static void close_all(struct control *c)
 {
-	control_close(g->control);
-	metrics_close(g->metrics);
-	drain_close(&g->drain);
-	watch_close(&g->watch);
-	uv_close((uv_handle_t *)&g->sigterm, NULL);
-	uv_close((uv_handle_t *)&g->sigint, NULL);
-	uv_close((uv_handle_t *)&g->sigquit, NULL);
-	uv_close((uv_handle_t *)&g->sighup, NULL);
-	uv_close((uv_handle_t *)&g->hourly, NULL);
-	uv_close((uv_handle_t *)&g->ipv6_timer, NULL);
-	uv_close((uv_handle_t *)&g->mailbox_poll, NULL);
+	admin_close(c->admin);
+	metrics_close(c->metrics);
+	drain_close(&c->drain);
+	watch_close(&c->watch);
+	uv_close((uv_handle_t *)&c->sigterm, NULL);
+	uv_close((uv_handle_t *)&c->sigint, NULL);
+	uv_close((uv_handle_t *)&c->sigquit, NULL);
+	uv_close((uv_handle_t *)&c->sighup, NULL);
+	uv_close((uv_handle_t *)&c->hourly, NULL);
+	uv_close((uv_handle_t *)&c->ipv6_timer, NULL);
+	uv_close((uv_handle_t *)&c->mailbox_poll, NULL);
 }
 
-static void stop_workers(struct server *s)
+static void ask_workers_to_stop(struct control *c)
 {
-	for (unsigned i = 0; i < s->n_workers; i++)
-		worker_ask_to_stop(&s->workers[i]);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		worker_join(&s->workers[i]);
+	for (unsigned i = 0; i < c->context->n_sites; i++)
+		worker_ask_to_stop(worker_at(c->workers, i));
+}
+
+static void join_workers(struct control *c)
+{
+	for (unsigned i = 0; i < c->context->n_sites; i++)
+		worker_join(worker_at(c->workers, i));
+}
+
+struct departure { /* a worker's "gone" letter */
+	struct letter letter;
+	struct control *control;
+};
+
+static void deliver_departure(struct letter *l)
+{
+	struct control *c = container_of(l, struct departure, letter)->control;
+
+	if (--c->n_running || !c->stopping)
+		return;
+	join_workers(c);
+	close_all(c);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
-	struct governor *g = handle->data;
+	struct control *c = handle->data;
 
-	if (g->stopping)
+	if (c->stopping)
 		return;
-	g->stopping = true;
+	c->stopping = true;
 	log_event(NULL, EV_SERVER_STOPPING, "signal=%d sessions=%u", signum,
-		server_sessions(g->server));
+		context_sessions(c->context));
 	notify_stopping("sessions are being told");
-	atomic_store_explicit(&g->server->draining, true, memory_order_relaxed);
-	stop_workers(g->server);
-	watchdog_stop(&g->watchdog);
-	mailbox_deliver(&g->server->control_mailbox); /* answers that were owed */
-	close_all(g);
+	atomic_store_explicit(&c->context->draining, true, memory_order_relaxed);
+	watchdog_stop(&c->watchdog);
+	ask_workers_to_stop(c); /* the loop runs on until the last one is gone */
 }
 
 /* ---- what happens by itself ------------------------------------------------------------------ */
@@ -72,20 +89,20 @@ static void on_hangup(uv_signal_t *handle, int signum)
 	char why[700];
 
 	(void)signum;
-	if (!governor_reload(handle->data, false, &result, why, sizeof(why)))
+	if (!reload_all(handle->data, false, &result, why, sizeof(why)))
 		json_decref(result);
 }
 
 static void on_files(void *arg)
 {
-	governor_reload_certificates(arg);
+	reload_certificates(arg);
 }
 
 static void on_hour(uv_timer_t *t)
 {
-	struct governor *g = t->data;
+	struct control *c = t->data;
 
-	certificates_warn(g->server->live->config, &g->terms, clock_wall_s());
+	certificates_warn(c->context->snapshot->config, &c->terms, clock_wall_s());
 }
 
 static void on_ipv6_timer(uv_timer_t *timer)
@@ -93,57 +110,57 @@ static void on_ipv6_timer(uv_timer_t *timer)
 	AUTO(netlink) struct netlink *nl = NULL;
 
 	if (netlink_new(&nl, NULL) == 0)
-		ipv6_check(((struct governor *)timer->data)->server, nl);
+		host_ipv6_check(((struct control *)timer->data)->host, nl);
 }
 
 static void on_mailbox(uv_poll_t *poll, int status, int events)
 {
-	struct governor *g = poll->data;
+	struct control *c = poll->data;
 
 	(void)status;
 	(void)events;
-	mailbox_deliver(&g->server->control_mailbox);
+	mailbox_deliver(&c->context->control_mailbox);
 }
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-static void init_handles(struct governor *g)
+static void init_handles(struct control *c)
 {
-	uv_loop_init(&g->loop);
-	uv_signal_init(&g->loop, &g->sigterm);
-	uv_signal_init(&g->loop, &g->sigint);
-	uv_signal_init(&g->loop, &g->sigquit);
-	uv_signal_init(&g->loop, &g->sighup);
-	uv_timer_init(&g->loop, &g->hourly);
-	uv_poll_init(&g->loop, &g->mailbox_poll, g->server->control_mailbox.fd);
-	g->sigterm.data = g->sigint.data = g->sigquit.data = g->sighup.data = g->hourly.data = g;
-	g->mailbox_poll.data = g;
-	uv_timer_init(&g->loop, &g->ipv6_timer);
-	g->ipv6_timer.data = g;
-	drain_init(&g->drain, g->server, &g->loop);
-	watch_init(&g->watch, &g->loop, on_files, g);
+	uv_loop_init(&c->loop);
+	uv_signal_init(&c->loop, &c->sigterm);
+	uv_signal_init(&c->loop, &c->sigint);
+	uv_signal_init(&c->loop, &c->sigquit);
+	uv_signal_init(&c->loop, &c->sighup);
+	uv_timer_init(&c->loop, &c->hourly);
+	uv_poll_init(&c->loop, &c->mailbox_poll, c->context->control_mailbox.fd);
+	c->sigterm.data = c->sigint.data = c->sigquit.data = c->sighup.data = c->hourly.data = c;
+	c->mailbox_poll.data = c;
+	uv_timer_init(&c->loop, &c->ipv6_timer);
+	c->ipv6_timer.data = c;
+	drain_init(&c->drain, c->context, &c->loop);
+	watch_init(&c->watch, &c->loop, on_files, c);
 }
 
-static void begin(struct governor *g)
+static void begin(struct control *c)
 {
-	uv_signal_start(&g->sigterm, on_signal, SIGTERM);
-	uv_signal_start(&g->sigint, on_signal, SIGINT);
-	uv_signal_start(&g->sigquit, on_signal, SIGQUIT); /* ^\ at a terminal */
-	uv_signal_start(&g->sighup, on_hangup, SIGHUP);
-	uv_timer_start(&g->hourly, on_hour, 0, HOUR_MS);
-	uv_timer_start(&g->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);
-	uv_poll_start(&g->mailbox_poll, UV_READABLE, on_mailbox);
-	watch_files(&g->watch, g->server->live->config);
-	follow_begin(g);
+	uv_signal_start(&c->sigterm, on_signal, SIGTERM);
+	uv_signal_start(&c->sigint, on_signal, SIGINT);
+	uv_signal_start(&c->sigquit, on_signal, SIGQUIT); /* ^\ at a terminal */
+	uv_signal_start(&c->sighup, on_hangup, SIGHUP);
+	uv_timer_start(&c->hourly, on_hour, 0, HOUR_MS);
+	uv_timer_start(&c->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);
+	uv_poll_start(&c->mailbox_poll, UV_READABLE, on_mailbox);
+	watch_files(&c->watch, c->context->snapshot->config);
+	event_feed_begin(c);
 }
 
-static int open_control(struct governor *g)
+static int open_control(struct control *c)
 {
 	char path[512];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/%s", g->server->config->server.state, CONTROL_SOCKET);
-	r = control_new(&g->loop, path, governor_command, g, &g->control);
+	snprintf(path, sizeof(path), "%s/%s", c->context->config->server.state, CONTROL_SOCKET);
+	r = admin_new(&c->loop, path, commands_run, c, &c->admin);
 	if (r == -EADDRINUSE)
 		log_event(NULL, EV_SERVER_ALREADY_RUNNING, "socket=%s", path);
 	else if (r < 0)
@@ -151,21 +168,30 @@ static int open_control(struct governor *g)
 	return r;
 }
 
-static int open_metrics(struct governor *g)
+static int open_metrics(struct control *c)
 {
-	const char *at = g->server->config->metrics.listen;
-	int r = *at ? metrics_new(&g->loop, at, exposition_write, g->server, &g->metrics) : 0;
+	const char *at = c->context->config->metrics.listen;
+	int r = *at ? metrics_new(&c->loop, at, prometheus_write, c->context, &c->metrics) : 0;
 
 	if (r < 0)
 		log_event(NULL, EV_METRICS_FAILED, "listen=\"%s\" error=\"%s\"", at, strerror(-r));
 	return r;
 }
 
-static int start_workers(struct server *s)
+static int start_workers(struct control *c)
 {
-	for (unsigned i = 0; i < s->n_workers; i++) {
-		int r = worker_start(&s->workers[i]);
+	unsigned n = c->context->n_sites;
 
+	c->departures = calloc(n, sizeof(*c->departures));
+	if (!c->departures)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		struct departure *d = &c->departures[i];
+		int r;
+
+		*d = (struct departure){{.deliver = deliver_departure}, c};
+		r = worker_start(worker_at(c->workers, i), &d->letter);
+		c->n_running += !r;
 		if (r < 0) {
 			log_event(NULL, EV_OUT_OF_MEMORY, "what=\"worker thread\" error=\"%s\"",
 				strerror(-r));
@@ -176,7 +202,7 @@ static int start_workers(struct server *s)
 }
 
 /* The last step before it is told that strangers may come. */
-static void enter_sandbox(const struct server *s)
+static void enter_sandbox(const struct context *s)
 {
 	struct os_failure why = {0};
 	int how = s->config->server.sandbox;
@@ -185,44 +211,51 @@ static void enter_sandbox(const struct server *s)
 		log_event(NULL, why.event, "%s", why.text);
 }
 
-static void announce(const struct server *s)
+static void announce(const struct context *s)
 {
 	char pool[PREFIX_TEXT_LEN];
 
 	log_event(NULL, EV_SERVER_READY,
 		"listen=%s workers=%u pool=%s steering=%s offload=\"%s\" pin=%s", s->ready_on,
-		s->n_workers, prefix_format(&s->pool, pool), s->steering ? "bpf" : "ring",
-		tun_offload_text(s->tun), s->live->pin);
+		s->n_sites, prefix_format(&s->pool, pool), s->steering ? "bpf" : "ring",
+		tun_offload_text(s->tun), s->snapshot->pin);
 	text_fprintf(stdout, "culvert: ready on %s\n", s->ready_on);
 	fflush(stdout);
 	notify_ready(s->ready_on);
 }
 
-int governor_run(struct governor *g)
+int control_run(struct control *c)
 {
-	struct server *s = g->server;
+	struct context *s = c->context;
 	int r;
 
-	init_handles(g);
-	r = open_control(g);
+	init_handles(c);
+	r = open_control(c);
 	if (!r)
-		r = open_metrics(g);
+		r = open_metrics(c);
 	if (!r)
-		r = start_workers(s);
+		r = start_workers(c);
 	if (!r)
-		r = watchdog_start(&g->watchdog, &g->loop, s);
+		r = watchdog_start(&c->watchdog, &c->loop, s);
 	if (!r) {
-		begin(g);
+		begin(c);
 		enter_sandbox(s);
 		announce(s);
 	} else {
-		stop_workers(s);
-		close_all(g);
+		ask_workers_to_stop(c);
+		join_workers(c);
+		close_all(c);
 	}
-	uv_run(&g->loop, UV_RUN_DEFAULT);
-	follow_end();
-	metrics_free(g->metrics);
-	watchdog_done(&g->watchdog);
-	uv_loop_close(&g->loop);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	event_feed_end();
+	metrics_free(c->metrics);
+	watchdog_done(&c->watchdog);
+	uv_loop_close(&c->loop);
 	return r ? layer_exit_code(LAYER_LOCAL) : 0;
+}
+
+void control_done(struct control *c)
+{
+	free(c->departures);
+	admin_free(c->admin); /* last: other threads asked it whether events are followed */
 }

@@ -16,44 +16,52 @@
 #include "server/control/cert_watch.h"
 #include "server/control/watchdog.h"
 
+struct context;
+struct host;
 struct metrics;
-struct server;
+struct worker;
 
 /* Reads the configuration again, with what the command line added. */
-typedef int governor_reread(void *arg, struct config **ret, struct config_error *ret_err);
+typedef int control_reread(void *arg, struct config **ret, struct config_error *ret_err);
 
-struct governor {
-	struct server *server;
-	governor_reread *reread; /* NULL: there is nothing to read again */
+struct control {
+	struct context *context;
+	struct host *host;
+	struct worker *workers;
+	control_reread *reread; /* NULL: there is nothing to read again */
 	void *reread_arg;
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint, sigquit, sighup;
 	uv_poll_t mailbox_poll;
 	uv_timer_t ipv6_timer;
 	uv_timer_t hourly; /* looks after the certificates' end */
-	struct control *control;
+	struct admin *admin;
 	struct certificate_terms terms;
 	struct drain drain;
 	struct watch watch;
 	struct watchdog watchdog;
-	struct metrics *metrics; /* NULL: nobody asks for them */
+	struct metrics *metrics;      /* NULL: nobody asks for them */
+	struct departure *departures; /* one for each worker */
+	unsigned n_running;           /* workers that are not gone */
 	bool stopping;
 };
 
-/* Starts the workers, serves until a signal ends it; gives the exit code. */
-int governor_run(struct governor *g);
+/* Starts the workers, serves until a signal ends it and the last worker is gone; returns the exit code. */
+int control_run(struct control *c);
+/* When the control mailbox has been delivered for the last time. */
+void control_done(struct control *c);
 
 /* commands.c: one request from the control socket. */
-void governor_command(void *arg, const json_t *request, struct control_reply *reply);
+void commands_run(void *arg, const json_t *request, struct admin_reply *reply);
 
 /*
  * reload.c: reads everything again. On success *ret tells what changed (a new reference); otherwise
  * nothing has changed, and `why` says what is wrong, with file and line. `dry`: only tells.
  */
-int governor_reload(struct governor *g, bool dry, json_t **ret, char *why, size_t why_cap);
+int reload_all(struct control *c, bool dry, json_t **ret, char *why, size_t why_cap);
 /* Only the certificates, with the configuration that is in force. */
-int governor_reload_certificates(struct governor *g);
+int reload_certificates(struct control *c);
 
-/* follow.c: events to those who follow them. */
-void follow_begin(struct governor *g);
-void follow_end(void);
+/* event_feed.c: events to those who follow them. */
+void event_feed_begin(struct control *c);
+void event_feed_end(void);

@@ -4,7 +4,7 @@
 #include "events/event.h"
 #include "server/control/broadcast.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
 #define TICK_MS 250
 #define BATCH_LEAST 64 /* sessions a tick when there is no time to spread them over */
@@ -19,31 +19,31 @@ static unsigned batch(const struct drain *d, unsigned up, uint64_t now_ms)
 	return (unsigned)(((uint64_t)up * TICK_MS + left - 1) / left);
 }
 
-static void on_asked(struct round *r)
+static void on_asked(struct broadcast *r)
 {
 	struct drain *d = r->arg;
 
 	d->asking = false;
-	round_free(r);
+	broadcast_free(r);
 }
 
 static void on_tick(uv_timer_t *t)
 {
 	struct drain *d = t->data;
-	struct server *s = d->server;
-	unsigned all = server_connections(s), n;
-	struct round *r;
+	struct context *s = d->context;
+	unsigned all = context_connections(s), n;
+	struct broadcast *r;
 
 	if (!all) {
 		uv_timer_stop(t);
 		log_event(NULL, EV_SERVER_DRAINED, "sessions=0");
 		return;
 	}
-	if (d->asking || round_new(s, on_asked, d, &r) < 0)
+	if (d->asking || broadcast_new(s, on_asked, d, &r) < 0)
 		return;
 	n = batch(d, all, clock_mono_ms());
-	for (unsigned i = 0; i < s->n_workers; i++) { /* to each in the measure of what it has */
-		unsigned own = s->workers[i].n_connections, take = (n * own + all - 1) / all;
+	for (unsigned i = 0; i < s->n_sites; i++) { /* to each in the measure of what it has */
+		unsigned own = s->sites[i]->n_connections, take = (n * own + all - 1) / all;
 
 		r->part[i].most = take < n ? take : n;
 		n -= r->part[i].most;
@@ -51,12 +51,12 @@ static void on_tick(uv_timer_t *t)
 	}
 	r->end = EV_SESSION_DRAINED;
 	d->asking = true;
-	round_start(r);
+	broadcast_start(r);
 }
 
-void drain_init(struct drain *d, struct server *s, uv_loop_t *loop)
+void drain_init(struct drain *d, struct context *s, uv_loop_t *loop)
 {
-	*d = (struct drain){.server = s};
+	*d = (struct drain){.context = s};
 	uv_timer_init(loop, &d->timer);
 	d->timer.data = d;
 }
@@ -65,9 +65,9 @@ void drain_start(struct drain *d, uint64_t for_ms)
 {
 	d->active = true;
 	d->ends_ms = clock_mono_ms() + for_ms;
-	atomic_store_explicit(&d->server->draining, true, memory_order_relaxed);
-	log_event(NULL, EV_SERVER_DRAINING, "sessions=%u seconds=%llu", server_sessions(d->server),
-		(unsigned long long)for_ms / 1000);
+	atomic_store_explicit(&d->context->draining, true, memory_order_relaxed);
+	log_event(NULL, EV_SERVER_DRAINING, "sessions=%u seconds=%llu",
+		context_sessions(d->context), (unsigned long long)for_ms / 1000);
 	uv_timer_start(&d->timer, on_tick, 0, TICK_MS);
 }
 
@@ -77,8 +77,8 @@ void drain_stop(struct drain *d)
 		return;
 	d->active = false;
 	uv_timer_stop(&d->timer);
-	atomic_store_explicit(&d->server->draining, false, memory_order_relaxed);
-	log_event(NULL, EV_SERVER_UNDRAINED, "sessions=%u", server_sessions(d->server));
+	atomic_store_explicit(&d->context->draining, false, memory_order_relaxed);
+	log_event(NULL, EV_SERVER_UNDRAINED, "sessions=%u", context_sessions(d->context));
 }
 
 void drain_close(struct drain *d)

@@ -9,16 +9,16 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct server;
+struct context;
 
 struct drain {
-	struct server *server;
+	struct context *context;
 	uv_timer_t timer;
 	uint64_t ends_ms;
 	bool active, asking; /* a round is under way */
 };
 
-void drain_init(struct drain *d, struct server *s, uv_loop_t *loop);
+void drain_init(struct drain *d, struct context *s, uv_loop_t *loop);
 void drain_start(struct drain *d, uint64_t for_ms); /* again: with another time */
 void drain_stop(struct drain *d);                   /* new sessions are taken again */
 void drain_close(struct drain *d);

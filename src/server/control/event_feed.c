@@ -27,7 +27,7 @@ struct event_letter {
 };
 
 /* The log is the process's, and so is its tap. */
-static struct governor *home;
+static struct control *home;
 static _Atomic unsigned under_way, lost;
 
 static void tell(struct letter *l)
@@ -39,7 +39,7 @@ static void tell(struct letter *l)
 	json_t *o;
 
 	atomic_fetch_sub(&under_way, 1);
-	if (home && !home->stopping && control_followed(home->control)) {
+	if (home && !home->stopping && admin_followed(home->admin)) {
 		o = json_pack("{s:I, s:i, s:s, s:s, s:s, s:s}", "at", (json_int_t)e->at_s, "event",
 			info->number, "name", info->name, "layer", layer_name(info->layer), "level",
 			levels[info->level], "what", info->what);
@@ -54,7 +54,7 @@ static void tell(struct letter *l)
 			json_object_set_new(o, "text", json_text(e->text));
 		if (dropped)
 			json_object_set_new(o, "lost", json_integer(dropped));
-		control_tell(home->control, o);
+		admin_tell(home->admin, o);
 	}
 	free(e);
 }
@@ -63,7 +63,7 @@ static void tap(const struct log_scope *scope, enum event ev, const char *text)
 {
 	struct event_letter *e;
 
-	if (!control_followed(home->control))
+	if (!admin_followed(home->admin))
 		return;
 	e = atomic_load(&under_way) < UNDER_WAY_MAX ? malloc(sizeof(*e)) : NULL;
 	if (!e) {
@@ -76,16 +76,16 @@ static void tap(const struct log_scope *scope, enum event ev, const char *text)
 	if (scope)
 		e->scope = *scope;
 	snprintf(e->text, sizeof(e->text), "%s", text);
-	mailbox_post(&home->server->control_mailbox, &e->letter);
+	mailbox_post(&home->context->control_mailbox, &e->letter);
 }
 
-void follow_begin(struct governor *g)
+void event_feed_begin(struct control *c)
 {
-	home = g;
+	home = c;
 	log_tap(tap);
 }
 
-void follow_end(void)
+void event_feed_end(void)
 {
 	log_tap(NULL);
 }

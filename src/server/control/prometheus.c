@@ -6,17 +6,18 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "config/config.h"
+#include "server/admission/admission.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
-static uint64_t sum(const struct server *s, size_t offset)
+static uint64_t sum(const struct context *s, size_t offset)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < s->n_workers; i++)
-		n += atomic_load_explicit((_Atomic uint64_t *)((char *)&s->workers[i] + offset),
-			memory_order_relaxed);
+	for (unsigned i = 0; i < s->n_sites; i++)
+		n += atomic_load_explicit(
+			(_Atomic uint64_t *)((char *)s->sites), memory_order_relaxed);
 	return n;
 }
 
@@ -31,7 +32,7 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
 	fprintf(out, "culvert_%s %" PRIu64 "\n", name, value);
 }
 
-#define PORT(field) offsetof(struct worker, port.stats.field)
+#define PORT(field) offsetof(struct site, port.stats.field)
 
 static const struct {
 	const char *reason;
@@ -45,10 +46,10 @@ static const struct {
 	{"queue", PORT(drop_queue)},
 	{"too_big", PORT(drop_too_big)},
 	{"tun", PORT(drop_tun)},
-	{"ring", offsetof(struct worker, ring_dropped)},
+	{"ring", offsetof(struct site, ring_dropped)},
 };
 
-static void traffic(const struct server *s, FILE *out)
+static void traffic(const struct context *s, FILE *out)
 {
 	head(out, "octets_total", "counter", "IP octets, by direction as the client sees it.");
 	fprintf(out, "culvert_octets_total{direction=\"up\"} %" PRIu64 "\n",
@@ -70,7 +71,7 @@ static void traffic(const struct server *s, FILE *out)
 			sum(s, drops[i].offset));
 }
 
-static void logins(const struct server *s, FILE *out)
+static void logins(const struct context *s, FILE *out)
 {
 	static const char *const results[LOGIN_RESULTS] = {
 		[LOGIN_ACCEPTED] = "accepted",
@@ -85,11 +86,11 @@ static void logins(const struct server *s, FILE *out)
 	head(out, "logins_total", "counter", "Logins, by result.");
 	for (size_t i = 0; i < LOGIN_RESULTS; i++)
 		fprintf(out, "culvert_logins_total{result=\"%s\"} %" PRIu64 "\n", results[i],
-			sum(s, offsetof(struct worker, logins) + i * sizeof(_Atomic uint64_t)));
+			sum(s, offsetof(struct site, logins) + i * sizeof(_Atomic uint64_t)));
 	head(out, "handshake_seconds", "histogram",
 		"From the accepted connection to the accepted login.");
 	for (size_t i = 0; i <= HANDSHAKE_BUCKETS; i++) {
-		below += sum(s, offsetof(struct worker, handshakes) + i * sizeof(_Atomic uint64_t));
+		below += sum(s, offsetof(struct site, handshakes) + i * sizeof(_Atomic uint64_t));
 		if (i < HANDSHAKE_BUCKETS)
 			fprintf(out, "culvert_handshake_seconds_bucket{le=\"%.3g\"} %" PRIu64 "\n",
 				(double)handshake_bucket_ms[i] / 1000, below);
@@ -98,27 +99,23 @@ static void logins(const struct server *s, FILE *out)
 		"culvert_handshake_seconds_bucket{le=\"+Inf\"} %" PRIu64
 		"\nculvert_handshake_seconds_sum %.3f\nculvert_handshake_seconds_count %" PRIu64
 		"\n",
-		below, (double)sum(s, offsetof(struct worker, handshake_ms)) / 1000, below);
+		below, (double)sum(s, offsetof(struct site, handshake_ms)) / 1000, below);
 }
 
-void exposition_write(void *server, FILE *out)
+void prometheus_write(void *server, FILE *out)
 {
-	const struct server *s = server;
-	uint64_t up = 0;
-
-	for (unsigned i = 0; i < s->n_workers; i++)
-		up += s->workers[i].n_up;
+	const struct context *s = server;
 	head(out, "info", "gauge", "The version that runs.");
 	fprintf(out, "culvert_info{version=\"%s\"} 1\n", CULVERT_VERSION);
 	one(out, "uptime_seconds", "gauge", "Time since the start.",
 		(uint64_t)(clock_wall_s() - s->started_s));
-	one(out, "sessions", "gauge", "Sessions with data flowing.", up);
-	one(out, "connections", "gauge", "Open connections, in any phase.", server_connections(s));
-	one(out, "handshakes", "gauge", "Of these, not logged in yet.", server_handshakes(s));
+	one(out, "sessions", "gauge", "Sessions with data flowing.", context_up(s));
+	one(out, "connections", "gauge", "Open connections, in any phase.", context_connections(s));
+	one(out, "handshakes", "gauge", "Of these, not logged in yet.", context_handshakes(s));
 	one(out, "max_sessions", "gauge", "The configured limit.",
-		(uint64_t)s->live->config->server.max_sessions);
+		(uint64_t)s->snapshot->config->server.max_sessions);
 	one(out, "refused_total", "counter", "Connections refused at the door.",
-		atomic_load_explicit((_Atomic uint64_t *)&s->refused, memory_order_relaxed));
+		admission_refused(s->admission));
 	one(out, "draining", "gauge", "Whether the server is being emptied.",
 		atomic_load_explicit((_Atomic bool *)&s->draining, memory_order_relaxed));
 	logins(s, out);

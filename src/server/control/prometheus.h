@@ -6,5 +6,5 @@
 #pragma once
 #include <stdio.h>
 
-/* `server` is a struct server, so that this can be a metrics_writer. */
-void exposition_write(void *server, FILE *out);
+/* `server` is a struct context, so that this can be a metrics_writer. */
+void prometheus_write(void *server, FILE *out);

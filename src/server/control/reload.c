@@ -2,7 +2,7 @@
  * Theory of operation
  *
  * A reload reads everything first: configuration, certificates, keys. Only when all of it is good is
- * a new struct live made and sent to the workers, so that a bad file changes nothing. Options that
+ * a new struct snapshot made and sent to the workers, so that a bad file changes nothing. Options that
  * wait for a restart keep their running values in it, and are named. Calls that run keep the context
  * and the certificate they began with; the crypto binding is about that one.
  */
@@ -19,52 +19,52 @@
 #include "server/control/control.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
-#include "server/host/setup.h"
-#include "server/worker/worker.h"
+#include "server/host/host.h"
+#include "server/core/site.h"
 
-static int publish(struct governor *g, struct live *l)
+static int publish(struct control *c, struct snapshot *l)
 {
-	struct server *s = g->server;
+	struct context *s = c->context;
 	int r = 0;
 
-	for (unsigned i = 0; i < s->n_workers && !r; i++)
-		r = worker_post_live(&s->workers[i], l);
+	for (unsigned i = 0; i < s->n_sites && !r; i++)
+		r = site_post_snapshot(s->sites[i], l);
 	if (r < 0)
 		return r; /* some have it: the next reload will do, the old one is as good */
-	live_free(s->live);
-	s->live = live_ref(l);
+	snapshot_free(s->snapshot);
+	s->snapshot = snapshot_ref(l);
 	log_init((enum log_level)l->config->server.log);
-	watch_files(&g->watch, l->config);
-	certificates_warn(l->config, &g->terms, clock_wall_s());
+	watch_files(&c->watch, l->config);
+	certificates_warn(l->config, &c->terms, clock_wall_s());
 	return 0;
 }
 
 /* Everything that is made from a configuration. */
-static int make_live(
-	struct governor *g, struct config *cfg, struct live **ret, struct tls_failure *ret_failure)
+static int make_live(struct control *c, struct config *cfg, struct snapshot **ret,
+	struct tls_failure *ret_failure)
 {
-	AUTO(live) struct live *l = NULL;
-	int r = live_new(cfg, &l);
+	AUTO(snapshot) struct snapshot *l = NULL;
+	int r = snapshot_new(cfg, &l);
 
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
-	l->addresses = g->server->live->addresses;
-	server_told_addresses(cfg, &l->addresses);
+	l->addresses = c->context->snapshot->addresses;
+	host_told_addresses(cfg, &l->addresses);
 	*ret = TAKE(l);
 	return 0;
 }
 
-int governor_reload_certificates(struct governor *g)
+int reload_certificates(struct control *c)
 {
-	AUTO(live) struct live *l = NULL;
+	AUTO(snapshot) struct snapshot *l = NULL;
 	struct tls_failure why = {0};
-	int r = make_live(g, g->server->live->config, &l, &why);
+	int r = make_live(c, c->context->snapshot->config, &l, &why);
 
 	if (!r)
-		r = publish(g, l);
+		r = publish(c, l);
 	if (r < 0)
 		log_event(NULL, EV_RELOAD_FAILED, "reason=\"%s %s\"", event_info(why.event)->what,
 			why.text);
@@ -95,7 +95,7 @@ static void note_change(const struct config_option *o, const char *from, const c
 
 /* Pools wait for a restart; one that the restart would refuse is refused now. */
 static bool has_bad_pools(
-	const struct server *s, const struct config *next, char *why, size_t why_cap)
+	const struct context *s, const struct config *next, char *why, size_t why_cap)
 {
 	struct host_addresses host;
 	char text[RANGES_TEXT_LEN], now[RANGES_TEXT_LEN];
@@ -108,46 +108,47 @@ static bool has_bad_pools(
 	return true;
 }
 
-static int reload(struct governor *g, bool dry, json_t *changes, char *why, size_t why_cap)
+static int reload(struct control *c, bool dry, json_t *changes, char *why, size_t why_cap)
 {
 	AUTO(config) struct config *next = NULL;
-	AUTO(live) struct live *l = NULL;
+	AUTO(snapshot) struct snapshot *l = NULL;
 	struct config_error err = {0};
 	struct tls_failure bad = {0};
 	int r;
 
-	if (!g->reread) {
+	if (!c->reread) {
 		snprintf(why, why_cap, "there is no configuration to read again");
 		return -ENOTSUP;
 	}
-	r = g->reread(g->reread_arg, &next, &err);
+	r = c->reread(c->reread_arg, &next, &err);
 	if (r < 0) {
 		snprintf(why, why_cap, "%s", err.text);
 		return r;
 	}
-	if (has_bad_pools(g->server, next, why, why_cap))
+	if (has_bad_pools(c->context, next, why, why_cap))
 		return -EINVAL;
-	config_diff(g->server->live->config, next, note_change, &(struct changes){changes, !dry});
-	r = config_keep_started(next, g->server->live->config);
+	config_diff(
+		c->context->snapshot->config, next, note_change, &(struct changes){changes, !dry});
+	r = config_keep_started(next, c->context->snapshot->config);
 	if (!r)
-		r = make_live(g, next, &l, &bad);
+		r = make_live(c, next, &l, &bad);
 	if (!r && !dry)
-		r = publish(g, l);
+		r = publish(c, l);
 	if (r < 0)
 		snprintf(why, why_cap, "%s %s", event_info(bad.event)->what, bad.text);
 	return r;
 }
 
-int governor_reload(struct governor *g, bool dry, json_t **ret, char *why, size_t why_cap)
+int reload_all(struct control *c, bool dry, json_t **ret, char *why, size_t why_cap)
 {
 	json_t *changes = json_array();
 	int r;
 
 	if (!dry)
 		notify_reloading();
-	r = reload(g, dry, changes, why, why_cap);
+	r = reload(c, dry, changes, why, why_cap);
 	if (!dry)
-		notify_ready(g->server->ready_on);
+		notify_ready(c->context->ready_on);
 	if (r < 0) {
 		if (!dry)
 			log_event(NULL, EV_RELOAD_FAILED, "reason=\"%s\"", why);
@@ -156,8 +157,8 @@ int governor_reload(struct governor *g, bool dry, json_t **ret, char *why, size_
 	}
 	if (!dry)
 		log_event(NULL, EV_RELOADED, "changed=%zu certificate_sha256=%s",
-			json_array_size(changes), g->server->live->fingerprint);
+			json_array_size(changes), c->context->snapshot->fingerprint);
 	*ret = json_pack("{s:o, s:s, s:s}", "changes", changes, "certificate_sha256",
-		g->server->live->fingerprint, "pin", g->server->live->pin);
+		c->context->snapshot->fingerprint, "pin", c->context->snapshot->pin);
 	return 0;
 }

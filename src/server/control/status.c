@@ -3,16 +3,17 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "os/tun.h"
+#include "server/admission/admission.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
 static json_int_t get(const _Atomic uint64_t *counter)
 {
 	return (json_int_t)atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
 }
 
-static json_t *worker_json(const struct worker *w)
+static json_t *worker_json(const struct site *w)
 {
 	const struct port_stats *st = &w->port.stats;
 
@@ -29,7 +30,7 @@ static json_t *worker_json(const struct worker *w)
 		get(&w->ring_dropped));
 }
 
-static json_t *pools_json(const struct server *s)
+static json_t *pools_json(const struct context *s)
 {
 	char text[PREFIX_TEXT_LEN];
 	json_t *list = json_array();
@@ -41,25 +42,23 @@ static json_t *pools_json(const struct server *s)
 	return list;
 }
 
-json_t *status_json(const struct server *s)
+json_t *status_json(const struct context *s)
 {
 	char pool[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN];
 	json_t *workers = json_array();
-	unsigned up = 0;
 
-	for (unsigned i = 0; i < s->n_workers; i++) {
-		json_array_append_new(workers, worker_json(&s->workers[i]));
-		up += s->workers[i].n_up;
-	}
+	for (unsigned i = 0; i < s->n_sites; i++)
+		json_array_append_new(workers, worker_json(s->sites[i]));
 	return json_pack(
 		"{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
 		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
 		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
 		prefix_format(&s->pool, pool), "pools", pools_json(s), "address",
 		addr_format(&s->addresses.local, own), "offload", tun_offload_text(s->tun),
-		"steering", s->steering ? "bpf" : "ring", "pin", s->live->pin, "certificate_sha256",
-		s->live->fingerprint, "up", (int)up, "connections", (int)server_connections(s),
-		"handshakes", (int)server_handshakes(s), "max_sessions",
-		s->live->config->server.max_sessions, "refused", get(&s->refused), "workers",
-		workers);
+		"steering", s->steering ? "bpf" : "ring", "pin", s->snapshot->pin,
+		"certificate_sha256", s->snapshot->fingerprint, "up", (int)context_up(s),
+		"connections", (int)context_connections(s), "handshakes",
+		(int)context_handshakes(s), "max_sessions",
+		s->snapshot->config->server.max_sessions, "refused",
+		(json_int_t)admission_refused(s->admission), "workers", workers);
 }

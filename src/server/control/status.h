@@ -3,6 +3,6 @@
 #pragma once
 #include <jansson.h>
 
-struct server;
+struct context;
 
-json_t *status_json(const struct server *s);
+json_t *status_json(const struct context *s);

@@ -10,7 +10,7 @@
 #include "base/auto.h"
 #include "os/notify.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 
 static void deliver_heartbeat(struct letter *l)
 {
@@ -23,7 +23,7 @@ static void on_tick(uv_timer_t *timer)
 	struct watchdog *w = timer->data;
 	bool all = true;
 
-	for (unsigned i = 0; i < w->server->n_workers; i++) {
+	for (unsigned i = 0; i < w->context->n_sites; i++) {
 		struct heartbeat *b = &w->beats[i];
 
 		if (atomic_load_explicit(&b->asked, memory_order_acquire)) {
@@ -31,23 +31,23 @@ static void on_tick(uv_timer_t *timer)
 			continue;
 		}
 		atomic_store_explicit(&b->asked, true, memory_order_relaxed);
-		mailbox_post(&w->server->workers[i].mailbox, &b->letter);
+		mailbox_post(&w->context->sites[i]->mailbox, &b->letter);
 	}
 	if (all)
 		notify_watchdog();
 }
 
-int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct server *server)
+int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct context *context)
 {
 	uint64_t ms = notify_watchdog_ms();
 
-	*w = (struct watchdog){.server = server};
+	*w = (struct watchdog){.context = context};
 	if (!ms)
 		return 0;
-	w->beats = calloc(server->n_workers, sizeof(*w->beats));
+	w->beats = calloc(context->n_sites, sizeof(*w->beats));
 	if (!w->beats)
 		return -ENOMEM;
-	for (unsigned i = 0; i < server->n_workers; i++)
+	for (unsigned i = 0; i < context->n_sites; i++)
 		w->beats[i].letter.deliver = deliver_heartbeat;
 	uv_timer_init(loop, &w->timer);
 	w->timer.data = w;

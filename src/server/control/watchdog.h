@@ -10,7 +10,7 @@
 
 #include "base/mailbox.h"
 
-struct server;
+struct context;
 
 struct heartbeat {
 	struct letter letter;
@@ -19,12 +19,12 @@ struct heartbeat {
 
 struct watchdog {
 	uv_timer_t timer;
-	struct server *server;
+	struct context *context;
 	struct heartbeat *beats; /* one for each worker; NULL: the manager has no watchdog */
 };
 
 /* -ENOMEM. Without a watchdog in the manager nothing happens. */
-int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct server *server);
+int watchdog_start(struct watchdog *w, uv_loop_t *loop, struct context *context);
 /* While the loop runs. */
 void watchdog_stop(struct watchdog *w);
 /* When the workers and the loop have ended. */

@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-/* server/core/directory.c — a hash table by user id; a number is looked for in all of it, which is rare. */
+/*
+ * Theory: three tables. By user id, hashed; a number is looked for in all of it, which is rare. By
+ * handle: handles are random, so their first octets are the hash. By address: ip/table.h, read without
+ * a lock; the steering map of the TUN is kept beside it.
+ */
 #include "server/core/directory.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <urcu/urcu-memb.h>
+
+#include "base/hot.h"
+#include "ip/table.h"
+#include "offload/inet.h"
+#include "offload/ip_packet.h"
+#include "os/steering.h"
 
 #define BUCKETS 4096
 
 struct directory {
-	pthread_mutex_t lock;
+	struct table *by_address;
+	struct steering *steering;
+	pthread_mutex_t lock; /* of all below */
 	unsigned n;
 	struct directory_entry *bucket[BUCKETS];
+	struct directory_handle *by_handle[BUCKETS];
 };
 
-int directory_new(struct directory **ret)
+int directory_new(struct steering *steering, struct directory **ret)
 {
 	struct directory *d = calloc(1, sizeof(*d));
 
-	if (!d)
+	if (!d || table_new(&d->by_address) < 0) {
+		free(d);
 		return -ENOMEM;
+	}
+	d->steering = steering;
 	pthread_mutex_init(&d->lock, NULL);
 	*ret = d;
 	return 0;
@@ -27,8 +45,10 @@ int directory_new(struct directory **ret)
 
 void directory_free(struct directory *d)
 {
-	if (d)
-		pthread_mutex_destroy(&d->lock);
+	if (!d)
+		return;
+	table_free(d->by_address);
+	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
 
@@ -111,7 +131,7 @@ int directory_find(struct directory *d, uint64_t session, struct directory_hit *
 	for (size_t i = 0; i < BUCKETS && r; i++)
 		for (struct directory_entry *e = d->bucket[i]; e && r; e = e->next)
 			if (e->session == session) {
-				*ret = (struct directory_hit){e->session, e->worker};
+				*ret = (struct directory_hit){e->session, e->site};
 				r = 0;
 			}
 	pthread_mutex_unlock(&d->lock);
@@ -126,7 +146,90 @@ size_t directory_of_user(
 	pthread_mutex_lock(&d->lock);
 	for (struct directory_entry *e = *bucket_of(d, user_id); e && n < cap; e = e->next)
 		if (e->user_id == user_id)
-			ret[n++] = (struct directory_hit){e->session, e->worker};
+			ret[n++] = (struct directory_hit){e->session, e->site};
 	pthread_mutex_unlock(&d->lock);
 	return n;
+}
+
+/* ---- by address -------------------------------------------------------------------------------- */
+
+int directory_claim(
+	struct directory *d, const struct prefix *prefix, struct session *session, unsigned site)
+{
+	int r = table_add(d->by_address, prefix, session, site);
+
+	if (!r && d->steering)
+		steering_set(d->steering, prefix, site);
+	return r;
+}
+
+void directory_unclaim(
+	struct directory *d, const struct prefix *prefix, const struct session *session)
+{
+	if (d->steering)
+		steering_clear(d->steering, prefix);
+	table_del(d->by_address, prefix, session);
+}
+
+HOT bool directory_at(struct directory *d, const struct ip_packet *ip, struct directory_owner *ret)
+{
+	struct table_hit hit;
+	bool found;
+
+	urcu_memb_read_lock();
+	found = ip->version == 4
+			? table_lookup_v4(d->by_address, ip->octets + IPV4_ADDRESSES + 4, &hit)
+			: table_lookup_v6(d->by_address, ip->octets + IPV6_ADDRESSES + 16, &hit);
+	urcu_memb_read_unlock();
+	/* Only the owner may look inside the session, and only the owner ends it: no more is needed. */
+	if (found)
+		*ret = (struct directory_owner){hit.session, hit.worker};
+	return found;
+}
+
+/* ---- by handle --------------------------------------------------------------------------------- */
+
+static struct directory_handle **handles_at(struct directory *d, const uint8_t *octets)
+{
+	return &d->by_handle[(octets[0] << 8 | octets[1]) % BUCKETS];
+}
+
+void directory_add_handle(struct directory *d, struct directory_handle *h)
+{
+	struct directory_handle **at = handles_at(d, h->octets);
+
+	pthread_mutex_lock(&d->lock);
+	h->next = *at;
+	h->prev = at;
+	if (h->next)
+		h->next->prev = &h->next;
+	*at = h;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void directory_drop_handle(struct directory *d, struct directory_handle *h)
+{
+	if (!h->prev)
+		return;
+	pthread_mutex_lock(&d->lock);
+	*h->prev = h->next;
+	if (h->next)
+		h->next->prev = h->prev;
+	pthread_mutex_unlock(&d->lock);
+	h->prev = NULL;
+}
+
+bool directory_by_handle(struct directory *d, const uint8_t octets[static SSTP_LANE_HANDLE_LEN],
+	struct directory_owner *ret)
+{
+	struct directory_handle *h;
+
+	pthread_mutex_lock(&d->lock);
+	h = *handles_at(d, octets);
+	while (h && memcmp(h->octets, octets, sizeof(h->octets)))
+		h = h->next;
+	if (h)
+		*ret = h->owner;
+	pthread_mutex_unlock(&d->lock);
+	return h;
 }

@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * server/core/directory.h — the sessions that have logged in, by user and by number: how many there are,
- * how many one user has, and on which worker each is.
+ * server/core/directory.h — which session, and on which site: by user and number (sessions that have
+ * logged in), by address (packets from the TUN), by handle (lanes).
  *
- * An entry is embedded in its session. Other threads learn a number and a worker, never the session:
- * a letter to that worker carries the number, and is looked up there when it arrives.
+ * Entries are embedded in their sessions. By user and number other threads learn a number and a site:
+ * a letter to that site carries the number, and looks it up when it arrives. By address and handle they
+ * learn the session, too; only the site's own thread may look inside it.
  *
- * Threads: any; a lock is held inside. Asked once a login, never per packet.
+ * Ownership: an entry, a handle and a claimed prefix are taken out before their session is freed.
+ * Threads:   any. A lock is held inside, but for directory_at(), which a packet calls: its thread is
+ *            registered with liburcu (memb).
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/auto.h"
+#include "sstp/lane.h"
 
 struct directory;
+struct ip_packet;
+struct session;
+struct steering;
 
 struct directory_entry {
 	struct directory_entry *next, **prev;
 	int64_t user_id;
 	uint64_t session;
-	unsigned worker;
+	unsigned site;
 };
 
 struct directory_limits {
@@ -28,7 +37,8 @@ struct directory_limits {
 	unsigned per_user; /* of these, of one user; 0: any */
 };
 
-int directory_new(struct directory **ret);
+/* `steering` (NULL: none) learns of claimed prefixes, and outlives the directory. */
+int directory_new(struct steering *steering, struct directory **ret);
 void directory_free(struct directory *d); /* NULL is fine */
 DEFINE_AUTO(directory, struct directory *, directory_free)
 
@@ -43,7 +53,7 @@ unsigned directory_count(struct directory *d);
 
 struct directory_hit {
 	uint64_t session;
-	unsigned worker;
+	unsigned site;
 };
 
 /* -ENOENT: no such session is logged in. */
@@ -51,3 +61,31 @@ int directory_find(struct directory *d, uint64_t session, struct directory_hit *
 /* Those of a user, at most `cap`; returns how many. */
 size_t directory_of_user(
 	struct directory *d, int64_t user_id, struct directory_hit *ret, size_t cap);
+
+/* ---- by address and by handle ---- */
+
+struct directory_owner {
+	struct session *session;
+	unsigned site;
+};
+
+/* Packets for `prefix` are this session's from now on. -EEXIST: it is another's; -ENOMEM. */
+int directory_claim(
+	struct directory *d, const struct prefix *prefix, struct session *session, unsigned site);
+void directory_unclaim(
+	struct directory *d, const struct prefix *prefix, const struct session *session);
+/* Whose is the address that the packet goes to? */
+bool directory_at(struct directory *d, const struct ip_packet *ip, struct directory_owner *ret);
+
+/* By which a lane names its session: public, random. */
+struct directory_handle {
+	struct directory_handle *next, **prev; /* prev NULL: not in the table */
+	uint8_t octets[SSTP_LANE_HANDLE_LEN];
+	struct directory_owner owner;
+};
+
+void directory_add_handle(struct directory *d, struct directory_handle *h);
+void directory_drop_handle(struct directory *d, struct directory_handle *h); /* not in: nothing */
+/* False: no session has it. */
+bool directory_by_handle(struct directory *d, const uint8_t octets[static SSTP_LANE_HANDLE_LEN],
+	struct directory_owner *ret);

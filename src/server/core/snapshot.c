@@ -6,9 +6,9 @@
 #include "config/config.h"
 #include "tls/ctx.h"
 
-int live_new(struct config *config, struct live **ret)
+int snapshot_new(struct config *config, struct snapshot **ret)
 {
-	struct live *l = calloc(1, sizeof(*l));
+	struct snapshot *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
@@ -18,13 +18,13 @@ int live_new(struct config *config, struct live **ret)
 	return 0;
 }
 
-struct live *live_ref(struct live *l)
+struct snapshot *snapshot_ref(struct snapshot *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
 	return l;
 }
 
-void live_free(struct live *l)
+void snapshot_free(struct snapshot *l)
 {
 	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;

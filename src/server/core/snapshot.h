@@ -4,8 +4,8 @@
  * Every worker holds a reference and reads it without asking anybody; a reload makes a new one and
  * sends it to the workers by letter. Nothing in it changes after it was published.
  *
- * Ownership: counted; the last live_free() frees.
- * Threads:   live_ref() and live_free() any.
+ * Ownership: counted; the last snapshot_free() frees.
+ * Threads:   snapshot_ref() and snapshot_free() any.
  */
 #pragma once
 #include <stdatomic.h>
@@ -22,7 +22,7 @@
 struct config;
 struct tls_ctx;
 
-struct live {
+struct snapshot {
 	atomic_uint refs;
 	struct config *config;
 	struct tls_ctx *tls;
@@ -34,7 +34,7 @@ struct live {
 };
 
 /* Holds a reference to the configuration; the rest is the maker's to fill in. */
-int live_new(struct config *config, struct live **ret);
-struct live *live_ref(struct live *l);
-void live_free(struct live *l);
-DEFINE_AUTO(live, struct live *, live_free)
+int snapshot_new(struct config *config, struct snapshot **ret);
+struct snapshot *snapshot_ref(struct snapshot *l);
+void snapshot_free(struct snapshot *l);
+DEFINE_AUTO(snapshot, struct snapshot *, snapshot_free)

@@ -184,7 +184,7 @@ int certificates_make(const struct config *cfg, bool renew, struct tls_failure *
 
 /* ---- loading ---------------------------------------------------------- */
 
-static int load_accepted(struct live *l, struct tls_failure *ret_failure)
+static int load_accepted(struct snapshot *l, struct tls_failure *ret_failure)
 {
 	const struct text_list *list = &l->config->balancer.accept_certificates;
 
@@ -244,7 +244,7 @@ int certificates_try(const struct config *cfg,
 	return r ? r : tls_server_ctx_new(&opts, &tls, ret_failure);
 }
 
-int certificates_load(struct live *l, struct tls_failure *ret_failure)
+int certificates_load(struct snapshot *l, struct tls_failure *ret_failure)
 {
 	const struct config *cfg = l->config;
 	struct certificate_files files;

@@ -13,7 +13,7 @@
 #include "tls/failure.h"
 
 struct config;
-struct live;
+struct snapshot;
 struct netlink;
 
 #define CERTIFICATE_PATH_MAX 512
@@ -39,7 +39,7 @@ int certificates_try(const struct config *cfg,
 	void (*note)(void *arg, const struct tls_failure *what), void *arg,
 	struct tls_failure *ret_failure);
 /* Reads all files into ret->tls, pin, fingerprint and accepted. */
-int certificates_load(struct live *ret, struct tls_failure *ret_failure);
+int certificates_load(struct snapshot *ret, struct tls_failure *ret_failure);
 
 /* Events for those that end within 21 and 7 days; each file and term once while `told` is kept. */
 struct certificate_terms {

@@ -1,7 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what a session has while a family is up: its entries in the address table and the steering
- * map (claims), which lead packets to it, and IPv6's router advertisements. And what it may send:
- * from its own addresses only, and nothing to a link on which nobody else is.
+ * Theory: what a session has while a family is up: its claims, the entries in the directory which lead
+ * packets to it. And from where it may send: from its own addresses only.
+ *
+ * Every client has a /64 of its own. Hosts make their addresses by themselves (SLAAC, RFC 4862),
+ * several of them and new ones each day (RFC 8981); in a prefix that is theirs alone whatever they
+ * choose is right, the source check is one comparison, and one route leads to all of it.
+ *
+ * The /64s come from tunnel.ipv6_prefix, or from a ULA /48 chosen at first start. The first /64 is the
+ * server's. Which of the others a client gets follows from its IPv4 lease, which is the user's as long
+ * as can be: so the prefix is, too, without a second record.
  */
 #include "server/session/private.h"
 
@@ -10,41 +18,26 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
-#include "ip/ra.h"
-#include "ip/table.h"
-#include "os/steering.h"
-#include "server/host/uplink.h"
-#include "server/core/snapshot.h"
 
-/* The packets for `p` are this session's from now on; the table has it already. */
-static void claimed(struct session *s, enum claim what, const struct prefix *p)
+#define TRIES_MAX 4096 /* /64s looked at for a client whose own is taken */
+
+/* -EEXIST when another session has that very prefix. */
+static int claim(struct session *s, enum claim what, const struct prefix *p)
 {
-	struct server *srv = s->worker->server;
+	int r = directory_claim(s->site->context->directory, p, s, s->site->index);
 
-	if (srv->steering)
-		steering_set(srv->steering, p, s->worker->index);
-	s->claims[what] = *p;
-}
-
-/* False when another session has the very address. */
-static bool claim(struct session *s, enum claim what, const struct prefix *p)
-{
-	if (table_add(s->worker->server->table, p, s, s->worker->index) < 0)
-		return false;
-	claimed(s, what, p);
-	return true;
+	if (!r)
+		s->claims[what] = *p;
+	return r;
 }
 
 static void unclaim(struct session *s, enum claim what)
 {
-	struct server *srv = s->worker->server;
 	struct prefix *p = &s->claims[what];
 
 	if (!p->addr.family)
 		return;
-	if (srv->steering)
-		steering_clear(srv->steering, p);
-	table_del(srv->table, p, s);
+	directory_unclaim(s->site->context->directory, p, s);
 	*p = (struct prefix){0};
 }
 
@@ -53,7 +46,7 @@ static void came_up(struct session *s)
 {
 	if (s->up4 && s->up6)
 		return;
-	atomic_fetch_add_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->site->n_up, 1, memory_order_relaxed);
 	session_record_attempt(s, EV_SESSION_UP, "");
 	session_record(s, EV_NONE);
 }
@@ -63,40 +56,57 @@ static void on_up4(struct session *s, const struct tunnel_event *ev)
 	char a[ADDR_TEXT_LEN];
 
 	s->addresses = *ev->addresses;
-	s->up4 = claim(s, CLAIM_IPV4, &(struct prefix){s->addresses.peer, 32});
+	s->up4 = !claim(s, CLAIM_IPV4, &(struct prefix){s->addresses.peer, 32});
 	if (!s->up4) {
 		tunnel_close(s->link.tunnel, EV_SERVER_ADDRESS_CLASH, clock_mono_ms());
 		return;
 	}
-	s->link.local4 = s->worker->server->addresses.local;
+	s->link.local4 = s->site->context->addresses.local;
 	came_up(s);
 	log_event(&s->scope, EV_SESSION_UP, "user=\"%s\" address=%s mru=%u", s->user,
 		addr_format(&ev->addresses->peer, a), s->link.mtu);
 }
 
-/* A packet of ours to this client. It leaves with the link's next flush, which is due. */
-static void say(struct session *s, const uint8_t *octets, size_t n)
+/* The n-th /64 of the prefix. */
+static struct prefix nth_prefix(const struct prefix *of, uint64_t n)
 {
-	static const struct vnet_hdr plain;
+	struct prefix p = {of->addr, 64};
 
-	if (n)
-		port_send_copy(s->link.port, &s->link, &plain, octets, n);
+	for (int i = 7; i >= 0; i--, n >>= 8)
+		p.addr.octets[i] |= (uint8_t)n;
+	return p;
 }
 
-static void advertise(struct session *s)
+/*
+ * A /64 that no other session has; the same for the same IPv4 address where that is possible. -ENOENT:
+ * there is no prefix at all; -ENOSPC: every /64 is taken.
+ */
+static int claim_net(struct session *s)
 {
-	struct server *srv = s->worker->server;
-	uint8_t ra[IPV6_ANSWER_MAX];
+	const struct context *c = s->site->context;
+	uint64_t count, n, first;
 
-	s->advertised_ms = clock_mono_ms();
-	s->advertised_onward = atomic_load_explicit(&srv->ipv6_onward, memory_order_relaxed);
-	say(s, ra, ipv6_advertisement(srv, &s->claims[CLAIM_IPV6], s->link.mtu, ra));
+	if (!c->prefix6.addr.family)
+		return -ENOENT;
+	count = UINT64_C(1) << (64 - c->prefix6.len);
+	first = addr_v4_value(&s->leased_address) - addr_v4_value(&c->pool.addr);
+	for (n = 0; n < count && n < TRIES_MAX; n++) {
+		struct prefix p = nth_prefix(&c->prefix6, (first + n) % count);
+		int r;
+
+		if ((first + n) % count == 0)
+			continue; /* the server's own */
+		r = claim(s, CLAIM_IPV6, &p);
+		if (r != -EEXIST)
+			return r;
+	}
+	return -ENOSPC;
 }
 
 static void on_up6(struct session *s, const struct tunnel_event *ev)
 {
-	struct server *srv = s->worker->server;
-	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 128}, net;
+	struct context *srv = s->site->context;
+	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 128};
 	char text[PREFIX_TEXT_LEN] = "none";
 	int r = -ENOENT;
 
@@ -106,21 +116,20 @@ static void on_up6(struct session *s, const struct tunnel_event *ev)
 	s->link.guard.peer_link_local = own.addr;
 	claim(s, CLAIM_LINK_LOCAL, &own); /* one taken by another is no harm: see the /64 */
 	if (s->link.mtu >= 1280)          /* RFC 8200 section 5 */
-		r = ipv6_take_prefix(srv, s, s->worker->index, &s->leased_address, &net);
+		r = claim_net(s);
 	if (!r) {
-		claimed(s, CLAIM_IPV6, &net);
-		prefix_format(&net, text);
+		prefix_format(&s->claims[CLAIM_IPV6], text);
 	} else if (r == -ENOSPC) {
 		log_event(&s->scope, EV_IPV6_PREFIX_NONE, "user=\"%s\"", s->user);
 	}
 	s->link.local6 = srv->own6.family ? srv->own6 : srv->link_local;
 	log_event(&s->scope, EV_SESSION_UP6, "user=\"%s\" prefix=%s", s->user, text);
-	advertise(s);
+	onlink_advertise(s);
 }
 
 static void set_guard(struct session *s)
 {
-	const struct server *srv = s->worker->server;
+	const struct context *srv = s->site->context;
 
 	s->link.guard.server = true;
 	s->link.guard.nets = srv->nets;
@@ -130,7 +139,7 @@ static void set_guard(struct session *s)
 	s->link.guard.own_link_local = srv->link_local;
 }
 
-void network_up(struct session *s, const struct tunnel_event *ev)
+void addresses_up(struct session *s, const struct tunnel_event *ev)
 {
 	set_guard(s);
 	s->link.mtu = tunnel_peer_mru(s->link.tunnel);
@@ -140,7 +149,7 @@ void network_up(struct session *s, const struct tunnel_event *ev)
 		on_up6(s, ev);
 }
 
-void network_down(struct session *s, int family)
+void addresses_down(struct session *s, int family)
 {
 	bool *up = family == AF_INET ? &s->up4 : &s->up6;
 
@@ -148,7 +157,7 @@ void network_down(struct session *s, int family)
 		return;
 	*up = false;
 	if (!s->up4 && !s->up6)
-		atomic_fetch_sub_explicit(&s->worker->n_up, 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&s->site->n_up, 1, memory_order_relaxed);
 	if (family == AF_INET6) {
 		unclaim(s, CLAIM_LINK_LOCAL);
 		unclaim(s, CLAIM_IPV6);
@@ -160,7 +169,7 @@ void network_down(struct session *s, int family)
 enum { V4_SOURCE = 12, V6_SOURCE = 8 }; /* where it stands in the header */
 
 /* The client may send from the address it was given, its /64, and its link-local one. */
-HOT bool network_accept_source(struct link *l, const struct ip_packet *ip)
+HOT bool addresses_accept_source(struct link *l, const struct ip_packet *ip)
 {
 	const struct session *s = session_of(l);
 	const uint8_t *from = ip->octets + V6_SOURCE;
@@ -171,33 +180,4 @@ HOT bool network_accept_source(struct link *l, const struct ip_packet *ip)
 	if (from[0] == 0xfe && (from[1] & 0xc0) == 0x80)
 		return s->claims[CLAIM_LINK_LOCAL].addr.family; /* not another session's */
 	return net->addr.family && !memcmp(from, net->addr.octets, 8);
-}
-
-/* What is said to the link itself is answered here: the kernel hears nothing of it. */
-COLD void network_intercept(
-	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip)
-{
-	struct session *s = session_of(l);
-	const struct server *srv = s->worker->server;
-	const struct addr own[] = {srv->link_local, srv->own6};
-	uint8_t reply[IPV6_ANSWER_MAX];
-
-	if (kind == GUARD_SOLICITATION && ra_is_solicitation(octets, ip))
-		advertise(s);
-	else if (kind == GUARD_DHCPV6)
-		say(s, reply, ipv6_dhcp_reply(srv, octets, ip, reply));
-	else if (kind == GUARD_NEIGHBOUR)
-		say(s, reply, ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), true, reply));
-}
-
-void session_advertise_all(struct worker *w)
-{
-	bool onward = atomic_load_explicit(&w->server->ipv6_onward, memory_order_relaxed);
-	uint64_t now_ms = clock_mono_ms();
-
-	for (struct session *s = w->sessions; s; s = s->next)
-		if (s->up6 && (onward != s->advertised_onward ||
-				      now_ms - s->advertised_ms >= IPV6_RA_EVERY_MS))
-			advertise(s);
-	port_flush(&w->port);
 }

@@ -36,12 +36,12 @@ struct wait { /* of its own: a handle of libuv outlives its closing by a turn */
 
 struct question {
 	struct session *session; /* NULL: it ended meanwhile */
-	struct worker *worker;
+	struct site *site;
 	uint64_t id; /* the session's, also when it is gone */
 	struct aaa_request auth;
 	struct store_lease lease;
-	bool asked;                  /* aaa or store: a letter will come */
-	struct admit_source *source; /* a proof of it is being judged */
+	bool asked;            /* aaa or store: a letter will come */
+	struct source *source; /* a proof of it is being judged */
 	struct question *held_next, **held_prev;
 	struct wait *wait;
 	struct prefix pool;
@@ -82,7 +82,7 @@ static bool start_wait(struct question *q, uint64_t ms, question_next *next)
 		return false;
 	*wait = (struct wait){.question = q, .next = next};
 	q->wait = wait;
-	uv_timer_init(&q->worker->loop, &wait->timer);
+	uv_timer_init(&q->site->loop, &wait->timer);
 	wait->timer.data = wait;
 	uv_timer_start(&wait->timer, on_wait, ms, 0);
 	return true;
@@ -90,14 +90,14 @@ static bool start_wait(struct question *q, uint64_t ms, question_next *next)
 
 static void hold(struct question *q)
 {
-	struct worker *w = q->worker;
+	struct site *site = q->site;
 
 	if (q->held_prev)
 		return;
 	q->held_next = NULL;
-	q->held_prev = w->held_tail;
-	*w->held_tail = q;
-	w->held_tail = &q->held_next;
+	q->held_prev = site->held_tail;
+	*site->held_tail = q;
+	site->held_tail = &q->held_next;
 }
 
 static void unhold(struct question *q)
@@ -108,7 +108,7 @@ static void unhold(struct question *q)
 	if (q->held_next)
 		q->held_next->held_prev = q->held_prev;
 	else
-		q->worker->held_tail = q->held_prev;
+		q->site->held_tail = q->held_prev;
 	q->held_prev = NULL;
 }
 
@@ -142,12 +142,9 @@ static void give_verdict(struct session *s)
 	link_kick(&s->link);
 }
 
-const unsigned handshake_bucket_ms[HANDSHAKE_BUCKETS] = {
-	50, 100, 250, 500, 1000, 2500, 5000, 15000};
-
 static void count_login(struct session *s, enum login_result result)
 {
-	stat_add(&s->worker->logins[result], 1);
+	stat_add(&s->site->logins[result], 1);
 }
 
 static void count_handshake(struct session *s)
@@ -157,8 +154,8 @@ static void count_handshake(struct session *s)
 
 	while (i < HANDSHAKE_BUCKETS && ms > handshake_bucket_ms[i])
 		i++;
-	stat_add(&s->worker->handshakes[i], 1);
-	stat_add(&s->worker->handshake_ms, ms);
+	stat_add(&s->site->handshakes[i], 1);
+	stat_add(&s->site->handshake_ms, ms);
 }
 
 static void refuse(struct session *s, enum event why, const char *detail)
@@ -174,10 +171,10 @@ static void fill_addresses(struct session *s, const struct addr *peer)
 {
 	struct ppp_addresses *a = &s->verdict.addresses;
 
-	*a = s->worker->live->addresses; /* the server's own, DNS, NBNS */
-	memcpy(a->local_ifid, s->worker->server->addresses.local_ifid, sizeof(a->local_ifid));
+	*a = s->site->snapshot->addresses; /* the server's own, DNS, NBNS */
+	memcpy(a->local_ifid, s->site->context->addresses.local_ifid, sizeof(a->local_ifid));
 	a->peer = *peer;
-	a->ipv6 = s->worker->live->config->ppp.ipv6;
+	a->ipv6 = s->site->snapshot->config->ppp.ipv6;
 	s->addresses = *a;
 }
 
@@ -187,7 +184,7 @@ static void answer(struct question *q)
 	struct session *s = q->session;
 
 	if (s->verdict.error != AUTH_OK) /* it makes room like any other again */
-		admission_progress(s->worker, s->door, ADMIT_TLS);
+		admission_progress(s->site, s->door, SOURCES_TLS);
 	question_free(q);
 	give_verdict(s);
 }
@@ -216,7 +213,7 @@ static void turn_away(
 
 struct probe {
 	struct letter letter;
-	struct worker *worker;
+	struct site *site;
 	uint64_t session;
 };
 
@@ -224,7 +221,7 @@ static void deliver_probe(struct letter *l)
 {
 	struct probe *p = container_of(l, struct probe, letter);
 
-	session_probe(p->worker, p->session);
+	session_probe(p->site, p->session);
 	free(p);
 }
 
@@ -234,9 +231,9 @@ static void ask_holder(struct question *q, const struct directory_hit *holder)
 
 	if (!p)
 		return;
-	*p = (struct probe){{.deliver = deliver_probe}, &q->worker->server->workers[holder->worker],
-		holder->session};
-	mailbox_post(&p->worker->mailbox, &p->letter);
+	*p = (struct probe){
+		{.deliver = deliver_probe}, q->site->context->sites[holder->site], holder->session};
+	mailbox_post(&p->site->mailbox, &p->letter);
 }
 
 static void note_asked(struct question *q, size_t n)
@@ -264,7 +261,7 @@ static void ask_holder_of_address(struct question *q)
 	struct directory_hit holder;
 
 	if (q->holders_asked ||
-		directory_find(q->worker->server->directory, q->lease.holder, &holder) < 0)
+		directory_find(q->site->context->directory, q->lease.holder, &holder) < 0)
 		return;
 	ask_holder(q, &holder);
 	note_asked(q, 1);
@@ -296,8 +293,8 @@ static void lease_done(struct store_lease *lease)
 
 	q->asked = false;
 	if (!s) {
-		if (!lease->result && q->worker->server->store)
-			store_lease_release(q->worker->server->store, &lease->address, q->id);
+		if (!lease->result && q->site->context->store)
+			store_lease_release(q->site->context->store, &lease->address, q->id);
 		question_free(q);
 	} else if (lease->result) {
 		no_address(q);
@@ -316,7 +313,7 @@ static struct addr pool_own_address(const struct prefix *pool)
 /* May the user's static address be given? As ranges_check_static(). */
 static int check_fixed(const struct session *s, const struct addr *fixed)
 {
-	const struct server *srv = s->worker->server;
+	const struct context *srv = s->site->context;
 	struct pools pools = {.ordinary = srv->pool, .n_named = srv->n_pools};
 	char why[RANGES_TEXT_LEN];
 
@@ -327,7 +324,7 @@ static int check_fixed(const struct session *s, const struct addr *fixed)
 /* Where a user's address comes from, and what in it is the server's own. */
 static struct prefix pool_of_user(struct session *s, const struct aaa_request *auth)
 {
-	const struct server *srv = s->worker->server;
+	const struct context *srv = s->site->context;
 	const struct addr *fixed = &auth->ipv4;
 
 	if (fixed->family && check_fixed(s, fixed) == -ENOENT)
@@ -348,10 +345,10 @@ static void ask_for_lease(struct question *q)
 						.wanted = q->auth.ipv4,
 						.pool = q->pool,
 						.reserved = pool_own_address(&q->pool)},
-		.reply_to = &q->worker->mailbox,
+		.reply_to = &q->site->mailbox,
 		.done = lease_done};
 	q->asked = true;
-	if (store_lease_take(q->worker->server->store, &q->lease) < 0) {
+	if (store_lease_take(q->site->context->store, &q->lease) < 0) {
 		q->lease.result = -EAGAIN;
 		q->lease.outcome = EV_SERVER_BUSY;
 		lease_done(&q->lease);
@@ -363,7 +360,7 @@ static void ask_for_lease(struct question *q)
 /* auto: a user cannot use up the pool. */
 static unsigned most_sessions(const struct question *q)
 {
-	int configured = q->worker->live->config->auth.user_sessions;
+	int configured = q->site->snapshot->config->auth.user_sessions;
 	uint64_t half = ((UINT64_C(1) << (32 - q->pool.len)) - 3) / 2;
 
 	if (configured)
@@ -381,7 +378,7 @@ static void ask_the_users_others(struct question *q)
 	if (q->holders_asked)
 		return;
 	n = directory_of_user(
-		q->worker->server->directory, q->session->user_id, holder, ARRAY_SIZE(holder));
+		q->site->context->directory, q->session->user_id, holder, ARRAY_SIZE(holder));
 	for (size_t i = 0; i < n; i++)
 		ask_holder(q, &holder[i]);
 	note_asked(q, n);
@@ -399,19 +396,18 @@ static void take_place(struct question *q)
 {
 	struct session *s = q->session;
 	const struct directory_limits limits = {
-		(unsigned)q->worker->live->config->server.max_sessions, most_sessions(q)};
+		(unsigned)q->site->snapshot->config->server.max_sessions, most_sessions(q)};
 	int r;
 
 	if (!s->place.prev)
-		s->place = (struct directory_entry){.user_id = s->user_id,
-			.session = s->scope.session,
-			.worker = q->worker->index};
+		s->place = (struct directory_entry){
+			.user_id = s->user_id, .session = s->scope.session, .site = q->site->index};
 	if (q->auth.ipv4.family && check_fixed(s, &q->auth.ipv4) == -EINVAL) {
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
 			"Your address cannot be given to clients");
 		return;
 	}
-	r = directory_enter(q->worker->server->directory, &s->place, &limits);
+	r = directory_enter(q->site->context->directory, &s->place, &limits);
 	if (r == -EUSERS) {
 		no_place_for_user(q);
 	} else if (r < 0) {
@@ -428,12 +424,12 @@ static void take_place(struct question *q)
 static void try_to_judge(struct question *q);
 
 /* The result of one proof lets the next one of its source be judged, on this worker at once. */
-static void wake_held(struct worker *w)
+static void wake_held(struct site *site)
 {
 	struct question *next;
 	unsigned n = 0;
 
-	for (struct question *q = w->held; q && n < ADMIT_JUDGED_AT_ONCE; q = next, n++) {
+	for (struct question *q = site->held; q && n < SOURCES_JUDGED_AT_ONCE; q = next, n++) {
 		next = q->held_next;
 		end_wait(q);
 		try_to_judge(q);
@@ -484,27 +480,27 @@ static void judged(struct question *q)
 		       : req->verdict.error == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
 								     : LOGIN_REJECTED);
 	refuse(s, req->outcome, req->detail);
-	answer_after(q, admission_answer_ms(s->worker, &s->peer));
+	answer_after(q, admission_answer_ms(s->site, &s->peer));
 }
 
 static void auth_done(struct aaa_request *req)
 {
 	struct question *q = container_of(req, struct question, auth);
-	struct worker *w = q->worker;
+	struct site *site = q->site;
 
 	q->asked = false;
-	admission_judged(w, q->source, is_guess(req->outcome));
+	admission_judged(site, q->source, is_guess(req->outcome));
 	q->source = NULL;
 	if (q->session)
 		judged(q);
 	else
 		question_free(q);
-	wake_held(w);
+	wake_held(site);
 }
 
 static void too_busy(struct question *q)
 {
-	admission_judged(q->worker, q->source, false);
+	admission_judged(q->site, q->source, false);
 	q->source = NULL;
 	q->asked = false;
 	q->auth.verdict.error = AUTH_FAILED;
@@ -515,7 +511,7 @@ static void too_busy(struct question *q)
 static void try_to_judge(struct question *q)
 {
 	struct session *s = q->session;
-	uint64_t wait_ms = admission_proof(q->worker, &s->peer, &q->source);
+	uint64_t wait_ms = admission_proof(q->site, &s->peer, &q->source);
 
 	if (wait_ms) {
 		hold(q);
@@ -524,9 +520,9 @@ static void try_to_judge(struct question *q)
 		return;
 	}
 	unhold(q);
-	admission_progress(q->worker, s->door, ADMIT_JUDGED);
+	admission_progress(q->site, s->door, SOURCES_JUDGED);
 	q->asked = true;
-	if (aaa_submit(q->worker->server->aaa, &q->auth) < 0)
+	if (aaa_submit(q->site->context->aaa, &q->auth) < 0)
 		too_busy(q);
 }
 
@@ -537,11 +533,11 @@ void login_request(struct session *s, const struct proof *proof)
 	if (!q)
 		return; /* PPP repeats itself, or its timer ends the call */
 	q->session = s;
-	q->worker = s->worker;
+	q->site = s->site;
 	q->id = s->scope.session;
 	q->auth.proof = *proof;
 	q->auth.attempt = s->scope.session;
-	q->auth.reply_to = &s->worker->mailbox;
+	q->auth.reply_to = &s->site->mailbox;
 	q->auth.done = auth_done;
 	snprintf(q->auth.peer, sizeof(q->auth.peer), "%s", s->scope.peer);
 	text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));

@@ -1,7 +1,6 @@
 /*
- * server/session/private.h — the session's own struct, and what the files that make up its life
- * want of each
- * other: session.c (from door to end), login.c (who is it), network.c (its addresses), lane.c.
+ * server/session/private.h — the session's own struct, and what the files of this room ask of each
+ * other: session.c (from door to end), login.c (who is it), addresses.c, onlink.c, second.c (its lane).
  */
 #pragma once
 #include "aaa/aaa.h"
@@ -9,11 +8,10 @@
 #include "datapath/link.h"
 #include "server/admission/admission.h"
 #include "server/core/directory.h"
-#include "server/core/handles.h"
 #include "server/core/ranges.h"
 #include "server/core/context.h"
 #include "server/session/session.h"
-#include "server/worker/worker.h"
+#include "server/core/site.h"
 #include "store/store.h"
 
 struct question; /* one under way to aaa or the store */
@@ -23,7 +21,7 @@ enum claim { CLAIM_IPV4, CLAIM_LINK_LOCAL, CLAIM_IPV6, CLAIMS };
 
 struct session {
 	struct link link; /* first: link callbacks get back to the session */
-	struct worker *worker;
+	struct site *site;
 	struct session *next, *prev;
 	struct door *door; /* NULL: it has logged in, or is no more */
 	struct directory_entry place;
@@ -33,7 +31,7 @@ struct session {
 	int64_t opened_s;
 	uint64_t opened_ms;
 	struct question *question;
-	struct handle handle; /* by which a lane names this session */
+	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
 	struct verdict verdict; /* held until the address is known; wiped then */
 	struct ppp_addresses addresses;
@@ -54,12 +52,15 @@ static inline struct session *session_of(struct link *l)
 
 /* ---- session.c ---- */
 
+/* At once, without a word to the peer: it makes room for others. */
+void session_abort(struct session *s, enum event why);
+
+/* ---- report.c ---- */
+
 /* One row for each connection; the first outcome counts. */
 void session_record_attempt(struct session *s, enum event outcome, const char *detail);
 /* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
 void session_record(struct session *s, enum event ended);
-/* At once, without a word to the peer: it makes room for others. */
-void session_abort(struct session *s, enum event why);
 
 /* ---- login.c ---- */
 
@@ -67,11 +68,16 @@ void login_request(struct session *s, const struct proof *proof);
 /* The session ends before its answer came. */
 void login_abandon(struct question *q);
 
-/* ---- network.c ---- */
+/* ---- addresses.c ---- */
 
-void network_up(struct session *s, const struct tunnel_event *ev);
-void network_down(struct session *s, int family);
+void addresses_up(struct session *s, const struct tunnel_event *ev);
+void addresses_down(struct session *s, int family);
 /* Of struct link_ops. */
-bool network_accept_source(struct link *l, const struct ip_packet *ip);
-void network_intercept(
+bool addresses_accept_source(struct link *l, const struct ip_packet *ip);
+
+/* ---- onlink.c ---- */
+
+void onlink_advertise(struct session *s);
+/* Of struct link_ops: a packet to the link itself is answered here. */
+void onlink_intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip);

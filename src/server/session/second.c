@@ -4,7 +4,7 @@
  * A connection that asks to be a lane comes through the door as any other: counted, limited, its
  * handshake within the cap, in the hands of the worker that accepted it. When its request has been
  * read, everything of it hangs off one tunnel and one descriptor: these go by letter to the worker
- * of the session that it names (handles.h), and only there, where the session's key is, the proof is
+ * of the session that it names (directory.h), and only there, where the session's key is, the proof is
  * judged. Between the two it is in nobody's loop and costs no deadline: a letter is delivered in
  * the next turn.
  *
@@ -25,7 +25,7 @@
 
 struct session_lane {
 	struct link link; /* first: link callbacks get back to the lane */
-	struct worker *worker;
+	struct site *site;
 	struct session *session; /* NULL: it was refused, or the session is gone */
 	struct session_lane *next, **prev;
 	struct log_scope scope;
@@ -46,26 +46,24 @@ void lane_allow(struct session *s)
 		return;
 	memcpy(s->handle.octets, ticket.call.handle, sizeof(s->handle.octets));
 	tunnel_ticket_wipe(&ticket);
-	s->handle.session = s;
-	s->handle.worker = s->worker->index;
-	handles_add(s->worker->server->handles, &s->handle);
+	s->handle.owner = (struct directory_owner){s, s->site->index};
+	directory_add_handle(s->site->context->directory, &s->handle);
 }
 
 /* ---- at the door, on any worker ---------------------------------------------------------- */
 
 /* Is the session that it names here at all? */
-static bool has_session(struct worker *w, const struct tunnel *tunnel)
+static bool has_session(struct site *site, const struct tunnel *tunnel)
 {
-	struct session *session;
-	unsigned worker;
+	struct directory_owner owner;
 
-	return !handles_find(w->server->handles, tunnel_lane_handle(tunnel), &worker, &session);
+	return directory_by_handle(site->context->directory, tunnel_lane_handle(tunnel), &owner);
 }
 
 void lane_requested(struct session *s, const struct tunnel_event *ev)
 {
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
-	if (has_session(s->worker, s->link.tunnel)) {
+	if (has_session(s->site, s->link.tunnel)) {
 		link_detach(&s->link);
 		return;
 	}
@@ -103,38 +101,37 @@ static bool accept_no_source(struct link *l, const struct ip_packet *ip)
 static void on_closed(struct link *l)
 {
 	struct session_lane *lane = lane_of(l);
-	struct worker *w = lane->worker;
+	struct site *site = lane->site;
 
 	*lane->prev = lane->next;
 	if (lane->next)
 		lane->next->prev = lane->prev;
 	free(lane);
-	worker_maybe_finish(w);
+	site->leave(site);
 }
 
 static const struct link_ops link_ops = {
 	.event = on_event, .accept_source = accept_no_source, .closed = on_closed};
 
-static void add_to_worker(struct session_lane *lane, struct worker *w)
+static void add_to_site(struct session_lane *lane, struct site *site)
 {
-	lane->worker = w;
-	lane->next = w->lanes;
-	lane->prev = &w->lanes;
+	lane->site = site;
+	lane->next = site->lanes;
+	lane->prev = &site->lanes;
 	if (lane->next)
 		lane->next->prev = &lane->next;
-	w->lanes = lane;
+	site->lanes = lane;
 }
 
 /* The session that the lane names, if it still is there: this worker's own, so it stays. */
-static struct session *find_session(struct worker *w, const struct tunnel *tunnel)
+static struct session *find_session(struct site *site, const struct tunnel *tunnel)
 {
-	struct session *session;
-	unsigned worker;
+	struct directory_owner o;
 
-	if (handles_find(w->server->handles, tunnel_lane_handle(tunnel), &worker, &session) < 0 ||
-		worker != w->index)
+	if (!directory_by_handle(site->context->directory, tunnel_lane_handle(tunnel), &o) ||
+		o.site != site->index)
 		return NULL;
-	return session;
+	return o.session;
 }
 
 static bool proved(struct session_lane *lane, struct session *session)
@@ -160,14 +157,14 @@ static void join(struct session_lane *lane, struct session *session)
 	lane->scope.session = session->scope.session;
 	session->lane = lane;
 	lane_join(&session->link, &lane->link);
-	log_event(&lane->scope, EV_LANE_UP, "worker=%u", lane->worker->index);
+	log_event(&lane->scope, EV_LANE_UP, "worker=%u", lane->site->index);
 }
 
 /* ---- from one worker to the other ---------------------------------------------------------- */
 
 struct lane_letter {
 	struct letter letter;
-	struct worker *to;
+	struct site *to;
 	int fd;
 	struct tunnel *tunnel;
 	struct endpoint peer;
@@ -184,33 +181,32 @@ static void drop(struct lane_letter *h)
 static void arrive(struct letter *l)
 {
 	struct lane_letter *h = container_of(l, struct lane_letter, letter);
-	struct worker *w = h->to;
-	struct session_lane *lane = w->stopping ? NULL : calloc(1, sizeof(*lane));
+	struct site *site = h->to;
+	struct session_lane *lane = site->stopping ? NULL : calloc(1, sizeof(*lane));
 	struct session *session;
 
-	if (!lane || link_init(&lane->link, &w->port, h->fd, h->tunnel, &link_ops) < 0) {
+	if (!lane || link_init(&lane->link, &site->port, h->fd, h->tunnel, &link_ops) < 0) {
 		free(lane);
 		drop(h);
 		return;
 	}
-	tunnel_move(h->tunnel, w->port.scratch);
+	tunnel_move(h->tunnel, site->port.scratch);
 	lane->scope = h->scope;
-	add_to_worker(lane, w);
-	session = find_session(w, lane->link.tunnel);
+	add_to_site(lane, site);
+	session = find_session(site, lane->link.tunnel);
 	if (proved(lane, session))
 		join(lane, session);
 	else
-		admission_lane_failed(w, &h->peer);
+		admission_lane_failed(site, &h->peer);
 	free(h);
 	link_start(&lane->link);
 }
 
-void lane_hand_over(struct worker *w, int fd, struct tunnel *tunnel, const struct endpoint *peer,
+void lane_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
 	const struct log_scope *scope)
 {
 	struct lane_letter *h = tunnel_asks_for_lane(tunnel) ? malloc(sizeof(*h)) : NULL;
-	struct session *session;
-	unsigned worker = w->index;
+	struct directory_owner owner = {.site = site->index};
 
 	if (!h) {
 		close(fd);
@@ -218,9 +214,9 @@ void lane_hand_over(struct worker *w, int fd, struct tunnel *tunnel, const struc
 		return;
 	}
 	/* gone meanwhile: refused here as well as there */
-	handles_find(w->server->handles, tunnel_lane_handle(tunnel), &worker, &session);
+	directory_by_handle(site->context->directory, tunnel_lane_handle(tunnel), &owner);
 	*h = (struct lane_letter){
-		{.deliver = arrive}, &w->server->workers[worker], fd, tunnel, *peer, *scope};
+		{.deliver = arrive}, site->context->sites[owner.site], fd, tunnel, *peer, *scope};
 	mailbox_post(&h->to->mailbox, &h->letter);
 }
 

@@ -14,7 +14,7 @@ struct session;
 struct session_lane;
 struct tunnel;
 struct tunnel_event;
-struct worker;
+struct site;
 
 /* The binding of a session holds: a lane may be asked for from now on. On its worker. */
 void lane_allow(struct session *s);
@@ -28,7 +28,7 @@ void lane_requested(struct session *s, const struct tunnel_event *ev);
  * Sends the connection to that session's worker, which answers it. Takes fd and tunnel. On the
  * worker that accepted it; nothing of the connection may hang on its loop any more.
  */
-void lane_hand_over(struct worker *w, int fd, struct tunnel *tunnel, const struct endpoint *peer,
+void lane_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
 	const struct log_scope *scope);
 
 /* The session ends, and with it its lane. On its worker. */

@@ -9,10 +9,11 @@
 #include "base/addr.h"
 #include "events/event.h"
 
+struct arrival;
 struct link;
 struct vnet_hdr;
 struct session;
-struct worker;
+struct site;
 
 /* What the control thread may be told about a session; a copy. */
 struct session_info {
@@ -25,26 +26,22 @@ struct session_info {
 	bool lane; /* it has one */
 };
 
-/*
- * Takes the connection over. Negative errno (fd still the caller's) when it cannot. `clear`: a
- * balancer has ended TLS.
- */
-int session_open(struct worker *w, int fd, const struct endpoint *peer,
-	const struct endpoint *local, bool clear);
-void session_close_all(struct worker *w, enum event why);
+/* Takes the connection over. Negative errno (a->fd still the caller's) when it cannot. */
+int session_open(struct site *site, const struct arrival *a);
+void session_close_all(struct site *site, enum event why);
 /* Router advertisements that are due. */
-void session_advertise_all(struct worker *w);
+void onlink_advertise_all(struct site *site);
 struct link *session_link(struct session *s);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(
-	struct worker *w, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);
+	struct site *site, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);
 void session_info(const struct session *s, struct session_info *ret);
 struct session *session_next(const struct session *s);
 /* Ends it politely; it is gone later. */
 void session_end(struct session *s, enum event why);
 /* Ends those whose user's date has passed. */
-void session_expire_all(struct worker *w, int64_t now_s);
+void session_expire_all(struct site *site, int64_t now_s);
 /* The user's date is another one now; one that has passed ends the session. */
 void session_set_expiry(struct session *s, int64_t expires_at);
 /* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */
-void session_probe(struct worker *w, uint64_t session);
+void session_probe(struct site *site, uint64_t session);

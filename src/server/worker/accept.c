@@ -17,24 +17,29 @@
 #include "server/worker/accept.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/auto.h"
+#include "base/clock.h"
 #include "config/config.h"
+#include "events/event.h"
 #include "os/socket.h"
 #include "server/admission/proxy_header.h"
 #include "server/core/limits.h"
 #include "server/core/context.h"
-#include "server/worker/worker.h"
+#include "server/worker/private.h"
+#include "server/worker/spare.h"
 #include "tunnel/congestion.h"
 
 /* ---- which worker ---------------------------------------------------------- */
 
 struct handover { /* an accepted connection on its way to another worker */
 	struct letter letter;
-	struct worker *to;
+	struct site *to;
 	struct arrival arrival;
 };
 
@@ -44,17 +49,17 @@ static void deliver_handover(struct letter *l)
 
 	atomic_fetch_sub_explicit(
 		&h->to->n_connections, 1, memory_order_relaxed); /* the reservation */
-	doorstep_take(h->to, &h->arrival);
+	proxy_header_take(h->to, &h->arrival);
 	free(h);
 }
 
 /* The worker with the fewest connections; this one when there is a tie. */
-static struct worker *least_loaded(struct worker *w)
+static struct site *least_loaded(struct site *site)
 {
-	struct worker *best = w;
+	struct site *best = site;
 
-	for (unsigned i = 0; i < w->server->n_workers; i++) {
-		struct worker *other = &w->server->workers[i];
+	for (unsigned i = 0; i < site->context->n_sites; i++) {
+		struct site *other = site->context->sites[i];
 
 		if (atomic_load_explicit(&other->n_connections, memory_order_relaxed) <
 			atomic_load_explicit(&best->n_connections, memory_order_relaxed))
@@ -65,11 +70,11 @@ static struct worker *least_loaded(struct worker *w)
 
 static void place_connection(struct worker *w, const struct arrival *a)
 {
-	struct worker *to = least_loaded(w);
+	struct site *to = least_loaded(&w->site);
 	struct handover *h;
 
-	if (to == w) {
-		doorstep_take(w, a);
+	if (to == &w->site) {
+		proxy_header_take(to, a);
 		return;
 	}
 	h = malloc(sizeof(*h));
@@ -101,6 +106,16 @@ static void pause_listeners(struct worker *w)
 	uv_timer_start(&w->accept_again, on_accept_again, ACCEPT_PAUSE_MS, 0);
 }
 
+static void note_no_descriptors(struct spare *s)
+{
+	uint64_t n = atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed) + 1;
+	int64_t now_s = clock_wall_s();
+
+	/* A flood must not become one of the log. */
+	if (atomic_exchange_explicit(&s->refused_told_s, now_s, memory_order_relaxed) != now_s)
+		log_event(NULL, EV_SERVER_NO_DESCRIPTORS, "refused_so_far=%" PRIu64, n);
+}
+
 /* What accept(2) lists as the waiting connection's own trouble; the queue behind it is as good. */
 static bool is_of_the_connection(int error)
 {
@@ -130,8 +145,8 @@ static bool accept_failed(struct listener *l, int error)
 	if (is_of_the_connection(error))
 		return true;
 	if (error == EMFILE || error == ENFILE) {
-		server_note_no_descriptors(w->server);
-		if (spare_refuse_one(&w->server->spare, l->fd))
+		note_no_descriptors(w->spare);
+		if (spare_refuse_one(w->spare, l->fd))
 			return true;
 	}
 	pause_listeners(w);
@@ -156,19 +171,16 @@ static int accept_one(struct listener *l, struct arrival *ret)
 	ret->fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (ret->fd < 0)
 		return -errno;
-	if (spare_repaid(&l->worker->server->spare, ret->fd)) {
-		server_note_no_descriptors(l->worker->server);
+	if (spare_repaid(l->worker->spare, ret->fd)) {
+		note_no_descriptors(l->worker->spare);
 		return -ECONNABORTED;
 	}
 	if (is_reserved(ret->fd)) {
 		close(ret->fd);
-		server_note_no_descriptors(l->worker->server);
+		note_no_descriptors(l->worker->spare);
 		return -ECONNABORTED;
 	}
 	endpoint_from_sockaddr((struct sockaddr *)&sa, &ret->peer);
-	n = sizeof(sa);
-	if (!getsockname(ret->fd, (struct sockaddr *)&sa, &n))
-		endpoint_from_sockaddr((struct sockaddr *)&sa, &ret->local);
 	return 0;
 }
 
@@ -191,13 +203,13 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 void accept_init(struct worker *w)
 {
-	uv_timer_init(&w->loop, &w->accept_again);
+	uv_timer_init(&w->site.loop, &w->accept_again);
 	w->accept_again.data = w;
 }
 
 int worker_add_listener(struct worker *w, int fd, bool clear)
 {
-	const char *congestion = congestion_first(w->server->config->server.congestion);
+	const char *congestion = congestion_first(w->site.context->config->server.congestion);
 	struct listener *l = &w->listeners[w->n_listeners];
 
 	if (w->n_listeners == LISTENERS_MAX)
@@ -206,7 +218,7 @@ int worker_add_listener(struct worker *w, int fd, bool clear)
 	if (congestion)
 		tcp_set_congestion(fd, congestion);
 	*l = (struct listener){.worker = w, .fd = fd, .clear = clear};
-	uv_poll_init(&w->loop, &l->poll, fd);
+	uv_poll_init(&w->site.loop, &l->poll, fd);
 	l->poll.data = l;
 	w->n_listeners++;
 	return uv_poll_start(&l->poll, UV_READABLE, on_listener);

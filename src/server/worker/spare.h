@@ -16,11 +16,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct spare {
 	pthread_mutex_t lock;
-	int fd;                /* -1: missing; guarded by lock */
-	_Atomic bool in_doubt; /* fd is, or may soon be, missing: look under the lock */
+	int fd;                   /* -1: missing; guarded by lock */
+	_Atomic bool in_doubt;    /* fd is, or may soon be, missing: look under the lock */
+	_Atomic uint64_t refused; /* connections, for want of a descriptor */
+	_Atomic int64_t refused_told_s;
 };
 
 void spare_init(struct spare *s);

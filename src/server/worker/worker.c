@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation
  *
@@ -12,8 +13,6 @@
  * STRANGERS_US_PER_TURN of its time: a storm of logins, or of octets that are dear to take in, cannot
  * stall the traffic of those who are in.
  */
-#include "server/worker/worker.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +22,15 @@
 #include "base/clock.h"
 #include "base/hot.h"
 #include "base/line.h"
-#include "config/config.h"
-#include "ip/table.h"
+#include "os/tun.h"
+#include <urcu/urcu-memb.h>
 #include "server/worker/accept.h"
+#include "server/worker/private.h"
 #include "server/admission/proxy_header.h"
 #include "server/core/limits.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
+#include "server/core/directory.h"
 #include "server/session/session.h"
 
 /* ---- packets ---------------------------------------------------------- */
@@ -47,12 +48,12 @@ static void deliver_ring(struct letter *l)
 	struct ring_packet *pkt;
 
 	atomic_store_explicit(&w->ring_rung, false, memory_order_seq_cst);
-	for (unsigned from = 0; from < w->server->n_workers; from++)
+	for (unsigned from = 0; from < w->site.context->n_sites; from++)
 		while ((pkt = ring_pop(&w->rings[from]))) {
-			session_route_packet(w, &pkt->vnet, pkt->octets, pkt->len);
+			session_route_packet(&w->site, &pkt->vnet, pkt->octets, pkt->len);
 			free(pkt);
 		}
-	port_flush(&w->port);
+	port_flush(&w->site.port);
 }
 
 /* To the worker that owns the address; a full ring drops. */
@@ -66,27 +67,29 @@ static void send_by_ring(struct worker *from, struct worker *to, const struct vn
 	pkt->vnet = *vnet;
 	pkt->len = (uint32_t)ip->len;
 	memcpy(pkt->octets, ip->octets, ip->len);
-	if (!ring_push(&to->rings[from->index], pkt)) {
-		stat_add(&from->ring_dropped, 1);
+	if (!ring_push(&to->rings[from->site.index], pkt)) {
+		stat_add(&from->site.ring_dropped, 1);
 		free(pkt);
 		return;
 	}
-	stat_add(&from->ring_sent, 1);
+	stat_add(&from->site.ring_sent, 1);
 	/* After the push: the consumer clears the flag before it looks. */
 	if (!atomic_exchange_explicit(&to->ring_rung, true, memory_order_seq_cst))
-		mailbox_post(&to->mailbox, &to->ring_letter);
+		mailbox_post(&to->site.mailbox, &to->ring_letter);
 }
 
 HOT static struct link *route(
 	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
 {
-	struct worker *w = container_of(p, struct worker, port), *owner;
-	struct session *s = server_find_session(w->server, ip, &owner);
+	struct site *site = container_of(p, struct site, port);
+	struct directory_owner owner;
+	bool found = directory_at(site->context->directory, ip, &owner);
 
-	if (s && owner == w)
-		return session_link(s);
-	if (s)
-		send_by_ring(w, owner, vnet, ip);
+	if (found && owner.site == site->index)
+		return session_link(owner.session);
+	if (found)
+		send_by_ring(
+			worker_of(site), worker_of(site->context->sites[owner.site]), vnet, ip);
 	else
 		stat_add(&p->stats.drop_no_route, 1);
 	return NULL;
@@ -102,13 +105,15 @@ static void on_mailbox(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	mailbox_deliver(&w->mailbox);
+	mailbox_deliver(&w->site.mailbox);
 }
 
 static void on_housekeeping(uv_timer_t *timer)
 {
-	session_advertise_all(timer->data);
-	session_expire_all(timer->data, clock_wall_s());
+	struct worker *w = timer->data;
+
+	onlink_advertise_all(&w->site);
+	session_expire_all(&w->site, clock_wall_s());
 }
 
 static void on_turn_again(uv_idle_t *idle)
@@ -120,95 +125,111 @@ HOT static void on_turn(uv_check_t *check)
 {
 	struct worker *w = check->data;
 
-	if (port_run_deferred(&w->port, STRANGERS_US_PER_TURN))
+	if (port_run_deferred(&w->site.port, STRANGERS_US_PER_TURN))
 		uv_idle_start(&w->turn_again, on_turn_again);
 	else
 		uv_idle_stop(&w->turn_again);
 }
 
-static void deliver_stop(struct letter *letter);
-
-int worker_init(
-	struct worker *w, struct server *s, unsigned index, int tun_fd, enum coalesce_kinds joins)
+static void enter(struct site *site, const struct arrival *a)
 {
-	int r;
+	if (session_open(site, a) < 0)
+		close(a->fd);
+}
 
-	*w = (struct worker){.server = s,
-		.live = live_ref(s->live),
-		.index = index,
-		.ring_letter = {.deliver = deliver_ring},
-		.stop_order = {.deliver = deliver_stop}};
-	w->held_tail = &w->held;
-	w->rings = line_calloc(s->n_workers * sizeof(*w->rings));
-	if (!w->rings)
-		return -ENOMEM;
-	r = mailbox_init(&w->mailbox);
-	if (r < 0)
-		return r;
-	r = uv_loop_init(&w->loop);
-	if (r < 0)
-		return r;
-	r = port_init(&w->port, &w->loop, tun_fd, joins, &port_ops);
-	if (r < 0)
-		return r;
-	uv_poll_init(&w->loop, &w->mailbox_poll, w->mailbox.fd);
+static void deliver_stop(struct letter *letter);
+static void leave(struct site *site);
+
+static void init_handles(struct worker *w)
+{
+	uv_loop_t *loop = &w->site.loop;
+
+	uv_poll_init(loop, &w->mailbox_poll, w->site.mailbox.fd);
 	w->mailbox_poll.data = w;
 	uv_poll_start(&w->mailbox_poll, UV_READABLE, on_mailbox);
-	uv_check_init(&w->loop, &w->turn);
+	uv_check_init(loop, &w->turn);
 	w->turn.data = w;
 	uv_check_start(&w->turn, on_turn);
-	uv_idle_init(&w->loop, &w->turn_again);
-	uv_timer_init(&w->loop, &w->housekeeping);
+	uv_idle_init(loop, &w->turn_again);
+	uv_timer_init(loop, &w->housekeeping);
 	w->housekeeping.data = w;
 	uv_timer_start(&w->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
 	accept_init(w);
+}
+
+static int init(struct worker *w, struct context *c, unsigned index, struct spare *spare,
+	enum coalesce_kinds joins)
+{
+	int r;
+
+	*w = (struct worker){.site = {.context = c,
+				     .snapshot = snapshot_ref(c->snapshot),
+				     .index = index,
+				     .enter = enter,
+				     .leave = leave},
+		.spare = spare,
+		.ring_letter = {.deliver = deliver_ring},
+		.stop_order = {.deliver = deliver_stop}};
+	w->site.held_tail = &w->site.held;
+	w->rings = line_calloc(c->n_sites * sizeof(*w->rings));
+	if (!w->rings)
+		return -ENOMEM;
+	r = mailbox_init(&w->site.mailbox);
+	if (r < 0)
+		return r;
+	r = uv_loop_init(&w->site.loop);
+	if (r < 0)
+		return r;
+	r = port_init(&w->site.port, &w->site.loop, tun_fd(c->tun, index), joins, &port_ops);
+	if (r < 0)
+		return r;
+	init_handles(w);
 	return 0;
+}
+
+int workers_new(
+	struct context *c, struct spare *spare, enum coalesce_kinds joins, struct worker **ret)
+{
+	struct worker *workers = line_calloc(c->n_sites * sizeof(*workers));
+	int r = 0;
+
+	c->sites = calloc(c->n_sites, sizeof(*c->sites));
+	if (!workers || !c->sites) {
+		free(workers);
+		return -ENOMEM;
+	}
+	*ret = workers;
+	for (unsigned i = 0; i < c->n_sites && !r; i++) {
+		c->sites[i] = &workers[i].site;
+		r = init(&workers[i], c, i, spare, joins);
+	}
+	return r;
+}
+
+struct worker *worker_at(struct worker *workers, unsigned index)
+{
+	return &workers[index];
 }
 
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 
-	server_worker_begins(w->server);
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	server_worker_ends(w->server);
+	urcu_memb_register_thread();
+	uv_run(&w->site.loop, UV_RUN_DEFAULT);
+	urcu_memb_unregister_thread();
+	mailbox_post(&w->site.context->control_mailbox, w->gone);
 	return NULL;
 }
 
-int worker_start(struct worker *w)
+int worker_start(struct worker *w, struct letter *gone)
 {
-	int r = pthread_create(&w->thread, NULL, worker_main, w);
+	int r;
 
+	w->gone = gone;
+	r = pthread_create(&w->thread, NULL, worker_main, w);
 	w->running = !r;
 	return -r;
-}
-
-/* ---- reload ---------------------------------------------------------- */
-
-struct live_letter {
-	struct letter letter;
-	struct worker *worker;
-	struct live *live;
-};
-
-static void deliver_live(struct letter *l)
-{
-	struct live_letter *ll = container_of(l, struct live_letter, letter);
-
-	live_free(ll->worker->live);
-	ll->worker->live = ll->live;
-	free(ll);
-}
-
-int worker_post_live(struct worker *w, struct live *live)
-{
-	struct live_letter *ll = malloc(sizeof(*ll));
-
-	if (!ll)
-		return -ENOMEM;
-	*ll = (struct live_letter){{.deliver = deliver_live}, w, live_ref(live)};
-	mailbox_post(&w->mailbox, &ll->letter);
-	return 0;
 }
 
 /* ---- the end ---------------------------------------------------------- */
@@ -218,19 +239,21 @@ static void deliver_stop(struct letter *letter)
 {
 	struct worker *w = container_of(letter, struct worker, stop_order);
 
-	w->stopping = true;
+	w->site.stopping = true;
 	accept_close(w);
-	doorstep_close_all(w);
-	session_close_all(w, EV_SERVER_STOPPING);
-	worker_maybe_finish(w);
+	proxy_header_close_all(&w->site);
+	session_close_all(&w->site, EV_SERVER_STOPPING);
+	leave(&w->site);
 }
 
-void worker_maybe_finish(struct worker *w)
+static void leave(struct site *site)
 {
-	if (!w->stopping || w->sessions || w->lanes || w->doorsteps ||
+	struct worker *w = worker_of(site);
+
+	if (!w->site.stopping || w->site.sessions || w->site.lanes || w->site.proxy_headers ||
 		uv_is_closing((uv_handle_t *)&w->turn))
 		return;
-	port_close(&w->port);
+	port_close(&w->site.port);
 	uv_close((uv_handle_t *)&w->turn, NULL);
 	uv_close((uv_handle_t *)&w->turn_again, NULL);
 	uv_close((uv_handle_t *)&w->housekeeping, NULL);
@@ -240,7 +263,7 @@ void worker_maybe_finish(struct worker *w)
 void worker_ask_to_stop(struct worker *w)
 {
 	if (w->running)
-		mailbox_post(&w->mailbox, &w->stop_order);
+		mailbox_post(&w->site.mailbox, &w->stop_order);
 }
 
 void worker_join(struct worker *w)
@@ -251,21 +274,31 @@ void worker_join(struct worker *w)
 	w->running = false;
 }
 
-void worker_done(struct worker *w)
+static void done(struct worker *w)
 {
 	void *pkt;
 
-	if (uv_loop_alive(&w->loop)) { /* set up but never started: its handles are still there */
+	if (uv_loop_alive(
+		    &w->site.loop)) { /* set up but never started: its handles are still there */
 		deliver_stop(&w->stop_order);
-		uv_run(&w->loop, UV_RUN_DEFAULT);
+		uv_run(&w->site.loop, UV_RUN_DEFAULT);
 	}
-	mailbox_deliver(&w->mailbox); /* what came after the loop had ended */
-	live_free(w->live);
-	for (unsigned from = 0; w->rings && from < w->server->n_workers; from++)
+	mailbox_deliver(&w->site.mailbox); /* what came after the loop had ended */
+	snapshot_free(w->site.snapshot);
+	for (unsigned from = 0; w->rings && from < w->site.context->n_sites; from++)
 		while ((pkt = ring_pop(&w->rings[from])))
 			free(pkt);
 	free(w->rings);
-	port_done(&w->port);
-	uv_loop_close(&w->loop);
-	mailbox_done(&w->mailbox);
+	port_done(&w->site.port);
+	uv_loop_close(&w->site.loop);
+	mailbox_done(&w->site.mailbox);
+}
+
+void workers_free(struct context *c, struct worker *workers)
+{
+	for (unsigned i = 0; workers && i < c->n_sites && c->sites[i]; i++)
+		done(&workers[i]);
+	free(workers);
+	free(c->sites);
+	c->sites = NULL;
 }

@@ -10,7 +10,7 @@
 #include "ip/table.h"
 #include "offload/coalesce.h"
 #include "server/worker/ring.h"
-#include "server/worker/worker.h"
+#include "server/worker/private.h"
 #include "tunnel/pbuf.h"
 
 static uintptr_t line_of(const void *p)
@@ -74,8 +74,8 @@ static void what_others_read_of_a_worker_is_apart(void **state)
 {
 	(void)state;
 	assert_int_equal(sizeof(struct worker) % CACHE_LINE, 0);
-	assert_int_equal(offsetof(struct worker, n_connections) % CACHE_LINE, 0);
-	assert_int_equal(offsetof(struct worker, port.stats) % CACHE_LINE, 0);
+	assert_int_equal(offsetof(struct worker, site.n_connections) % CACHE_LINE, 0);
+	assert_int_equal(offsetof(struct worker, site.port.stats) % CACHE_LINE, 0);
 	assert_int_equal(sizeof(struct port_stats) % CACHE_LINE, 0);
 	assert_int_equal(sizeof(struct ring) % CACHE_LINE, 0);
 	assert_int_equal(offsetof(struct ring, tail) % CACHE_LINE, 0);

@@ -15,7 +15,7 @@ static struct directory *d;
 static int setup(void **state)
 {
 	(void)state;
-	return directory_new(&d);
+	return directory_new(NULL, &d);
 }
 
 static int teardown(void **state)
@@ -28,7 +28,7 @@ static int teardown(void **state)
 static int enter(
 	struct directory_entry *e, int64_t user, uint64_t session, unsigned all, unsigned per_user)
 {
-	*e = (struct directory_entry){.user_id = user, .session = session, .worker = session % 3};
+	*e = (struct directory_entry){.user_id = user, .session = session, .site = session % 3};
 	return directory_enter(d, e, &(struct directory_limits){all, per_user});
 }
 
@@ -70,7 +70,7 @@ static void a_session_is_found_by_number_and_by_user(void **state)
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(enter(&e[i], i < 3 ? -5 : 9, 100 + i, 100, 0), 0);
 	assert_int_equal(directory_find(d, 103, &hit), 0);
-	assert_int_equal(hit.worker, 1);
+	assert_int_equal(hit.site, 1);
 	assert_int_equal(directory_find(d, 99, &hit), -ENOENT);
 	assert_int_equal(directory_of_user(d, -5, hits, 8), 3);
 	assert_int_equal(directory_of_user(d, -5, hits, 2), 2);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/host/host.h"
+
+#include <stdio.h>
+
+#include "base/auto.h"
+#include "config/config.h"
+#include "events/event.h"
+#include "os/firewall.h"
+#include "os/netlink.h"
+#include "os/nft.h"
+#include "os/tun.h"
+#include "server/core/context.h"
+
+/* Another program's filter may stop what we forward; only the admin can mend that. */
+static void look_at_firewalls(struct host *h)
+{
+	const struct context *c = h->context;
+	static const enum event events[] = {[FIREWALL_UFW] = EV_FORWARD_DROPPED_UFW,
+		[FIREWALL_DOCKER] = EV_FORWARD_DROPPED_DOCKER,
+		[FIREWALL_FIREWALLD] = EV_FORWARD_DROPPED_FIREWALLD,
+		[FIREWALL_OTHER] = EV_FORWARD_DROPPED};
+	AUTO_MEM char *ruleset = NULL;
+	struct firewall_block block;
+	int n;
+
+	if (nft_list(&ruleset, NULL) < 0)
+		return; /* nft_apply() says what is wrong */
+	n = nft_remove_dead(ruleset);
+	if (n > 0)
+		log_event(NULL, EV_NFT_CLEANED, "tables=%d", n);
+	firewall_judge(ruleset, tun_name(c->tun), &c->pool, &block);
+	if (block.by)
+		log_event(NULL, events[block.by], "%s", block.text);
+}
+
+static void make_nat(struct host *h)
+{
+	const struct context *c = h->context;
+	struct prefix pools[CONFIG_ITEMS_MAX + 2] = {c->pool};
+	struct nft_rules rules = {.instance = tun_name(c->tun),
+		.tun = tun_name(c->tun),
+		.masquerade = pools,
+		.n_masquerade = 1,
+		.keep_clients_apart = !c->config->tunnel.client_to_client,
+		.guard_host = c->config->tunnel.server_access == CONFIG_ACCESS_BASIC};
+	struct os_failure why = {0};
+
+	for (size_t i = 0; i < c->n_pools; i++)
+		pools[rules.n_masquerade++] = c->pools[i].prefix;
+	if (host_ipv6_is_masqueraded(c))
+		pools[rules.n_masquerade++] = c->prefix6;
+	look_at_firewalls(h);
+	if (!c->config->tunnel.nat)
+		rules.n_masquerade = 0;
+	else if (forward_v4_on(&h->forward, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+	if (!rules.n_masquerade && !rules.keep_clients_apart && !rules.guard_host)
+		return;
+	if (nft_apply(&rules, &why) < 0)
+		/* A server without NAT still serves those who only want to reach it. */
+		log_event(NULL, why.event, "%s", why.text);
+}
+
+void host_change_machine(struct host *h, struct netlink *nl)
+{
+	snprintf(h->forward.note, sizeof(h->forward.note), "%s/forward",
+		h->context->config->server.state);
+	forward_recall(&h->forward);
+	host_ipv6_check(h, nl);
+	make_nat(h);
+	h->machine_changed = true;
+}
+
+void host_restore_machine(struct host *h)
+{
+	AUTO(netlink) struct netlink *nl = NULL;
+
+	if (!h->machine_changed)
+		return;
+	nft_remove(tun_name(h->context->tun), NULL);
+	netlink_new(&nl, NULL);
+	forward_restore(&h->forward, nl, tun_ifindex(h->context->tun));
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/host/host.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/crypto.h"
+#include "config/config.h"
+#include "events/event.h"
+#include "os/choose.h"
+#include "os/netlink.h"
+#include "os/resolver.h"
+#include "server/core/context.h"
+#include "store/db.h"
+
+/* Configured, or chosen at first start and written down: then it stays. */
+static int choose_pool(struct host *h, struct netlink *nl, struct db *db, bool v6)
+{
+	struct context *c = h->context;
+	const struct prefix *configured =
+		v6 ? &c->config->tunnel.ipv6_prefix : &c->config->tunnel.ipv4_pool;
+	struct prefix *pool = v6 ? &c->prefix6 : &c->pool;
+	const char *key = v6 ? "ipv6_prefix" : "ipv4_pool";
+	char text[PREFIX_TEXT_LEN] = "";
+	struct os_failure why = {0};
+	uint64_t seed;
+
+	*pool = *configured;
+	if (pool->addr.family)
+		return 0;
+	if (!db_meta_get(db, key, text, sizeof(text)) && !prefix_parse(text, pool))
+		return 0;
+	crypto_random(&seed, sizeof(seed));
+	if (os_choose_pool(nl, seed, v6 ? NULL : pool, v6 ? pool : NULL, &why) < 0) {
+		int exit_code = host_refused(why.event, why.text);
+
+		return v6 && why.event == EV_POOL_NONE_FREE ? 0 : exit_code; /* IPv4 alone */
+	}
+	if (db_meta_set(db, key, prefix_format(pool, text)) < 0)
+		return host_refused(db_error(db)->event, db_error(db)->text);
+	log_event(NULL, EV_POOL_CHOSEN, "pool=%s", text);
+	return 0;
+}
+
+/* IPCP has room for two. */
+static void add_dns(struct ppp_addresses *to, const struct addr *a)
+{
+	if (a->family == AF_INET && !to->dns[1].family)
+		to->dns[to->dns[0].family ? 1 : 0] = *a;
+}
+
+/* A router advertisement has room for three. */
+static void add_dns6(struct context *c, const struct addr *a)
+{
+	if (a->family == AF_INET6 && c->n_dns6 < ARRAY_SIZE(c->dns6))
+		c->dns6[c->n_dns6++] = *a;
+}
+
+void host_told_addresses(const struct config *cfg, struct ppp_addresses *ret)
+{
+	struct addr up[8];
+	size_t n = 0, n_up = 0;
+
+	memset(ret->dns, 0, sizeof(ret->dns));
+	memset(ret->nbns, 0, sizeof(ret->nbns));
+	if (cfg->tunnel.dns.automatic) {
+		n_up = resolver_upstreams("", up, ARRAY_SIZE(up));
+		if (!n_up)
+			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
+	}
+	for (size_t i = 0; i < n_up; i++)
+		add_dns(ret, &up[i]);
+	for (size_t i = 0; i < cfg->tunnel.dns.n; i++)
+		add_dns(ret, &cfg->tunnel.dns.item[i]);
+	for (size_t i = 0; i < cfg->tunnel.nbns.n && n < 2; i++)
+		if (cfg->tunnel.nbns.item[i].family == AF_INET)
+			ret->nbns[n++] = cfg->tunnel.nbns.item[i];
+}
+
+static void choose_addresses(struct context *c)
+{
+	const struct addr_list *dns = &c->config->tunnel.dns;
+	struct addr up[8];
+	size_t n_up = dns->automatic ? resolver_upstreams("", up, ARRAY_SIZE(up)) : 0;
+
+	for (size_t i = 0; i < n_up; i++)
+		add_dns6(c, &up[i]);
+	for (size_t i = 0; i < dns->n; i++)
+		add_dns6(c, &dns->item[i]);
+	c->nets[c->n_nets++] = c->pool;
+	for (size_t i = 0; i < c->n_pools; i++)
+		c->nets[c->n_nets++] = c->pools[i].prefix;
+	c->addresses.local = addr_v4(addr_v4_value(&c->pool.addr) + 1);
+	host_told_addresses(c->config, &c->addresses);
+}
+
+/* Pools that a client could not use are refused by name, before anything is made of them. */
+int host_check_pools(struct host *h)
+{
+	struct context *c = h->context;
+	char why[RANGES_TEXT_LEN];
+
+	c->n_pools = config_pools(c->config, c->pools);
+	host_addresses_read(c->config->tunnel.tun, &c->host);
+	if (ranges_check_config(c->config, &c->host, why) == 0)
+		return 0;
+	log_event(NULL, EV_POOL_UNUSABLE, "%s", why);
+	return layer_exit_code(LAYER_CONFIG);
+}
+
+/* One that was chosen when this host had other addresses still serves, but that is logged. */
+static int check_chosen_pool(const struct host *h)
+{
+	const struct context *c = h->context;
+	struct pools pools = {.ordinary = c->pool, .n_named = c->n_pools};
+	char why[RANGES_TEXT_LEN];
+	int r;
+
+	if (c->config->tunnel.ipv4_pool.addr.family)
+		return 0;
+	memcpy(pools.named, c->pools, sizeof(pools.named));
+	r = ranges_check_chosen(&pools, &c->host, why);
+	if (r < 0)
+		log_event(NULL, EV_POOL_UNUSABLE, "%s", why);
+	return r == -EEXIST ? layer_exit_code(LAYER_CONFIG) : 0;
+}
+
+int host_choose_pools(struct host *h, struct netlink *nl, struct db *db)
+{
+	int r = choose_pool(h, nl, db, false);
+
+	if (!r && h->context->config->ppp.ipv6)
+		r = choose_pool(h, nl, db, true);
+	if (!r)
+		r = check_chosen_pool(h);
+	if (!r)
+		choose_addresses(h->context);
+	return r;
+}

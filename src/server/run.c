@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory of operation
+ *
+ * The one file that knows all rooms (docs/architecture.md). First what needs privileges and one thread
+ * (state folder with its lock, TUN, user, keeper), then what may be refused (pools, store, certificates,
+ * interface, listeners), last what the whole machine feels. Then the control thread runs its loop until
+ * the workers are gone, and all is undone in reverse.
+ */
+#include "server/run.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <urcu/urcu-memb.h>
+
+#include "aaa/aaa.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "config/config.h"
+#include "os/child.h"
+#include "os/journal.h"
+#include "os/netlink.h"
+#include "os/steering.h"
+#include "os/tun.h"
+#include "server/admission/admission.h"
+#include "server/control/control.h"
+#include "server/core/account.h"
+#include "server/core/context.h"
+#include "server/core/directory.h"
+#include "server/core/records.h"
+#include "server/core/snapshot.h"
+#include "server/host/certificates.h"
+#include "server/host/host.h"
+#include "server/worker/spare.h"
+#include "server/worker/worker.h"
+#include "store/db.h"
+#include "store/store.h"
+
+struct server {
+	struct context context;
+	struct host host;
+	struct control control;
+	struct spare spare;
+	struct worker *workers;
+};
+
+/* ---- steps of the start: 0, or an exit code; what failed has been logged ---------------------- */
+
+static void begin_log(const struct config *cfg)
+{
+	bool journal = cfg->server.log_format == CONFIG_LOG_AUTO && log_is_journal();
+
+	log_init((enum log_level)cfg->server.log);
+	log_form(cfg->server.log_format == CONFIG_LOG_JSON ? LOG_FORM_JSON : LOG_FORM_TEXT,
+		journal ? journal_writer() : NULL);
+}
+
+static unsigned count_workers(const struct config *cfg)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cfg->server.workers)
+		return (unsigned)cfg->server.workers;
+	return cpus < 1 ? 1 : cpus > 64 ? 64 : (unsigned)cpus;
+}
+
+static void choose_name(struct context *c)
+{
+	c->n_sites = count_workers(c->config);
+	if (gethostname(c->name, sizeof(c->name) - 1) < 0 || !*c->name)
+		strcpy(c->name, "culvert");
+}
+
+/* As root, if it is started so. */
+static int begin_privileged(struct host *h)
+{
+	int r = host_open_state(h);
+
+	if (!r)
+		r = host_open_tun(h);
+	return r ? r : host_give_up_rights(h);
+}
+
+static int open_account(struct context *c)
+{
+	return account_new(&c->account) < 0 ||
+			       account_add_sink(c->account, &records_sink, c->store) < 0
+		       ? layer_exit_code(LAYER_LOCAL)
+		       : 0;
+}
+
+/* The store's thread takes the handle over; what must be known before it is asked before. */
+static int open_store(struct server *s, struct netlink *nl)
+{
+	struct context *c = &s->context;
+	struct db_opts opts = {.state = c->config->server.state,
+		.key_file = c->config->store.key_file,
+		.check = true,
+		.owner = true};
+	struct store_opts keep = {
+		(uint64_t)c->config->store.attempts, (uint64_t)c->config->store.sessions};
+	struct db_error why = {0};
+	struct db *db;
+	int r;
+
+	if (db_open(&opts, &db, &why) < 0)
+		return host_refused(why.event, why.text);
+	r = host_choose_pools(&s->host, nl, db);
+	if (r) {
+		db_close(db);
+		return r;
+	}
+	if (store_new(db, &keep, &c->store, &why) < 0)
+		return host_refused(why.event, why.text);
+	if (aaa_new(&(struct aaa_opts){.store = c->store}, &c->aaa) < 0)
+		return layer_exit_code(LAYER_LOCAL);
+	return open_account(c);
+}
+
+static int load_certificates(struct context *c)
+{
+	AUTO(snapshot) struct snapshot *snapshot = NULL;
+	struct tls_failure why = {0};
+
+	if (snapshot_new(c->config, &snapshot) < 0)
+		return layer_exit_code(LAYER_LOCAL);
+	if (certificates_make(c->config, false, &why) < 0 || certificates_load(snapshot, &why) < 0)
+		return host_refused(why.event, why.text);
+	c->snapshot = TAKE(snapshot);
+	return 0;
+}
+
+static int make_tables(struct context *c)
+{
+	return directory_new(c->steering, &c->directory) < 0 || admission_new(&c->admission) < 0
+		       ? layer_exit_code(LAYER_LOCAL)
+		       : 0;
+}
+
+static int make_workers(struct server *s)
+{
+	struct context *c = &s->context;
+	enum coalesce_kinds joins = (tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
+				    (tun_takes_udp(c->tun) ? COALESCE_UDP : 0);
+	int r = workers_new(c, &s->spare, joins, &s->workers);
+
+	if (r < 0)
+		log_event(NULL, EV_OUT_OF_MEMORY, "what=worker error=\"%s\"", strerror(-r));
+	return r < 0 ? layer_exit_code(LAYER_LOCAL) : 0;
+}
+
+static void take_listener(void *arg, unsigned worker, int fd, bool clear)
+{
+	struct server *s = arg;
+
+	worker_add_listener(worker_at(s->workers, worker), fd, clear);
+}
+
+static int serve_on_machine(struct server *s, struct netlink *nl)
+{
+	struct context *c = &s->context;
+	int r = host_configure_tun(&s->host, nl);
+
+	if (r)
+		return r;
+	c->snapshot->addresses = c->addresses;
+	r = make_tables(c);
+	if (!r)
+		r = make_workers(s);
+	if (!r)
+		r = host_listen(&s->host, take_listener, s);
+	if (!r)
+		host_change_machine(&s->host, nl);
+	return r;
+}
+
+static int begin(struct server *s)
+{
+	AUTO(netlink) struct netlink *nl = NULL;
+	struct os_failure why = {0};
+	int r;
+
+	begin_log(s->context.config);
+	choose_name(&s->context);
+	r = begin_privileged(&s->host);
+	if (!r && netlink_new(&nl, &why) < 0)
+		r = host_refused(why.event, why.text);
+	if (!r)
+		r = host_check_pools(&s->host);
+	if (!r)
+		r = open_store(s, nl);
+	if (!r)
+		r = load_certificates(&s->context);
+	return r ? r : serve_on_machine(s, nl);
+}
+
+static void end(struct server *s)
+{
+	struct context *c = &s->context;
+
+	aaa_free(c->aaa);
+	store_free(
+		c->store); /* writes what waits; the last letters to the workers are posted here */
+	c->store = NULL;
+	workers_free(c, s->workers);
+	account_free(c->account);
+	host_restore_machine(&s->host);
+	child_keeper_stop();
+	steering_free(c->steering);
+	tun_free(c->tun);
+	urcu_memb_barrier();
+	directory_free(c->directory);
+	admission_free(c->admission);
+	snapshot_free(c->snapshot);
+}
+
+/* A descriptor a session: as many as the system grants without a question. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int server_run(struct config *config, control_reread *reread, void *reread_arg)
+{
+	struct server s = {.context = {.config = config, .started_s = clock_wall_s()},
+		.host = {.context = &s.context, .lock = -1},
+		.control = {.context = &s.context,
+			.host = &s.host,
+			.reread = reread,
+			.reread_arg = reread_arg}};
+	int r;
+
+	raise_descriptor_limit();
+	signal(SIGPIPE, SIG_IGN);
+	urcu_memb_register_thread();
+	spare_init(&s.spare);
+	if (mailbox_init(&s.context.control_mailbox) < 0)
+		return layer_exit_code(LAYER_LOCAL);
+	r = begin(&s);
+	s.control.workers = s.workers;
+	if (!r)
+		r = control_run(&s.control);
+	end(&s);
+	mailbox_deliver(&s.context.control_mailbox);
+	mailbox_done(&s.context.control_mailbox);
+	control_done(&s.control);
+	spare_done(&s.spare);
+	host_close_state(&s.host);
+	urcu_memb_unregister_thread();
+	return r;
+}
