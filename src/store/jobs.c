@@ -91,7 +91,7 @@ static int run_session_start(struct db *db, struct store_job *job)
 
 int store_session_start(struct store *s, const struct db_session *session)
 {
-	return submit(s, STORE_WRITE, run_session_start, &(struct record){.session = *session});
+	return submit(s, STORE_MUST, run_session_start, &(struct record){.session = *session});
 }
 
 /* The lease first: a session whose start was never recorded may hold one, too. */
