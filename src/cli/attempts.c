@@ -10,7 +10,7 @@
 static const char usage[] =
 	"Usage: culvert attempts [--most N] [--json]\n"
 	"\n"
-	"Prints the newest attempts to connect, newest first, with the event that each ended in.\n"
+	"Prints the newest attempts to connect, newest first, each with the event that ended it.\n"
 	"\n"
 	"      --most N        how many (100)\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";

@@ -28,21 +28,21 @@
 static const char backup_usage[] =
 	"Usage: culvert backup [OPTION]... FILE\n"
 	"\n"
-	"Writes all that makes this server this server into FILE, which must not be there yet: the\n"
-	"database, the key of its secrets, certificates with their keys, the configuration. A running\n"
-	"server is not disturbed. FILE is encrypted with a passphrase, asked for on the terminal.\n"
+	"Saves this server to FILE, which must not exist yet: the database, the key of its secrets,\n"
+	"the certificates with their keys, and the configuration. A running server is not disturbed.\n"
+	"FILE is encrypted with a passphrase, which the command asks for on the terminal.\n"
 	"\n"
-	"      --database-only   only a copy of the database, without a passphrase; secrets in it stay\n"
-	"                        sealed with the key, which is not in it\n";
+	"      --database-only   only a copy of the database, without a passphrase; its secrets stay\n"
+	"                        encrypted with the key, which is not in the copy\n";
 
 static const char restore_usage[] =
 	"Usage: culvert restore [OPTION]... FILE\n"
 	"\n"
-	"Brings back what `culvert backup` wrote, on this machine or a new one; clients then meet the\n"
-	"certificate that they know. Refused while a server runs on the state folder, and when there is\n"
-	"a database or a configuration already.\n"
+	"Restores what `culvert backup` saved, on this machine or a new one; clients then see the\n"
+	"certificate that they know. The command fails while a server runs on the state folder, and\n"
+	"when a database or a configuration exists already.\n"
 	"\n"
-	"      --force           replace what is there\n";
+	"      --force           replace the existing files\n";
 
 static const char options_usage[] =
 	"      --passphrase-file FILE   read the passphrase from FILE's first line (\"-\": standard input)\n"

@@ -10,11 +10,11 @@
 #include "server/host/check.h"
 
 static const char usage[] =
-	"Usage: culvert config check [--config FILE]   say whether FILE is a good configuration\n"
+	"Usage: culvert config check [--config FILE]   check whether FILE is a good configuration\n"
 	"       culvert config dump [--config FILE]    print every option with its value\n"
 	"       culvert config diff [--state DIR]      what a reload of the running server would change\n"
 	"       culvert config help                    print every option with its meaning\n"
-	"       culvert config example                 print a file to begin with\n"
+	"       culvert config example                 print a file to start with\n"
 	"       culvert config man                     print culvert.conf(5)\n"
 	"\n"
 	"  -c, --config FILE             the file; without it, the defaults\n"

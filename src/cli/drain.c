@@ -12,12 +12,12 @@ static const char usage[] =
 	"Usage: culvert drain [--for TIME] [--json]\n"
 	"       culvert drain --stop [--json]\n"
 	"\n"
-	"Empties the running server: new clients and health checks are answered 503, and sessions that\n"
-	"are up are ended politely in batches, spread over the time given. The server stays; `--stop`\n"
-	"opens it again.\n"
+	"Empties the running server: it answers new clients and health checks with 503, and ends its\n"
+	"sessions politely in batches, spread over the time given. The server keeps running; `--stop`\n"
+	"ends the drain.\n"
 	"\n"
-	"      --for TIME      30s, 10m, 1h; without it as fast as is good for the machine\n"
-	"      --stop          take new sessions again\n" ASK_USAGE "\n"
+	"      --for TIME      30s, 10m, 1h; without it, as fast as the machine allows\n"
+	"      --stop          accept new sessions again\n" ASK_USAGE "\n"
 	"Exit status: 0 begun, 1 no server answers, 2 wrong use.\n";
 
 static int read_time(const char *text, json_int_t *ret_s)

@@ -12,8 +12,8 @@ static const char usage[] =
 	"Usage: culvert events --follow [--json]\n"
 	"       culvert events [--json]\n"
 	"\n"
-	"With --follow, prints each event of the running server as it happens, one a line, until\n"
-	"interrupted or the server ends. Without it, prints the catalogue: every event that there is.\n"
+	"With --follow, prints each event of the running server as it happens, one a line, until you\n"
+	"interrupt it or the server ends. Without it, prints the catalogue of all events.\n"
 	"\n"
 	"  -f, --follow        follow the running server\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";

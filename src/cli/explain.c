@@ -23,13 +23,13 @@ static const char usage_text[] =
 	"usage: culvert explain NUMBER|NAME [--json]\n"
 	"       culvert explain --list [--markdown]\n"
 	"\n"
-	"Says what an event of Culvert, or an error of Windows about SSTP, means and what to do about it:\n"
+	"Explains an event of Culvert, or an error of Windows about SSTP, and what to do about it:\n"
 	"  culvert explain 3107                    an event of Culvert, also by its name\n"
 	"  culvert explain 691                     a RAS error, as in \"Error 691\"\n"
 	"  culvert explain 0x800B0109              an HRESULT, also as a signed decimal: -2146762487\n"
 	"  culvert explain \"event 4\"               an event of RasSstp or RasClient\n"
 	"\n"
-	"Exit status: 0; 1 when nothing is known of it; 2 usage.\n";
+	"Exit status: 0; 1 the code is unknown; 2 usage.\n";
 
 struct query {
 	bool is_event; /* "event N" */

@@ -13,11 +13,11 @@ static const char usage[] =
 	"\n"
 	"Ends sessions of the running server politely: those of a user, the one with that number, or\n"
 	"those with that address (inside the tunnel, or the client's own). `culvert sessions` lists them.\n"
-	"A user whose name is a number or an address is meant with --user. The client may dial again:\n"
-	"`culvert user disable` keeps him out.\n"
+	"Use --user for a user whose name is a number or an address. The client may connect again:\n"
+	"`culvert user disable` keeps the user out.\n"
 	"\n"
 	"      --user NAME     the sessions of this user\n" ASK_USAGE "\n"
-	"Exit status: 0 some were ended, 1 there was none, or no server answers, 2 wrong use.\n";
+	"Exit status: 0 sessions ended, 1 there was none, or no server answers, 2 wrong use.\n";
 
 int cmd_kick(int argc, char **argv)
 {

@@ -14,21 +14,21 @@ static const struct command {
 } commands[] = {
 	{"serve", cmd_serve, "run the server"},
 	{"connect", cmd_connect, "connect to an SSTP server"},
-	{"diagnose", cmd_diagnose, "find out which layer of the way to a server is broken"},
-	{"explain", cmd_explain, "what an event, a Windows error or an HRESULT means"},
-	{"status", cmd_status, "what the running server does"},
-	{"sessions", cmd_sessions, "who is connected to it"},
+	{"diagnose", cmd_diagnose, "find the layer that is broken on the way to a server"},
+	{"explain", cmd_explain, "explain an event, a Windows error or an HRESULT"},
+	{"status", cmd_status, "show the state of the running server"},
+	{"sessions", cmd_sessions, "list the sessions of the server"},
 	{"kick", cmd_kick, "end sessions"},
-	{"attempts", cmd_attempts, "who tried to connect, and what became of it"},
-	{"events", cmd_events, "what happens on the server, as it happens"},
+	{"attempts", cmd_attempts, "list attempts to connect, with their outcome"},
+	{"events", cmd_events, "print events of the server as they happen"},
 	{"reload", cmd_reload, "read configuration and certificates again"},
 	{"drain", cmd_drain, "empty the server"},
 	{"cert", cmd_cert, "show and renew the server's certificates"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},
-	{"backup", cmd_backup, "save all of a server under a passphrase"},
-	{"restore", cmd_restore, "bring a backup back, on this machine or a new one"},
-	{"check", cmd_check, "look through the database for damage"},
+	{"backup", cmd_backup, "save a whole server, encrypted with a passphrase"},
+	{"restore", cmd_restore, "restore a backup, on this machine or a new one"},
+	{"check", cmd_check, "check the database for damage"},
 	{"bench", cmd_bench, "put a server under load: many tunnels at once"},
 };
 
@@ -38,7 +38,7 @@ static void print_usage(FILE *out)
 		out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		text_fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("\n`culvert COMMAND --help` says more; culvert(1) says most.\n", out);
+	fputs("\n`culvert COMMAND --help` explains a command; culvert(1) is the manual.\n", out);
 }
 
 static int unknown_command(const char *name)

@@ -21,8 +21,8 @@ struct proxy_choice {
 /* For host: 0 and *ret (NULL: none), or the exit code after having said what is wrong. */
 int proxy_choose(struct proxy_choice *choice, const char *host, const struct proxy **ret);
 
-#define PROXY_USAGE                                                                                    \
-	"      --proxy URL            http://[USER@]HOST:PORT (else https_proxy and no_proxy count)\n" \
-	"      --proxy-user NAME      user name for the proxy; the password is asked for, or\n"        \
-	"      --proxy-password-file FILE   is the first line of FILE; - is standard input\n"          \
-	"      --no-proxy             go directly whatever the environment says\n"
+#define PROXY_USAGE                                                                                  \
+	"      --proxy URL            http://[USER@]HOST:PORT (default: https_proxy and no_proxy)\n" \
+	"      --proxy-user NAME      user name for the proxy; the password is asked for, or\n"      \
+	"      --proxy-password-file FILE   is the first line of FILE; - is standard input\n"        \
+	"      --no-proxy             connect directly and ignore the environment\n"

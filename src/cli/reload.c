@@ -9,11 +9,11 @@
 static const char usage[] =
 	"Usage: culvert reload [--json]\n"
 	"\n"
-	"Lets the running server read its configuration and its certificates again. Sessions that are up\n"
-	"go on as they began. When anything is wrong nothing changes, and the reason is printed. Options\n"
-	"that take effect only at a restart are named; `culvert config diff` tells all this beforehand.\n"
+	"Makes the running server read its configuration and its certificates again. Present sessions\n"
+	"keep their settings. If anything is wrong, nothing changes, and the command prints the reason.\n"
+	"It names options that take effect only at a restart; `culvert config diff` shows all this before.\n"
 	"\n" ASK_USAGE "\n"
-	"Exit status: 0 done, 1 it was refused, or no server answers.\n";
+	"Exit status: 0 done, 1 the server refused, or no server answers.\n";
 
 static void print_changes(const json_t *result)
 {

@@ -16,21 +16,21 @@
 static const char usage_text[] =
 	"usage: culvert serve [options]\n"
 	"\n"
-	"Runs the SSTP server in the foreground. With no options and no file it works: it makes its\n"
-	"certificate, its database of users and a choice of addresses, all in the state folder.\n"
+	"Runs the SSTP server in the foreground. It works without options and without a file: it creates\n"
+	"its certificate and its database of users, and chooses addresses, all in the state folder.\n"
 	"\n"
 	"  -c, --config FILE       configuration (" CONFIG_FILE_DEFAULT
-	" when it is there); see culvert.conf(5)\n"
+	" if it exists); see culvert.conf(5)\n"
 	"      --state DIR         state folder (/var/lib/culvert)\n"
-	"      --listen ADDR:PORT  where to accept ([::]:443); repeat\n"
+	"      --listen ADDR:PORT  where to listen ([::]:443); repeat\n"
 	"      --name HOST         a name or address by which clients know this server; repeat\n"
 	"      --tun NAME          name of the TUN device (culvert0)\n"
-	"      --no-nat            leave forwarding and NAT alone\n"
+	"      --no-nat            do not change forwarding and NAT\n"
 	"      --workers N         threads that move packets (one per CPU)\n"
 	"  -o, --option SECTION.NAME=VALUE   any option of culvert.conf(5)\n"
 	"  -h, --help\n"
 	"\n"
-	"Prints `culvert: ready on ADDR:PORT` when it accepts. SIGTERM ends it: sessions are told.\n"
+	"Prints `culvert: ready on ADDR:PORT` when it accepts. SIGTERM ends it and its sessions.\n"
 	"Exit status: 0 ended by a signal, 1 this machine, 2 configuration, 13 and 14 TLS and certificate,\n"
 	"21 interface and routes.\n";
 

@@ -10,8 +10,8 @@
 static const char usage[] =
 	"Usage: culvert sessions [NAME|SESSION|ADDRESS] [--json]\n"
 	"\n"
-	"Lists the sessions of the running server: all, or those of a user, a number, or an address\n"
-	"(inside the tunnel, or the client's own).\n"
+	"Lists the sessions of the running server: all, those of a user, the one with a number, or those\n"
+	"with an address (inside the tunnel, or the client's own).\n"
 	"\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";
 

@@ -13,7 +13,7 @@
 static const char usage_text[] =
 	"usage: culvert status [--state DIR] [--json]\n"
 	"\n"
-	"Shows what the running server does: sessions, traffic, drops, certificate pin.\n"
+	"Shows the state of the running server: sessions, traffic, drops, certificate pin.\n"
 	"\n"
 	"      --state DIR   the server's state folder (" STATE_DEFAULT ")\n"
 	"      --json        as JSON (docs/control.md)\n"

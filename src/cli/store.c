@@ -13,7 +13,7 @@
 static const char check_usage[] =
 	"Usage: culvert check [OPTION]...\n"
 	"\n"
-	"Looks through the whole database for damage, and whether the key is the right one.\n";
+	"Checks the whole database for damage, and whether the key is the right one.\n";
 
 static const char options_usage[] =
 	"\n"

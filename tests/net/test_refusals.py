@@ -65,8 +65,8 @@ def test_certificate(start_server, connect, tmp_path, case, days, name, usage, t
 
 def test_untrusted_certificate(server, connect):
     refused(connect(trust=False, wait=False), "cert",
-            "The server's certificate is self-signed and not known here.",
-            "give it with --ca, or pin its key with --pin")
+            "The server's certificate is self-signed, and this machine does not trust it.",
+            "name it with --ca, or pin its key with --pin")
 
 
 def test_wrong_name_names_the_names_found(server, connect):

@@ -66,7 +66,7 @@ static void what_is_wrong_is_told_and_nothing_is_half_done(void **state)
 	assert_int_equal(USER("x\n", "add", "alice", "--password-stdin").code, CMD_OK);
 	said = USER("x\n", "add", "ALICE", "--password-stdin");
 	assert_int_equal(said.code, CMD_FAILED);
-	assert_non_null(strstr(said.err, "There is a user of that name already. \"ALICE\""));
+	assert_non_null(strstr(said.err, "A user of that name exists already. \"ALICE\""));
 	/* A password that is refused leaves no user behind. */
 	assert_int_equal(USER("\n", "add", "carol", "--password-stdin").code, CMD_FAILED);
 	assert_int_equal(login(*state, "carol").id, 0);
