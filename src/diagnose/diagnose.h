@@ -90,9 +90,6 @@ int diagnose_run(const struct diagnose_opts *opts, struct diagnosis **ret);
 void diagnosis_free(struct diagnosis *d);
 DEFINE_AUTO(diagnosis, struct diagnosis *, diagnosis_free)
 
-const struct probe *diagnosis_probe(const struct diagnosis *d, enum probe_id id);
-const struct diagnose_opts *diagnosis_opts(const struct diagnosis *d);
-int64_t diagnosis_began_s(const struct diagnosis *d);
 uint64_t diagnosis_took_us(const struct diagnosis *d);
 const char *probe_name(enum probe_id id);  /* "dns" */
 const char *probe_title(enum probe_id id); /* "name" */

@@ -80,21 +80,6 @@ void diagnosis_free(struct diagnosis *d)
 	free(d);
 }
 
-const struct probe *diagnosis_probe(const struct diagnosis *d, enum probe_id id)
-{
-	return &d->probes[id];
-}
-
-const struct diagnose_opts *diagnosis_opts(const struct diagnosis *d)
-{
-	return d->opts;
-}
-
-int64_t diagnosis_began_s(const struct diagnosis *d)
-{
-	return d->began_s;
-}
-
 uint64_t diagnosis_took_us(const struct diagnosis *d)
 {
 	return d->ended_us - d->began_us;

@@ -108,13 +108,6 @@ void http_client_recv(struct http_client *c, const void *octets, size_t n, size_
 		http_waiter_end(&c->wait, EV_OUT_OF_MEMORY, NULL);
 }
 
-void http_client_eof(struct http_client *c)
-{
-	if (c->wait.state == HTTP_WAITING)
-		http_waiter_end(&c->wait, EV_HTTP_NO_RESPONSE, "closed after %zu octets",
-			buf_len(&c->wait.reader.head));
-}
-
 bool http_client_next_event(struct http_client *c, struct http_client_event *ret)
 {
 	return http_waiter_next_event(&c->wait, ret);
@@ -123,15 +116,4 @@ bool http_client_next_event(struct http_client *c, struct http_client_event *ret
 struct buf *http_client_output(struct http_client *c)
 {
 	return &c->wait.out;
-}
-
-uint64_t http_client_deadline(const struct http_client *c)
-{
-	return c->wait.deadline_ms;
-}
-
-void http_client_tick(struct http_client *c, uint64_t now_ms)
-{
-	if (now_ms >= c->wait.deadline_ms)
-		http_waiter_end(&c->wait, EV_HTTP_TIMEOUT, "after %d s", HTTP_RESPONSE_MS / 1000);
 }

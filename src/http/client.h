@@ -48,10 +48,7 @@ void http_client_free(struct http_client *c);
 int http_client_start(struct http_client *c, const struct http_client_opts *opts, uint64_t now_ms);
 /* *ret_consumed octets were the answer's head; afterwards nothing is consumed any more. */
 void http_client_recv(struct http_client *c, const void *octets, size_t n, size_t *ret_consumed);
-void http_client_eof(struct http_client *c); /* the server closed */
 bool http_client_next_event(struct http_client *c, struct http_client_event *ret);
 struct buf *http_client_output(struct http_client *c);
-uint64_t http_client_deadline(const struct http_client *c); /* HTTP_RESPONSE_MS after the start */
-void http_client_tick(struct http_client *c, uint64_t now_ms);
 
 DEFINE_AUTO(http_client, struct http_client *, http_client_free)

@@ -219,10 +219,3 @@ bool table_lookup_v6(struct table *t, const uint8_t address[static 16], struct t
 	       lookup_lengths(t, AF_INET6, address, 16, &t->v6_lengths[1], 64, ret) ||
 	       lookup_lengths(t, AF_INET6, address, 16, &t->v6_lengths[0], 0, ret);
 }
-
-bool table_lookup(struct table *t, const struct addr *address, struct table_hit *ret)
-{
-	if (address->family == AF_INET)
-		return table_lookup_v4(t, address->octets, ret);
-	return address->family == AF_INET6 && table_lookup_v6(t, address->octets, ret);
-}

@@ -39,4 +39,3 @@ int table_del(struct table *t, const struct prefix *prefix, const void *session)
 /* The longest prefix that holds the address (4 or 16 octets as on the wire). */
 bool table_lookup_v4(struct table *t, const uint8_t address[static 4], struct table_hit *ret);
 bool table_lookup_v6(struct table *t, const uint8_t address[static 16], struct table_hit *ret);
-bool table_lookup(struct table *t, const struct addr *address, struct table_hit *ret);

@@ -377,11 +377,6 @@ int netlink_route_add(struct netlink *nl, const struct route *rt, struct os_fail
 	return route_change(nl, rt, NLM_F_CREATE | NLM_F_EXCL, "add", why);
 }
 
-int netlink_route_replace(struct netlink *nl, const struct route *rt, struct os_failure *why)
-{
-	return route_change(nl, rt, NLM_F_CREATE | NLM_F_REPLACE, "replace", why);
-}
-
 int netlink_route_del(struct netlink *nl, const struct route *rt, struct os_failure *why)
 {
 	AUTO(rtroute) struct rtnl_route *r = rtroute_of(rt);

@@ -65,8 +65,6 @@ const char *route_format(const struct route *rt, char ret[static ROUTE_TEXT_LEN]
 
 /* -EEXIST: the very route is there already. */
 int netlink_route_add(struct netlink *nl, const struct route *rt, struct os_failure *why);
-/* Adds, or takes the place of a route with the same destination, metric and table. */
-int netlink_route_replace(struct netlink *nl, const struct route *rt, struct os_failure *why);
 /* Deletes only a route of ours (protocol); -ESRCH when there is none. */
 int netlink_route_del(struct netlink *nl, const struct route *rt, struct os_failure *why);
 /* How the kernel would send to `to` (with SO_MARK `mark`, 0: none). -ENETUNREACH: not at all. */

@@ -77,14 +77,6 @@ const struct fsm_cell *fsm_cell(enum fsm_event ev, enum fsm_state state)
 	return &table[ev][state];
 }
 
-const char *fsm_state_name(const struct fsm *f)
-{
-	static const char *const names[FSM_STATES] = {"Initial", "Starting", "Closed", "Stopped",
-		"Closing", "Stopping", "Req-Sent", "Ack-Rcvd", "Ack-Sent", "Opened"};
-
-	return names[f->state];
-}
-
 void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, struct buf *queue,
 	struct ppp_fault *fault)
 {

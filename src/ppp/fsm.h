@@ -146,5 +146,4 @@ void fsm_recv(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms);
 void fsm_tick(struct fsm *f, uint64_t now_ms); /* does nothing before f->deadline */
 unsigned fsm_take_layer(
 	struct fsm *f); /* FSM_TLU | FSM_TLD | FSM_TLS | FSM_TLF since the last call */
-const char *fsm_state_name(const struct fsm *f);
 const struct fsm_cell *fsm_cell(enum fsm_event ev, enum fsm_state state);

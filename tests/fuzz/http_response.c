@@ -23,11 +23,8 @@ static struct http_client_event ask_client(const uint8_t *octets, size_t n, size
 	http_client_recv(c, octets, cut, &used);
 	if (used == cut)
 		http_client_recv(c, octets + cut, n - cut, &used);
-	if (!http_client_next_event(c, &ev)) {
-		http_client_eof(c);
-		if (!http_client_next_event(c, &ev) || ev.reason != EV_HTTP_NO_RESPONSE)
-			abort();
-	}
+	if (!http_client_next_event(c, &ev))
+		return ev; /* it wants more */
 	if (ev.type == HTTP_CLIENT_OPEN && memcmp(ev.answer.line, "HTTP/1.1 200", 12) != 0)
 		abort();
 	return ev;

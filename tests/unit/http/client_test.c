@@ -185,7 +185,6 @@ static void an_accepted_request_leaves_what_follows_to_the_caller(void **state)
 		assert_int_equal(ev.type, HTTP_CLIENT_OPEN);
 		assert_string_equal(ev.answer.server, "Microsoft-HTTPAPI/2.0");
 		assert_false(http_client_next_event(c, &ev));
-		assert_true(http_client_deadline(c) == NEVER);
 		http_client_recv(c, text, sizeof(text) - 1, &used);
 		assert_int_equal(used, 0);
 	}
@@ -244,33 +243,6 @@ static void an_endless_head_is_cut_off(void **state)
 	assert_int_equal(tell(text, sizeof(text)).reason, EV_HTTP_RESPONSE_TOO_LONG);
 }
 
-static void silence_ends_after_a_minute(void **state)
-{
-	struct http_client_event ev;
-
-	assert_int_equal(http_client_deadline(c), 61000);
-	http_client_tick(c, 60999);
-	assert_false(http_client_next_event(c, &ev));
-	http_client_tick(c, 61000);
-	assert_true(http_client_next_event(c, &ev));
-	assert_int_equal(ev.reason, EV_HTTP_TIMEOUT);
-	http_client_tick(c, 99999);
-	http_client_eof(c);
-	assert_false(http_client_next_event(c, &ev));
-}
-
-static void a_closed_connection_is_told(void **state)
-{
-	struct http_client_event ev;
-	size_t used;
-
-	http_client_recv(c, "HTTP", 4, &used);
-	http_client_eof(c);
-	assert_true(http_client_next_event(c, &ev));
-	assert_int_equal(ev.reason, EV_HTTP_NO_RESPONSE);
-	assert_string_equal(ev.text, "closed after 4 octets");
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, done)
 
 int main(void)
@@ -287,8 +259,6 @@ int main(void)
 		T(the_answer_tells_what_the_server_knows_of_lanes),
 		T(the_text_names_who_answered),
 		T(an_endless_head_is_cut_off),
-		T(silence_ends_after_a_minute),
-		T(a_closed_connection_is_told),
 	};
 
 	return cmocka_run_group_tests_name("http/client", tests, NULL, NULL);

@@ -36,6 +36,12 @@ static int del(struct table *t, const char *text, const void *session)
 	return table_del(t, &p, session);
 }
 
+static bool table_lookup(struct table *t, const struct addr *a, struct table_hit *ret)
+{
+	return a->family == AF_INET ? table_lookup_v4(t, a->octets, ret)
+				    : table_lookup_v6(t, a->octets, ret);
+}
+
 static struct table_hit lookup(struct table *t, const char *text)
 {
 	struct table_hit hit = {NULL, 99};
