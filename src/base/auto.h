@@ -30,5 +30,8 @@ static inline void mem_freep(void *p)
 }
 #define AUTO_MEM __attribute__((cleanup(mem_freep)))
 
+/* A parameter that a callback has and does not need. */
+#define UNUSED __attribute__((unused))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -125,17 +126,17 @@ static int change(struct db *db, const struct args *a,
 	return r < 0 ? r : what(db, a, user.id);
 }
 
-static int do_disable(struct db *db, const struct args *a, int64_t id)
+static int do_disable(struct db *db, const struct args *a UNUSED, int64_t id)
 {
 	return db_user_set_disabled(db, id, true);
 }
 
-static int do_enable(struct db *db, const struct args *a, int64_t id)
+static int do_enable(struct db *db, const struct args *a UNUSED, int64_t id)
 {
 	return db_user_set_disabled(db, id, false);
 }
 
-static int do_remove(struct db *db, const struct args *a, int64_t id)
+static int do_remove(struct db *db, const struct args *a UNUSED, int64_t id)
 {
 	return db_user_remove(db, id);
 }
@@ -211,7 +212,7 @@ static const char *day(int64_t at, char ret[static 20])
 	return ret;
 }
 
-static int print_row(const struct db_user *u, void *arg)
+static int print_row(const struct db_user *u, void *arg UNUSED)
 {
 	char ip[ADDR_TEXT_LEN], until[20], login[20];
 

@@ -195,7 +195,7 @@ static int amount(const char *valid, const char *word, const struct unit *units,
 
 /* --- the types: parse and print of each --- */
 
-static int bool_parse(const char *valid, const char *word, void *field, char *why)
+static int bool_parse(const char *valid UNUSED, const char *word, void *field, char *why)
 {
 	static const char words[] = "no yes false true off on";
 	int place = word_place(words, word);
@@ -206,7 +206,7 @@ static int bool_parse(const char *valid, const char *word, void *field, char *wh
 	return 0;
 }
 
-static void bool_print(const char *valid, const void *field, FILE *out)
+static void bool_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	fputs(*(const bool *)field ? "yes" : "no", out);
 }
@@ -239,7 +239,7 @@ static int size_parse(const char *valid, const char *word, void *field, char *wh
 	return amount(valid, word, size_units, "a size like 512, 64k or 4M", field, why);
 }
 
-static void size_print(const char *valid, const void *field, FILE *out)
+static void size_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	print_amount(*(const uint64_t *)field, size_units, out);
 }
@@ -249,7 +249,7 @@ static int duration_parse(const char *valid, const char *word, void *field, char
 	return amount(valid, word, duration_units, "a time like 250ms, 10s, 5m, 1h", field, why);
 }
 
-static void duration_print(const char *valid, const void *field, FILE *out)
+static void duration_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	print_amount(*(const uint64_t *)field, duration_units, out);
 }
@@ -295,7 +295,7 @@ static void print_word(const char *word, FILE *out)
 	fputc('"', out);
 }
 
-static void text_print(const char *valid, const void *field, FILE *out)
+static void text_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	print_word(*(char *const *)field, out);
 }
@@ -360,7 +360,7 @@ static int address_parse(const char *valid, const char *word, void *field, char 
 	return 0;
 }
 
-static void address_print(const char *valid, const void *field, FILE *out)
+static void address_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	char text[ENDPOINT_TEXT_LEN];
 
@@ -410,7 +410,7 @@ static int ip_list_add(const char *valid, const char *word, void *field, char *w
 	return 0;
 }
 
-static void ip_list_print(const char *valid, const void *field, FILE *out)
+static void ip_list_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	const struct addr_list *list = field;
 	char text[ADDR_TEXT_LEN];
@@ -441,7 +441,7 @@ static int prefix_value_parse(const char *valid, const char *word, void *field, 
 	return 0;
 }
 
-static void prefix_print(const char *valid, const void *field, FILE *out)
+static void prefix_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	const struct prefix *p = field;
 	char text[PREFIX_TEXT_LEN];
@@ -449,7 +449,7 @@ static void prefix_print(const char *valid, const void *field, FILE *out)
 	fputs(p->addr.family == AF_UNSPEC ? "auto" : prefix_format(p, text), out);
 }
 
-static int text_list_add(const char *valid, const char *word, void *field, char *why)
+static int text_list_add(const char *valid UNUSED, const char *word, void *field, char *why)
 {
 	struct text_list *list = field;
 
@@ -465,7 +465,7 @@ static int text_list_add(const char *valid, const char *word, void *field, char 
 	return 0;
 }
 
-static void text_list_print(const char *valid, const void *field, FILE *out)
+static void text_list_print(const char *valid UNUSED, const void *field, FILE *out)
 {
 	const struct text_list *list = field;
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "diagnose/dns_kind.h"
 #include "diagnose/private.h"
 
@@ -105,12 +106,12 @@ static void on_answer(struct asked *a, int family, int status, unsigned char *oc
 		ares_free_hostent(host);
 }
 
-static void on_a(void *arg, int status, int timeouts, unsigned char *octets, int n)
+static void on_a(void *arg, int status, int timeouts UNUSED, unsigned char *octets, int n)
 {
 	on_answer(arg, AF_INET, status, octets, n);
 }
 
-static void on_aaaa(void *arg, int status, int timeouts, unsigned char *octets, int n)
+static void on_aaaa(void *arg, int status, int timeouts UNUSED, unsigned char *octets, int n)
 {
 	on_answer(arg, AF_INET6, status, octets, n);
 }

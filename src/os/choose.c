@@ -13,6 +13,8 @@
 
 #include <linux/rtnetlink.h>
 
+#include "base/auto.h"
+
 /* A route shorter than this is a default route in disguise (0/1, 128/1), not a network. */
 #define SHORTEST_NETWORK_V4 8
 #define SHORTEST_NETWORK_V6 7 /* fc00::/7 */
@@ -172,7 +174,7 @@ static bool add_route(const struct route *rt, void *arg)
 	return true;
 }
 
-static bool add_address(unsigned ifindex, const struct prefix *p, void *arg)
+static bool add_address(unsigned ifindex UNUSED, const struct prefix *p, void *arg)
 {
 	taken_add(arg, p);
 	return true;

@@ -28,6 +28,8 @@
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
+#include "base/auto.h"
+
 #define IPV6_DEFAULT_METRIC 1024 /* what the kernel gives an IPv6 route without one */
 
 struct netlink {
@@ -44,7 +46,7 @@ DEFINE_AUTO(rtaddr, struct rtnl_addr *, rtnl_addr_put)
 DEFINE_AUTO(rtroute, struct rtnl_route *, rtnl_route_put)
 
 /* The kernel's own errno, before libnl maps it to its shorter list. */
-static int remember_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+static int remember_error(struct sockaddr_nl *from UNUSED, struct nlmsgerr *e, void *arg)
 {
 	struct netlink *nl = arg;
 

@@ -28,6 +28,8 @@
 
 #include <string.h>
 
+#include "base/auto.h"
+
 // clang-format off
 enum {
 	tlu = FSM_TLU, tld = FSM_TLD, tls = FSM_TLS, tlf = FSM_TLF, irc = FSM_IRC, zrc = FSM_ZRC, scr = FSM_SCR,
@@ -313,7 +315,8 @@ static void recv_terminate_request(struct fsm *f, const struct ppp_packet *packe
 	fsm_event(f, FSM_RTR, now_ms);
 }
 
-static void recv_terminate_ack(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms)
+static void recv_terminate_ack(
+	struct fsm *f, const struct ppp_packet *packet UNUSED, uint64_t now_ms)
 {
 	fsm_event(f, FSM_RTA, now_ms);
 }

@@ -15,6 +15,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/auto.h"
+
 #define DNS_1 0
 #define NBNS_1 1
 #define DNS_2 2
@@ -47,7 +49,7 @@ static enum option_answer judge_client_address(struct ipcp *i, struct wr *nak)
 }
 
 static enum option_answer judge_address(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+	void *self, const struct ppp_option *row UNUSED, struct rd value, struct wr *nak)
 {
 	struct ipcp *i = self;
 
@@ -61,7 +63,7 @@ static enum option_answer judge_address(
 	return OPTION_REJECT;
 }
 
-static bool append_address(void *self, const struct ppp_option *row, struct wr *nak)
+static bool append_address(void *self, const struct ppp_option *row UNUSED, struct wr *nak)
 {
 	const struct ipcp *i = self;
 
@@ -70,7 +72,7 @@ static bool append_address(void *self, const struct ppp_option *row, struct wr *
 	return i->server;
 }
 
-static bool encode_address(void *self, const struct ppp_option *row, struct wr *value)
+static bool encode_address(void *self, const struct ppp_option *row UNUSED, struct wr *value)
 {
 	const struct ipcp *i = self;
 
@@ -78,7 +80,7 @@ static bool encode_address(void *self, const struct ppp_option *row, struct wr *
 	return !i->server || i->own;
 }
 
-static void nak_address(void *self, const struct ppp_option *row, struct rd value)
+static void nak_address(void *self, const struct ppp_option *row UNUSED, struct rd value)
 {
 	struct ipcp *i = self;
 	uint32_t addr = rd_be32(&value);
@@ -92,7 +94,7 @@ static void nak_address(void *self, const struct ppp_option *row, struct rd valu
 		i->own = addr;
 }
 
-static void reject_address(void *self, const struct ppp_option *row)
+static void reject_address(void *self, const struct ppp_option *row UNUSED)
 {
 	struct ipcp *i = self;
 

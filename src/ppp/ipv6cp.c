@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/auto.h"
+
 static const uint8_t zero[IFID_LEN];
 
 static bool same(const uint8_t *a, const uint8_t *b)
@@ -36,7 +38,7 @@ static void suggest(struct ipv6cp *i, struct wr *nak)
 }
 
 static enum option_answer judge_identifier(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+	void *self, const struct ppp_option *row UNUSED, struct rd value, struct wr *nak)
 {
 	struct ipv6cp *i = self;
 	bool any = same(i->give, zero);
@@ -48,13 +50,13 @@ static enum option_answer judge_identifier(
 	return OPTION_NAK;
 }
 
-static bool append_identifier(void *self, const struct ppp_option *row, struct wr *nak)
+static bool append_identifier(void *self, const struct ppp_option *row UNUSED, struct wr *nak)
 {
 	suggest(self, nak);
 	return true;
 }
 
-static bool encode_identifier(void *self, const struct ppp_option *row, struct wr *value)
+static bool encode_identifier(void *self, const struct ppp_option *row UNUSED, struct wr *value)
 {
 	const struct ipv6cp *i = self;
 
@@ -62,7 +64,7 @@ static bool encode_identifier(void *self, const struct ppp_option *row, struct w
 	return true;
 }
 
-static void nak_identifier(void *self, const struct ppp_option *row, struct rd value)
+static void nak_identifier(void *self, const struct ppp_option *row UNUSED, struct rd value)
 {
 	struct ipv6cp *i = self;
 	uint8_t wanted[IFID_LEN];

@@ -19,13 +19,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/text.h"
 
 #define MAGIC_LEN 4
 #define MSCHAPV1_ALGORITHM 0x80 /* RFC 2433 2; known by name only */
 
 static enum option_answer judge_mru(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+	void *self, const struct ppp_option *row UNUSED, struct rd value, struct wr *nak)
 {
 	struct lcp *l = self;
 	uint16_t mru = rd_be16(&value);
@@ -38,7 +39,7 @@ static enum option_answer judge_mru(
 	return OPTION_ACK;
 }
 
-static bool encode_mru(void *self, const struct ppp_option *row, struct wr *value)
+static bool encode_mru(void *self, const struct ppp_option *row UNUSED, struct wr *value)
 {
 	const struct lcp *l = self;
 
@@ -46,7 +47,7 @@ static bool encode_mru(void *self, const struct ppp_option *row, struct wr *valu
 	return true;
 }
 
-static void nak_mru(void *self, const struct ppp_option *row, struct rd value)
+static void nak_mru(void *self, const struct ppp_option *row UNUSED, struct rd value)
 {
 	struct lcp *l = self;
 	uint16_t mru = rd_be16(&value);
@@ -55,8 +56,8 @@ static void nak_mru(void *self, const struct ppp_option *row, struct rd value)
 		l->mru = mru;
 }
 
-static enum option_answer judge_fine(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+static enum option_answer judge_fine(void *self UNUSED, const struct ppp_option *row UNUSED,
+	struct rd value UNUSED, struct wr *nak UNUSED)
 {
 	return OPTION_ACK;
 }
@@ -155,7 +156,7 @@ void lcp_without_auth(struct lcp *l)
 }
 
 static enum option_answer judge_auth(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+	void *self, const struct ppp_option *row UNUSED, struct rd value, struct wr *nak)
 {
 	struct lcp *l = self;
 	size_t i;
@@ -174,7 +175,7 @@ static enum option_answer judge_auth(
 	return OPTION_NAK;
 }
 
-static bool encode_auth(void *self, const struct ppp_option *row, struct wr *value)
+static bool encode_auth(void *self, const struct ppp_option *row UNUSED, struct wr *value)
 {
 	const struct lcp *l = self;
 
@@ -184,7 +185,7 @@ static bool encode_auth(void *self, const struct ppp_option *row, struct wr *val
 	return true;
 }
 
-static void nak_auth(void *self, const struct ppp_option *row, struct rd value)
+static void nak_auth(void *self, const struct ppp_option *row UNUSED, struct rd value)
 {
 	struct lcp *l = self;
 	size_t i;
@@ -200,7 +201,7 @@ static void nak_auth(void *self, const struct ppp_option *row, struct rd value)
 		l->offer = (l->offer + 1) % l->opts.n_methods;
 }
 
-static void reject_auth(void *self, const struct ppp_option *row)
+static void reject_auth(void *self, const struct ppp_option *row UNUSED)
 {
 	struct lcp *l = self;
 
@@ -225,7 +226,7 @@ static void looped(struct lcp *l)
 
 /* RFC 1661 6.4: zero is never right; our own number means that we hear ourselves. */
 static enum option_answer judge_magic(
-	void *self, const struct ppp_option *row, struct rd value, struct wr *nak)
+	void *self, const struct ppp_option *row UNUSED, struct rd value, struct wr *nak)
 {
 	struct lcp *l = self;
 	uint32_t magic = rd_be32(&value);
@@ -240,7 +241,7 @@ static enum option_answer judge_magic(
 	return OPTION_NAK;
 }
 
-static bool encode_magic(void *self, const struct ppp_option *row, struct wr *value)
+static bool encode_magic(void *self, const struct ppp_option *row UNUSED, struct wr *value)
 {
 	const struct lcp *l = self;
 
@@ -248,12 +249,12 @@ static bool encode_magic(void *self, const struct ppp_option *row, struct wr *va
 	return true;
 }
 
-static void nak_magic(void *self, const struct ppp_option *row, struct rd value)
+static void nak_magic(void *self, const struct ppp_option *row UNUSED, struct rd value UNUSED)
 {
 	new_magic(self);
 }
 
-static void reject_magic(void *self, const struct ppp_option *row)
+static void reject_magic(void *self, const struct ppp_option *row UNUSED)
 {
 	struct lcp *l = self;
 

@@ -35,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hot.h"
@@ -268,7 +269,7 @@ static const struct sstp_attr *only_attr(const struct sstp_message *msg, enum ss
 /* --- what the peer said --- */
 
 static void on_connect_request(struct sstp_call *call, const struct sstp_message *msg,
-	const struct sstp_packet *pkt) /* 3.3.5.2.2 */
+	const struct sstp_packet *pkt UNUSED) /* 3.3.5.2.2 */
 {
 	struct sstp_attr faults[SSTP_NAK_FAULTS_MAX];
 	size_t n = sstp_nak_faults(msg, faults);
@@ -301,7 +302,7 @@ static void send_connect_request(struct sstp_call *call)
 }
 
 static void on_connect_ack(struct sstp_call *call, const struct sstp_message *msg,
-	const struct sstp_packet *pkt) /* 3.2.5.3.2 */
+	const struct sstp_packet *pkt UNUSED) /* 3.2.5.3.2 */
 {
 	const struct sstp_attr *attr = only_attr(msg, SSTP_ATTRIB_CRYPTO_BINDING_REQ);
 
@@ -336,7 +337,7 @@ static void note_peer_status(struct sstp_call *call, const struct sstp_message *
 }
 
 static void on_connect_nak(struct sstp_call *call, const struct sstp_message *msg,
-	const struct sstp_packet *pkt) /* 3.2.5.3.3 */
+	const struct sstp_packet *pkt UNUSED) /* 3.2.5.3.3 */
 {
 	if (call->naks++ < SSTP_NAKS_MAX) {
 		send_connect_request(call);
@@ -410,7 +411,7 @@ static enum event end_reason(const struct sstp_call *call, enum event other)
 }
 
 static void on_abort(struct sstp_call *call, const struct sstp_message *msg,
-	const struct sstp_packet *pkt) /* 3.1.5.1, "abort2" */
+	const struct sstp_packet *pkt UNUSED) /* 3.1.5.1, "abort2" */
 {
 	note_peer_status(call, msg);
 	set_reason(call, end_reason(call, EV_SSTP_PEER_ABORTED));
@@ -419,14 +420,14 @@ static void on_abort(struct sstp_call *call, const struct sstp_message *msg,
 		set_state(call, CALL_ABORT_TIMEOUT_PENDING);
 }
 
-static void on_abort_answered(
-	struct sstp_call *call, const struct sstp_message *msg, const struct sstp_packet *pkt)
+static void on_abort_answered(struct sstp_call *call, const struct sstp_message *msg UNUSED,
+	const struct sstp_packet *pkt UNUSED)
 {
 	set_state(call, CALL_ABORT_TIMEOUT_PENDING);
 }
 
-static void on_disconnect(
-	struct sstp_call *call, const struct sstp_message *msg, const struct sstp_packet *pkt)
+static void on_disconnect(struct sstp_call *call, const struct sstp_message *msg,
+	const struct sstp_packet *pkt UNUSED)
 {
 	note_peer_status(call, msg);
 	set_reason(call, end_reason(call, EV_SSTP_PEER_DISCONNECTED));
@@ -434,14 +435,14 @@ static void on_disconnect(
 		set_state(call, CALL_DISCONNECT_TIMEOUT_PENDING);
 }
 
-static void on_disconnect_ack(
-	struct sstp_call *call, const struct sstp_message *msg, const struct sstp_packet *pkt)
+static void on_disconnect_ack(struct sstp_call *call, const struct sstp_message *msg UNUSED,
+	const struct sstp_packet *pkt UNUSED)
 {
 	call_clean(call);
 }
 
-static void on_echo(
-	struct sstp_call *call, const struct sstp_message *msg, const struct sstp_packet *pkt)
+static void on_echo(struct sstp_call *call, const struct sstp_message *msg,
+	const struct sstp_packet *pkt UNUSED)
 {
 	if (msg->n_attrs)
 		call_abort(call, SSTP_ATTRIB_STATUS_INFO, ATTRIB_STATUS_ATTRIB_NOT_SUPPORTED_IN_MSG,

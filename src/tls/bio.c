@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/auto.h"
+
 /*
  * How much of `n` octets OpenSSL may have now: in the handshake no more than to the end of the
  * record's header or body, so that what follows the handshake stays here (traffic.c).
@@ -64,7 +66,7 @@ static int bio_write(BIO *b, const char *octets, int n)
 	return n;
 }
 
-static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+static long bio_ctrl(BIO *b UNUSED, int cmd, long num UNUSED, void *ptr UNUSED)
 {
 	return cmd == BIO_CTRL_FLUSH; /* nothing is held back, and nothing else is supported */
 }

@@ -18,6 +18,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "base/auto.h"
+
 static bool is_for(X509 *leaf, const char *name)
 {
 	return X509_check_host(leaf, name, 0, 0, NULL) == 1 ||
@@ -62,7 +64,7 @@ const char *tls_kind_of(const struct cert_info *info)
 	return !strncmp(info->key, "RSA", 3) ? "RSA" : !strncmp(info->key, "EC", 2) ? "EC" : "Ed";
 }
 
-static int choose_by_name(SSL *ssl, int *alert, void *arg)
+static int choose_by_name(SSL *ssl, int *alert UNUSED, void *arg)
 {
 	struct tls_ctx *ctx = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/hex.h"
 
 #define READ_AHEAD (36 * 1024)
@@ -63,7 +64,7 @@ static int min_version(const char *text, int *ret)
 	return 0;
 }
 
-static bool set_common(const struct tls_ctx *ctx, SSL_CTX *c, int version)
+static bool set_common(const struct tls_ctx *ctx UNUSED, SSL_CTX *c, int version)
 {
 	SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
@@ -108,8 +109,8 @@ static int ctx_new(bool server, const char *version_text, tls_keylog_fn *keylog,
 }
 
 /* RFC 7301 3.2. A client that offers only other names gets no answer to that rather than an alert. */
-static int choose_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n,
-	const unsigned char *offered, unsigned n, void *arg)
+static int choose_alpn(SSL *ssl UNUSED, const unsigned char **ret, unsigned char *ret_n,
+	const unsigned char *offered, unsigned n, void *arg UNUSED)
 {
 	static const char ours[] = "http/1.1";
 	struct rd r = rd_init(offered, n);
@@ -128,7 +129,7 @@ static int choose_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n
 }
 
 /* Instead of OpenSSL's own, which asks on the terminal. */
-static int no_passphrase(char *buf, int cap, int writing, void *arg)
+static int no_passphrase(char *buf UNUSED, int cap UNUSED, int writing UNUSED, void *arg)
 {
 	*(bool *)arg = true;
 	return -1;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/text.h"
 
 int tls_failure_set(struct tls_failure *f, int error, enum event event, const char *fmt, ...)
@@ -191,7 +192,7 @@ const char *tls_error_text(char *ret, size_t cap)
  * The newest version that a ClientHello offers, remembered before OpenSSL judges it, so that a refusal
  * can say what was offered: supported_versions (RFC 8446 4.2.1) if it is there, else legacy_version.
  */
-int tls_client_hello_callback(SSL *ssl, int *alert, void *arg)
+int tls_client_hello_callback(SSL *ssl, int *alert UNUSED, void *arg UNUSED)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 	unsigned newest = SSL_client_hello_get0_legacy_version(ssl);

@@ -42,7 +42,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 0; /* not kept */
 }
 
-static int on_cert_wanted(SSL *ssl, X509 **cert, EVP_PKEY **key)
+static int on_cert_wanted(SSL *ssl, X509 **cert UNUSED, EVP_PKEY **key UNUSED)
 {
 	struct tls *t = SSL_get_app_data(ssl);
 

@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
+
 // clang-format off
 static const struct {
 	int error;
@@ -235,7 +237,7 @@ static int alert_error(enum event event)
 	return X509_V_ERR_CERT_REJECTED;
 }
 
-int tls_verify_server(X509_STORE_CTX *sctx, void *arg)
+int tls_verify_server(X509_STORE_CTX *sctx, void *arg UNUSED)
 {
 	struct tls *t = tls_of(sctx);
 	X509 *leaf = X509_STORE_CTX_get0_cert(sctx);

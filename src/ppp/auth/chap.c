@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/crypto.h"
 #include "base/wr.h"
 
@@ -204,7 +205,7 @@ static int md5_respond(struct auth *a, struct wr *value)
 	return r;
 }
 
-static bool md5_check_success(struct auth *a, struct rd text)
+static bool md5_check_success(struct auth *a UNUSED, struct rd text UNUSED)
 {
 	return true; /* it proves nothing, and has no key */
 }
@@ -223,7 +224,7 @@ static void md5_fill_proof(struct rd value, struct proof *ret)
 	rd_copy(&value, ret->md5_response, sizeof(ret->md5_response));
 }
 
-static size_t md5_text(struct auth *a, const struct verdict *v, char *ret, size_t cap)
+static size_t md5_text(struct auth *a UNUSED, const struct verdict *v, char *ret, size_t cap)
 {
 	return (size_t)snprintf(ret, cap, "%s", v->message);
 }

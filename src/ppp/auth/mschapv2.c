@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/crypto.h"
 #include "base/hex.h"
 #include "base/wr.h"
@@ -158,7 +159,7 @@ static void fill_proof(struct rd value, struct proof *ret)
 	rd_copy(&value, ret->nt_response, sizeof(ret->nt_response));
 }
 
-static size_t success_text(struct auth *a, const struct verdict *v, char *ret, size_t cap)
+static size_t success_text(struct auth *a UNUSED, const struct verdict *v, char *ret, size_t cap)
 {
 	return (size_t)snprintf(
 		ret, cap, "%s%s%s", v->auth_response, *v->message ? " M=" : "", v->message);

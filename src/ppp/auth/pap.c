@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/wr.h"
 
 int pap_request_parse(struct rd body, struct pap_request *ret)
@@ -101,7 +102,7 @@ static void recv_verdict(struct auth *a, const struct ppp_packet *packet)
 		a->fault, EV_AUTH_FAILED, *text ? "PAP, the server says \"%s\"" : "PAP%s", text);
 }
 
-static void recv_packet(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
+static void recv_packet(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms UNUSED)
 {
 	if (a->server && packet->code == PAP_REQUEST)
 		recv_request(a, packet);
