@@ -12,13 +12,30 @@ import sys
 LAYERS = ("front", "tls", "http", "sstp", "ppp", "ip", "offload")
 ABOVE = ("server", "client", "bench", "diagnose", "admin", "cli")
 BOTTOM = {"base", "events"}
+BELOW = BOTTOM | {"config", "tunnel", "os", *LAYERS}  # of those that own a socket
 ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,
     **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
     "tunnel": BOTTOM | set(LAYERS),
     "os": BOTTOM | {"config", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store"},
+    "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
+    "admin": BOTTOM | {"http"},
+    "server": BELOW | {"datapath", "admin", "aaa", "store"},
+    "cli": BOTTOM | {"config", "front", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
 }
+# The rooms of server/, from left to right: which others each may include (the table in
+# docs/architecture.md), and which folders besides base/, events/ and config/.
+ROOMS = {
+    "core": (set(), {"aaa", "store", "datapath", "ip", "offload", "os", "sstp", "tls"}),
+    "admission": ({"core"}, {"front"}),
+    "session": ({"admission", "core"}, {"aaa", "store", "datapath", "tunnel", "ip", "offload", "os"}),
+    "worker": ({"session", "admission", "core"}, {"datapath", "tunnel", "offload", "os"}),
+    "host": ({"core"}, {"store", "os", "tls"}),
+    "control": ({"host", "worker", "session", "admission", "core"}, {"admin", "store", "os", "tls"}),
+}
+RUN = {"server/run.c"}  # the only file that includes all rooms
+FROM_OUTSIDE = {"server/run.h", "server/host/certificates.h", "server/host/check.h", "server/core/ranges.h"}
 # One foreign library, one folder.
 LIBRARIES = {
     r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"},
@@ -64,6 +81,38 @@ def layering(root):
                         break
                 if own in PURE and IMPURE.match(name):
                     yield f"{path}:{number}: {own}/ does no I/O and has no clock: {name}"
+
+
+def rooms(root):
+    """The arrows of server/ (docs/architecture.md), and what of it others may include."""
+    for path in tracked(root, "src/*.c", "src/*.h"):
+        parts = path.split("/")
+        room = parts[2] if parts[1] == "server" and len(parts) > 3 else None
+        for number, line in lines(root, path):
+            found = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+            if not found:
+                continue
+            name = found[1]
+            there = name.split("/")
+            if parts[1] != "server":
+                if there[0] == "server" and name not in FROM_OUTSIDE:
+                    yield f"{path}:{number}: {name} is of a room of server/"
+            elif room and there[0] == "server":
+                if there[1] != room and there[1] not in ROOMS[room][0]:
+                    yield f"{path}:{number}: {room}/ must not include {name}"
+            elif room and there[0] not in BOTTOM | {"config"} | ROOMS[room][1]:
+                yield f"{path}:{number}: {room}/ must not include {name}"
+
+
+def drawing(root):
+    """docs/architecture.md names the rooms and arrows that `rooms` enforces."""
+    with open(os.path.join(root, "docs/architecture.md")) as f:
+        page = f.read()
+    for room, (others, _) in ROOMS.items():
+        row = re.search(rf"^\| `{room}/` \| ([^|]*) \|", page, re.M)
+        said = set(re.findall(r"`(\w+)/`", row[1])) if row else None
+        if said != others:
+            yield f"docs/architecture.md: {room}/ may include {' '.join(sorted(others))}"
 
 
 def purity(root):
@@ -389,7 +438,7 @@ def deviations(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
-CHECKS = (layering, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
+CHECKS = (layering, rooms, drawing, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
           pages, manuals, helps, manual_names, deviations)
 
 
