@@ -425,6 +425,19 @@ def manual_names(root):
                 yield f"{path}: the command {name} is not in docs/culvert.1"
 
 
+def control_commands(root):
+    """docs/control.md has each command of the control socket and its parameters."""
+    with open(os.path.join(root, "docs/control.md")) as f:
+        page = f.read()
+    with open(os.path.join(root, "src/admin/commands.def")) as f:
+        table = f.read()
+    for name, words in re.findall(r'COMMAND\((\w+), +\w+, +"[^"]*", +"([^"]*)"', table):
+        row = re.search(rf"^\| `{name}` \|.*$", page, re.M)
+        for word in [name, *words.split()]:
+            if not row or f"`{word}`" not in row[0]:
+                yield f"docs/control.md: {word} of the command {name} is missing"
+
+
 def deviations(root):
     """Each DEVIATION of the source has its row in docs/interop.md, and each row its mark."""
     with open(os.path.join(root, "docs/interop.md")) as f:
@@ -439,7 +452,7 @@ def deviations(root):
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
 CHECKS = (layering, rooms, drawing, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
-          pages, manuals, helps, manual_names, deviations)
+          pages, manuals, helps, manual_names, control_commands, deviations)
 
 
 def all_checks(root):
