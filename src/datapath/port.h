@@ -25,25 +25,12 @@
 struct link;
 struct port;
 
-/* Counters of one thread, on cache lines of their own. */
+/* Counters of one thread (datapath/counters.def), on cache lines of their own. */
 struct port_stats {
-	_Alignas(64) _Atomic uint64_t rx_packets; /* from tunnels, written to the TUN */
-	_Atomic uint64_t rx_octets;
-	_Atomic uint64_t tx_packets; /* from the TUN, sealed into tunnels */
-	_Atomic uint64_t tx_octets;
-	_Atomic uint64_t drop_no_route; /* from the TUN, for an address that no tunnel has */
-	_Atomic uint64_t drop_malformed;
-	_Atomic uint64_t drop_source; /* from a tunnel, with a source address it may not use */
-	_Atomic uint64_t drop_noise;  /* from a tunnel, multicast and broadcast */
-	_Atomic uint64_t
-		drop_forbidden; /* from a tunnel, of a kind that may not pass (ip/guard.h) */
-	_Atomic uint64_t
-		queue_turns; /* pieces that left FQ-CoDel, and how long they waited there */
-	_Atomic uint64_t queue_us;
-	_Atomic uint64_t drop_queue;   /* by FQ-CoDel */
-	_Atomic uint64_t drop_too_big; /* from the TUN, larger than the peer takes; answered */
-	_Atomic uint64_t drop_tun;     /* the TUN did not take it */
-};
+#define COUNTER(name, ...) _Atomic uint64_t name;
+#include "datapath/counters.def"
+#undef COUNTER
+} __attribute__((aligned(64)));
 
 static inline void stat_add(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -32,54 +33,93 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
 	fprintf(out, "culvert_%s %" PRIu64 "\n", name, value);
 }
 
-#define PORT(field) offsetof(struct site, port.stats.field)
+/* ---- rows of core/counters.def ---------------------------------------------------------------- */
 
-static const struct {
-	const char *reason;
+enum form { NONE, TOTAL, SUM_US, COUNT };
+
+static const struct row {
 	size_t offset;
-} drops[] = {
-	{"no_route", PORT(drop_no_route)},
-	{"malformed", PORT(drop_malformed)},
-	{"source", PORT(drop_source)},
-	{"noise", PORT(drop_noise)},
-	{"forbidden", PORT(drop_forbidden)},
-	{"queue", PORT(drop_queue)},
-	{"too_big", PORT(drop_too_big)},
-	{"tun", PORT(drop_tun)},
-	{"ring", offsetof(struct site, ring_dropped)},
+	enum form form;
+	const char *metric, *labels, *help;
+} rows[] = {
+#define GAUGE COUNTER_IGNORE
+#define LOGIN COUNTER_IGNORE
+#define COUNTER(field, shown, form, metric, labels, help)                                          \
+	{offsetof(struct site, port.stats.field), form, metric, labels, help},
+#define SITE_COUNTER(field, shown, form, metric, labels, help)                                     \
+	{offsetof(struct site, field), form, metric, labels, help},
+#include "server/core/counters.def"
+#undef GAUGE
+#undef LOGIN
+#undef COUNTER
+#undef SITE_COUNTER
 };
 
-static void traffic(const struct context *s, FILE *out)
+static void counter(const struct context *s, FILE *out, const struct row *r)
 {
-	head(out, "octets_total", "counter", "IP octets, by direction as the client sees it.");
-	fprintf(out, "culvert_octets_total{direction=\"up\"} %" PRIu64 "\n",
-		sum(s, PORT(rx_octets)));
-	fprintf(out, "culvert_octets_total{direction=\"down\"} %" PRIu64 "\n",
-		sum(s, PORT(tx_octets)));
-	head(out, "packets_total", "counter", "IP packets, by direction as the client sees it.");
-	fprintf(out, "culvert_packets_total{direction=\"up\"} %" PRIu64 "\n",
-		sum(s, PORT(rx_packets)));
-	fprintf(out, "culvert_packets_total{direction=\"down\"} %" PRIu64 "\n",
-		sum(s, PORT(tx_packets)));
-	head(out, "queue_seconds", "summary",
-		"Waiting in the queue of a tunnel, on the way to its client.");
-	fprintf(out, "culvert_queue_seconds_sum %.6f\nculvert_queue_seconds_count %" PRIu64 "\n",
-		(double)sum(s, PORT(queue_us)) / 1e6, sum(s, PORT(queue_turns)));
-	head(out, "drops_total", "counter", "Packets dropped, by reason.");
-	for (size_t i = 0; i < ARRAY_SIZE(drops); i++)
-		fprintf(out, "culvert_drops_total{reason=\"%s\"} %" PRIu64 "\n", drops[i].reason,
-			sum(s, drops[i].offset));
+	uint64_t n = sum(s, r->offset);
+
+	switch (r->form) {
+	case NONE: break;
+	case TOTAL: fprintf(out, "culvert_%s{%s} %" PRIu64 "\n", r->metric, r->labels, n); break;
+	case SUM_US: fprintf(out, "culvert_%s_sum %.6f\n", r->metric, (double)n / 1e6); break;
+	case COUNT: fprintf(out, "culvert_%s_count %" PRIu64 "\n", r->metric, n); break;
+	}
 }
+
+/* Rows of one metric stand together; the first has its help. */
+static void counters(const struct context *s, FILE *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *r = &rows[i];
+
+		if (r->form != NONE && strcmp(before, r->metric))
+			head(out, r->metric, r->form == TOTAL ? "counter" : "summary", r->help);
+		before = r->metric;
+		counter(s, out, r);
+	}
+}
+
+static unsigned gauge_sum(const struct context *s, size_t offset)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_sites; i++)
+		n += atomic_load_explicit(
+			(_Atomic unsigned *)((char *)s->sites[i] + offset), memory_order_relaxed);
+	return n;
+}
+
+static void gauges(const struct context *s, FILE *out)
+{
+#define GAUGE(field, key, metric, help)                                                            \
+	one(out, metric, "gauge", help, gauge_sum(s, offsetof(struct site, field)));
+#define LOGIN COUNTER_IGNORE
+#define COUNTER COUNTER_IGNORE
+#define SITE_COUNTER COUNTER_IGNORE
+#include "server/core/counters.def"
+#undef GAUGE
+#undef LOGIN
+#undef COUNTER
+#undef SITE_COUNTER
+}
+
+/* ---- what is counted in another way ------------------------------------------------------------ */
 
 static void logins(const struct context *s, FILE *out)
 {
 	static const char *const results[LOGIN_RESULTS] = {
-		[LOGIN_ACCEPTED] = "accepted",
-		[LOGIN_REJECTED] = "rejected",
-		[LOGIN_DISABLED] = "disabled",
-		[LOGIN_EXPIRED] = "expired",
-		[LOGIN_NO_ADDRESS] = "no_address",
-		[LOGIN_NO_PLACE] = "no_place",
+#define GAUGE COUNTER_IGNORE
+#define LOGIN(result, label) [LOGIN_##result] = label,
+#define COUNTER COUNTER_IGNORE
+#define SITE_COUNTER COUNTER_IGNORE
+#include "server/core/counters.def"
+#undef GAUGE
+#undef LOGIN
+#undef COUNTER
+#undef SITE_COUNTER
 	};
 	uint64_t below = 0;
 
@@ -109,9 +149,7 @@ void prometheus_write(void *server, FILE *out)
 	fprintf(out, "culvert_info{version=\"%s\"} 1\n", CULVERT_VERSION);
 	one(out, "uptime_seconds", "gauge", "Time since the start.",
 		(uint64_t)(clock_wall_s() - s->started_s));
-	one(out, "sessions", "gauge", "Sessions with data flowing.", context_up(s));
-	one(out, "connections", "gauge", "Open connections, in any phase.", context_connections(s));
-	one(out, "handshakes", "gauge", "Of these, not logged in yet.", context_handshakes(s));
+	gauges(s, out);
 	one(out, "max_sessions", "gauge", "The configured limit.",
 		(uint64_t)s->snapshot->config->server.max_sessions);
 	one(out, "refused_total", "counter", "Connections refused at the door.",
@@ -119,5 +157,5 @@ void prometheus_write(void *server, FILE *out)
 	one(out, "draining", "gauge", "Whether the server is being emptied.",
 		atomic_load_explicit((_Atomic bool *)&s->draining, memory_order_relaxed));
 	logins(s, out);
-	traffic(s, out);
+	counters(s, out);
 }

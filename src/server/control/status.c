@@ -13,21 +13,28 @@ static json_int_t get(const _Atomic uint64_t *counter)
 	return (json_int_t)atomic_load_explicit((_Atomic uint64_t *)counter, memory_order_relaxed);
 }
 
+enum in_status { HIDDEN, STATUS };
+
+static void add(json_t *o, enum in_status shown, const char *key, const _Atomic uint64_t *counter)
+{
+	if (shown == STATUS)
+		json_object_set_new(o, key, json_integer(get(counter)));
+}
+
 static json_t *worker_json(const struct site *w)
 {
-	const struct port_stats *st = &w->port.stats;
+	json_t *o = json_object();
 
-	return json_pack(
-		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"connections", (int)w->n_connections, "handshakes", (int)w->n_handshakes, "up",
-		(int)w->n_up, "rx_packets", get(&st->rx_packets), "rx_octets", get(&st->rx_octets),
-		"tx_packets", get(&st->tx_packets), "tx_octets", get(&st->tx_octets),
-		"drop_no_route", get(&st->drop_no_route), "drop_malformed",
-		get(&st->drop_malformed), "drop_source", get(&st->drop_source), "drop_noise",
-		get(&st->drop_noise), "drop_forbidden", get(&st->drop_forbidden), "drop_queue",
-		get(&st->drop_queue), "drop_too_big", get(&st->drop_too_big), "drop_tun",
-		get(&st->drop_tun), "ring_sent", get(&w->ring_sent), "ring_dropped",
-		get(&w->ring_dropped));
+#define GAUGE(field, key, ...) json_object_set_new(o, key, json_integer((json_int_t)w->field));
+#define LOGIN COUNTER_IGNORE
+#define COUNTER(field, shown, ...) add(o, shown, #field, &w->port.stats.field);
+#define SITE_COUNTER(field, shown, ...) add(o, shown, #field, &w->field);
+#include "server/core/counters.def"
+#undef GAUGE
+#undef LOGIN
+#undef COUNTER
+#undef SITE_COUNTER
+	return o;
 }
 
 static json_t *pools_json(const struct context *s)

@@ -26,15 +26,21 @@ struct session;
 struct session_lane;
 struct snapshot;
 
+/* Rows of counters.def that are of no use at a place. */
+#define COUNTER_IGNORE(...)
+
+#define GAUGE COUNTER_IGNORE
+#define COUNTER COUNTER_IGNORE
+#define SITE_COUNTER COUNTER_IGNORE
 enum login_result {
-	LOGIN_ACCEPTED,
-	LOGIN_REJECTED,
-	LOGIN_DISABLED,
-	LOGIN_EXPIRED,
-	LOGIN_NO_ADDRESS,
-	LOGIN_NO_PLACE,
+#define LOGIN(result, label) LOGIN_##result,
+#include "server/core/counters.def"
+#undef LOGIN
 	LOGIN_RESULTS,
 };
+#undef GAUGE
+#undef COUNTER
+#undef SITE_COUNTER
 
 #define HANDSHAKE_BUCKETS 8
 extern const unsigned handshake_bucket_ms[HANDSHAKE_BUCKETS]; /* upper ends */
@@ -62,13 +68,20 @@ struct site {
 	struct session *sessions;           /* all, doubly linked */
 	struct session_lane *lanes;         /* second connections of these */
 	struct question *held, **held_tail; /* proofs that wait to be judged */
-	_Alignas(64) _Atomic unsigned n_connections; /* open, in any phase */
-	_Atomic unsigned n_handshakes;               /* of these, before authentication */
-	_Atomic unsigned n_up;                       /* of these, with data flowing */
-	_Atomic uint64_t ring_sent, ring_dropped;
-	_Atomic uint64_t logins[LOGIN_RESULTS];
-	_Atomic uint64_t handshakes[HANDSHAKE_BUCKETS + 1]; /* by the time they took */
-	_Atomic uint64_t handshake_ms;                      /* all of them together */
+	struct {                            /* what others read is on lines of its own */
+#define GAUGE(field, ...) _Atomic unsigned field;
+#define LOGIN COUNTER_IGNORE
+#define COUNTER COUNTER_IGNORE
+#define SITE_COUNTER(field, ...) _Atomic uint64_t field;
+#include "server/core/counters.def"
+#undef GAUGE
+#undef LOGIN
+#undef COUNTER
+#undef SITE_COUNTER
+		_Atomic uint64_t logins[LOGIN_RESULTS];
+		_Atomic uint64_t handshakes[HANDSHAKE_BUCKETS + 1]; /* by the time they took */
+		_Atomic uint64_t handshake_ms;                      /* all of them together */
+	} __attribute__((aligned(64)));
 };
 
 /* No more sessions than configured, and the server is not being emptied. */
