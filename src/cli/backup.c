@@ -401,7 +401,8 @@ static const char *why_unreadable(int r)
 {
 	switch (r) {
 	case -EINVAL: return "this is no file of culvert backup";
-	case -EBADMSG: return "the passphrase is another, or the file is damaged";
+	case -EBADMSG: return "the file is cut or damaged: its checksum does not fit";
+	case -EKEYREJECTED: return "the file is whole, and this is not its passphrase";
 	case -EPROTO: return "what is in it is not as this version writes it";
 	case -EFBIG: return "larger than a backup may be (1 GiB)";
 	default: return NULL;

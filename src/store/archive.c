@@ -16,6 +16,7 @@ static const char magic[16] = {
 #define SALT_LEN 16
 #define HEADER_LEN (sizeof(magic) + SALT_LEN + AEAD_NONCE_LEN)
 #define ENTRY_HEADER_LEN 9
+#define LEN_MIN (HEADER_LEN + AEAD_TAG_LEN + SHA256_LEN)
 
 /* --- memory --- */
 
@@ -105,6 +106,7 @@ static int write_all(int fd, const uint8_t *octets, size_t n)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+/* `n` entries' octets become header, ciphertext, tag and checksum. */
 static int seal(const struct archive *a, const char *passphrase, uint8_t *file, size_t n)
 {
 	uint8_t key[AEAD_KEY_LEN], *payload = malloc(n ? n : 1);
@@ -119,6 +121,9 @@ static int seal(const struct archive *a, const char *passphrase, uint8_t *file, 
 	if (!r)
 		r = aead_encrypt(key, file + sizeof(magic) + SALT_LEN, file, HEADER_LEN, payload, n,
 			file + HEADER_LEN, file + HEADER_LEN + n);
+	if (!r)
+		r = hash_one(HASH_SHA256, file, HEADER_LEN + n + AEAD_TAG_LEN,
+			file + HEADER_LEN + n + AEAD_TAG_LEN);
 	explicit_bzero(key, sizeof(key));
 	wipe(payload, n);
 	return r;
@@ -126,7 +131,7 @@ static int seal(const struct archive *a, const char *passphrase, uint8_t *file, 
 
 int archive_write(const struct archive *a, const char *path, const char *passphrase)
 {
-	size_t n = payload_len(a), total = HEADER_LEN + n + AEAD_TAG_LEN;
+	size_t n = payload_len(a), total = LEN_MIN + n;
 	AUTO_MEM uint8_t *file = NULL;
 	int fd, r;
 
@@ -158,8 +163,7 @@ static int slurp(const char *path, uint8_t **ret, size_t *ret_n)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-		(uint64_t)st.st_size < HEADER_LEN + AEAD_TAG_LEN)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(magic))
 		r = -EINVAL;
 	else if ((uint64_t)st.st_size > ARCHIVE_SIZE_MAX)
 		r = -EFBIG;
@@ -189,29 +193,55 @@ static int unseal(const uint8_t *file, size_t n, const char *passphrase, uint8_t
 	return r;
 }
 
+/* Anybody can make a checksum: it tells damage from a wrong passphrase, the tag alone is trusted. */
+static int look_at(const uint8_t *file, size_t total)
+{
+	uint8_t sum[SHA256_LEN];
+	int r;
+
+	if (memcmp(file, magic, sizeof(magic)))
+		return -EINVAL;
+	if (total < LEN_MIN)
+		return -EBADMSG;
+	r = hash_one(HASH_SHA256, file, total - SHA256_LEN, sum);
+	return r ? r : memcmp(sum, file + total - SHA256_LEN, SHA256_LEN) ? -EBADMSG : 0;
+}
+
+int archive_parse(struct archive *a, const uint8_t *payload, size_t n)
+{
+	const uint8_t *at = payload;
+	int r = 0;
+
+	*a = (struct archive){0};
+	while (!r && at < payload + n)
+		r = read_entry(a, &at, payload + n);
+	if (r < 0)
+		archive_free(a);
+	return r;
+}
+
 int archive_read(struct archive *a, const char *path, const char *passphrase)
 {
 	AUTO_MEM uint8_t *file = NULL;
-	const uint8_t *at;
 	uint8_t *payload;
 	size_t total = 0, n;
 	int r;
 
 	*a = (struct archive){0};
 	r = slurp(path, &file, &total);
-	if (!r && memcmp(file, magic, sizeof(magic)))
-		r = -EINVAL;
+	if (!r)
+		r = look_at(file, total);
 	if (r < 0)
 		return r;
-	n = total - HEADER_LEN - AEAD_TAG_LEN;
+	n = total - LEN_MIN;
 	payload = malloc(n ? n : 1);
 	if (!payload)
 		return -ENOMEM;
 	r = unseal(file, n, passphrase, payload);
-	for (at = payload; !r && at < payload + n;)
-		r = read_entry(a, &at, payload + n);
+	if (r == -EBADMSG)
+		r = -EKEYREJECTED;
+	if (!r)
+		r = archive_parse(a, payload, n);
 	wipe(payload, n);
-	if (r < 0)
-		archive_free(a);
 	return r;
 }

@@ -7,6 +7,7 @@
  *     nonce               12 octets
  *     AES-256-GCM         of the entries; the 44 octets before are associated data
  *     tag                 16 octets
+ *     SHA-256             32 octets     of all before: tells damage from a wrong passphrase
  *
  * An entry is a kind (1 octet, enum archive_kind), a length (8 octets, big-endian) and the octets. A
  * kind stands for one fixed file, so no name and no path comes out of an archive; each occurs once at
@@ -52,7 +53,9 @@ void archive_put(struct archive *a, enum archive_kind kind, uint8_t *octets, siz
 /* Writes a new file, 0600. -EEXIST: there is one. */
 int archive_write(const struct archive *a, const char *path, const char *passphrase);
 /*
- * -EINVAL: no backup of this kind. -EFBIG. -EBADMSG: another passphrase, or damaged. -EPROTO: not as
- * this version writes it. `*a` is empty after a failure.
+ * -EINVAL: no backup of this kind. -EFBIG. -EBADMSG: cut or damaged. -EKEYREJECTED: whole, and of
+ * another passphrase. -EPROTO: not as this version writes it. `*a` is empty after a failure.
  */
 int archive_read(struct archive *a, const char *path, const char *passphrase);
+/* The entries of an archive, in the clear; -EPROTO, -ENOMEM, and then `*a` is empty. */
+int archive_parse(struct archive *a, const uint8_t *payload, size_t n);

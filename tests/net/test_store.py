@@ -168,4 +168,24 @@ def test_a_hostile_backup_is_refused_and_changes_nothing(net, fresh_state, binar
     new = tmp_path / "new"
     code, _, err = backup(binary, file, word, "--state", new, command="restore", check=False)
     assert code == 1 and "6126" in err, err
+    words = {"passphrase": "not its passphrase", "bit": "damaged", "cut": "damaged",
+             "longer": "damaged"}
+    assert words.get(harm, "") in err, err
     assert not new.exists()
+
+
+def test_a_restore_replaces_links_and_writes_through_none(fresh_state, binary, tmp_path):
+    """Links in the target folder, by a user of this machine: what they point to stays as it is."""
+    file, victim, new = (tmp_path / name for name in ("culvert.backup", "victim", "new"))
+    backup(binary, file, "right", "--state", fresh_state)
+    victim.write_text("untouched")
+    new.mkdir()
+    for name in ("culvert.db", "culvert.key", "culvert.db-wal"):
+        (new / name).symlink_to(victim)
+    code, _, err = backup(binary, file, "right", "--state", new, command="restore", check=False)
+    assert code == 1 and "it is there already" in err
+    backup(binary, file, "right", "--state", new, "--force", command="restore")
+    assert victim.read_text() == "untouched"
+    for name in ("culvert.db", "culvert.key"):
+        assert (new / name).is_file() and not (new / name).is_symlink()
+    assert not (new / "culvert.db-wal").is_symlink()
