@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * store/archive.c: any octets as the entries of a backup, as one who knows the
- * passphrase can write them. What is read has no octet too many or too few, and nothing stays after a failure.
+ * store/archive.c: any octets as the entries of a backup: one who knows the passphrase can write them.
+ * What is read has no octet too many or too few, and nothing stays after a failure.
  */
 #include <stdlib.h>
 #include <string.h>
