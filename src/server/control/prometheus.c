@@ -18,7 +18,7 @@ static uint64_t sum(const struct context *s, size_t offset)
 
 	for (unsigned i = 0; i < s->n_sites; i++)
 		n += atomic_load_explicit(
-			(_Atomic uint64_t *)((char *)s->sites), memory_order_relaxed);
+			(_Atomic uint64_t *)((char *)s->sites[i] + offset), memory_order_relaxed);
 	return n;
 }
 
@@ -145,6 +145,7 @@ static void logins(const struct context *s, FILE *out)
 void prometheus_write(void *server, FILE *out)
 {
 	const struct context *s = server;
+
 	head(out, "info", "gauge", "The version that runs.");
 	fprintf(out, "culvert_info{version=\"%s\"} 1\n", CULVERT_VERSION);
 	one(out, "uptime_seconds", "gauge", "Time since the start.",
