@@ -417,7 +417,7 @@ static void send_probe(struct bench *b, struct caller *c, uint64_t now_us)
 		probe_echo(&p, &c->local, &to.addr, packet, o->size);
 	else
 		probe_udp(&p, &c->local, &to, packet, o->size);
-	port_send_copy(&b->port, &c->link, &(struct vnet_hdr){0}, packet, o->size);
+	link_send_copy(&c->link, &(struct vnet_hdr){0}, packet, o->size);
 	b->result->sent++;
 }
 
@@ -628,7 +628,7 @@ static void watch_signal(struct bench *b, uv_signal_t *handle, int signum)
 static enum event run(struct bench *b)
 {
 	uv_loop_init(&b->loop);
-	if (port_init(&b->port, &b->loop, -1, COALESCE_NOTHING, &port_ops) < 0)
+	if (port_init(&b->port, &b->loop, -1, COALESCE_NOTHING, &port_ops, &link_calls) < 0)
 		return EV_OUT_OF_MEMORY;
 	uv_timer_init(&b->loop, &b->timer);
 	uv_check_init(&b->loop, &b->turn);

@@ -222,7 +222,7 @@ static void solicit(struct client *c, const uint8_t ifid[static 8])
 	uint8_t rs[RS_LEN];
 
 	memcpy(own.octets + 8, ifid, 8);
-	port_send_copy(&c->port, &c->link, &plain, rs, ra_solicit(&own, rs));
+	link_send_copy(&c->link, &plain, rs, ra_solicit(&own, rs));
 }
 
 /* Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
@@ -242,7 +242,7 @@ COLD static void intercept(
 	} else if (kind == GUARD_NEIGHBOUR) {
 		n = ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), false, reply);
 		if (n)
-			port_send_copy(&c->port, l, &plain, reply, n);
+			link_send_copy(l, &plain, reply, n);
 	}
 }
 
@@ -635,7 +635,7 @@ static enum event run(struct client *c)
 	if (port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
 		    (tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
 			    (tun_takes_udp(c->tun) ? COALESCE_UDP : 0),
-		    &port_ops) < 0)
+		    &port_ops, &link_calls) < 0)
 		return fail(c, EV_OUT_OF_MEMORY, "at the start");
 	ev = open_link(c);
 	watch_signals(c);

@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "client/client.h"
 #include "client/private.h"
-#include "datapath/lane.h"
+#include "datapath/link.h"
 #include "front/proxy_connect.h"
 #include "tls/engine.h"
 
@@ -112,7 +112,7 @@ static void on_idle(uv_timer_t *timer)
 	l->state = LANE_LEAVING;
 	l->again_ms = 0;
 	l->o.tell(l->o.client, "  lane", "closed until a transfer wants it again");
-	lane_retire(&l->link, EV_LANE_ENDED);
+	link_retire(&l->link, EV_LANE_ENDED);
 }
 
 static void on_event(struct link *link, const struct tunnel_event *ev)
@@ -124,7 +124,7 @@ static void on_event(struct link *link, const struct tunnel_event *ev)
 		l->up_ms = l->wanted_ms = clock_mono_ms();
 		l->told = false;
 		uv_timer_start(&l->idle, on_idle, IDLE_MS, 0);
-		lane_join(l->o.main, link);
+		pair_join(l->o.main, link);
 		l->o.tell(l->o.client, "  lane", "sparse flows have a connection of their own");
 	} else if (ev->type == TUNNEL_ENDED && l->state == LANE_LEAVING) {
 		l->state = LANE_IDLE;

@@ -1,6 +1,6 @@
 /*
  * client/lane.h — the client's end of lanes: opens the second connection of the session when a
- * transfer would hold up others (datapath/lane.h), and again, later, when it was lost.
+ * transfer would hold up others (datapath/pair.h), and again, later, when it was lost.
  *
  * Never the session's end: what fails here is told once, with -v, and tried again after a while.
  *

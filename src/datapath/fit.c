@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "datapath/fit.h"
 
 #include "base/clock.h"
 #include "base/hot.h"
-#include "datapath/private.h"
+#include "datapath/link.h"
 #include "ip/mss.h"
 #include "ip/toobig.h"
 

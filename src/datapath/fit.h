@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * datapath/fit.h — making packets fit the tunnel, per link, whatever NAT does: TCP's MSS is lowered
  * in both directions, and a packet that is too big is answered (ICMP, RFC 1191 and RFC 8201).

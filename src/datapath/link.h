@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * datapath/link.h — one tunnel with its socket, egress queue and timer, on a port.
  *
@@ -10,15 +11,12 @@
  * Threads: the port's.
  */
 #pragma once
+#include "datapath/pair.h"
+#include "datapath/path.h"
 #include "datapath/port.h"
 #include "ip/guard.h"
-#include "tunnel/congestion.h"
 #include "tunnel/fq_codel.h"
-#include "tunnel/inflight.h"
-#include "tunnel/pacer.h"
 #include "tunnel/tunnel.h"
-
-struct sparse;
 
 struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
@@ -32,7 +30,7 @@ struct link_ops {
 	/* May the peer send from this address? (Server: its own address only.) */
 	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
 	/*
-	 * Optional: a transfer is under way on a long path, and a lane helps (datapath/lane.h). Again
+	 * Optional: a transfer is under way on a long path, and a lane helps (datapath/pair.h). Again
 	 * and again while it is.
 	 */
 	void (*want_lane)(struct link *l);
@@ -44,6 +42,7 @@ struct link_ops {
 };
 
 struct link {
+	struct port_link in_port; /* first: link_of() */
 	struct port *port;
 	const struct link_ops *ops;
 	struct tunnel *tunnel; /* owned */
@@ -54,13 +53,11 @@ struct link {
 	uv_timer_t look;   /* for room on the path, see tunnel/inflight.h; a lane's: followers */
 	uint64_t timer_at; /* when the timer is set to fire; NEVER: not set */
 	uint64_t linger_until;
-	bool chooses_congestion; /* tunnel/congestion.h says which */
 	bool deferred; /* set by the owner: read it in port_run_deferred(), within its time */
-	bool is_dirty, is_warm, is_deferred, is_busy; /* on the port's lists; inside a pull */
+	bool is_busy;  /* inside a pull */
 	bool ended, sent_all, closing, detached;
 	uint8_t handles_open;
 	int send_failed; /* errno of a write */
-	struct link *next_dirty, *next_warm, *next_deferred;
 
 	/* set by the owner when a family comes up */
 	uint16_t mtu;               /* what the peer takes */
@@ -70,33 +67,30 @@ struct link {
 	unsigned toobig_answers;
 
 	struct fq_codel queue;
-	struct fq_codel_opts queue_opts; /* its target and limit follow the path */
-	uint64_t queue_lost;             /* packets, as far as counted in the port's stats */
-	struct pacer pacer;
-	struct inflight inflight;
-	struct congestion congestion;
-	uint64_t looked_us; /* at the path */
-	bool starved;       /* the queue ran empty since the path was looked at */
-	bool unseen;        /* something was sent since, without a look */
-	uint32_t room;      /* octets that may be */
-	uint64_t sent_us;   /* when a burst was last sealed */
-	uint32_t read_len;  /* octets that the next recv() may take */
-	uint32_t lowat;     /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
-
-	/* datapath/lane.h */
-	struct link *main;     /* this one is a lane: of that link; NULL: it is none */
-	struct link *lane;     /* NULL: there is none */
-	struct link *retired;  /* a lane on which only what is on its way still comes in; or NULL */
-	struct sparse *sparse; /* which flows the lane carries; NULL: not needed at the moment */
-	bool stalled;          /* of a lane: when it was last looked at, before look_us */
-	uint8_t followers;     /* of a lane: empty records that are to go behind its last packet */
-	uint64_t look_us;
-	uint64_t watch_us, watch_octets; /* when and where the last look for a transfer was */
+	uint64_t queue_lost; /* packets, as far as counted in the port's stats */
+	struct path path;
+	struct pair pair;
+	uint32_t read_len; /* octets that the next recv() may take */
+	uint32_t lowat;    /* TCP_NOTSENT_LOWAT in force; 0: not yet ours */
 
 	/* counters, written by the port's thread; IP octets, not TLS */
 	_Atomic uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
-	uint64_t active_ms; /* when buffers were last in use */
 };
+
+/* What the port calls: for port_init(). */
+extern const struct port_calls link_calls;
+
+static inline struct link *link_of(struct port_link *at)
+{
+	_Static_assert(offsetof(struct link, in_port) == 0, "the port's part comes first");
+	return (struct link *)at;
+}
+
+/* Whose session it is: the main link of a lane, else the link itself. */
+static inline struct link *link_main(struct link *l)
+{
+	return l->pair.main ? l->pair.main : l;
+}
 
 /* Takes over fd (connected, non-blocking) and tunnel. */
 int link_init(
@@ -119,3 +113,10 @@ void link_detach(struct link *l);
 void link_close(struct link *l, enum event why);
 /* Ends it without a word: for a thread that must go now. */
 void link_abort(struct link *l);
+/* Sends a packet as if it had come from the port's TUN queue; copies it. */
+void link_send_copy(struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n);
+/*
+ * A lane is not needed any more, or another takes its place: what waits there goes to the main link,
+ * what the peer has sent is still taken in, then it ends. There is one such lane: an older one ends now.
+ */
+void link_retire(struct link *lane, enum event why);

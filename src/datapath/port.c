@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation
  *
- * One turn of the loop, TUN side: read a super-packet, ask whose it is, put it on that link's
- * queue, which is flushed when a write's worth lies there, else at the end of the turn; at most
+ * One turn of the loop, TUN side: the links take a batch of super-packets, each onto the queue of the
+ * link whose it is, which is flushed when a write's worth lies there, else at the end of the turn; at most
  * TUN_READS_PER_TURN reads, so that sockets (and with them acknowledgements) get their turn. Socket
- * side: see link.c.
+ * side: see link.c. Links are called through port->links, once a batch.
  *
  * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
  * was read. After a pause nobody asks the TUN whether more than one packet has come: that is a system
@@ -19,16 +20,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hot.h"
 #include "base/line.h"
-#include "datapath/fit.h"
-#include "datapath/link.h"
-#include "datapath/private.h"
-#include "ip/fragment.h"
-#include "offload/csum.h"
-#include "tunnel/fq_codel.h"
+#include "tunnel/limits.h"
+#include "tunnel/tunnel.h"
 
 #define TUN_READS_PER_TURN 16
 #define TUN_PAUSE_US 500
@@ -49,7 +47,7 @@ static void prefetch_buffers(const struct port *p)
 }
 
 /* Which link a packet from the TUN is for is not known yet: the one that was awake last. */
-HOT void port_wake(struct port *p, const struct link *l, uint64_t now_us)
+HOT void port_wake(struct port *p, const struct port_link *l, uint64_t now_us)
 {
 	bool slept = now_us - p->awake_us > ASLEEP_US;
 
@@ -60,13 +58,13 @@ HOT void port_wake(struct port *p, const struct link *l, uint64_t now_us)
 	prefetch(p, sizeof(*p));
 	prefetch(p->loop, sizeof(*p->loop));
 	if (l || p->warm)
-		link_prefetch(l ? l : p->warm);
+		p->links->prefetch(l ? l : p->warm);
 	prefetch_buffers(p);
 }
 
 /* ---- TUN → links ----------------------------------------------------------- */
 
-void port_mark_dirty(struct port *p, struct link *l)
+void port_mark_dirty(struct port *p, struct port_link *l)
 {
 	if (l->is_dirty)
 		return;
@@ -78,109 +76,15 @@ void port_mark_dirty(struct port *p, struct link *l)
 
 void port_flush(struct port *p)
 {
-	struct link *l;
+	struct port_link *l;
 
 	while ((l = p->dirty)) {
 		p->dirty = l->next_dirty;
 		if (!p->dirty)
 			p->dirty_tail = &p->dirty;
 		l->is_dirty = false;
-		link_flush(l);
+		p->links->flush(l);
 	}
-}
-
-/* Takes pkt, which fits. */
-HOT static void enqueue(
-	struct port *p, struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
-{
-	if (segment_init(&pkt->segment, vnet, pkt->octets, n) < 0) {
-		pbuf_free(pkt);
-		return;
-	}
-	link_enqueue(l, pbuf_fit(pkt, n));
-}
-
-/* A checksum over the whole packet must be right before the packet is cut. */
-static void finish_checksum(const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
-{
-	size_t start = vnet->csum_start, at = start + vnet->csum_offset;
-	uint16_t sum;
-
-	if (!(vnet->flags & VNET_F_NEEDS_CSUM) || at + 2 > n)
-		return;
-	sum = csum_finish(csum_add(0, octets + start, n - start));
-	sum = sum ? sum : UINT16_MAX; /* zero means "none" to UDP; to TCP both are the same */
-	memcpy(octets + at, &sum, sizeof(sum));
-}
-
-/* IPv4 without DF that is larger than the peer takes (RFC 791 section 3.2). */
-COLD static void send_pieces(
-	struct port *p, struct link *l, const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
-{
-	static const struct vnet_hdr plain;
-	struct ip_view view;
-	size_t at = 0, len = 1;
-
-	finish_checksum(vnet, octets, n);
-	if (packet_parse(octets, n, &view) < 0)
-		return;
-	while (len) {
-		struct pbuf *piece = pbuf_get(p->pool, l->mtu);
-
-		if (!piece) {
-			stat_add(&p->stats.drop_queue, 1);
-			return; /* the rest is worth nothing without this one */
-		}
-		len = fragment_next(octets, &view, l->mtu, &at, piece->octets);
-		if (len)
-			enqueue(p, l, &plain, piece, len);
-		else
-			pbuf_free(piece);
-	}
-}
-
-/* Takes pkt. */
-HOT static void send_packet(struct port *p, struct link *l, const struct vnet_hdr *vnet,
-	const struct ip_packet *ip, struct pbuf *pkt)
-{
-	switch (fit_egress(l, vnet, ip, pkt->octets)) {
-	case FIT_AS_IT_IS: enqueue(p, l, vnet, pkt, ip->len); return;
-	case FIT_CUT: send_pieces(p, l, vnet, pkt->octets, ip->len); break;
-	case FIT_DROP: break;
-	}
-	pbuf_free(pkt);
-}
-
-void port_send_copy(
-	struct port *p, struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n)
-{
-	struct pbuf *pkt = pbuf_get(p->pool, n);
-	struct ip_packet ip;
-
-	if (!pkt) {
-		stat_add(&p->stats.drop_queue, 1);
-		return;
-	}
-	memcpy(pkt->octets, octets, n);
-	ip_packet_parse(pkt->octets, n, &ip);
-	send_packet(p, l, vnet, &ip, pkt);
-}
-
-/* What was read goes to its link, to another worker, or away. */
-static void take_from_tun(struct port *p, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
-{
-	struct ip_packet ip;
-	struct link *l = NULL;
-
-	ip_packet_parse(pkt->octets, n, &ip);
-	if (ip.version)
-		l = p->ops->route(p, vnet, &ip);
-	else
-		stat_add(&p->stats.drop_malformed, 1);
-	if (l)
-		send_packet(p, l, vnet, &ip, pkt);
-	else
-		pbuf_free(pkt);
 }
 
 static ssize_t read_tun(struct port *p, struct vnet_hdr *vnet, struct pbuf *pkt)
@@ -191,30 +95,31 @@ static ssize_t read_tun(struct port *p, struct vnet_hdr *vnet, struct pbuf *pkt)
 	return n < 0 ? -errno : n - (ssize_t)sizeof(*vnet);
 }
 
-HOT static void on_tun(uv_poll_t *poll, int status, int events)
+HOT struct pbuf *port_read_tun(struct port *p, struct vnet_hdr *vnet, size_t *ret_len)
+{
+	struct pbuf *pkt = pbuf_get(p->pool, SEGMENT_SUPER_MAX);
+	ssize_t n;
+
+	if (!pkt)
+		return NULL; /* all buffers are in queues: leave the rest to the kernel's own */
+	n = read_tun(p, vnet, pkt);
+	if (n > 0) {
+		*ret_len = (size_t)n;
+		return pkt;
+	}
+	pbuf_free(pkt);
+	return NULL;
+}
+
+HOT static void on_tun(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct port *p = poll->data;
-	struct vnet_hdr vnet;
-	ssize_t n;
 	uint64_t now_us = clock_mono_us();
 	int reads = now_us - p->tun_read_us < TUN_PAUSE_US ? TUN_READS_PER_TURN : 1;
 
-	(void)status;
-	(void)events;
 	p->tun_read_us = now_us;
 	port_wake(p, NULL, now_us);
-	for (int i = 0; i < reads; i++) {
-		struct pbuf *pkt = pbuf_get(p->pool, SEGMENT_SUPER_MAX);
-
-		if (!pkt)
-			break; /* all buffers are in queues: leave the rest to the kernel's own */
-		n = read_tun(p, &vnet, pkt);
-		if (n <= 0) {
-			pbuf_free(pkt);
-			break;
-		}
-		take_from_tun(p, &vnet, pkt, (size_t)n);
-	}
+	p->links->take_batch(p, reads);
 	port_flush(p);
 }
 
@@ -260,7 +165,7 @@ void port_deliver_end(struct port *p)
 
 /* ---- handshakes within their time ---------------------------------------------------------- */
 
-void port_defer(struct port *p, struct link *l)
+void port_defer(struct port *p, struct port_link *l)
 {
 	if (l->is_deferred)
 		return;
@@ -273,14 +178,14 @@ void port_defer(struct port *p, struct link *l)
 bool port_run_deferred(struct port *p, uint64_t most_us)
 {
 	uint64_t begin_us = p->deferred ? clock_mono_us() : 0, now_us = begin_us;
-	struct link *l;
+	struct port_link *l;
 
 	while ((l = p->deferred)) {
 		p->deferred = l->next_deferred;
 		if (!p->deferred)
 			p->deferred_tail = &p->deferred;
 		l->is_deferred = false;
-		link_readable(l, now_us);
+		p->links->read(l, now_us);
 		now_us = clock_mono_us();
 		if (now_us - begin_us >= most_us)
 			break;
@@ -288,9 +193,9 @@ bool port_run_deferred(struct port *p, uint64_t most_us)
 	return p->deferred;
 }
 
-void port_forget(struct port *p, struct link *l)
+void port_forget(struct port *p, struct port_link *l)
 {
-	struct link **at;
+	struct port_link **at;
 
 	for (at = &p->dirty; *at && *at != l; at = &(*at)->next_dirty)
 		;
@@ -312,10 +217,10 @@ static void on_sweep(uv_timer_t *timer)
 {
 	struct port *p = timer->data;
 	uint64_t now = uv_now(p->loop);
-	struct link **at = &p->warm, *l;
+	struct port_link **at = &p->warm, *l;
 
 	while ((l = *at)) {
-		if (now - l->active_ms < SWEEP_MS || !link_cool(l)) {
+		if (now - l->active_ms < SWEEP_MS || !p->links->cool(l)) {
 			at = &l->next_warm;
 			continue;
 		}
@@ -327,7 +232,7 @@ static void on_sweep(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
-void port_warm(struct port *p, struct link *l)
+void port_warm(struct port *p, struct port_link *l)
 {
 	l->active_ms = uv_now(p->loop);
 	if (l->is_warm)
@@ -345,14 +250,12 @@ static const uint32_t pool_max[PBUF_CLASSES] = {[PBUF_SMALL] = PBUF_SMALL_MAX,
 	[PBUF_MEDIUM] = PBUF_MEDIUM_MAX,
 	[PBUF_LARGE] = PBUF_LARGE_MAX};
 
-__extension__ const struct fq_codel_opts port_queue_opts = FQ_CODEL_DEFAULTS;
-
 int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds joins,
-	const struct port_ops *ops)
+	const struct port_ops *ops, const struct port_calls *links)
 {
 	int r;
 
-	*p = (struct port){.loop = loop, .ops = ops, .tun_fd = tun_fd};
+	*p = (struct port){.loop = loop, .ops = ops, .links = links, .tun_fd = tun_fd};
 	p->dirty_tail = &p->dirty;
 	p->deferred_tail = &p->deferred;
 	p->scratch = line_alloc(TUNNEL_SCRATCH_LEN);

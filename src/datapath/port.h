@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * datapath/port.h — what one thread needs to move packets: its event loop, its TUN queue, buffers.
  *
@@ -53,9 +54,26 @@ struct port_ops {
 	void (*deliver)(struct link *l, const uint8_t *octets, size_t n);
 };
 
+/* The port's part of a link: its places in the port's lists. Embedded in struct link, shown for that. */
+struct port_link {
+	struct port_link *next_dirty, *next_warm, *next_deferred;
+	bool is_dirty, is_warm, is_deferred;
+	uint64_t active_ms; /* when buffers were last in use */
+};
+
+/* How the port calls its links: once a batch, not once a packet. link.h: link_calls. */
+struct port_calls {
+	void (*take_batch)(struct port *p, int reads); /* from the TUN, by port_read_tun() */
+	void (*flush)(struct port_link *l);
+	void (*read)(struct port_link *l, uint64_t now_us); /* its socket is readable */
+	void (*prefetch)(const struct port_link *l); /* what the next packet touches (base/hot.h) */
+	bool (*cool)(struct port_link *l); /* gives idle buffers back; false: not idle yet */
+};
+
 struct port {
 	uv_loop_t *loop;
 	const struct port_ops *ops;
+	const struct port_calls *links;
 	int tun_fd;
 	bool tun_polling;
 	uint64_t tun_read_us; /* when its turn was last */
@@ -65,14 +83,14 @@ struct port {
 	struct pbuf_pool *pool;
 	uint32_t seed; /* of flow hashes */
 	struct coalesce *coalesce;
-	uint8_t *scratch;   /* plaintext of tunnel/tunnel.h, one batch */
-	uint8_t *rx;        /* ciphertext from a socket */
-	uint8_t *tx;        /* plaintext on its way out */
-	struct link *dirty; /* links with something to flush, in order */
-	struct link **dirty_tail;
-	struct link *deferred; /* links before login with something to read, in order */
-	struct link **deferred_tail;
-	struct link *warm; /* links that hold buffers */
+	uint8_t *scratch;        /* plaintext of tunnel/tunnel.h, one batch */
+	uint8_t *rx;             /* ciphertext from a socket */
+	uint8_t *tx;             /* plaintext on its way out */
+	struct port_link *dirty; /* links with something to flush, in order */
+	struct port_link **dirty_tail;
+	struct port_link *deferred; /* links before login with something to read, in order */
+	struct port_link **deferred_tail;
+	struct port_link *warm; /* links that hold buffers */
 	struct port_stats stats;
 };
 
@@ -81,18 +99,28 @@ struct port {
 
 /* tun_fd -1: no TUN (packets from tunnels are only counted). joins: what the TUN takes joined. */
 int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds joins,
-	const struct port_ops *ops);
+	const struct port_ops *ops, const struct port_calls *links);
 void port_done(struct port *p);  /* after the loop has run dry */
 void port_close(struct port *p); /* closes its handles; run the loop until they are gone */
 /* Reads nothing more from the TUN (while draining), or again. */
 void port_set_tun_polling(struct port *p, bool on);
-/* Hands a packet to a link of this port, as if it had come from its TUN queue; copies it. */
-void port_send_copy(
-	struct port *p, struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n);
 /*
  * Reads for the links that wait (link.deferred), once each, until that has taken `most_us`; for one of
  * them in any case. True when more wait.
  */
 bool port_run_deferred(struct port *p, uint64_t most_us);
-/* Flushes links that got packets by port_send(); the TUN's own reads do so themselves. */
+/* Flushes links that got packets by link_send_copy(); the TUN's own reads do so themselves. */
 void port_flush(struct port *p);
+
+/* ---- for links ---- */
+
+/* Packets come. l: the link that has them, NULL: the TUN has. */
+void port_wake(struct port *p, const struct port_link *l, uint64_t now_us);
+/* The next packet of the TUN; NULL: none, or no buffer is free. */
+struct pbuf *port_read_tun(struct port *p, struct vnet_hdr *vnet, size_t *ret_len);
+void port_mark_dirty(struct port *p, struct port_link *l);
+void port_deliver(struct port *p, const uint8_t *octets, size_t n);
+void port_deliver_end(struct port *p);
+void port_defer(struct port *p, struct port_link *l);
+void port_forget(struct port *p, struct port_link *l);
+void port_warm(struct port *p, struct port_link *l);

@@ -27,7 +27,7 @@ static void say(struct session *s, const uint8_t *octets, size_t n)
 	static const struct vnet_hdr plain;
 
 	if (n)
-		port_send_copy(s->link.port, &s->link, &plain, octets, n);
+		link_send_copy(&s->link, &plain, octets, n);
 }
 
 /* `prefix` AF_UNSPEC: none to give. */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "datapath/lane.h"
+#include "datapath/link.h"
 #include "server/core/limits.h"
 #include "server/session/private.h"
 
@@ -151,12 +151,12 @@ static void join(struct session_lane *lane, struct session *session)
 	_Static_assert(LANES_PER_SESSION == 1, "a session has one place for it");
 	if (before) {
 		before->session = NULL;
-		lane_retire(&before->link, EV_LANE_ENDED);
+		link_retire(&before->link, EV_LANE_ENDED);
 	}
 	lane->session = session;
 	lane->scope.session = session->scope.session;
 	session->lane = lane;
-	lane_join(&session->link, &lane->link);
+	pair_join(&session->link, &lane->link);
 	log_event(&lane->scope, EV_LANE_UP, "worker=%u", lane->site->index);
 }
 

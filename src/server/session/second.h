@@ -1,6 +1,6 @@
 /*
  * server/session/second.h — the server's end of lanes: from a connection that asks to be one to its place
- * beside its session's (datapath/lane.h).
+ * beside its session's (datapath/pair.h).
  *
  * Threads: as each function says; a lane belongs to its session's worker.
  */

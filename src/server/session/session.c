@@ -312,7 +312,7 @@ void session_route_packet(
 	ip_packet_parse(octets, n, &ip);
 	if (directory_at(site->context->directory, &ip, &owner) && owner.site == site->index)
 		/* else it ended on the way */
-		port_send_copy(&site->port, &owner.session->link, vnet, octets, n);
+		link_send_copy(&owner.session->link, vnet, octets, n);
 }
 
 void session_info(const struct session *s, struct session_info *ret)

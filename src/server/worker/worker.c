@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/hot.h"
 #include "base/line.h"
+#include "datapath/link.h"
 #include "os/tun.h"
 #include <urcu/urcu-memb.h>
 #include "server/worker/accept.h"
@@ -180,7 +181,8 @@ static int init(struct worker *w, struct context *c, unsigned index, struct spar
 	r = uv_loop_init(&w->site.loop);
 	if (r < 0)
 		return r;
-	r = port_init(&w->site.port, &w->site.loop, tun_fd(c->tun, index), joins, &port_ops);
+	r = port_init(
+		&w->site.port, &w->site.loop, tun_fd(c->tun, index), joins, &port_ops, &link_calls);
 	if (r < 0)
 		return r;
 	init_handles(w);

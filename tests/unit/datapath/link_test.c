@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "datapath/lane.h"
+#include "datapath/pair.h"
 #include "datapath/link.h"
 #include "os/socket.h"
 
@@ -203,7 +203,7 @@ static int set_up(void **state)
 	pair(SOCK_SEQPACKET, tun);
 	pair(SOCK_STREAM, outer);
 	assert_int_equal(uv_loop_init(&b.loop), 0);
-	assert_int_equal(port_init(&b.port, &b.loop, tun[0], COALESCE_NOTHING, &port_ops), 0);
+	assert_int_equal(port_init(&b.port, &b.loop, tun[0], COALESCE_NOTHING, &port_ops, &link_calls), 0);
 	assert_int_equal(link_init(&b.link, &b.port, outer[0], &b.tunnel, &link_ops), 0);
 	b.link.mtu = 1400;
 	b.tun = tun[1];
@@ -374,16 +374,18 @@ static size_t octets_in_a_while(struct bench *b)
 static void a_lane_lets_its_losses_be_known_where_there_are_any(void **state)
 {
 	struct bench *b = *state;
-	struct link main = {.chooses_congestion = true};
+	struct link main = {.path.chooses_congestion = true};
 
-	b->link.main = &main;
+	b->link.pair.main = &main;
+	b->link.path.is_lane = true;
 	send_one(b, PACKET_LEN, 10000);
 	assert_int_equal(octets_in_a_while(b), SEGMENT_PREFIX_LEN + PACKET_LEN);
-	main.congestion.in_force = CONGESTION_BBR; /* chosen when a path loses */
+	main.path.congestion.in_force = CONGESTION_BBR; /* chosen when a path loses */
 	send_one(b, PACKET_LEN, 10000);
 	assert_int_equal(arrived(b), 1); /* by itself, at once */
 	assert_int_equal(octets_in_a_while(b), 3);
-	b->link.main = NULL;
+	b->link.pair.main = NULL;
+	b->link.path.is_lane = false;
 	send_one(b, PACKET_LEN, 10000);
 	assert_int_equal(octets_in_a_while(b), SEGMENT_PREFIX_LEN + PACKET_LEN);
 }
@@ -555,7 +557,7 @@ static void a_lane_is_judged_like_its_main_link(void **state)
 	memset(&tunnel, 0, sizeof(tunnel));
 	pair(SOCK_STREAM, fds);
 	assert_int_equal(link_init(&lane, &b->port, fds[0], &tunnel, &link_ops), 0);
-	assert_int_equal(lane_join(&b->link, &lane), 0);
+	assert_int_equal(pair_join(&b->link, &lane), 0);
 	what_comes_in_is_judged(b, &lane);
 	link_abort(&lane);
 	close(fds[1]);

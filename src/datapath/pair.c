@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory of operation
  *
@@ -21,13 +22,13 @@
  * A lane that stands still (its retransmission timer ran out) is passed by until it moves again,
  * so a path that loses one of the two connections for good costs sparse flows a moment, once.
  */
-#include "datapath/lane.h"
+#include "datapath/pair.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "datapath/private.h"
+#include "datapath/link.h"
 #include "os/socket.h"
 #include "tunnel/sparse.h"
 
@@ -36,7 +37,6 @@
 #define WATCH_RTT_MIN_US 5000
 #define STALL_LOOK_MS 50 /* how often a standing lane is looked at */
 #define FOLLOWERS 3
-#define FOLLOW_MS 1 /* apart, for losses come in bursts */
 
 /*
  * Its path is the main link's, so what was learnt there of the round trip holds here. A window that
@@ -45,133 +45,128 @@
  */
 static void follow_main(const struct link *main, struct link *lane)
 {
-	lane->queue_opts = main->queue_opts;
-	link_follow_target(lane, main->queue_opts.target_us, false);
-	if (main->chooses_congestion)
+	lane->path.queue_opts = main->path.queue_opts;
+	path_follow_target(&lane->path, main->path.queue_opts.target_us, false);
+	if (main->path.chooses_congestion)
 		tcp_set_congestion(lane->fd, congestion_name(CONGESTION_BBR));
-	lane->chooses_congestion = false;
+	lane->path.chooses_congestion = false;
 }
 
-int lane_join(struct link *main, struct link *lane)
+int pair_join(struct link *main, struct link *lane)
 {
-	if (main->lane)
+	if (main->pair.lane)
 		return -EBUSY;
 	follow_main(main, lane);
-	main->lane = lane;
-	lane->main = main;
-	lane->stalled = false;
+	main->pair.lane = lane;
+	lane->pair.main = main;
+	lane->pair.stalled = false;
+	lane->path.is_lane = true;
 	return 0;
 }
 
-/* All goes by the main link again. */
-static void give_back(struct link *main, struct link *lane)
+/* All goes by the main link again. Returns the link to be flushed, or NULL. */
+static struct link *give_back(struct link *main, struct link *lane)
 {
-	main->lane = NULL;
-	sparse_free(main->sparse);
-	main->sparse = NULL;
+	main->pair.lane = NULL;
+	pair_cool(&main->pair);
 	if (main->ended || main->closing)
-		return;
+		return NULL;
 	fq_codel_pour(&lane->queue, &main->queue, clock_mono_us());
-	if (!main->is_busy)
-		link_flush(main);
+	return main->is_busy ? NULL : main;
 }
 
-void lane_retire(struct link *lane, enum event why)
+bool pair_retire(struct link *lane, struct pair_parted *ret)
 {
-	struct link *main = lane->main;
+	struct link *main = lane->pair.main;
 
-	if (!main || main->lane != lane)
-		return;
-	if (main->retired)
-		link_abort(main->retired);
-	main->retired = lane;
-	give_back(main, lane);
-	tunnel_retire(lane->tunnel, why, clock_mono_ms());
-	link_kick(lane);
+	if (!main || main->pair.lane != lane)
+		return false;
+	ret->abort = main->pair.retired;
+	main->pair.retired = lane;
+	ret->flush = give_back(main, lane);
+	return true;
 }
 
-void lane_leave(struct link *l)
+struct pair_parted pair_leave(struct link *l)
 {
-	struct link *main = l->main;
+	struct pair_parted parted = {.abort = l->pair.retired};
+	struct link *main = l->pair.main;
 
-	if (l->retired)
-		link_abort(l->retired);
-	l->main = NULL;
-	if (main && main->retired == l)
-		main->retired = NULL;
-	if (main && main->lane == l)
-		give_back(main, l);
+	l->pair.retired = l->pair.main = NULL;
+	l->path.is_lane = false;
+	if (main && main->pair.retired == l)
+		main->pair.retired = NULL;
+	if (main && main->pair.lane == l)
+		parted.flush = give_back(main, l);
+	return parted;
 }
 
 /* A lane is looked at when it is used, and seldom while it stands still. */
 static bool is_moving(struct link *lane, uint64_t now_us)
 {
+	struct pair *p = &lane->pair;
 	struct tcp_path path;
 
-	if (now_us < lane->look_us)
-		return !lane->stalled;
-	lane->look_us = now_us + STALL_LOOK_MS * 1000;
-	lane->stalled = tcp_path(lane->fd, &path) < 0 || path.stalled;
-	return !lane->stalled;
+	if (now_us < p->look_us)
+		return !p->stalled;
+	p->look_us = now_us + STALL_LOOK_MS * 1000;
+	p->stalled = tcp_path(lane->fd, &path) < 0 || path.stalled;
+	return !p->stalled;
 }
 
-struct link *lane_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us)
+struct link *pair_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us)
 {
+	struct link *lane = l->pair.lane;
 	struct ip_packet ip;
 
-	if (!l->lane || !tunnel_is_lane(l->lane->tunnel))
+	if (!lane || !tunnel_is_lane(lane->tunnel))
 		return l;
-	if (!l->sparse && sparse_new(&l->sparse) < 0)
+	if (!l->pair.sparse && sparse_new(&l->pair.sparse) < 0)
 		return l;
 	ip_packet_parse(pkt->segment.packet, pkt->segment.len, &ip);
 	if (!tunnel_data_ok(l->tunnel, ip.version == 4 ? AF_INET : AF_INET6))
 		return l; /* it may not go out at all */
-	if (!sparse_takes_lane(l->sparse, ip_packet_hash(&ip, l->port->seed), pkt->segment.len,
+	if (!sparse_takes_lane(l->pair.sparse, ip_packet_hash(&ip, l->port->seed), pkt->segment.len,
 		    segment_count(&pkt->segment), now_us / 1000))
 		return l;
-	return is_moving(l->lane, now_us) ? l->lane : l;
+	return is_moving(lane, now_us) ? lane : l;
 }
 
-static void on_follow(uv_timer_t *timer)
+bool pair_follow(struct link *l)
 {
-	struct link *l = timer->data;
-
-	if (!l->main || !l->followers)
-		return;
-	l->followers--;
-	if (!buf_len(tunnel_output(l->tunnel)) && !tunnel_send_nothing(l->tunnel))
-		link_flush(l);
-	if (l->followers)
-		uv_timer_start(timer, on_follow, FOLLOW_MS, 0);
+	if (!l->pair.main || !path_loses(&l->pair.main->path))
+		return false;
+	l->pair.followers = FOLLOWERS;
+	return true;
 }
 
-void lane_follow(struct link *l)
+bool pair_send_follower(struct link *l)
 {
-	if (!l->main || !link_path_loses(l->main))
-		return;
-	l->followers = FOLLOWERS;
-	if (!uv_is_active((uv_handle_t *)&l->look))
-		uv_timer_start(&l->look, on_follow, FOLLOW_MS, 0);
+	if (!l->pair.main || !l->pair.followers)
+		return false;
+	l->pair.followers--;
+	if (!buf_len(tunnel_output(l->tunnel)))
+		tunnel_send_nothing(l->tunnel);
+	return l->pair.followers;
 }
 
-void lane_cool(struct link *l)
+void pair_cool(struct pair *p)
 {
-	sparse_free(l->sparse);
-	l->sparse = NULL;
+	sparse_free(p->sparse);
+	p->sparse = NULL;
 }
 
-void lane_watch(struct link *l, uint64_t now_us)
+bool pair_wants_lane(struct link *l, uint64_t now_us)
 {
-	uint64_t octets = l->rx_octets + l->tx_octets, moved = octets - l->watch_octets;
-	uint64_t since_us = now_us - l->watch_us;
+	uint64_t octets = l->rx_octets + l->tx_octets, moved = octets - l->pair.watch_octets;
+	uint64_t since_us = now_us - l->pair.watch_us;
 	struct tcp_path path;
 
-	if (!l->ops->want_lane || since_us < WATCH_MS * 1000)
-		return;
-	l->watch_us = now_us;
-	l->watch_octets = octets;
+	if (since_us < WATCH_MS * 1000)
+		return false;
+	l->pair.watch_us = now_us;
+	l->pair.watch_octets = octets;
 	/* after a pause the octets of the whole pause would count */
-	if (since_us < 2 * WATCH_MS * 1000 && moved >= WATCH_OCTETS && !tcp_path(l->fd, &path) &&
-		path.min_rtt_us >= WATCH_RTT_MIN_US)
-		l->ops->want_lane(l);
+	return since_us < 2 * WATCH_MS * 1000 && moved >= WATCH_OCTETS && !tcp_path(l->fd, &path) &&
+	       path.min_rtt_us >= WATCH_RTT_MIN_US;
 }
