@@ -203,7 +203,8 @@ static int set_up(void **state)
 	pair(SOCK_SEQPACKET, tun);
 	pair(SOCK_STREAM, outer);
 	assert_int_equal(uv_loop_init(&b.loop), 0);
-	assert_int_equal(port_init(&b.port, &b.loop, tun[0], COALESCE_NOTHING, &port_ops, &link_calls), 0);
+	assert_int_equal(
+		port_init(&b.port, &b.loop, tun[0], COALESCE_NOTHING, &port_ops, &link_calls), 0);
 	assert_int_equal(link_init(&b.link, &b.port, outer[0], &b.tunnel, &link_ops), 0);
 	b.link.mtu = 1400;
 	b.tun = tun[1];
