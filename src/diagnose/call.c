@@ -32,7 +32,6 @@ int call_open(struct diagnosis *d, const struct call_opts *o, struct call **ret)
 		.user = o->login ? d->opts->user : NULL,
 		.password = o->login ? d->opts->password : NULL,
 		.lcp_only = !o->login,
-		.tap = talk_tap,
 		.ipv4 = true,
 		.ipv6 = true,
 		.want_dns = true};
@@ -50,7 +49,7 @@ int call_open(struct diagnosis *d, const struct call_opts *o, struct call **ret)
 		c->talk.message_arg = o->record;
 	}
 	opts.scratch = c->scratch;
-	opts.tap_arg = &c->talk;
+	opts.tap = &c->talk.tap;
 	r = net_server(d, d->opts->timeout_ms, 0, &c->fd);
 	if (!r)
 		r = tunnel_new(&opts, clock_mono_ms(), &c->tunnel);

@@ -5,15 +5,19 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/auto.h"
 #include "ppp/frame.h"
 #include "ppp/fsm.h"
 #include "sstp/packet.h"
 
 #define SIDE_MAX (64 * 1024)
 
+static void on_octets(
+	struct tunnel_tap *tap, enum tunnel_direction direction, const void *octets, size_t n);
+
 void talk_init(struct talk *t, uint64_t (*now_us)(void))
 {
-	*t = (struct talk){.now_us = now_us};
+	*t = (struct talk){.tap = {on_octets}, .now_us = now_us};
 	buf_init(&t->side[0], SIDE_MAX);
 	buf_init(&t->side[1], SIDE_MAX);
 	t->at_us[TALK_TLS] = now_us();
@@ -302,9 +306,11 @@ static bool take_packet(struct talk *t, bool sent)
 	return true;
 }
 
-void talk_tap(void *arg, bool sent, const void *octets, size_t n)
+static void on_octets(
+	struct tunnel_tap *tap, enum tunnel_direction direction, const void *octets, size_t n)
 {
-	struct talk *t = arg;
+	struct talk *t = container_of(tap, struct talk, tap);
+	bool sent = direction == TUNNEL_SENT;
 
 	if (!sent)
 		t->heard_ms = t->now_us() / 1000;

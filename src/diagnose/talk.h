@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "tunnel/tap.h"
 
 /* How far it came: each is reached when the message that begins it went out. */
 enum talk_stage {
@@ -29,6 +30,7 @@ typedef void talk_message_fn(void *arg, bool sent, bool http, const uint8_t *oct
 #define TALK_TEXT_LEN 300
 
 struct talk {
+	struct tunnel_tap tap; /* for tunnel_opts.tap */
 	struct buf side[2]; /* received, sent: what is not a whole message yet */
 	bool http_done[2], lost[2];
 	enum talk_stage stage;
@@ -59,7 +61,6 @@ struct talk {
 
 void talk_init(struct talk *t, uint64_t (*now_us)(void));
 void talk_done(struct talk *t);
-void talk_tap(void *talk, bool sent, const void *octets, size_t n); /* a tunnel_tap_fn */
 /* "Thu, 09 Nov 2006 00:51:09 GMT" in seconds since 1970; 0: not understood. */
 int64_t http_date(const char *text);
 /* The value of a header in a raw head, "" when it is not there. Returns ret. */

@@ -4,6 +4,7 @@
 
 #include "base/hot.h"
 #include "ppp/frame.h"
+#include "tunnel/tap.h"
 
 /* ---- control frames on their way out ----------------- */
 
@@ -24,8 +25,7 @@ HOT void tunnel_collect(struct tunnel *t)
 		plain = http_server_output(t->http_server);
 	if (plain && buf_len(plain) && outer_established(&t->outer) &&
 		!outer_write(&t->outer, buf_data(plain), buf_len(plain))) {
-		if (t->tap)
-			t->tap(t->tap_arg, true, buf_data(plain), buf_len(plain));
+		tap_octets(t->tap, TUNNEL_SENT, buf_data(plain), buf_len(plain));
 		buf_consume(plain, buf_len(plain));
 		buf_shrink(plain);
 	}

@@ -51,8 +51,7 @@ struct tunnel {
 	enum tunnel_binding binding; /* once bound */
 	uint64_t bound_ms;
 	struct ppp_addresses addresses4, addresses6;
-	tunnel_tap_fn *tap;
-	void *tap_arg;
+	struct tunnel_tap *tap; /* NULL: off */
 	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
 	size_t rest_len;
 

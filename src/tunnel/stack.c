@@ -28,6 +28,7 @@
 #include "base/hot.h"
 #include "ppp/frame.h"
 #include "tls/engine.h"
+#include "tunnel/tap.h"
 
 #define HANDSHAKE_MS_DEFAULT 60000 /* [MS-SSTP] 4.1 */
 #define NETWORK_MS 60000           /* from authentication to the first address */
@@ -92,7 +93,6 @@ int tunnel_new(const struct tunnel_opts *o, uint64_t now_ms, struct tunnel **ret
 	t->port = o->port;
 	t->scratch = o->scratch;
 	t->tap = o->tap;
-	t->tap_arg = o->tap_arg;
 	t->network_deadline = NEVER;
 	t->handshake_end = now_ms + (o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS_DEFAULT);
 	t->handshake_deadline = o->first_octet_ms
@@ -304,8 +304,7 @@ static bool feed(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret, bo
 		}
 		t->rest = t->scratch;
 		t->rest_len = fill_scratch(t);
-		if (t->tap && t->rest_len)
-			t->tap(t->tap_arg, false, t->rest, t->rest_len);
+		tap_octets(t->tap, TUNNEL_RECEIVED, t->rest, t->rest_len);
 		if (t->phase == PHASE_TLS && outer_established(&t->outer))
 			return tunnel_tls_up(t, now_ms, ret);
 		if (t->rest_len == 0)
@@ -407,6 +406,7 @@ HOT int tunnel_send_frames(struct tunnel *t, const void *frames, size_t n)
 		(!t->bound || t->phase != PHASE_CALL || !sstp_call_data_ok(t->call)))
 		return -ENOTCONN;
 	tunnel_collect(t);
+	tap_octets(t->tap, TUNNEL_SENT, frames, n);
 	return outer_write(&t->outer, frames, n);
 }
 

@@ -31,12 +31,7 @@ struct sstp_cert_hash;
 struct tls_ctx;
 struct tls_peer_opts;
 struct tunnel;
-
-/*
- * Every octet inside TLS as it passes: HTTP, then SSTP packets, in whatever pieces they come. Data
- * that tunnel_send_frames() seals is not shown. Passwords and proofs are among them.
- */
-typedef void tunnel_tap_fn(void *arg, bool sent, const void *octets, size_t n);
+struct tunnel_tap;
 
 enum tunnel_role { TUNNEL_CLIENT, TUNNEL_SERVER };
 
@@ -74,8 +69,7 @@ struct tunnel_opts {
 	bool lcp_only;               /* client: nobody logs in; ends with EV_LCP_AGREED */
 	bool lanes;                  /* know lanes: offer them (client), agree to them (server) */
 	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
-	tunnel_tap_fn *tap;               /* NULL: none */
-	void *tap_arg;
+	struct tunnel_tap *tap;           /* tunnel/tap.h; referenced; NULL: off */
 	bool ipv4, ipv6, want_dns; /* client: what to ask for; server: ipv6 allowed */
 };
 

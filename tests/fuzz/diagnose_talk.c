@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		size_t len = turn & 0x7f, left = rd_left(&r);
 		const uint8_t *p = rd_ptr(&r, len < left ? len : left);
 
-		talk_tap(&t, turn & 0x80, p, len < left ? len : left);
+		t.tap.octets(&t.tap, turn & 0x80 ? TUNNEL_SENT : TUNNEL_RECEIVED, p,
+			len < left ? len : left);
 	}
 	talk_done(&t);
 	return 0;

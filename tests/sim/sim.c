@@ -74,7 +74,8 @@ void sim_init(struct sim *s, const char *password)
 		.name = "sim",
 		.ipv4 = true,
 		.ipv6 = s->ipv6,
-		.lanes = !s->no_lanes_server};
+		.lanes = !s->no_lanes_server,
+		.tap = s->tap_server};
 
 	s->now_ms = START_MS;
 	s->http_status = 200;
@@ -87,6 +88,7 @@ void sim_init(struct sim *s, const char *password)
 	buf_init(&s->server.wire, 0);
 	assert_int_equal(tunnel_new(&opts, s->now_ms, &s->server.tunnel), 0);
 	opts.role = TUNNEL_CLIENT;
+	opts.tap = s->tap_client;
 	opts.login_ms = 0;
 	opts.tls = client_ctx;
 	opts.verify = &peer;

@@ -48,9 +48,10 @@ struct sim {
 	bool no_lanes_client, no_lanes_server;
 	bool binding_optional;
 	bool other_certificate; /* the client's binding names another one, as behind a relay */
-	const struct tunnel_ticket *lane; /* the client is a lane, of ... */
-	struct sim *call;                 /* ... this call, as the server knows */
-	uint8_t peer_last;                /* last octet of the client's address */
+	const struct tunnel_ticket *lane;           /* the client is a lane, of ... */
+	struct sim *call;                           /* ... this call, as the server knows */
+	struct tunnel_tap *tap_client, *tap_server; /* tunnel/tap.h; NULL: off */
+	uint8_t peer_last;                          /* last octet of the client's address */
 	uint8_t scratch[TUNNEL_SCRATCH_LEN];
 };
 

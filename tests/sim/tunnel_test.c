@@ -8,6 +8,7 @@
 
 #include "sim.h"
 #include "tunnel/private.h"
+#include "tunnel/tap.h"
 
 static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
 {
@@ -32,6 +33,64 @@ static void the_tunnel_comes_up_and_carries_packets_both_ways(void **state)
 	sim_run(s);
 	assert_int_equal(s->client.packets, 1);
 	sim_free(s);
+}
+
+struct ear {
+	struct tunnel_tap tap;
+	struct buf heard[2]; /* by enum tunnel_direction */
+};
+
+static void listen_to(
+	struct tunnel_tap *tap, enum tunnel_direction direction, const void *octets, size_t n)
+{
+	struct ear *e = container_of(tap, struct ear, tap);
+
+	assert_int_equal(buf_append(&e->heard[direction], octets, n), 0);
+}
+
+static struct ear ear(void)
+{
+	struct ear e = {.tap = {listen_to}};
+
+	buf_init(&e.heard[TUNNEL_RECEIVED], 0);
+	buf_init(&e.heard[TUNNEL_SENT], 0);
+	return e;
+}
+
+static void heard_the_same(struct ear *sender, struct ear *receiver)
+{
+	struct buf *out = &sender->heard[TUNNEL_SENT], *in = &receiver->heard[TUNNEL_RECEIVED];
+
+	assert_true(buf_len(out) > 1400 + 60);
+	assert_int_equal(buf_len(out), buf_len(in));
+	assert_memory_equal(buf_data(out), buf_data(in), buf_len(in));
+}
+
+static void taps_get_all_that_passes_in_its_order(void **state)
+{
+	struct sim *s = sim_new();
+	struct ear client = ear(), server = ear();
+	size_t before;
+
+	(void)state;
+	s->tap_client = &client.tap;
+	s->tap_server = &server.tap;
+	sim_init(s, "Secret-1");
+	sim_run(s);
+	assert_memory_equal(buf_data(&client.heard[TUNNEL_SENT]), "SSTP_DUPLEX_POST", 16);
+	before = buf_len(&client.heard[TUNNEL_SENT]);
+	assert_int_equal(sim_send_ip(s, &s->client, 1400), 0);
+	assert_int_equal(buf_len(&client.heard[TUNNEL_SENT]), before + 8 + 1400);
+	assert_int_equal(sim_send_ip(s, &s->server, 1400), 0);
+	sim_run(s);
+	assert_int_equal(s->server.packets + s->client.packets, 2);
+	heard_the_same(&client, &server);
+	heard_the_same(&server, &client);
+	sim_free(s);
+	for (int i = 0; i < 2; i++) {
+		buf_done(&client.heard[i]);
+		buf_done(&server.heard[i]);
+	}
 }
 
 static void it_comes_up_however_the_stream_is_cut(void **state)
@@ -244,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tunnel_comes_up_and_carries_packets_both_ways),
+		cmocka_unit_test(taps_get_all_that_passes_in_its_order),
 		cmocka_unit_test(it_comes_up_however_the_stream_is_cut),
 		cmocka_unit_test(what_ends_it_behind_a_packet_is_seen_at_once),
 		cmocka_unit_test(every_cut_point_ends_both_ends),

@@ -34,7 +34,8 @@ static int end(void **state)
 static void say(bool sent, const void *octets, size_t n)
 {
 	for (size_t i = 0; i < n; i++) /* an octet at a time: the hardest cut */
-		talk_tap(&t, sent, (const uint8_t *)octets + i, 1);
+		t.tap.octets(&t.tap, sent ? TUNNEL_SENT : TUNNEL_RECEIVED,
+			(const uint8_t *)octets + i, 1);
 }
 
 static void open_http(void)
