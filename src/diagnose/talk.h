@@ -31,7 +31,7 @@ typedef void talk_message_fn(void *arg, bool sent, bool http, const uint8_t *oct
 
 struct talk {
 	struct tunnel_tap tap; /* for tunnel_opts.tap */
-	struct buf side[2]; /* received, sent: what is not a whole message yet */
+	struct buf side[2];    /* received, sent: what is not a whole message yet */
 	bool http_done[2], lost[2];
 	enum talk_stage stage;
 	uint64_t at_us[TALK_STAGES];

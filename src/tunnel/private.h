@@ -52,7 +52,7 @@ struct tunnel {
 	uint64_t bound_ms;
 	struct ppp_addresses addresses4, addresses6;
 	struct tunnel_tap *tap; /* NULL: off */
-	const uint8_t *rest; /* plaintext in scratch that no layer has taken yet */
+	const uint8_t *rest;    /* plaintext in scratch that no layer has taken yet */
 	size_t rest_len;
 
 	/* what the layers above TLS are made from */

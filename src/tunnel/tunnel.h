@@ -70,7 +70,7 @@ struct tunnel_opts {
 	bool lanes;                  /* know lanes: offer them (client), agree to them (server) */
 	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
 	struct tunnel_tap *tap;           /* tunnel/tap.h; referenced; NULL: off */
-	bool ipv4, ipv6, want_dns; /* client: what to ask for; server: ipv6 allowed */
+	bool ipv4, ipv6, want_dns;        /* client: what to ask for; server: ipv6 allowed */
 };
 
 /* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
