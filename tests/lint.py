@@ -31,7 +31,7 @@ ROOMS = {
     "admission": ({"core"}, {"front"}),
     "session": ({"admission", "core"}, {"aaa", "store", "datapath", "tunnel", "ip", "offload", "os"}),
     "worker": ({"session", "admission", "core"}, {"datapath", "tunnel", "offload", "os"}),
-    "host": ({"core"}, {"store", "os", "tls"}),
+    "host": ({"core"}, {"aaa", "store", "os", "tls"}),
     "control": ({"host", "worker", "session", "admission", "core"}, {"admin", "store", "os", "tls"}),
 }
 RUN = {"server/run.c"}  # the only file that includes all rooms

@@ -1,68 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/aaa.h — who may enter: one request, one answer, later.
+ * aaa/aaa.h — who may enter, and with what: a conversation for each connection.
  *
- *     req->proof = *ev.proof;  req->reply_to = &worker->mailbox;  req->done = on_verdict;
- *     r = aaa_submit(aaa, req);                    // -EAGAIN: too many wait; answer AUTH_FAILED
- *     static void on_verdict(struct aaa_request *req)          // on the worker's thread
- *     { ppp_auth_verdict(p, &req->verdict, now_ms); aaa_request_wipe(req); }
+ *     r = aaa_begin(aaa, &facts, &c);
+ *     n = aaa_methods(c, methods);                 // what LCP may offer
+ *     r = aaa_feed(c, &input);                     // -EAGAIN: too many wait; answer AUTH_FAILED
+ *     static void on_answer(void *owner, const struct aaa_answer *a)    // on the owner's thread
+ *     { CHALLENGE: send a->challenge and feed what comes back; ACCEPT: a->grant; REJECT: a->code }
+ *     aaa_end(c);                                  // at any time
  *
- * What the peer learns is in the verdict: a wrong password and an unknown user look the same and take
- * the same time; that a user is disabled (647) or expired (648) is told only to who knows the
- * password. What the admin learns is in outcome (41xx) and detail.
+ * What the peer learns is in keys, code and message: a wrong password and an unknown user look the
+ * same and take the same time; that a user is disabled (647) or expired (648) is said only after the
+ * right password. What the admin learns is in `event` (41xx) and `detail`.
  *
  * Users are looked up without DOMAIN\ and regardless of case; the hash is taken over the name as
  * sent (RFC 2759 section 8.2).
  *
- * Ownership: a submitted request belongs to aaa until done() is called; its mailbox outlives it. A
- *            request cannot be taken back: an owner whose session ended meanwhile frees the request
- *            in done().
- * Threads:   aaa_submit() any; done() on the thread that takes letters out of reply_to.
+ * Ownership: the creator owns the conversation until aaa_end(), after which done() is not called any
+ *            more. Memory that a look-up still uses is freed when its answer arrives in the mailbox,
+ *            which outlives it; no session waits. An answer lives until done() returns; a grant that
+ *            is kept longer is referenced.
+ * Threads:   a conversation belongs to the thread that takes letters out of reply_to.
+ * Secrets:   proofs and keys are wiped when done() has returned.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aaa/grant.h"
 #include "base/auto.h"
 #include "base/credentials.h"
 #include "base/mailbox.h"
 #include "events/event.h"
-#include "store/store.h"
+
+#define AAA_CHALLENGE_MAX 256 /* octets of one round; the first method with longer ones raises it */
+#define AAA_AUTH_RESPONSE_LEN 43
 
 struct aaa;
-
-struct aaa_request {
-	/* The sender's. */
-	struct proof proof;
-	char peer[ENDPOINT_TEXT_LEN]; /* "ADDR:PORT", for RADIUS */
-	uint64_t attempt;             /* the sender's number for this login; not looked at */
-	struct mailbox *reply_to;
-	void (*done)(struct aaa_request *req);
-	/* When done: */
-	struct verdict verdict; /* addresses are the sender's to fill in */
-	enum event outcome;     /* EV_AUTH_ACCEPTED, or why not */
-	char detail[400];       /* "user=alice method=mschapv2", for log and record; no secrets */
-	int64_t user_id;        /* accepted: for leases and records */
-	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
-	int64_t expires_at;           /* seconds since 1970; 0: never */
-	struct addr ipv4;             /* the user's static address, or AF_UNSPEC */
-	char pool[STORE_POOL_NAME_MAX +
-		  1]; /* where others of the user's come from; "": the ordinary */
-	/* The backend's. */
-	struct store_job job;
-};
+struct aaa_conversation;
+struct aaa_judge;
+struct store;
 
 struct aaa_opts {
-	struct store *store; /* local users; outlives the aaa */
+	struct store *store;           /* local users; outlives the aaa */
+	const struct aaa_judge *judge; /* NULL: the one of judge.h */
 };
 
 int aaa_new(const struct aaa_opts *opts, struct aaa **ret);
-void aaa_free(struct aaa *aaa); /* every request is done by then */
+void aaa_free(struct aaa *aaa); /* every conversation has ended, every letter has come */
 DEFINE_AUTO(aaa, struct aaa *, aaa_free)
 
-int aaa_submit(struct aaa *aaa, struct aaa_request *req);
+/* Of the connection; copied. */
+struct aaa_facts {
+	const enum auth_method *methods; /* that the configuration allows, most wanted first */
+	size_t n_methods;
+	struct mailbox *reply_to;
+};
 
-static inline void aaa_request_wipe(struct aaa_request *req)
-{
-	proof_wipe(&req->proof);
-	verdict_wipe(&req->verdict);
-}
+enum aaa_outcome { AAA_REJECT, AAA_ACCEPT, AAA_CHALLENGE };
+
+struct aaa_keys {
+	uint8_t hlak[HLAK_LEN];                    /* zeros for methods that yield no key */
+	char auth_response[AAA_AUTH_RESPONSE_LEN]; /* MS-CHAPv2: "S=…" with a zero */
+};
+
+struct aaa_answer {
+	enum aaa_outcome outcome;
+	enum event event;             /* EV_AUTH_ACCEPTED, or why not; EV_NONE with a challenge */
+	char detail[400];             /* "user=alice method=mschapv2", for log and record */
+	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
+	/* AAA_CHALLENGE: for the peer; the next input has its response. */
+	uint8_t challenge[AAA_CHALLENGE_MAX];
+	size_t challenge_len;
+	/* AAA_ACCEPT */
+	int64_t user_id; /* for leases and records */
+	struct aaa_keys keys;
+	struct grant *grant;
+	/* AAA_REJECT */
+	enum auth_error code;
+	char message[128]; /* shown to the peer; may be empty */
+	bool final;        /* no further proof is judged in this conversation */
+};
+
+/* One step of the peer's. */
+struct aaa_input {
+	const struct proof *proof; /* copied */
+	struct grant *defaults; /* what the configuration grants now; referenced; NULL: nothing */
+	void (*done)(void *owner, const struct aaa_answer *answer);
+	void *owner;
+};
+
+int aaa_begin(struct aaa *aaa, const struct aaa_facts *facts, struct aaa_conversation **ret);
+/* Of the methods in the facts those that can be judged, in the same order. */
+size_t aaa_methods(const struct aaa_conversation *c, enum auth_method ret[static AUTH_METHODS]);
+/*
+ * One at a time; done() comes later, never before this returns. -EBUSY: an answer is outstanding, or
+ * the last one was final; -EAGAIN: too many wait. On failure done() is not called.
+ */
+int aaa_feed(struct aaa_conversation *c, const struct aaa_input *input);
+void aaa_end(struct aaa_conversation *c); /* NULL is fine; also inside done() */

@@ -19,6 +19,7 @@ enum auth_method { AUTH_NONE, AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAPV2, AUTH_EAP, 
 
 #define USER_NAME_MAX 256    /* octets; a longer name is refused at the codec */
 #define PAP_PASSWORD_MAX 255 /* RFC 1334: one octet of length */
+#define PPP_NAME_SERVERS 2   /* of each kind: RFC 1877 */
 #define HLAK_LEN 32          /* [MS-SSTP] 3.2.5.2.2 */
 
 struct proof {
@@ -47,11 +48,11 @@ enum auth_error {
 
 /* What an accepted user gets for IPCP and IPv6CP. AF_UNSPEC: not given. */
 struct ppp_addresses {
-	struct addr local;   /* the server's address inside the tunnel */
-	struct addr peer;    /* the client's */
-	struct addr dns[2];  /* IPv4 */
-	struct addr nbns[2]; /* IPv4 */
-	bool ipv6;           /* IPv6CP wanted */
+	struct addr local;                  /* the server's address inside the tunnel */
+	struct addr peer;                   /* the client's */
+	struct addr dns[PPP_NAME_SERVERS];  /* IPv4 */
+	struct addr nbns[PPP_NAME_SERVERS]; /* IPv4 */
+	bool ipv6;                          /* IPv6CP wanted */
 	/* Interface identifiers; peer zero: any the peer likes. */
 	uint8_t local_ifid[8], peer_ifid[8];
 };

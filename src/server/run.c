@@ -165,9 +165,10 @@ static int serve_on_machine(struct server *s, struct netlink *nl)
 	struct context *c = &s->context;
 	int r = host_configure_tun(&s->host, nl);
 
+	if (!r && host_default_grant(c->config, &c->snapshot->defaults) < 0)
+		r = host_refused(EV_OUT_OF_MEMORY, "grant");
 	if (r)
 		return r;
-	c->snapshot->addresses = c->addresses;
 	r = make_tables(c);
 	if (!r)
 		r = make_workers(s);

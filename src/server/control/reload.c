@@ -51,8 +51,9 @@ static int make_live(struct control *c, struct config *cfg, struct snapshot **re
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
-	l->addresses = c->context->snapshot->addresses;
-	host_told_addresses(cfg, &l->addresses);
+	r = host_default_grant(cfg, &l->defaults);
+	if (r < 0)
+		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
 	*ret = TAKE(l);
 	return 0;
 }

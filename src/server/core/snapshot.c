@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "aaa/grant.h"
 #include "config/config.h"
 #include "tls/ctx.h"
 
@@ -29,6 +30,7 @@ void snapshot_free(struct snapshot *l)
 	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	tls_ctx_free(l->tls);
+	grant_unref(l->defaults);
 	config_free(l->config);
 	free(l);
 }

@@ -15,19 +15,19 @@
 
 #include "base/addr.h"
 #include "base/auto.h"
-#include "base/credentials.h"
 #include "config/value.h"
 #include "sstp/binding.h"
 
 struct config;
+struct grant;
 struct tls_ctx;
 
 struct snapshot {
 	atomic_uint refs;
 	struct config *config;
 	struct tls_ctx *tls;
-	char pin[64], fingerprint[65];  /* of the first certificate */
-	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
+	char pin[64], fingerprint[65]; /* of the first certificate */
+	struct grant *defaults;        /* what every user is granted */
 	/* Behind a balancer: the certificates that it shows in our place. */
 	struct sstp_cert_hash accepted[CONFIG_ITEMS_MAX];
 	size_t n_accepted;

@@ -5,7 +5,7 @@
  *
  * Ownership: run.c owns the struct; what a step makes for all rooms is in its context.
  * Threads:   the control thread: before the workers start, and after they ended. host_ipv6_check() and
- *            host_told_addresses() also while they run.
+ *            host_default_grant() also while they run.
  */
 #pragma once
 #include <stdbool.h>
@@ -15,10 +15,10 @@
 #include "os/failure.h"
 
 struct config;
+struct grant;
 struct context;
 struct db;
 struct netlink;
-struct ppp_addresses;
 
 struct host {
 	struct context *context;
@@ -48,8 +48,8 @@ void host_close_state(struct host *h);
 int host_check_pools(struct host *h);
 /* Pools (chosen and written down at first start), own addresses, name servers. */
 int host_choose_pools(struct host *h, struct netlink *nl, struct db *db);
-/* What clients learn beside their addresses (DNS, NBNS), as configured. */
-void host_told_addresses(const struct config *cfg, struct ppp_addresses *ret);
+/* What the configuration grants to every user. -ENOMEM. */
+int host_default_grant(const struct config *cfg, struct grant **ret);
 
 /* ---- tun.c ---- */
 

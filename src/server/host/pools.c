@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "aaa/grant.h"
 #include "base/auto.h"
 #include "base/crypto.h"
 #include "config/config.h"
@@ -43,13 +44,6 @@ static int choose_pool(struct host *h, struct netlink *nl, struct db *db, bool v
 	return 0;
 }
 
-/* IPCP has room for two. */
-static void add_dns(struct ppp_addresses *to, const struct addr *a)
-{
-	if (a->family == AF_INET && !to->dns[1].family)
-		to->dns[to->dns[0].family ? 1 : 0] = *a;
-}
-
 /* A router advertisement has room for three. */
 static void add_dns6(struct context *c, const struct addr *a)
 {
@@ -57,25 +51,34 @@ static void add_dns6(struct context *c, const struct addr *a)
 		c->dns6[c->n_dns6++] = *a;
 }
 
-void host_told_addresses(const struct config *cfg, struct ppp_addresses *ret)
+/* IPCP has room for two name servers, and for IPv4 ones. */
+static void add_server(struct grant_addrs *to, const struct addr *a)
 {
-	struct addr up[8];
-	size_t n = 0, n_up = 0;
+	if (a->family == AF_INET && to->n < PPP_NAME_SERVERS)
+		to->item[to->n++] = *a;
+}
 
-	memset(ret->dns, 0, sizeof(ret->dns));
-	memset(ret->nbns, 0, sizeof(ret->nbns));
+int host_default_grant(const struct config *cfg, struct grant **ret)
+{
+	struct grant_values v = {.dns.origin = GRANT_DEFAULT,
+		.nbns.origin = GRANT_DEFAULT,
+		.ipv6 = {GRANT_DEFAULT, cfg->ppp.ipv6},
+		.sessions = {GRANT_DEFAULT, (unsigned)cfg->auth.user_sessions}};
+	struct addr up[8];
+	size_t n_up = 0;
+
 	if (cfg->tunnel.dns.automatic) {
 		n_up = resolver_upstreams("", up, ARRAY_SIZE(up));
 		if (!n_up)
 			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
 	}
 	for (size_t i = 0; i < n_up; i++)
-		add_dns(ret, &up[i]);
+		add_server(&v.dns, &up[i]);
 	for (size_t i = 0; i < cfg->tunnel.dns.n; i++)
-		add_dns(ret, &cfg->tunnel.dns.item[i]);
-	for (size_t i = 0; i < cfg->tunnel.nbns.n && n < 2; i++)
-		if (cfg->tunnel.nbns.item[i].family == AF_INET)
-			ret->nbns[n++] = cfg->tunnel.nbns.item[i];
+		add_server(&v.dns, &cfg->tunnel.dns.item[i]);
+	for (size_t i = 0; i < cfg->tunnel.nbns.n; i++)
+		add_server(&v.nbns, &cfg->tunnel.nbns.item[i]);
+	return grant_new(&v, ret);
 }
 
 static void choose_addresses(struct context *c)
@@ -92,7 +95,6 @@ static void choose_addresses(struct context *c)
 	for (size_t i = 0; i < c->n_pools; i++)
 		c->nets[c->n_nets++] = c->pools[i].prefix;
 	c->addresses.local = addr_v4(addr_v4_value(&c->pool.addr) + 1);
-	host_told_addresses(c->config, &c->addresses);
 }
 
 /* Pools that a client could not use are refused by name, before anything is made of them. */

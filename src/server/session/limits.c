@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what ends a session from outside its tunnel: an order, its user's date, silence when another
- * login wants what it holds. Each ends politely, and is gone later.
+ * Theory: what ends a session from outside its tunnel: an order, silence when another login wants what it
+ * holds; grant.c has the user's date. Each ends politely, and is gone later.
  */
 #include "base/clock.h"
 #include "server/core/limits.h"
@@ -11,24 +11,6 @@ void session_end(struct session *s, enum event why)
 {
 	s->leaving = true;
 	link_close(&s->link, why);
-}
-
-void session_set_expiry(struct session *s, int64_t expires_at)
-{
-	s->expires_at = expires_at;
-	if (expires_at && expires_at <= clock_wall_s() && !s->leaving)
-		session_end(s, EV_USER_DATE_PASSED);
-}
-
-void session_expire_all(struct site *site, int64_t now_s)
-{
-	struct session *next;
-
-	for (struct session *s = site->sessions; s; s = next) {
-		next = s->next;
-		if (s->expires_at && s->expires_at <= now_s && !s->leaving)
-			session_end(s, EV_USER_DATE_PASSED);
-	}
 }
 
 void session_probe(struct site *site, uint64_t session)

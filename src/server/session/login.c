@@ -37,8 +37,9 @@ struct wait { /* of its own: a handle of libuv outlives its closing by a turn */
 struct question {
 	struct session *session; /* NULL: it ended meanwhile */
 	struct site *site;
-	uint64_t id; /* the session's, also when it is gone */
-	struct aaa_request auth;
+	uint64_t id;                           /* the session's, also when it is gone */
+	struct aaa_conversation *conversation; /* NULL: it has answered */
+	struct proof proof;
 	struct store_lease lease;
 	bool asked;            /* aaa or store: a letter will come */
 	struct source *source; /* a proof of it is being judged */
@@ -118,8 +119,8 @@ static void question_free(struct question *q)
 		q->session->question = NULL;
 	end_wait(q);
 	unhold(q);
-	proof_wipe(&q->auth.proof);
-	verdict_wipe(&q->auth.verdict);
+	aaa_end(q->conversation);
+	proof_wipe(&q->proof);
 	free(q);
 }
 
@@ -165,17 +166,6 @@ static void refuse(struct session *s, enum event why, const char *detail)
 	else
 		log_event(&s->scope, why, "user=\"%s\"", s->user);
 	session_record_attempt(s, why, detail);
-}
-
-static void fill_addresses(struct session *s, const struct addr *peer)
-{
-	struct ppp_addresses *a = &s->verdict.addresses;
-
-	*a = s->site->snapshot->addresses; /* the server's own, DNS, NBNS */
-	memcpy(a->local_ifid, s->site->context->addresses.local_ifid, sizeof(a->local_ifid));
-	a->peer = *peer;
-	a->ipv6 = s->site->snapshot->config->ppp.ipv6;
-	s->addresses = *a;
 }
 
 /* The question is over: the verdict goes to the peer. */
@@ -300,7 +290,7 @@ static void lease_done(struct store_lease *lease)
 		no_address(q);
 	} else {
 		s->leased_address = lease->address;
-		fill_addresses(s, &lease->address);
+		session_fill_addresses(s, &lease->address);
 		answer(q);
 	}
 }
@@ -310,39 +300,11 @@ static struct addr pool_own_address(const struct prefix *pool)
 	return addr_v4(addr_v4_value(&pool->addr) + 1);
 }
 
-/* May the user's static address be given? As ranges_check_static(). */
-static int check_fixed(const struct session *s, const struct addr *fixed)
-{
-	const struct context *srv = s->site->context;
-	struct pools pools = {.ordinary = srv->pool, .n_named = srv->n_pools};
-	char why[RANGES_TEXT_LEN];
-
-	memcpy(pools.named, srv->pools, sizeof(pools.named));
-	return ranges_check_static(fixed, &pools, &srv->host, why);
-}
-
-/* Where a user's address comes from, and what in it is the server's own. */
-static struct prefix pool_of_user(struct session *s, const struct aaa_request *auth)
-{
-	const struct context *srv = s->site->context;
-	const struct addr *fixed = &auth->ipv4;
-
-	if (fixed->family && check_fixed(s, fixed) == -ENOENT)
-		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
-	for (size_t i = 0; i < srv->n_pools && *auth->pool; i++)
-		if (!strcmp(srv->pools[i].name, auth->pool))
-			return srv->pools[i].prefix;
-	if (*auth->pool)
-		log_event(&s->scope, EV_LEASE_NO_POOL, "user=\"%s\" pool=\"%s\"", s->user,
-			auth->pool);
-	return srv->pool;
-}
-
 static void ask_for_lease(struct question *q)
 {
 	q->lease = (struct store_lease){.request = {.user_id = q->session->user_id,
 						.session = q->id,
-						.wanted = q->auth.ipv4,
+						.wanted = q->session->grant->is.address.value,
 						.pool = q->pool,
 						.reserved = pool_own_address(&q->pool)},
 		.reply_to = &q->site->mailbox,
@@ -356,17 +318,6 @@ static void ask_for_lease(struct question *q)
 }
 
 /* ---- a place ----------------------------------------------------------------------------------- */
-
-/* auto: a user cannot use up the pool. */
-static unsigned most_sessions(const struct question *q)
-{
-	int configured = q->site->snapshot->config->auth.user_sessions;
-	uint64_t half = ((UINT64_C(1) << (32 - q->pool.len)) - 3) / 2;
-
-	if (configured)
-		return (unsigned)configured;
-	return half < 1 ? 1 : half < USER_SESSIONS_AUTO ? (unsigned)half : USER_SESSIONS_AUTO;
-}
 
 static void take_place(struct question *q);
 
@@ -396,13 +347,14 @@ static void take_place(struct question *q)
 {
 	struct session *s = q->session;
 	const struct directory_limits limits = {
-		(unsigned)q->site->snapshot->config->server.max_sessions, most_sessions(q)};
+		(unsigned)q->site->snapshot->config->server.max_sessions,
+		session_most_of_user(s, &q->pool)};
 	int r;
 
 	if (!s->place.prev)
 		s->place = (struct directory_entry){
 			.user_id = s->user_id, .session = s->scope.session, .site = q->site->index};
-	if (q->auth.ipv4.family && check_fixed(s, &q->auth.ipv4) == -EINVAL) {
+	if (s->grant->is.address.value.family && session_check_address(s) == -EINVAL) {
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
 			"Your address cannot be given to clients");
 		return;
@@ -450,49 +402,58 @@ static bool is_guess(enum event outcome)
 	}
 }
 
-static void accepted(struct question *q)
+static void accepted(struct question *q, const struct aaa_answer *a)
 {
 	struct session *s = q->session;
-	const struct aaa_request *req = &q->auth;
 
-	s->user_id = req->user_id;
-	s->expires_at = req->expires_at;
-	snprintf(s->user, sizeof(s->user), "%s", req->user);
-	log_event(&s->scope, req->outcome, "%s", req->detail);
+	s->user_id = a->user_id;
+	session_take_grant(s, a->grant);
+	snprintf(s->user, sizeof(s->user), "%s", a->user);
+	log_event(&s->scope, a->event, "%s", a->detail);
+	s->verdict.error = AUTH_OK;
+	memcpy(s->verdict.hlak, a->keys.hlak, sizeof(s->verdict.hlak));
+	memcpy(s->verdict.auth_response, a->keys.auth_response, sizeof(a->keys.auth_response));
 	count_login(s, LOGIN_ACCEPTED);
 	count_handshake(s);
-	q->pool = pool_of_user(s, req);
+	q->pool = session_pool(s);
 	q->place_ms = clock_mono_ms();
 	take_place(q);
 }
 
-static void judged(struct question *q)
+/* A challenge is for EAP, which PPP does not carry yet: no method that LCP offers asks for it. */
+static void rejected(struct question *q, const struct aaa_answer *a)
 {
 	struct session *s = q->session;
-	const struct aaa_request *req = &q->auth;
 
-	s->verdict = req->verdict;
-	if (req->verdict.error == AUTH_OK) {
-		accepted(q);
-		return;
-	}
-	count_login(s, req->verdict.error == AUTH_DISABLED           ? LOGIN_DISABLED
-		       : req->verdict.error == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
-								     : LOGIN_REJECTED);
-	refuse(s, req->outcome, req->detail);
+	s->verdict.error = a->outcome == AAA_REJECT ? a->code : AUTH_FAILED;
+	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
+	count_login(s, a->code == AUTH_DISABLED           ? LOGIN_DISABLED
+		       : a->code == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
+							  : LOGIN_REJECTED);
+	refuse(s, a->event, a->detail);
 	answer_after(q, admission_answer_ms(s->site, &s->peer));
 }
 
-static void auth_done(struct aaa_request *req)
+static void judged(struct question *q, const struct aaa_answer *a)
 {
-	struct question *q = container_of(req, struct question, auth);
+	q->session->verdict = (struct verdict){0};
+	if (a->outcome == AAA_ACCEPT)
+		accepted(q, a);
+	else
+		rejected(q, a);
+}
+
+static void on_answer(void *owner, const struct aaa_answer *a)
+{
+	struct question *q = owner;
 	struct site *site = q->site;
 
 	q->asked = false;
-	admission_judged(site, q->source, is_guess(req->outcome));
+	aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
+	admission_judged(site, q->source, is_guess(a->event));
 	q->source = NULL;
 	if (q->session)
-		judged(q);
+		judged(q, a);
 	else
 		question_free(q);
 	wake_held(site);
@@ -500,17 +461,22 @@ static void auth_done(struct aaa_request *req)
 
 static void too_busy(struct question *q)
 {
+	const struct aaa_answer busy = {
+		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED};
+
 	admission_judged(q->site, q->source, false);
 	q->source = NULL;
 	q->asked = false;
-	q->auth.verdict.error = AUTH_FAILED;
-	q->auth.outcome = EV_SERVER_BUSY;
-	judged(q);
+	judged(q, &busy);
 }
 
 static void try_to_judge(struct question *q)
 {
 	struct session *s = q->session;
+	const struct aaa_input input = {.proof = &q->proof,
+		.defaults = q->site->snapshot->defaults,
+		.done = on_answer,
+		.owner = q};
 	uint64_t wait_ms = admission_proof(q->site, &s->peer, &q->source);
 
 	if (wait_ms) {
@@ -522,24 +488,42 @@ static void try_to_judge(struct question *q)
 	unhold(q);
 	admission_progress(q->site, s->door, SOURCES_JUDGED);
 	q->asked = true;
-	if (aaa_submit(q->site->context->aaa, &q->auth) < 0)
+	if (aaa_feed(q->conversation, &input) < 0)
 		too_busy(q);
 }
 
+static int begin(struct session *s)
+{
+	const struct site *site = s->site;
+	enum auth_method methods[AUTH_METHODS];
+	const struct aaa_facts facts = {.methods = methods,
+		.n_methods = config_auth_methods(site->snapshot->config, methods),
+		.reply_to = &s->site->mailbox};
+
+	return aaa_begin(site->context->aaa, &facts, &s->conversation);
+}
+
+int login_methods(struct session *s, enum auth_method ret[static AUTH_METHODS])
+{
+	int r = begin(s);
+
+	return r < 0 ? r : (int)aaa_methods(s->conversation, ret);
+}
+
+/* A peer that authenticates again, in a later LCP, begins a new conversation. */
 void login_request(struct session *s, const struct proof *proof)
 {
-	struct question *q = s->question ? NULL : calloc(1, sizeof(*q));
+	struct question *q = NULL;
 
+	if (!s->question && (s->conversation || !begin(s)))
+		q = calloc(1, sizeof(*q));
 	if (!q)
 		return; /* PPP repeats itself, or its timer ends the call */
 	q->session = s;
 	q->site = s->site;
 	q->id = s->scope.session;
-	q->auth.proof = *proof;
-	q->auth.attempt = s->scope.session;
-	q->auth.reply_to = &s->site->mailbox;
-	q->auth.done = auth_done;
-	snprintf(q->auth.peer, sizeof(q->auth.peer), "%s", s->scope.peer);
+	q->proof = *proof;
+	q->conversation = TAKE(s->conversation);
 	text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
 	s->question = q;
 	try_to_judge(q);

@@ -1,6 +1,7 @@
 /*
  * server/session/private.h — the session's own struct, and what the files of this room ask of each
- * other: session.c (from door to end), login.c (who is it), addresses.c, onlink.c, second.c (its lane).
+ * other: session.c (from door to end), login.c (who is it), grant.c (and with what), addresses.c,
+ * onlink.c, second.c (its lane).
  */
 #pragma once
 #include "aaa/aaa.h"
@@ -30,7 +31,9 @@ struct session {
 	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
 	int64_t opened_s;
 	uint64_t opened_ms;
+	struct aaa_conversation *conversation; /* begun, and no question under way */
 	struct question *question;
+	struct grant *grant;            /* what the user may have; NULL before the login */
 	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
 	struct verdict verdict; /* held until the address is known; wiped then */
@@ -40,7 +43,6 @@ struct session {
 	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
-	int64_t expires_at; /* the user's date, in seconds since 1970; 0: never */
 	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;
 };
@@ -64,9 +66,24 @@ void session_record(struct session *s, enum event ended);
 
 /* ---- login.c ---- */
 
+/* Begins the session's conversation: what LCP offers. Negative errno. */
+int login_methods(struct session *s, enum auth_method ret[static AUTH_METHODS]);
 void login_request(struct session *s, const struct proof *proof);
 /* The session ends before its answer came. */
 void login_abandon(struct question *q);
+
+/* ---- grant.c ---- */
+
+/* Takes a reference, and gives the one before back; NULL: none from now on. */
+void session_take_grant(struct session *s, struct grant *grant);
+/* May the user's static address be given? As ranges_check_static(). */
+int session_check_address(const struct session *s);
+/* Where the user's addresses come from; logs when it is not where they should. */
+struct prefix session_pool(const struct session *s);
+/* How many sessions the user may have. */
+unsigned session_most_of_user(const struct session *s, const struct prefix *pool);
+/* What IPCP and IPv6CP give to the client, into the verdict. */
+void session_fill_addresses(struct session *s, const struct addr *peer);
 
 /* ---- addresses.c ---- */
 

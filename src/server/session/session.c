@@ -73,10 +73,12 @@ static void evict(void *owner)
 
 static const struct link_ops link_ops;
 
-static int make_tunnel(const struct site *site, bool clear, uint64_t now_ms, struct tunnel **ret)
+static int make_tunnel(struct session *s, bool clear, uint64_t now_ms, struct tunnel **ret)
 {
+	const struct site *site = s->site;
 	const struct config *cfg = site->snapshot->config;
 	enum auth_method methods[AUTH_METHODS];
+	int n = login_methods(s, methods);
 	struct tunnel_opts opts = {
 		.role = TUNNEL_SERVER,
 		.tls = clear ? NULL : site->snapshot->tls,
@@ -92,13 +94,15 @@ static int make_tunnel(const struct site *site, bool clear, uint64_t now_ms, str
 		.login_ms = cfg->server.login_time_ms,
 		.mru = (uint16_t)cfg->ppp.mru,
 		.methods = methods,
-		.n_methods = config_auth_methods(cfg, methods),
 		.name = site->context->name,
 		.lanes = cfg->sstp.lanes,
 		.ipv4 = true,
 		.ipv6 = cfg->ppp.ipv6,
 	};
 
+	if (n < 0)
+		return n;
+	opts.n_methods = (size_t)n;
 	return tunnel_new(&opts, now_ms, ret);
 }
 
@@ -118,19 +122,22 @@ static void tune_socket(int fd, const char *congestion)
 static int make_session(struct site *site, const struct arrival *a, struct session **ret)
 {
 	AUTO(tunnel) struct tunnel *tunnel = NULL;
-	int r = make_tunnel(site, a->clear, clock_mono_ms(), &tunnel);
-	struct session *s = r < 0 ? NULL : line_calloc(sizeof(*s));
+	struct session *s = line_calloc(sizeof(*s));
+	int r;
 
 	if (!s)
-		return r < 0 ? r : -ENOMEM;
+		return -ENOMEM;
 	s->site = site;
 	s->peer = a->peer;
 	s->opened_s = clock_wall_s();
 	s->opened_ms = clock_mono_ms();
 	s->scope.session = store_next_session(site->context->store);
 	endpoint_format(&a->peer, s->scope.peer);
-	r = link_init(&s->link, &site->port, a->fd, tunnel, &link_ops);
+	r = make_tunnel(s, a->clear, clock_mono_ms(), &tunnel);
+	if (!r)
+		r = link_init(&s->link, &site->port, a->fd, tunnel, &link_ops);
 	if (r < 0) {
+		aaa_end(s->conversation);
 		free(s);
 		return r;
 	}
@@ -283,6 +290,8 @@ static void on_closed(struct link *l)
 	let_in(s);
 	atomic_fetch_sub_explicit(&site->n_connections, 1, memory_order_relaxed);
 	session_list_del(s);
+	aaa_end(s->conversation);
+	session_take_grant(s, NULL);
 	verdict_wipe(&s->verdict);
 	free(s);
 	site->leave(site);

@@ -11,6 +11,7 @@
 #include "aaa/aaa.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "store/store.h"
 #include "unit/store/state.h"
 
 struct fixture {
@@ -19,14 +20,21 @@ struct fixture {
 	struct store *store;
 	struct aaa *aaa;
 	int64_t user; /* "User", password "clientPass": RFC 2759 section 9.2 */
-	struct aaa_request req;
+	struct proof proof;
+	struct aaa_answer answer; /* with a reference to its grant */
 };
 
 static bool done;
 
-static void on_done(struct aaa_request *req)
+static void on_done(void *owner, const struct aaa_answer *answer)
 {
+	struct fixture *f = owner;
+
 	done = true;
+	grant_unref(f->answer.grant);
+	f->answer = *answer;
+	if (f->answer.grant)
+		grant_ref(f->answer.grant);
 }
 
 static int setup(void **state)
@@ -43,7 +51,6 @@ static int setup(void **state)
 	assert_int_equal(store_new(db, &(struct store_opts){0}, &f->store, &err), 0);
 	assert_int_equal(aaa_new(&(struct aaa_opts){.store = f->store}, &f->aaa), 0);
 	mailbox_init(&f->box);
-	f->req = (struct aaa_request){.reply_to = &f->box, .done = on_done};
 	*state = f;
 	return 0;
 }
@@ -52,6 +59,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	grant_unref(f->answer.grant);
 	aaa_free(f->aaa);
 	store_free(f->store);
 	mailbox_done(&f->box);
@@ -75,36 +83,35 @@ static struct db *admin(struct fixture *f)
 
 static void name(struct fixture *f, const char *user)
 {
-	strcpy(f->req.proof.user, user);
-	f->req.proof.user_len = strlen(user);
+	strcpy(f->proof.user, user);
+	f->proof.user_len = strlen(user);
 }
 
 static void pap(struct fixture *f, const char *user, const char *password)
 {
-	f->req.proof = (struct proof){.method = AUTH_PAP};
+	f->proof = (struct proof){.method = AUTH_PAP};
 	name(f, user);
-	strcpy(f->req.proof.password, password);
-	f->req.proof.password_len = strlen(password);
+	strcpy(f->proof.password, password);
+	f->proof.password_len = strlen(password);
 }
 
 /* Vector chap-md5: identifier 5, secret "secret", name "alice". */
 static void chap(struct fixture *f, const char *user)
 {
-	f->req.proof = (struct proof){.method = AUTH_CHAP_MD5, .identifier = 5};
+	f->proof = (struct proof){.method = AUTH_CHAP_MD5, .identifier = 5};
 	name(f, user);
-	hex_decode("000102030405060708090a0b0c0d0e0f", f->req.proof.challenge, 16);
-	hex_decode("0a9065cdcebbe49bd1f1d1fda6ce3ff9", f->req.proof.md5_response, 16);
+	hex_decode("000102030405060708090a0b0c0d0e0f", f->proof.challenge, 16);
+	hex_decode("0a9065cdcebbe49bd1f1d1fda6ce3ff9", f->proof.md5_response, 16);
 }
 
 /* RFC 2759 section 9.2: what "User" answers to that challenge. */
 static void mschapv2_of_the_rfc(struct fixture *f)
 {
-	f->req.proof = (struct proof){.method = AUTH_MSCHAPV2};
+	f->proof = (struct proof){.method = AUTH_MSCHAPV2};
 	name(f, "User");
-	hex_decode("5b5d7c7d7b3f2f3e3c2c602132262628", f->req.proof.challenge, 16);
-	hex_decode("21402324255e262a28295f2b3a337c7e", f->req.proof.peer_challenge, 16);
-	hex_decode(
-		"82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df", f->req.proof.nt_response, 24);
+	hex_decode("5b5d7c7d7b3f2f3e3c2c602132262628", f->proof.challenge, 16);
+	hex_decode("21402324255e262a28295f2b3a337c7e", f->proof.peer_challenge, 16);
+	hex_decode("82309ecd8d708b5ea08faa3981cd83544233114a3d85d6df", f->proof.nt_response, 24);
 }
 
 /* What a client of that name and password computes: over the name as it sends it. */
@@ -115,22 +122,27 @@ static void mschapv2(struct fixture *f, const char *user, const char *password)
 	mschapv2_of_the_rfc(f);
 	name(f, user);
 	mschap_nt_hash(password, hash);
-	mschap_nt_response(f->req.proof.challenge, f->req.proof.peer_challenge, user, strlen(user),
-		hash, f->req.proof.nt_response);
+	mschap_nt_response(f->proof.challenge, f->proof.peer_challenge, user, strlen(user), hash,
+		f->proof.nt_response);
 }
 
 static enum event login(struct fixture *f)
 {
+	const struct aaa_facts facts = {.reply_to = &f->box};
+	const struct aaa_input input = {.proof = &f->proof, .done = on_done, .owner = f};
 	uint64_t give_up = clock_mono_ms() + 10000;
+	struct aaa_conversation *c = NULL;
 
 	done = false;
-	assert_int_equal(aaa_submit(f->aaa, &f->req), 0);
+	assert_int_equal(aaa_begin(f->aaa, &facts, &c), 0);
+	assert_int_equal(aaa_feed(c, &input), 0);
 	while (!done && clock_mono_ms() < give_up) {
 		poll(&(struct pollfd){f->box.fd, POLLIN, 0}, 1, 100);
 		mailbox_deliver(&f->box);
 	}
 	assert_true(done);
-	return f->req.outcome;
+	aaa_end(c);
+	return f->answer.event;
 }
 
 /* --- tests --- */
@@ -142,16 +154,16 @@ static void mschapv2_gives_the_answer_and_the_key_of_the_rfcs(void **state)
 
 	mschapv2_of_the_rfc(f);
 	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
-	assert_int_equal(f->req.verdict.error, AUTH_OK);
+	assert_int_equal(f->answer.code, AUTH_OK);
 	assert_string_equal(
-		f->req.verdict.auth_response, "S=407A5589115FD0D6209F510FE9C04566932CDA56");
+		f->answer.keys.auth_response, "S=407A5589115FD0D6209F510FE9C04566932CDA56");
 	/* RFC 3079 section 3.5.3: the server's receive key, then its send key. */
 	hex_decode(
 		"d5f0e9521e3ea9589645e86051c822268b7cdc149b993a1ba118cb153f56dccb", hlak, HLAK_LEN);
-	assert_memory_equal(f->req.verdict.hlak, hlak, HLAK_LEN);
-	assert_int_equal(f->req.user_id, f->user);
-	assert_string_equal(f->req.user, "User");
-	assert_string_equal(f->req.detail, "user=\"User\" method=mschapv2");
+	assert_memory_equal(f->answer.keys.hlak, hlak, HLAK_LEN);
+	assert_int_equal(f->answer.user_id, f->user);
+	assert_string_equal(f->answer.user, "User");
+	assert_string_equal(f->answer.detail, "user=\"User\" method=mschapv2");
 }
 
 static void the_name_is_hashed_as_sent_and_found_in_any_case(void **state)
@@ -162,7 +174,7 @@ static void the_name_is_hashed_as_sent_and_found_in_any_case(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(spellings); i++) {
 		mschapv2(f, spellings[i], "clientPass");
 		assert_int_equal(login(f), EV_AUTH_ACCEPTED);
-		assert_string_equal(f->req.user, "User");
+		assert_string_equal(f->answer.user, "User");
 	}
 	/* The response of "User" under the name "user" is another's. */
 	mschapv2_of_the_rfc(f);
@@ -176,7 +188,7 @@ static void each_flipped_bit_of_a_response_is_a_wrong_password(void **state)
 
 	for (size_t bit = 0; bit < 8 * 24; bit++) {
 		mschapv2_of_the_rfc(f);
-		f->req.proof.nt_response[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		f->proof.nt_response[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	}
 }
@@ -187,9 +199,9 @@ static void pap_is_checked_against_the_hash(void **state)
 
 	pap(f, "user", "clientPass");
 	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
-	assert_int_equal(f->req.verdict.error, AUTH_OK);
+	assert_int_equal(f->answer.code, AUTH_OK);
 	for (int i = 0; i < HLAK_LEN; i++)
-		assert_int_equal(f->req.verdict.hlak[i], 0);
+		assert_int_equal(f->answer.keys.hlak[i], 0);
 	pap(f, "user", "clientpass");
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	pap(f, "user", "");
@@ -198,7 +210,7 @@ static void pap_is_checked_against_the_hash(void **state)
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	/* A zero octet does not end the password early. */
 	pap(f, "user", "clientPass");
-	f->req.proof.password_len = sizeof("clientPass");
+	f->proof.password_len = sizeof("clientPass");
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 }
 
@@ -208,31 +220,35 @@ static void chap_md5_needs_the_password_itself(void **state)
 
 	chap(f, "alice");
 	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
-	f->req.proof.md5_response[3] ^= 1;
+	f->proof.md5_response[3] ^= 1;
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	chap(f, "alice");
-	f->req.proof.identifier++;
+	f->proof.identifier++;
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	chap(f, "User");
 	assert_int_equal(login(f), EV_AUTH_NO_REVERSIBLE_SECRET);
-	assert_int_equal(f->req.verdict.error, AUTH_FAILED);
+	assert_int_equal(f->answer.code, AUTH_FAILED);
 }
 
 static void the_peer_cannot_tell_an_unknown_user_from_a_wrong_password(void **state)
 {
 	struct fixture *f = *state;
-	struct verdict wrong, unknown;
+	struct aaa_answer wrong, unknown;
 
 	mschapv2(f, "User", "guess");
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
-	wrong = f->req.verdict;
+	wrong = f->answer;
 	mschapv2(f, "mallory", "guess");
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
-	unknown = f->req.verdict;
-	assert_int_equal(wrong.error, AUTH_FAILED);
-	assert_memory_equal(&wrong, &unknown, sizeof(wrong));
-	assert_int_equal(f->req.user_id, 0);
-	assert_string_equal(f->req.detail, "user=\"mallory\" method=mschapv2");
+	unknown = f->answer;
+	assert_int_equal(wrong.code, AUTH_FAILED);
+	assert_int_equal(unknown.code, AUTH_FAILED);
+	assert_string_equal(wrong.message, unknown.message);
+	assert_memory_equal(&wrong.keys, &unknown.keys, sizeof(wrong.keys));
+	assert_int_equal(wrong.final, unknown.final);
+	assert_null(unknown.grant);
+	assert_int_equal(f->answer.user_id, 0);
+	assert_string_equal(f->answer.detail, "user=\"mallory\" method=mschapv2");
 }
 
 /* The hash that stands in for a missing one is all zeros; it must open nothing. */
@@ -246,10 +262,10 @@ static void the_stand_in_of_a_missing_secret_lets_nobody_in(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		mschapv2_of_the_rfc(f);
 		name(f, names[i]);
-		mschap_nt_response(f->req.proof.challenge, f->req.proof.peer_challenge, names[i],
-			strlen(names[i]), zeros, f->req.proof.nt_response);
+		mschap_nt_response(f->proof.challenge, f->proof.peer_challenge, names[i],
+			strlen(names[i]), zeros, f->proof.nt_response);
 		assert_int_equal(login(f), outcomes[i]);
-		assert_int_equal(f->req.verdict.error, AUTH_FAILED);
+		assert_int_equal(f->answer.code, AUTH_FAILED);
 	}
 }
 
@@ -261,19 +277,23 @@ static void disabled_and_expired_are_told_to_who_knows_the_password(void **state
 	assert_int_equal(db_user_set_disabled(db, f->user, true), 0);
 	mschapv2_of_the_rfc(f);
 	assert_int_equal(login(f), EV_AUTH_USER_DISABLED);
-	assert_int_equal(f->req.verdict.error, AUTH_DISABLED);
-	assert_int_equal(f->req.verdict.auth_response[0], 0);
+	assert_int_equal(f->answer.code, AUTH_DISABLED);
+	assert_int_equal(f->answer.keys.auth_response[0], 0);
 	mschapv2(f, "User", "guess");
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
-	assert_int_equal(f->req.verdict.error, AUTH_FAILED);
+	assert_int_equal(f->answer.code, AUTH_FAILED);
 
 	assert_int_equal(db_user_set_disabled(db, f->user, false), 0);
 	assert_int_equal(db_user_set_expiry(db, f->user, clock_wall_s() - 1), 0);
 	mschapv2_of_the_rfc(f);
 	assert_int_equal(login(f), EV_AUTH_USER_EXPIRED);
-	assert_int_equal(f->req.verdict.error, AUTH_PASSWORD_EXPIRED);
+	assert_int_equal(f->answer.code, AUTH_PASSWORD_EXPIRED);
 	assert_int_equal(db_user_set_expiry(db, f->user, clock_wall_s() + 100), 0);
+	assert_int_equal(db_user_set_pool(db, f->user, "staff"), 0);
 	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
+	assert_in_range(
+		f->answer.grant->is.expires.value, clock_wall_s() + 50, clock_wall_s() + 100);
+	assert_string_equal(f->answer.grant->is.pool.value, "staff");
 	db_close(db);
 }
 
@@ -290,7 +310,9 @@ static void a_changed_password_counts_at_once(void **state)
 	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
 	mschapv2(f, "User", "new");
 	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
-	assert_true(addr_equal(&f->req.ipv4, &address));
+	assert_true(addr_equal(&f->answer.grant->is.address.value, &address));
+	assert_int_equal(f->answer.grant->is.address.origin, GRANT_USER);
+	assert_int_equal(f->answer.grant->is.pool.origin, GRANT_UNSET);
 }
 
 static void a_method_without_a_row_is_refused(void **state)
@@ -298,9 +320,9 @@ static void a_method_without_a_row_is_refused(void **state)
 	struct fixture *f = *state;
 
 	pap(f, "User", "clientPass");
-	f->req.proof.method = AUTH_EAP;
+	f->proof.method = AUTH_EAP;
 	assert_int_equal(login(f), EV_AUTH_METHOD_NOT_SERVED);
-	assert_int_equal(f->req.verdict.error, AUTH_FAILED);
+	assert_int_equal(f->answer.code, AUTH_FAILED);
 }
 
 static void names_from_outside_are_harmless_in_the_log(void **state)
@@ -309,17 +331,17 @@ static void names_from_outside_are_harmless_in_the_log(void **state)
 
 	pap(f, "a\n\" x=1\x1b", "p");
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
-	assert_string_equal(f->req.user, "a\n\" x=1\x1b"); /* escaped at each output */
-	assert_string_equal(f->req.detail, "user=\"a\\x0a\\\" x=1\\x1b\" method=pap");
+	assert_string_equal(f->answer.user, "a\n\" x=1\x1b"); /* escaped at each output */
+	assert_string_equal(f->answer.detail, "user=\"a\\x0a\\\" x=1\\x1b\" method=pap");
 	pap(f, "User", "clientPass");
-	memcpy(f->req.proof.user, "User\0x", 6);
-	f->req.proof.user_len = 6;
+	memcpy(f->proof.user, "User\0x", 6);
+	f->proof.user_len = 6;
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
-	assert_string_equal(f->req.user, "User\xe2\x90\x80x");
-	memset(f->req.proof.user, 'a', USER_NAME_MAX);
-	f->req.proof.user_len = USER_NAME_MAX;
+	assert_string_equal(f->answer.user, "User\xe2\x90\x80x");
+	memset(f->proof.user, 'a', USER_NAME_MAX);
+	f->proof.user_len = USER_NAME_MAX;
 	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
-	assert_int_equal(strlen(f->req.user), USER_NAME_MAX);
+	assert_int_equal(strlen(f->answer.user), USER_NAME_MAX);
 }
 
 static void secrets_of_another_key_are_the_stores_fault_not_the_users(void **state)
@@ -335,8 +357,8 @@ static void secrets_of_another_key_are_the_stores_fault_not_the_users(void **sta
 	db_close(db);
 	mschapv2_of_the_rfc(f);
 	assert_int_equal(login(f), EV_AUTH_STORE_FAILED);
-	assert_int_equal(f->req.verdict.error, AUTH_FAILED);
-	assert_string_equal(f->req.detail, "user=\"User\" method=mschapv2 STORE_KEY_WRONG");
+	assert_int_equal(f->answer.code, AUTH_FAILED);
+	assert_string_equal(f->answer.detail, "user=\"User\" method=mschapv2 STORE_KEY_WRONG");
 }
 
 /* Printed, not asserted: the machine may be busy. The aim is below 100 µs, all threads together. */

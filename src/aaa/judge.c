@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory: a stranger cannot find out whether a name exists: an unknown user is checked against a hash
+ * of zeros, with the same work, and gets the same 691. That an account is disabled or expired is said
+ * only after the right password.
+ *
+ * Left out: change of password (RFC 2759 section 7), retries in the same link (R=1).
+ */
+#include "aaa/judge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/mschap.h"
+#include "store/db.h"
+
+/* ---- the methods: whether the proof is right is 1, 0, or negative errno (not to be checked) ---- */
+
+static int check_pap(const struct proof *proof, const struct db_login *login)
+{
+	uint8_t hash[MSCHAP_NT_HASH_LEN];
+	bool whole = strlen(proof->password) == proof->password_len;
+	int r = mschap_nt_hash(proof->password, hash);
+
+	if (r == -EILSEQ)
+		return 0; /* passwords are UTF-8 here */
+	if (!r)
+		r = whole && crypto_equal(hash, login->nt_hash, sizeof(hash));
+	explicit_bzero(hash, sizeof(hash));
+	return r;
+}
+
+/* RFC 1994 section 4.1: MD5 over identifier, secret, challenge. */
+static int check_chap_md5(const struct proof *proof, const struct db_login *login)
+{
+	uint8_t digest[MD5_LEN];
+	struct octets parts[] = {{&proof->identifier, 1},
+		{login->password, strlen(login->password)},
+		{proof->challenge, sizeof(proof->challenge)}};
+	int r = hash_parts(HASH_MD5, parts, ARRAY_SIZE(parts), digest);
+
+	return r < 0 ? r : crypto_equal(digest, proof->md5_response, sizeof(digest));
+}
+
+static int check_mschapv2(const struct proof *proof, const struct db_login *login)
+{
+	uint8_t response[MSCHAP_NT_RESPONSE_LEN];
+	int r = mschap_nt_response(proof->challenge, proof->peer_challenge, proof->user,
+		proof->user_len, login->nt_hash, response);
+
+	return r < 0 ? r : crypto_equal(response, proof->nt_response, sizeof(response));
+}
+
+/* The server's own proof, and the key for the crypto binding ([MS-SSTP] 3.2.5.2.2). */
+static int keys_of_mschapv2(
+	const struct proof *proof, const struct db_login *login, struct aaa_keys *ret)
+{
+	int r = mschap_auth_response(login->nt_hash, proof->nt_response, proof->challenge,
+		proof->peer_challenge, proof->user, proof->user_len, ret->auth_response);
+
+	return r < 0 ? r : mschap_hlak(login->nt_hash, proof->nt_response, ret->hlak);
+}
+
+/* What each method needs and does. A method without a row is not for local users. */
+static const struct method {
+	const char *name;
+	int (*check)(const struct proof *proof, const struct db_login *login);
+	int (*keys)(const struct proof *proof, const struct db_login *login, struct aaa_keys *ret);
+	bool needs_reversible;
+} methods[AUTH_METHODS] = {
+	[AUTH_PAP] = {"pap", check_pap, NULL, false},
+	[AUTH_CHAP_MD5] = {"chap-md5", check_chap_md5, NULL, true},
+	[AUTH_MSCHAPV2] = {"mschapv2", check_mschapv2, keys_of_mschapv2, false},
+};
+
+static bool serves(enum auth_method m)
+{
+	return m < AUTH_METHODS && methods[m].check;
+}
+
+const char *judge_method_name(enum auth_method m)
+{
+	return serves(m) ? methods[m].name : "other";
+}
+
+/* ---- the judgement ------------------------------------------------------------ */
+
+static enum event broken_crypto(int r)
+{
+	return r == -ENOTSUP ? EV_AUTH_CRYPTO_MISSING : EV_AUTH_STORE_FAILED;
+}
+
+/*
+ * The check is made whether the user is known or not. A missing hash or password is zeros, which the
+ * answer to `right` must not count on: it comes after what is missing.
+ */
+static enum event find(const struct judge_case *c, struct aaa_keys *ret)
+{
+	const struct method *m = &methods[c->proof->method];
+	const struct db_login *login = c->login;
+	int right = m->check(c->proof, login);
+
+	if (right < 0)
+		return broken_crypto(right);
+	if (!c->known)
+		return EV_AUTH_UNKNOWN_USER;
+	if (!login->has_nt)
+		return EV_AUTH_NO_SECRET;
+	if (m->needs_reversible && !login->has_reversible)
+		return EV_AUTH_NO_REVERSIBLE_SECRET;
+	if (!right)
+		return EV_AUTH_WRONG_PASSWORD;
+	if (login->disabled)
+		return EV_AUTH_USER_DISABLED;
+	if (login->expires_at && login->expires_at <= c->now_s)
+		return EV_AUTH_USER_EXPIRED;
+	right = m->keys ? m->keys(c->proof, login, ret) : 1;
+	return right < 0 ? broken_crypto(right) : EV_AUTH_ACCEPTED;
+}
+
+/* What the peer learns; it may be none of its business why. */
+void judge_reject(enum event event, struct judgement *ret)
+{
+	*ret = (struct judgement){.outcome = AAA_REJECT, .event = event};
+	switch ((int)event) {
+	case EV_AUTH_USER_DISABLED:
+		ret->code = AUTH_DISABLED;
+		ret->message = "Account disabled";
+		break;
+	case EV_AUTH_USER_EXPIRED:
+		ret->code = AUTH_PASSWORD_EXPIRED;
+		ret->message = "Account expired";
+		break;
+	default: ret->code = AUTH_FAILED; ret->message = "Wrong user name or password";
+	}
+}
+
+static void judge_password(const struct judge_case *c, struct judgement *ret)
+{
+	struct aaa_keys keys = {0};
+	enum event event = find(c, &keys);
+
+	if (event == EV_AUTH_ACCEPTED)
+		*ret = (struct judgement){.outcome = AAA_ACCEPT, .event = event, .keys = keys};
+	else
+		judge_reject(event, ret);
+	explicit_bzero(&keys, sizeof(keys));
+}
+
+const struct aaa_judge judge_of_passwords = {serves, judge_password};

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * aaa/judge.h — is the proof right, and what follows from it: keys, or what to say. Pure functions of
+ * a proof and of what the store knows about the user.
+ *
+ * Secrets: the caller wipes a judgement.
+ */
+#pragma once
+#include "aaa/aaa.h"
+
+struct db_login;
+
+struct judge_case {
+	const struct proof *proof;
+	/* All zeros with `known` false: no such user. The same work is done for it. */
+	const struct db_login *login;
+	bool known;
+	unsigned round; /* inputs of this conversation before this one */
+	int64_t now_s;  /* since 1970 */
+};
+
+struct judgement {
+	enum aaa_outcome outcome;
+	enum event event;
+	enum auth_error code;
+	const char *message; /* for the peer; static text */
+	struct aaa_keys keys;
+	uint8_t challenge[AAA_CHALLENGE_MAX];
+	size_t challenge_len;
+};
+
+/* A method of authentication is a judge's affair: which it knows, and how it judges a proof. */
+struct aaa_judge {
+	bool (*serves)(enum auth_method method);
+	void (*judge)(const struct judge_case *c, struct judgement *ret);
+};
+
+/* PAP, CHAP-MD5 and MS-CHAPv2. */
+extern const struct aaa_judge judge_of_passwords;
+
+/* A rejection for `event`: its code and its words for the peer. */
+void judge_reject(enum event event, struct judgement *ret);
+/* For log and record: "mschapv2"; "other": a method without a name here. */
+const char *judge_method_name(enum auth_method method);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Theory: a session keeps the grant of its login and reads it where a value takes effect: where its
+ * address comes from, how many sessions its user may have, what IPCP gives to the client, and the date
+ * on which it ends. A change replaces the grant whole; what takes effect now (grant.def) is looked at
+ * again at once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "server/core/limits.h"
+#include "server/session/private.h"
+
+void session_take_grant(struct session *s, struct grant *grant)
+{
+	struct grant *before = s->grant;
+
+	s->grant = grant ? grant_ref(grant) : NULL;
+	grant_unref(before);
+}
+
+/* ---- addresses --------------------------------------------------------- */
+
+int session_check_address(const struct session *s)
+{
+	const struct context *c = s->site->context;
+	struct pools pools = {.ordinary = c->pool, .n_named = c->n_pools};
+	char why[RANGES_TEXT_LEN];
+
+	memcpy(pools.named, c->pools, sizeof(pools.named));
+	return ranges_check_static(&s->grant->is.address.value, &pools, &c->host, why);
+}
+
+struct prefix session_pool(const struct session *s)
+{
+	const struct context *c = s->site->context;
+	const char *name = s->grant->is.pool.value;
+
+	if (s->grant->is.address.value.family && session_check_address(s) == -ENOENT)
+		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
+	for (size_t i = 0; i < c->n_pools && *name; i++)
+		if (!strcmp(c->pools[i].name, name))
+			return c->pools[i].prefix;
+	if (*name)
+		log_event(&s->scope, EV_LEASE_NO_POOL, "user=\"%s\" pool=\"%s\"", s->user, name);
+	return c->pool;
+}
+
+static void copy_servers(struct addr to[static PPP_NAME_SERVERS], const struct grant_addrs *from)
+{
+	for (size_t i = 0; i < from->n && i < PPP_NAME_SERVERS; i++)
+		to[i] = from->item[i];
+}
+
+void session_fill_addresses(struct session *s, const struct addr *peer)
+{
+	const struct ppp_addresses *own = &s->site->context->addresses;
+	struct ppp_addresses *a = &s->verdict.addresses;
+
+	*a = (struct ppp_addresses){
+		.local = own->local, .peer = *peer, .ipv6 = s->grant->is.ipv6.value};
+	memcpy(a->local_ifid, own->local_ifid, sizeof(a->local_ifid));
+	copy_servers(a->dns, &s->grant->is.dns);
+	copy_servers(a->nbns, &s->grant->is.nbns);
+	s->addresses = *a;
+}
+
+/* ---- sessions at once -------------------------------------------------- */
+
+/* 0 (auto): a user cannot use up the pool. */
+unsigned session_most_of_user(const struct session *s, const struct prefix *pool)
+{
+	unsigned granted = s->grant->is.sessions.value;
+	uint64_t half = ((UINT64_C(1) << (32 - pool->len)) - 3) / 2;
+
+	if (granted)
+		return granted;
+	return half < 1 ? 1 : half < USER_SESSIONS_AUTO ? (unsigned)half : USER_SESSIONS_AUTO;
+}
+
+/* ---- the user's date --------------------------------------------------- */
+
+static void expire(struct session *s, int64_t now_s)
+{
+	int64_t at = s->grant ? s->grant->is.expires.value : 0;
+
+	if (at && at <= now_s && !s->leaving)
+		session_end(s, EV_USER_DATE_PASSED);
+}
+
+/* Without memory the session keeps the date that it has: the next login sees the new one. */
+void session_set_expiry(struct session *s, int64_t expires_at)
+{
+	AUTO(grant) struct grant *changed = NULL;
+	struct grant_values values;
+
+	if (!s->grant)
+		return; /* it logs in later, and reads the date then */
+	values = s->grant->is;
+	values.expires = (struct grant_date){GRANT_USER, expires_at};
+	if (grant_new(&values, &changed) < 0)
+		return;
+	session_take_grant(s, changed);
+	expire(s, clock_wall_s());
+}
+
+void session_expire_all(struct site *site, int64_t now_s)
+{
+	struct session *next;
+
+	for (struct session *s = site->sessions; s; s = next) {
+		next = s->next;
+		expire(s, now_s);
+	}
+}
