@@ -32,7 +32,7 @@ def refused(client, layer, *texts):
 
 def test_wrong_password(server, connect):
     client = connect(password="not-it", wait=False)
-    refused(client, "auth", "User name or password are wrong.",
+    refused(client, "auth", "The user name or the password is wrong.",
             "Check both, also the case of the letters")
     server.wait_log(rf'4152 AUTH_WRONG_PASSWORD.* user="{USER}" method=mschapv2')
     assert "not-it" not in server.err + client.err
@@ -40,9 +40,9 @@ def test_wrong_password(server, connect):
 
 def test_unknown_user_reads_the_same_as_a_wrong_password(server, connect):
     wrong = connect(password="not-it", wait=False)
-    refused(wrong, "auth", "User name or password are wrong.")
+    refused(wrong, "auth", "The user name or the password is wrong.")
     unknown = connect(user="mallory", wait=False)
-    refused(unknown, "auth", "User name or password are wrong.")
+    refused(unknown, "auth", "The user name or the password is wrong.")
     server.wait_log(r'4151 AUTH_UNKNOWN_USER.* user="mallory"')
     assert wrong.err == unknown.err, "the answer tells who exists"
 

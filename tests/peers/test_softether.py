@@ -51,7 +51,7 @@ def test_default_route_and_dns_of_softether(net, softether, connect):
 def test_a_wrong_password_is_told_from_other_failures(net, softether, connect):
     client = connect("--ca", softether.certificate, trust=False, password="not-it", wait=False)
     assert client.wait_exit() == 19, client.story()
-    assert "User name or password are wrong." in client.err
+    assert "The user name or the password is wrong." in client.err
 
 
 def test_an_abrupt_end_of_the_server_is_noticed(net, softether, connect):

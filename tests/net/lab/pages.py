@@ -24,33 +24,34 @@ crypto binding and addresses, and then, in user space, the inside of the tunnel.
 interface, and the server need not be Culvert. It names the first broken layer, the cause, the cure, what
 Windows would show, and the command that would show the same by hand.
 
-- What was not measured is told with the reason; it is never a verdict. Blocked ping is no failure.
-- Without a user nobody is logged in. With one, the password goes only to a server whose certificate is
-  trusted (`--ca`, `--pin`, or the system's store), unless `--insecure` says otherwise.
+- The report gives a reason for each thing that it did not measure; that is never a verdict. Blocked ping is
+  no failure.
+- Without a user there is no login. With one, the password goes only to a server whose certificate is
+  trusted (`--ca`, `--pin`, or the system's store), unless `--insecure` allows it.
 - The crypto binding is "not refused" when the server answered an SSTP echo that followed it, or data came
-  after it. Whether it was verified only the server knows: its log says so (3190).
-- A certificate that is not trusted does not end it: HTTP, SSTP and LCP are looked at all the same.
-- Revocation is asked over plain HTTP, for a trusted certificate only, never at this machine's own,
-  link-local or multicast addresses, and at a private address only when the server's own is private or
-  `--ca` names the CA. Lists and OCSP responses, stapled ones too, count only when the issuer's signature
-  holds and they are fresh. What is not asked is "not checked", with the reason.
-- `-v` shows all that was seen, `--json` the same for programs, `--html FILE` a page with a timeline.
-- `--record FILE` writes the conversation inside TLS without its secrets; it can be played again as a test
+  after it. Only the server knows whether it verified the binding: its log has event 3190.
+- The diagnosis goes on after an untrusted certificate: it still tries HTTP, SSTP and LCP.
+- It asks about revocation over plain HTTP, for a trusted certificate only. It never asks this machine's own,
+  link-local or multicast addresses, and a private address only if the server's own is private or `--ca`
+  names the CA. Lists and OCSP responses, stapled ones too, count only with a valid signature of the issuer
+  and while they are fresh. Otherwise the report says "not checked", with the reason.
+- `-v` prints all observations, `--json` the same for programs, `--html FILE` a page with a timeline.
+- `--record FILE` writes the conversation inside TLS without its secrets; a test can replay it
   (tests/peers/replay.py).
 - `--target HOST[:PORT]` tries a host behind the server as a user would: TCP to its port; without a port,
-  ping and eight common TCP ports. ICMP answers are told apart, with their sender; silence is weighed
-  against the answers of the server, its name servers and the routers on the way.
+  ping and eight common TCP ports. It distinguishes ICMP answers and names their sender. It compares silence
+  with the answers of the server, its name servers and the routers on the way.
 - `--speed` measures throughput.
 - The exit status is that of the first broken layer: 10 DNS, 11 TCP, 12 proxy, 13 TLS, 14 certificate,
   15 HTTP, 16 SSTP, 17 crypto binding, 18 LCP, 19 login, 20 addresses, 21 inside the tunnel; 0 when nothing
   is broken, with or without warnings.
 
-`culvert explain` says what a number means: an event (3107), a RAS error (691), an HRESULT (0x800B0109 or
+`culvert explain` explains a number: an event (3107), a RAS error (691), an HRESULT (0x800B0109 or
 -2146762487), "event 4". [events.md](events.md) has them all.
 
 ## Fault, finding, cure
 
-Each of these is made for real in `tests/net/lab`, and found there on every run.
+`tests/net/lab` creates each of these faults for real and finds it on every run.
 
 | fault | layer | finding | cure | Windows shows |
 |---|---|---|---|---|
@@ -82,9 +83,9 @@ def diagnose_page(binary):
         rows.append(f"| {cell(name)} | {layer} | {e['number']} {cell(e['meaning'])}{note} | "
                     f"{cell(e['cure'])} | {cell(e['windows'])} |")
     pairs = [f"- {a}, and {b}" for a, b, _ in PAIRS]
-    return (HEAD + "\n".join(rows) + "\n\n## Two at once\n\nBoth are found; what is broken earlier on the way "
+    return (HEAD + "\n".join(rows) + "\n\n## Two at once\n\nBoth are found; the one that is earlier on the way "
             "is named first.\n\n" + "\n".join(pairs) + "\n\n## What a finding rests on\n\nA finding states what "
-            "this run saw. A cause is stated where a counter-test showed it; else it is a guess and says so.\n\n"
+            "this run saw. It states a cause if a counter-test showed it; otherwise it says that it is a guess.\n\n"
             + table())
 
 

@@ -336,7 +336,7 @@ def test_the_page_is_one_file_and_looks_like_a_report(lab):
     ElementTree.fromstring(re.search(r"<svg.*?</svg>", text, re.DOTALL)[0])  # well formed
     assert text.count("<rect ") == 9, "a bar for each layer"
     assert not re.search(r'(src|href)="|url\(|@import', text), "it needs nothing else"
-    assert "User name or password are wrong" in text
+    assert "The user name or the password is wrong" in text
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if not browser:
         pytest.skip("chromium is not installed: the page was not looked at")
