@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/addr.h — IP addresses, prefixes and endpoints as values, and their text forms.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/auto.h — ownership on the stack: AUTO(x) frees on every early return, TAKE(p) hands over.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/buf.h — a growable queue of octets: appended at the tail, consumed at the head.
  *

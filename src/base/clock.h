@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/clock.h — the monotonic clock, for owners of sockets and loops. Protocol layers never call
  * it: the time comes in as an argument.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/credentials.h — what a peer showed to prove who it is, and the answer to it.
  *

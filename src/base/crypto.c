@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: EVP contexts and fetched algorithms are expensive to make and cheap to reuse, and a login
  * takes some ten digests. Each thread keeps one EVP_MD_CTX and one EVP_CIPHER_CTX; the fetched

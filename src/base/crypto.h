@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/crypto.h — hashes, ciphers and random octets (libcrypto). Knows nothing of VPNs.
  *

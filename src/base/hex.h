@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* base/hex.h — hexadecimal and Base64 text. */
 #pragma once
 #include <stddef.h>

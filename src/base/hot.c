@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "base/hot.h"
 
 /* src/hot.ld; where the linker did not take it, both are NULL */

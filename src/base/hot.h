@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/hot.h — the code that every packet passes, together, and fetched before it is wanted.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/line.h — memory that shares no cache line with anybody else's.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/log.h — where log lines go. What is worth a line, and its words, is the event catalogue's
  * affair (events/event.h); this file only filters by level and writes to standard error, with

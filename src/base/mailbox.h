@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/mailbox.h — messages from any thread to one event loop.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/mschap.h — what MS-CHAPv2 computes (RFC 2759 section 8) and the keys that follow from it
  * (RFC 3079 section 3). Pure functions over octets: no packets, no states.

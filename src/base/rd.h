@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/rd.h — a read cursor over octets from outside.
  *

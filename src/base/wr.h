@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * base/wr.h — a write cursor over a fixed array: the counterpart of rd.h.
  *
