@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: options.def becomes two things, the fields of struct config and the rows of `options`.
  * Everything here walks the rows; the grammar is in parse.c, the types are in value.c, the texts

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * config/config.h — the configuration: one struct, made from options.def.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * config/diff.h — two configurations side by side: what a reload changes.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* config/limits.h — bounds on a configuration file, so that a wrong file is an error and no more. */
 #pragma once
 

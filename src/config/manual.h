@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* config/manual.h — texts for people made from options.def: help, dump's head, culvert.conf(5). */
 #pragma once
 #include <stdio.h>

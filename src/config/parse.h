@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * config/parse.h — the grammar of a configuration file, without knowledge of any option.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* config/suggest.h — "did you mean": the nearest known word to one that is not known. */
 #pragma once
 #include <stddef.h>

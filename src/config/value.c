@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a type is a row of `types`: it parses one word (or, for lists, each of them), prints,
  * and frees. A list type adds an item per word through `add`; the rest is common to all lists.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * config/value.h — the types an option can have: how words become a value, and a value words.
  *
