@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * events/event.h — the event catalogue: everything worth telling a person, once.
  *

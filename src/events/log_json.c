@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A line of JSON for an event: RFC 8259, keys as in docs/control.md. */
 #include <inttypes.h>
 #include <stdio.h>

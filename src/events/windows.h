@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * events/windows.h — what Windows says about SSTP, by number: windows.def as a table.
  */
