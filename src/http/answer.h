@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/answer.h — waiting for one response head: what client.c and proxy.c share.
  */

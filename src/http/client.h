@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/client.h — the client's half of the HTTP exchange that opens a tunnel ([MS-SSTP] 3.2.4.1).
  *

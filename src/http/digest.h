@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/digest.h — the answer to a Digest challenge (RFC 7616), for proxies.
  *

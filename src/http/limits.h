@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/limits.h — what a peer can send before it is told that it is too much.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/message.h — the head of an HTTP/1 message: first line and headers (RFC 9112), read strictly
  * and within limits.h.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/proxy.h — asking a forward proxy for a way to the server: CONNECT ([MS-SSTP] 4.5, RFC 9110
  * 9.3.6). Comes before TLS, so it is read and written on the bare TCP connection.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * http/server.h — the server's half of the one HTTP exchange that opens a tunnel ([MS-SSTP] 3.3.2.1,
  * 4.1), and polite answers to browsers, health checks and scanners.
