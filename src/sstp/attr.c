@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: an attribute is a header (reserved octet, id, four reserved bits, 12 bits of length that
  * count the header) and a value whose length the id fixes. One row of `rows` says all about one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/attr.h — the attributes of SSTP control messages ([MS-SSTP] 2.2.4 to 2.2.8), one
  * descriptor row each in attr.c: id, name, lengths, decoder, encoder.

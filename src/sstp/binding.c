@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: with H the hash that the message names and n its length,
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/binding.h — the crypto binding of CALL_CONNECTED ([MS-SSTP] 2.2.7, 3.2.5.2, 3.3.5.2.3).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: an SSTP call is a handshake of three messages around PPP's authentication, then data and
  * keep-alive, then a farewell of two messages.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/call.h — one SSTP call, client or server side ([MS-SSTP] 3.1 to 3.3).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: with X the octets exported by the TLS connection of the lane itself,
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/lane.h — what proves that a second connection, a lane, belongs to a call (docs/interop.md,
  * "Lanes"): the values of its HTTP headers, and the proofs in them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/limits.h — how much of anything a peer can make one SSTP call hold, do or wait for.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a CALL_CONNECT_REQUEST has one attribute, Encapsulated Protocol ID, and its value is PPP.
  * Everything else about its attributes is a fault, and each fault becomes one Status Info of the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/nak.h — why a server refuses a CALL_CONNECT_REQUEST ([MS-SSTP] 3.3.5.2.2).
  */

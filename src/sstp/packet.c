@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: SSTP is a stream of packets with a four-octet header; a packet is a PPP frame or a
  * control message of nine kinds. The header is the only thing that tells where the next packet

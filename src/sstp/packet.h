@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/packet.h — SSTP packets and control messages on the wire ([MS-SSTP] 2.2.1 to 2.2.3,
  * 2.2.9 to 2.2.15).

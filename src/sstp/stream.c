@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: whoever decrypts hands over some 16 KiB at a time, with a dozen packets in it, and the
  * last one is usually cut by the end. All others are used where they lie. The cut one is copied to

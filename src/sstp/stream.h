@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sstp/stream.h — packets out of a stream of octets that is cut anywhere.
  *
