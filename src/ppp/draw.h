@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/draw.h — random octets drawn from one seed, so that a whole call can be replayed from it:
  * SHA-256(seed | counter). The seed is as secret as the challenges have to be unpredictable.

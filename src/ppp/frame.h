@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/frame.h — PPP frames as SSTP carries them: `[FF 03] protocol payload`, no flags, no byte
  * stuffing, no FCS (RFC 1662 3.1 less what the SSTP packet and TLS already do).

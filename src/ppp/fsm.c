@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The option negotiation automaton (RFC 1661 section 4).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/fsm.h — the option negotiation automaton of RFC 1661 section 4, once for LCP, IPCP and IPv6CP.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * IPCP (RFC 1332, RFC 1877).
  *

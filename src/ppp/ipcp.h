@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/ipcp.h — the IP Control Protocol (RFC 1332) with Microsoft's name servers (RFC 1877).
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * IPv6CP (RFC 5072 section 4.1). A peer's identifier that is zero, or ours, or not the one it is to
  * have, is Nak'd with one that will do; any other is acked. Ours is never zero, so the case "both

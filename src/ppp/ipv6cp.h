@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/ipv6cp.h — the IPv6 Control Protocol (RFC 5072): nothing but the interface identifiers, of
  * which both ends make their link-local addresses.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The Link Control Protocol (RFC 1661 sections 5 and 6).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/lcp.h — the Link Control Protocol (RFC 1661 5 and 6, RFC 1570): its options, its own codes.
  *

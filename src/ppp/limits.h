@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/limits.h — bounds on what a peer can make this layer hold or do, each with the attack.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: one pass over the peer's options writes three lists side by side: what must be rejected,
  * what is to be changed, and the latter as it came (for the time when Naks have been enough). Which

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/options.h — Configuration Options (RFC 1661 6) as descriptor rows. A new option is a new row.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * One PPP end (RFC 1661): start reading here.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/ppp.h — one whole PPP end, client or server: LCP, authentication, IPCP and IPv6CP (RFC 1661).
  *

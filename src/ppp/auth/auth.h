@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/auth/auth.h — one authentication exchange, either side, whatever the method.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/auth/chap.h — the Challenge Handshake Authentication Protocol (RFC 1994): the exchange, and
  * its algorithm 5, MD5. MS-CHAPv2 is algorithm 0x81 (mschapv2.h).

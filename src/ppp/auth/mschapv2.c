@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * MS-CHAPv2 (RFC 2759).
  *

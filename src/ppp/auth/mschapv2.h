@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/auth/mschapv2.h — MS-CHAPv2 (RFC 2759) as an algorithm of CHAP: the layout of its values and
  * texts. What it computes is in base/mschap.h; its row is declared in chap.h.

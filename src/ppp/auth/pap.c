@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * PAP (RFC 1334 section 2): the client sends name and password, in the clear but inside TLS, every
  * 3 s until it is answered, ten times. The server answers a repeated Request with the same verdict.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ppp/auth/pap.h — the Password Authentication Protocol (RFC 1334 section 2). */
 #pragma once
 #include "ppp/auth/auth.h"
