@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/aead.h — the ciphers of TLS 1.3's records (RFC 8446 5.2, RFC 5116): one key, one direction.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The direct GCM functions of ipsec-mb: they keep no state but what is passed, so one manager (a table
  * of function pointers for this processor) serves all threads. The library checks its arguments and

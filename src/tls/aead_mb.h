@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* tls/aead_mb.h — AES-GCM by Intel's ipsec-mb, for tls/aead.c alone. Contracts are those of aead.h. */
 #pragma once
 #include "tls/aead.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/cert.h — certificates as files: making self-signed ones, and reading what is in one.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Contexts: everything about TLS that is chosen once and shared. The choices, and why:
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/ctx.h — what many TLS connections share: certificates and keys, trusted roots, pins, versions.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/engine.h — one TLS connection over memory, client or server side: ciphertext in, plaintext
  * out, and the other way round. TLS 1.2 and 1.3.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Names for what goes wrong: OpenSSL's reasons, the peer's alerts (RFC 8446 6.2) and octets that are
  * no TLS at all become events of the catalogue, each with the detail that helps.

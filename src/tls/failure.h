@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/failure.h — why a handshake, a connection or a certificate file failed: one event of the
  * catalogue, and what was found (names, dates, the alert), in words for one line of a log.

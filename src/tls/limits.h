@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/limits.h — what a peer can make the TLS layer hold or do, and where that ends.
  */

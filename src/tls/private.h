@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/private.h — shared by the files of this folder only; the one header with <openssl/ssl.h>.
  */

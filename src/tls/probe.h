@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/probe.h — TLS connections made to find out what a server speaks and shows, not to be trusted.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tls/record.h — TLS 1.3 record protection after the handshake (RFC 8446 sections 5 and 7.3).
  *
