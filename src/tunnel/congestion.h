@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/congestion.h — which congestion control the outer TCP connection has, when it is ours to choose.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/fq_codel.c — flow queueing and controlled delay (RFC 8290, 8289).
  *

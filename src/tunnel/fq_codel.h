@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/fq_codel.h — the egress queue of one tunnel: FQ-CoDel (RFC 8290).
  *

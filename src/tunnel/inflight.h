@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/inflight.h — how much may be under way on the outer TCP connection.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a lane is a second connection of one session, with TLS and the HTTP request in front like
  * the first one, and behind them nothing but SSTP data packets with IP in them. It has no call and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/lane.h — what a tunnel knows of lanes: a call may have one, and a connection may be one
  * (sstp/lane.h has the proofs, docs/interop.md the words on the wire).

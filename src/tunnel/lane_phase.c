@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: the tunnel as a lane (lane.c says what that is), and the call that may have one.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/limits.h — what one worker's tunnels may pile up, and the attack behind each bound.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: the phases TLS and HTTP, the same for a call and a lane. When TLS is up the connection's
  * certificate is known, and HTTP says which of the two it becomes: an SSTP call (start_call()), or a

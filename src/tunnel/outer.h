@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/outer.h — what carries HTTP and SSTP: TLS, or nothing at all when a balancer in front has
  * ended TLS already. Calls and results are those of tls/engine.h.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/pacer.c — the drain rate of a socket from what it took.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/pacer.h — how much to give to the outer socket at a time.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/pbuf.c — packet buffers in three sizes.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/pbuf.h — packet buffers of one worker: three sizes, free lists, a bound for each size.
  *

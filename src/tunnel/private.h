@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/private.h — the tunnel's own struct, and what the files that carry it through its phases
  * need from each other: stack.c (the pull, the call, time), opening.c (TLS and HTTP), ending.c,

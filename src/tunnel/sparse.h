@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/sparse.h — which packets go by a lane: those of sparse flows, while others send in bulk
  * (docs/architecture.md, "Lanes").

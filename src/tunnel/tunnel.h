@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tunnel/tunnel.h — one end of a tunnel: TLS, HTTP, SSTP and PPP stacked (DESIGN section 1).
  *
