@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/child.h — running one of the system's programs (nft, resolvectl, resolvconf) to its end.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/choose.h — address ranges for the tunnel that collide with nothing this machine knows.
  */

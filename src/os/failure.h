@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/failure.h — why the system refused: the event for the catalogue and the text of what was tried.
  *

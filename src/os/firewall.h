@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/firewall.h — does another program's packet filter stop what we forward?
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/forward.h — the kernel's forwarding switches, put on for the tunnel and back afterwards.
  *

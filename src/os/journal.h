@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/journal.h — events as fields of the journal: CULVERT_EVENT, CULVERT_NAME, CULVERT_LAYER,
  * CULVERT_SESSION, CULVERT_PEER, CULVERT_CORRELATION beside MESSAGE and PRIORITY, so that

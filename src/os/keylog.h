@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/keylog.h — appends TLS secrets to a file in the NSS key log format, for Wireshark. */
 #pragma once
 

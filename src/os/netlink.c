@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/netlink.c — rtnetlink by way of libnl-route-3.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/netlink.h — links, addresses and routes of this machine (rtnetlink).
  *

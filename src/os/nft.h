@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/nft.h — this instance's packet filter table, written by the `nft` program.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/notify.c — sd_notify(3) and sd_listen_fds(3).
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/notify.h — the service manager: told how we are, and asked for sockets it opened for us.
  *

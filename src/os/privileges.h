@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/privileges.h — giving up what is not needed any more.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/resolver.h — this machine's DNS servers: read for the clients of a server, set for a client.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/seccomp.h — the system calls that the server may still make once it serves.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/share.h — who still uses a thing that several processes share, such as a route: the last to
  * leave takes it away, and one that was killed counts as gone.

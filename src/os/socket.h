@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/socket.h — TCP sockets, made and tuned. The event loop is the caller's.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/steering.c — TUN queue selection by eBPF (TUNSETSTEERINGEBPF, Linux 4.16).
  *

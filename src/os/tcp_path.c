@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Apart from socket.c: <linux/tcp.h> has the whole struct tcp_info, and no peace with <netinet/tcp.h>. */
 #include <errno.h>
 #include <linux/tcp.h>

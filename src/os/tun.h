@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/tun.h — one TUN interface with a queue per worker (tun.c tells how it works).
  *
