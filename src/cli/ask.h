@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * cli/ask.h — what the commands share that ask the running server: which server, and how its answer
  * is printed.

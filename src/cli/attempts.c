@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert attempts — who tried to log in, and what became of it. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert bench — many tunnels to one server from one process; see bench/bench.h for what it does. */
 #include <errno.h>
 #include <getopt.h>

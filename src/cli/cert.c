@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert cert — the certificates that the server shows: what is in them, their pins, new ones. */
 #include <stdio.h>
 #include <string.h>

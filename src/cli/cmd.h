@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * cli/cmd.h — the subcommands. Each has a file of its own and a row in cli/main.c; argv[0] is the
  * subcommand's name. A command returns its exit code: 0, one of CMD_*, or layer_exit_code().

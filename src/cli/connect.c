@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert connect — the client; see client/client.h for what it does. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert diagnose — which layer broke, why, and the cure; see diagnose/run.c for how. */
 #include <errno.h>
 #include <getopt.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert drain — empties the server. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert events — what happens on the running server, as it happens; or the catalogue. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * culvert explain — what a number or name means: events of ours, and what Windows says. Numbers are
  * taken in every form in which people meet them: 3107, 691, "event 4", 0x800B0109, -2146762487.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert kick — ends sessions. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* cli/main.c — `culvert COMMAND`: finds the command and hands over. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* cli/password.h — how a command gets a password: never from its arguments. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert reload — configuration and certificates are read again; sessions go on. */
 #include <stdio.h>
 #include <string.h>

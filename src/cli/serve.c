@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert serve — the server in the foreground. Options of the command line override the file. */
 #include <errno.h>
 #include <getopt.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert sessions — who is connected. */
 #include <stdio.h>
 #include <string.h>

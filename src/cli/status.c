@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* culvert status — asks the running server how it is. */
 #include <getopt.h>
 #include <stdio.h>

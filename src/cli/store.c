@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * cli/store.c — `culvert check`: the state folder's database, also while a server runs.
  */

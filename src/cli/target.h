@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* cli/target.h — "[USER@]HOST[:PORT]" and numbers, as the commands that reach a server take them. */
 #pragma once
 #include <stdint.h>

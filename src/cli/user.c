@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * cli/user.c — `culvert user`: the users in the state folder's database. Works whether a server runs
  * or not; a running one sees the change at the next login, and is asked to end the sessions of a
