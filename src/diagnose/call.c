@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The tunnel does no I/O; here is the smallest loop that does it for one of them: pull events, send
  * what is there, wait for the socket or the tunnel's own deadline. A server that stops in the middle

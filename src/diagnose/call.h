@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * diagnose/call.h — one tunnel, driven by hand on a blocking socket: as far as it goes.
  *

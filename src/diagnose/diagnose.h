@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * diagnose/diagnose.h — `culvert diagnose`: one probe per layer of the way into an SSTP tunnel.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The report as one page that needs nothing else: a picture of when each layer was tried, and words. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* With a tunnel up on this machine: what goes through it, and who is asked for names. */
 #include <ifaddrs.h>
 #include <net/if.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Sockets with a time limit, and TLS over them. Everything a probe asks of the network goes through
  * here, so that no probe waits longer than it was told to.

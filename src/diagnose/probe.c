@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* How a probe writes down what it saw. */
 #include <stdarg.h>
 #include <string.h>

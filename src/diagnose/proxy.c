@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The proxy, when one is set: CONNECT as `culvert connect --proxy` does it. */
 #include <string.h>
 #include <unistd.h>

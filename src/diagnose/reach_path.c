@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * How far do the packets of a connection attempt get? As traceroute does, but with the very TCP
  * connection that fails and without root: the hop limit is raised step by step, and the ICMP "time

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The report for people: a line per layer, and below it what is wrong, first things first. When all
  * is well it fits one screen.

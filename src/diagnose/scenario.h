@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * diagnose/scenario.h — the conversation as text that a test can play again (tests/peers/replay.py):
  * `<` octets that the server received, `>` what it sent, in words. Secrets are left out: where a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The SSTP call: what the server answers to CALL_CONNECT_REQUEST ([MS-SSTP] 3.2.5.3). */
 #include <string.h>
 

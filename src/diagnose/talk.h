@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * diagnose/talk.h — listening to a tunnel: the octets that its tap shows become messages, and what
  * they say is noted (HTTP head, SSTP messages, LCP and IPCP options, the login's verdict).

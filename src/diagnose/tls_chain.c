@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The certificate part of the TLS probe: the chain, each problem by itself, the clock. */
 #include <inttypes.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What it all comes to: the findings in order, and how to see the same by hand. */
 #include <string.h>
 
