@@ -32,9 +32,9 @@ Windows would show, and the command that would show the same by hand.
   after it. Only the server knows whether it verified the binding: its log has event 3190.
 - The diagnosis goes on after an untrusted certificate: it still tries HTTP, SSTP and LCP.
 - It asks about revocation over plain HTTP, for a trusted certificate only. It never asks this machine's
-  own, link-local or multicast addresses, and a private address only if the server's own is private or `--ca`
-  names the CA. Lists and OCSP responses, stapled ones too, count only with a valid signature of the issuer
-  and while they are fresh. Otherwise the report says "not checked", with the reason.
+  own, link-local or multicast addresses, and a private address only if the server's own is private or
+  `--ca` names the CA. Lists and OCSP responses, stapled ones too, count only with a valid signature of
+  the issuer and while they are fresh. Otherwise the report says "not checked", with the reason.
 - `-v` prints all observations, `--json` the same for programs, `--html FILE` a page with a timeline.
 - `--record FILE` writes the conversation inside TLS without its secrets; a test can replay it
   (tests/peers/replay.py).
