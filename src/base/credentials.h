@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * base/credentials.h — what a peer showed to prove who it is, and the answer to it.
+ * base/credentials.h — the proof that a peer sends when it logs in, and the verdict on it.
  *
- * PPP fills a `struct proof` from the authentication protocol's packets; whoever keeps the users
- * (local store, RADIUS) judges it and fills a `struct verdict`. The type stands in base/ because
- * neither side may know the other.
+ * PPP fills a `struct proof` from the authentication protocol's packets; the keeper of the users
+ * (local store, RADIUS) checks it and fills a `struct verdict`. The types are in base/ because
+ * neither side may include the other.
  *
  * Secrets: both may hold keys or passwords; proof_wipe() and verdict_wipe() when done.
  */

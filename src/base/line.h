@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * base/line.h — memory that shares no cache line with anybody else's.
+ * base/line.h — memory that shares no cache line with other allocations.
  *
- * malloc() puts what two threads asked for side by side; when both write, each write takes the line
- * from the other processor. What a worker writes for every packet, and what others read for every
- * packet, comes from here.
+ * malloc() may put the blocks of two threads side by side. When both threads write, each write takes
+ * the cache line from the other processor. So all memory that a worker writes, or that others read,
+ * for every packet comes from here.
  */
 #pragma once
 #include <stdlib.h>

@@ -40,7 +40,7 @@ bool log_is_journal(void)
 void log_raw(const char *octets, size_t n)
 {
 	if (write(2, octets, n) < 0)
-		return; /* nowhere left to say so */
+		return; /* there is no other place to report it */
 }
 
 enum log_level log_level_now(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * base/log.h — where log lines go. What is worth a line, and its words, is the event catalogue's
- * affair (events/event.h); this file only filters by level and writes to standard error, with
- * journal priorities (<3>…) when standard error is the journal.
+ * base/log.h — writes log lines. The event catalogue (events/event.h) has the events and their
+ * texts; this file only filters by level and writes to standard error, with journal priorities
+ * (<3>…) when standard error is the journal.
  *
  * Threads: any; one line is one write(2).
  */

@@ -37,7 +37,7 @@ void mailbox_post(struct mailbox *m, struct letter *l)
 	*m->tail = l;
 	m->tail = &l->next;
 	pthread_mutex_unlock(&m->lock);
-	/* A full counter cannot happen: one write per change from empty. */
+	/* The counter cannot overflow: there is one write per change from empty. */
 	if (was_empty && write(m->fd, &one, sizeof(one)) < 0)
 		return;
 }

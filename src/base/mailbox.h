@@ -3,9 +3,9 @@
  * base/mailbox.h — messages from any thread to one event loop.
  *
  * Letters are intrusive (the sender's struct holds a struct letter), so posting never allocates and
- * never fails; who posts what outlives it allocates that first, and copes without. The fd of an eventfd
- * becomes readable when letters wait; the owner then calls mailbox_take() until NULL. How many letters
- * can be under way is the sender's bound: each kind of letter names its own.
+ * never fails. A sender whose letter outlives its struct allocates the letter first, and handles a failure.
+ * The mailbox's eventfd becomes readable when letters wait; the owner then calls mailbox_take() until
+ * NULL. The sender bounds the number of letters in transit; each kind of letter names its bound.
  *
  * Threads: mailbox_post() any; all else the owner.
  */

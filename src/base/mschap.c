@@ -7,7 +7,7 @@
 
 #include "base/crypto.h"
 
-/* How many octets follow this first one; -1: none may begin so. */
+/* How many octets follow this first octet; -1: it is not a valid first octet. */
 static int utf8_more(uint8_t first)
 {
 	if (first < 0x80)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * base/text.h — text that a stranger chose, on its way to a terminal, a log or a file.
+ * base/text.h — prints text from strangers to a terminal, a log or a file.
  *
  * A peer, a certificate, a proxy, a file or a DNS answer may hold any octets: ESC and newline forge
  * lines, C1 controls and bidirectional marks rewrite what a terminal shows, a quote ends a field. So

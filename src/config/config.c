@@ -279,7 +279,7 @@ int config_parse(const char *name, const char *text, size_t n, struct config **r
 	return 0;
 }
 
-/* The whole file; reading one octet past the limit tells that it is too long. */
+/* The whole file; reading one octet past the limit shows that it is too long. */
 static int read_file(const char *file, char **ret_text, size_t *ret_n, struct config_error *err)
 {
 	AUTO_MEM char *text = malloc(CONFIG_FILE_MAX + 1);

@@ -4,12 +4,12 @@
  *
  *     config_load(file, &cfg, &err)       defaults, then the file's values
  *     config_set(cfg, "server.log", "debug", &err)     then the command line's
- *     config_check(cfg, &err)             then what only holds between options
+ *     config_check(cfg, &err)             then the rules between options
  *
  * An option is read as cfg->section.name; times as cfg->section.name_ms (milliseconds). Lists have
  * n and item[] (config/value.h). Texts are never NULL; an empty one means "not given".
  *
- * Ownership: counted. Whoever keeps a config holds a reference; nobody changes one that is shared
+ * Ownership: counted. Each keeper of a config holds a reference. A shared config never changes
  *            (a reload makes a new one).
  * Threads:   config_ref() and config_free() any; the rest the one owner.
  */
@@ -106,7 +106,7 @@ int config_parse(const char *name, const char *text, size_t n, struct config **r
  */
 int config_set(
 	struct config *cfg, const char *option, const char *value, struct config_error *ret_err);
-/* What holds between options: one key per certificate, a pool large enough, ... */
+/* The rules between options: one key per certificate, a pool large enough, ... */
 int config_check(const struct config *cfg, struct config_error *ret_err);
 struct config *config_ref(struct config *cfg);
 void config_free(struct config *cfg); /* gives one reference back; NULL is fine */

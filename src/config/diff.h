@@ -5,9 +5,9 @@
 #pragma once
 #include "config/config.h"
 
-/* Calls `each` (NULL: nobody) for every option that differs; returns how many, or -ENOMEM. */
+/* Calls `each` (may be NULL) for every option that differs; returns how many, or -ENOMEM. */
 int config_diff(const struct config *from, const struct config *to,
 	void (*each)(const struct config_option *o, const char *from, const char *to, void *arg),
 	void *arg);
-/* Gives `next`, which nobody shares yet, the running values of all options that wait for a restart. */
+/* Copies the running values of all options that need a restart to `next`, which is not shared yet. */
 int config_keep_started(struct config *next, const struct config *running);

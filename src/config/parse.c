@@ -98,7 +98,7 @@ static int take_bare(char **s, char **ret_word, char *ret_stop, char *why)
 
 /*
  * Words until the end of the text or a comment. A single comma may stand between two words: one
- * that stands elsewhere is a slip of the pen.
+ * in another place is a mistake.
  */
 static int take_words(char *s, struct words *ret, char *why)
 {

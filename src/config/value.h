@@ -81,7 +81,7 @@ struct words {
  */
 int value_parse(enum value_type type, const char *valid, const struct words *words, void *field,
 	char ret_why[static CONFIG_WHY_LEN]);
-/* Lists only: adds to what is there. */
+/* Lists only: adds to the present items. */
 int value_append(enum value_type type, const char *valid, const struct words *words, void *field,
 	char ret_why[static CONFIG_WHY_LEN]);
 bool value_is_list(enum value_type type);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * events/event.h — the event catalogue: everything worth telling a person, once.
+ * events/event.h — the event catalogue: every message for people, written once.
  *
- * events.def has one row per event; logs, `culvert diagnose`, the attempts' record, metrics and
- * docs/events.md are read out of it, so no message is written twice.
+ * events.def has one row per event. Logs, `culvert diagnose`, the record of attempts, metrics and
+ * docs/events.md are made from it, so no message is written twice.
  */
 #pragma once
 #include <stddef.h>
@@ -55,7 +55,7 @@ int layer_exit_code(enum layer l);
 /* Octets of the text of an event, composed and escaped, with its zero. */
 #define EVENT_TEXT_MAX 1400
 
-/* Whose line it is: set once by the owner of a session, kept for its life. */
+/* The session of a line: set once by the owner of the session, kept for its life. */
 struct log_scope {
 	uint64_t session;     /* 0: none */
 	char peer[56];        /* "ADDR:PORT" or "" */
@@ -63,8 +63,8 @@ struct log_scope {
 };
 
 /*
- * From now on `tap` (NULL: nobody) also gets every event that log_event() is told, at the level info
- * or above and at the level that is logged; from any thread, so it must be quick.
+ * From now on log_event() also passes every event to `tap` (NULL: none), at the level info or above
+ * and at the level that is logged. Any thread may call it, so `tap` must be quick.
  */
 typedef void log_tap_fn(const struct log_scope *scope, enum event ev, const char *text);
 void log_tap(log_tap_fn *tap);

@@ -2,10 +2,10 @@
 /*
  * Theory of operation
  *
- * A comma may end a challenge or a parameter, so what follows it decides: a token with "=" behind it is a
- * parameter of the challenge in hand, one without begins the next. A token68 stands only right behind its
- * scheme and is told from a parameter by what follows its "=": the end or a comma. Commas, blanks and
- * tokens in a quoted string are part of it.
+ * A comma may end a challenge or a parameter, so the parser looks at the next token: a token with "=" is a
+ * parameter of the present challenge, a token without "=" begins the next challenge. A token68 is only
+ * allowed right behind its scheme. Behind its "=" comes the end or a comma, which no parameter has. A
+ * quoted string may contain commas, blanks and tokens.
  */
 #include "http/challenge.h"
 

@@ -3,9 +3,9 @@
  * Theory of operation
  *
  * The request is the one a Windows client sends, headers in its order. Only "HTTP/1.1 200" opens the
- * tunnel ([MS-SSTP] 3.2.4.1: otherwise the SSTP machine MUST NOT start); whatever the answer's headers
- * say does not matter. Each way to fail is an event of its own, by the layer that a person would
- * suspect: another program on the port (2504), an old proxy (2503), a server that says no (2501).
+ * tunnel ([MS-SSTP] 3.2.4.1: otherwise the SSTP machine MUST NOT start); the answer's
+ * headers do not matter. Each failure has its own event, by the likely cause: another program on the
+ * port (2504), an old proxy (2503), a server that refuses (2501).
  */
 #include "http/client.h"
 

@@ -16,7 +16,7 @@
 #include "events/event.h"
 #include "http/message.h"
 
-struct http_answer {     /* for reports: the status line and Server tell what box answered */
+struct http_answer { /* for reports: the status line and Server name the program that answered */
 	unsigned status; /* 0: none could be read */
 	char line[96], server[64], via[64];
 	char location[128];     /* where a redirection points to */

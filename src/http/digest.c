@@ -3,8 +3,8 @@
  * Theory of operation
  *
  * RFC 7616 3.4: response = H(H(A1):nonce:nc:cnonce:qop:H(A2)), where A1 names user, realm and
- * password and A2 the method and target. The password itself is never sent; whoever sees the answer
- * can still try passwords against it, so a proxy login is worth what its password is worth.
+ * password and A2 the method and target. The password itself is never sent. An attacker who sees
+ * the answer can still guess the password offline, so a proxy login is as strong as its password.
  */
 #include "http/digest.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * http/limits.h — what a peer can send before it is told that it is too much.
+ * http/limits.h — how much a peer may send in a head.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 /* Header lines: each costs a comparison per name looked for, and no SSTP client sends ten. */
 #define HTTP_HEADERS_MAX 100
 
-/* [MS-SSTP] 4.1: so long a client waits for the response; a proxy gets as much for its CONNECT. */
+/* [MS-SSTP] 4.1: the time that a client waits for the response; the same for a proxy's CONNECT. */
 #define HTTP_RESPONSE_MS 60000
 
 /* Interim answers (1xx) before the final one: a peer could send them for ever, each of them whole. */

@@ -2,12 +2,12 @@
 /*
  * Theory of operation
  *
- * CONNECT with the header SSTPVERSION: 1.0, by which an administrator can tell SSTP from other uses
+ * CONNECT with the header SSTPVERSION: 1.0, which lets an administrator recognise SSTP
  * ([MS-SSTP] 4.5). Any 2xx opens the way, from a proxy of HTTP/1.0, too (they all do CONNECT).
- * Each object does one round: the owner (front/proxy_connect.c) asks without credentials first and,
- * after a 407, once more with the best scheme that was offered, Digest before Basic. A proxy that
- * wants Negotiate or NTLM alone, or a Digest that is not spoken (SHA-512-256, auth-int), gets an event
- * of its own, since no password will help there.
+ * Each object makes one request. The owner (front/proxy_connect.c) first asks without credentials and,
+ * after a 407, once more with the best scheme on offer, Digest before Basic. A proxy that accepts only
+ * Negotiate, NTLM or an unsupported Digest (SHA-512-256, auth-int) has its own event, because no
+ * password helps there.
  */
 #include "http/proxy.h"
 

@@ -2,7 +2,7 @@
 /*
  * Theory of operation
  *
- * One request per connection. It is judged in this order, and the first thing wrong decides:
+ * One request per connection. The checks run in this order, and the first failure decides:
  *
  *     cannot be read, too long            400, 431
  *     HTTP version                        505 unless 1.x with x >= 1
@@ -14,12 +14,12 @@
  *     a header Culvert-Lane               a lane: the owner says 200 or 404
  *     otherwise                           SSTP: the owner says 200 or 503
  *
- * A health check may speak HTTP/1.0 and leave Host out, since balancers do so unless told otherwise
+ * A health check may speak HTTP/1.0 and leave Host out, since balancers do so by default
  * (HAProxy's httpchk).
  *
  * The path is compared without regard to letter case, braces may be written %7B and %7D, a query
- * (tenantid, [MS-SSTP] 2.1) is passed over, and the absolute form of a target is understood (RFC 9112
- * 3.2.2). DEVIATION: a Content-Length other than 2^64-1, or none, is let pass ([MS-SSTP] 3.2.4.1
+ * (tenantid, [MS-SSTP] 2.1) is ignored, and the absolute form of a target is accepted (RFC 9112
+ * 3.2.2). DEVIATION: a Content-Length other than 2^64-1, or none, is accepted ([MS-SSTP] 3.2.4.1
  * binds the client to it; nothing in the server depends on it).
  */
 #include "http/server.h"
@@ -37,7 +37,7 @@ struct http_server {
 	const char *name;
 	const char *granted, *granted_value;
 	struct http_request request;
-	bool complete, told, answered, head_only;
+	bool complete, reported, answered, head_only;
 };
 
 int http_server_new(const struct http_server_opts *opts, struct http_server **ret)
@@ -259,9 +259,9 @@ void http_server_recv(struct http_server *s, const void *octets, size_t n, size_
 
 bool http_server_next_event(struct http_server *s, const struct http_request **ret)
 {
-	if (!s->complete || s->told)
+	if (!s->complete || s->reported)
 		return false;
-	s->told = true;
+	s->reported = true;
 	*ret = &s->request;
 	return true;
 }

@@ -6,8 +6,8 @@
  * Use:       http_server_recv() until http_server_next_event() gives the request; then the owner
  *            decides and calls http_server_respond() once, and sends http_server_output(). After 200
  *            to an SSTP request the rest of the stream is SSTP; after anything else the owner sends
- *            what is there, ends its direction and only then closes (an early close would make TCP
- *            reset the connection and the answer be lost).
+ *            the output, shuts its direction down and only then closes (after an early close TCP
+ *            would reset the connection and lose the answer).
  * Ownership: the request belongs to the server object. It is not needed any more once the output has
  *            been taken: free it, a tunnel does not have to carry it along.
  */

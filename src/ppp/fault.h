@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ppp/fault.h — why this end has to give up: set deep inside, read by ppp.c, which then closes
- * the link. One per PPP end, shared by all its parts; the first fault stands.
+ * ppp/fault.h — why this end gives up: set by a part, read by ppp.c, which then closes the link. One
+ * per PPP end, shared by all its parts; the first fault counts.
  */
 #pragma once
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  *
  * The table below is the RFC's own. A received packet becomes one of its sixteen events; what it is
  * to be answered with is prepared in f->answer first, so that the actions only send. Received
- * packets that section 5 tells to discard (wrong identifier, an Ack that differs from the Request,
+ * packets that section 5 discards (wrong identifier, an Ack that differs from the Request,
  * a Reject of what was not sent) never become events.
  *
  * The first Request. A peer may drop what comes before its protocol listens: Windows after
@@ -23,7 +23,7 @@
  * would do. A second Ack of the same Request is dropped. A Request in Opened that repeats, octet for
  * octet, the one acked last is acked again and changes nothing: it is the peer's restart timer having
  * run out while our Ack was on its way. LCP takes the identifier out of that comparison, because it
- * cannot be negotiated anew anyhow (see ppp.c).
+ * is negotiated only once anyway (see ppp.c).
  */
 #include "ppp/fsm.h"
 

@@ -93,8 +93,8 @@ struct fsm_protocol {
 	const char *name;
 	uint16_t number;
 	struct option_table options;
-	void (*begin)(void *self);  /* a Request is about to be judged */
-	void (*agreed)(void *self); /* it was, and gets its Ack */
+	void (*begin)(void *self);  /* before the options of a Request are checked */
+	void (*agreed)(void *self); /* after that, when it gets its Ack */
 	/* A Request in Opened with the same options as the one acked gets another Ack, whatever its
 	 * identifier. For LCP: see fsm.c. */
 	bool negotiates_once;
@@ -120,7 +120,7 @@ struct fsm {
 	bool resend;          /* the next Configure-Request is the last one again */
 	bool acked;           /* the peer has acked our last Request */
 	bool heard;           /* the peer sent anything at all */
-	bool may_be_lost;     /* our last Request went out before the peer had sent a word */
+	bool may_be_lost;     /* our last Request went out before the peer had sent anything */
 	bool peer_terminated; /* its Terminate-Request was seen */
 	uint8_t request[FSM_OWN_REQUEST_MAX]; /* our last one */
 	size_t request_len;

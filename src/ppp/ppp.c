@@ -25,7 +25,7 @@
  * TCP stream keeps them in order.
  *
  * DEVIATION: LCP is negotiated once. When an end wants to renegotiate after Opened, where RFC 1661
- * would go back to Establish and authenticate anew, the link is closed: the crypto binding of SSTP is
+ * would go back to Establish and authenticate again, the link is closed: the crypto binding of SSTP is
  * made from the first authentication and nothing in [MS-SSTP] binds a second one.
  * DEVIATION: a Terminate-Request before LCP is Opened also ends the link; the peer has given up.
  * DEVIATION: one for a network protocol that is not Opened ends the link when no other protocol is left.
@@ -53,13 +53,13 @@
 
 enum phase { DEAD, ESTABLISH, AUTHENTICATE, NETWORK, TERMINATE };
 
-/* One network protocol: what its owner was told, and whether there is still hope. */
+/* One network protocol: what was reported to its owner, and whether it can still come up. */
 struct ncp {
 	struct fsm *fsm;
-	bool wanted;        /* opened on this link */
-	bool up;            /* Opened */
-	bool finished;      /* timed out, rejected or terminated; the peer may still begin anew */
-	unsigned ups, told; /* how often it came up; which of them was reported, 0: none */
+	bool wanted;   /* opened on this link */
+	bool up;       /* Opened */
+	bool finished; /* timed out, rejected or terminated; the peer may still start again */
+	unsigned ups, reported; /* how often it came up; which of them was reported, 0: none */
 };
 
 enum { NCP_IPV4, NCP_IPV6, NCPS };
@@ -582,25 +582,25 @@ static bool ncp_event(struct ppp *p, int which, struct ppp_event *ret)
 		{PPP_IPV4_DOWN, PPP_IPV4_UP}, {PPP_IPV6_DOWN, PPP_IPV6_UP}};
 	struct ncp *n = &p->ncps[which];
 
-	if (n->told && (!n->up || n->told != n->ups)) {
-		n->told = 0;
+	if (n->reported && (!n->up || n->reported != n->ups)) {
+		n->reported = 0;
 		ret->type = types[which][0];
 		return true;
 	}
-	if (!n->up || n->told)
+	if (!n->up || n->reported)
 		return false;
-	n->told = n->ups;
+	n->reported = n->ups;
 	ret->type = types[which][1];
 	ret->addresses = &p->addresses;
 	return true;
 }
 
-/* True once for each time that `now` holds and was not told. */
-static bool first_time(bool now, bool *told)
+/* True once each time `now` becomes true. */
+static bool first_time(bool now, bool *reported)
 {
-	bool first = now && !*told;
+	bool first = now && !*reported;
 
-	*told = *told || now;
+	*reported = *reported || now;
 	return first;
 }
 

@@ -95,7 +95,7 @@ void sstp_attr_parse(struct rd *in, struct sstp_attr *ret);
 void sstp_attr_put(struct wr *w, const struct sstp_attr *attr);
 
 /*
- * What a truncated Status Info still tells ([MS-SSTP] 2.2.8; there are peers that leave octets
+ * What is left of a truncated Status Info ([MS-SSTP] 2.2.8; there are peers that leave octets
  * out): missing octets count as zero. Returns false when not even the AttribID is there.
  */
 bool sstp_status_info_read(struct rd value, struct sstp_status_info *ret);

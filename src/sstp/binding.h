@@ -2,7 +2,7 @@
 /*
  * sstp/binding.h — the crypto binding of CALL_CONNECTED ([MS-SSTP] 2.2.7, 3.2.5.2, 3.3.5.2.3).
  *
- * It proves that whoever authenticated inside PPP also ended the TLS connection: the client signs
+ * It proves that the peer that authenticated inside PPP also ended the TLS connection: the client signs
  * the hash of the certificate it saw with a key that only the PPP authentication yields. A relay
  * in between has either the wrong certificate or not the key.
  *
@@ -40,7 +40,7 @@ int sstp_binding_build(uint8_t hash, const uint8_t nonce[static SSTP_NONCE_LEN],
 
 /*
  * The checks of 3.3.5.2.3 on a whole CALL_CONNECTED as it was received, in that order; `binding` is
- * its decoded attribute. EV_NONE, or the event that says which check failed: the wire does not tell
+ * its decoded attribute. EV_NONE, or the event that says which check failed: the wire does not show
  * (CALL_ABORT with CRYPTO_BINDING and VALUE_NOT_SUPPORTED for every one).
  */
 enum event sstp_binding_verify(const uint8_t packet[static SSTP_CALL_CONNECTED_LEN],

@@ -66,7 +66,7 @@ struct sstp_call {
 	enum state state;
 	uint8_t pending;
 	bool started, closed;
-	uint64_t now_ms;   /* the latest time we were told */
+	uint64_t now_ms;   /* the latest time that was passed in */
 	uint64_t heard_ms; /* last packet */
 	uint64_t echo_ms;  /* last ECHO_REQUEST sent; unanswered while later than heard_ms */
 	uint64_t timer_at; /* of the state's timer */
@@ -232,7 +232,7 @@ static bool send_farewell(
 	return send_message(call, type, &attr, 1);
 }
 
-/* The first Status Info is the one that tells; what follows answers it. */
+/* The first Status Info has the reason; later ones answer it. */
 static void note_status(struct sstp_call *call, bool from_peer, uint16_t message, uint8_t attrib_id,
 	uint32_t status)
 {

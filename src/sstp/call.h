@@ -74,7 +74,7 @@ struct sstp_call_event {
 	enum event reason; /* CLOSED: what began the end */
 };
 
-/* What happened next; false when all is told. Parses one packet a turn, in place. */
+/* The next event; false when there is none. Parses one packet a call, in place. */
 bool sstp_call_next_event(struct sstp_call *call, struct sstp_call_event *ret);
 
 /* Octets that must go out now; the owner consumes them. Also after CLOSED. */
@@ -85,9 +85,9 @@ struct buf *sstp_call_output(struct sstp_call *call);
 uint64_t sstp_call_deadline(const struct sstp_call *call);
 
 /*
- * Somebody else wants what this call holds: asks the peer for a sign of life now (an ECHO_REQUEST once
- * the call is up). Nothing heard within `within_ms`: it ends with EV_SSTP_PEER_SILENT. While one such
- * wait runs, a second call changes nothing.
+ * Another login needs what this call holds: sends an ECHO_REQUEST now, once the call is up. If nothing
+ * comes within `within_ms`, the call ends with EV_SSTP_PEER_SILENT. While one such wait runs, another
+ * request changes nothing.
  */
 void sstp_call_probe(struct sstp_call *call, uint64_t within_ms, uint64_t now_ms);
 void sstp_call_tick(struct sstp_call *call, uint64_t now_ms);
@@ -135,7 +135,7 @@ struct sstp_call_binding {
 	uint8_t hash; /* CERT_HASH_PROTOCOL_* as sent or received; 0: no CALL_CONNECTED yet */
 	uint8_t cert_hash[SSTP_HASH_FIELD_LEN]; /* the certificate that the client saw */
 	enum event failure; /* server: EV_NONE with hash != 0: nothing is wrong with it */
-	/* The HLAK is not zero. Without a key everybody can compute the MAC: it proves nothing. */
+	/* The HLAK is not zero. Without a key anyone can compute the MAC: it proves nothing. */
 	bool keyed;
 };
 struct sstp_call_binding sstp_call_binding(const struct sstp_call *call);

@@ -5,13 +5,13 @@
  *     key   = HMAC-SHA256(HLAK, "Culvert lane key" | 01)
  *     PROOF = HMAC-SHA256(key, "Culvert lane 1 client" or "… server" | 00 | handle | X)
  *
- * The HLAK is the key of the crypto binding, under another label: whoever has it took part in the
- * authentication inside the first connection. X ties the proof to one TLS connection (RFC 5705): who
- * stands between and ends TLS has two connections with two values, so a proof that he passes on is
- * wrong there; a recorded one is wrong everywhere. Handle and side stand in it so that a proof is
- * good for one call and cannot be sent back as the answer to itself.
+ * The HLAK is the key of the crypto binding, under another label: only the two ends of the
+ * authentication inside the first connection have it. X ties the proof to one TLS connection (RFC
+ * 5705): a relay that ends TLS has two connections with two values, so a relayed proof does not verify,
+ * and a recorded proof verifies nowhere. The proof covers handle and side, so it is valid for one call
+ * and cannot be reflected.
  *
- * The handle is public. It finds the call; it gives no right to anything.
+ * The handle is public. It finds the call and gives no rights.
  */
 #include "sstp/lane.h"
 

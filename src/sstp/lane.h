@@ -8,7 +8,7 @@
  *     lane    >  Culvert-Lane: HANDLE PROOF               once the binding holds
  *     lane    <  Culvert-Lane: PROOF                      the server's own
  *
- * No extension of [MS-SSTP] that a stranger would see: who does not send the first line gets none.
+ * Other peers see no extension of [MS-SSTP]: a client that does not send the first line gets none.
  *
  * Secrets: a ticket holds a key; sstp_lane_forget() when done.
  */
@@ -31,7 +31,7 @@
 #define SSTP_LANE_PROOF_TEXT_LEN (2 * SSTP_LANE_PROOF_LEN + 1)
 #define SSTP_LANE_REQUEST_LEN (2 * SSTP_LANE_HANDLE_LEN + 1 + SSTP_LANE_PROOF_TEXT_LEN)
 
-/* What both ends of a call know and nobody else. */
+/* The secret that only the two ends of a call know. */
 struct sstp_lane_ticket {
 	uint8_t handle[SSTP_LANE_HANDLE_LEN]; /* public; the server's choice, random */
 	uint8_t key[SSTP_LANE_KEY_LEN];

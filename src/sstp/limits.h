@@ -16,7 +16,7 @@
 /*
  * Control messages while the call is not up (advice of the field: 32). Before it is up the rule
  * table ends the call at the fourth refused REQUEST or the first message out of place; so this
- * ends the peer that goes on shouting at a call which is closing down.
+ * ends a peer that keeps sending to a call that is closing down.
  */
 #define SSTP_CONTROL_BEFORE_CALL_MAX 32
 

@@ -3,8 +3,8 @@
  * Theory: a CALL_CONNECT_REQUEST has one attribute, Encapsulated Protocol ID, and its value is PPP.
  * Everything else about its attributes is a fault, and each fault becomes one Status Info of the
  * CALL_CONNECT_NAK: which attribute, what is wrong, and the value the peer sent where that value
- * is the fault. Messages whose attributes cannot be told apart never come here: they are answered
- * with CALL_ABORT (call.c).
+ * is the fault. Messages whose attributes cannot be parsed never come here: call.c answers
+ * them with CALL_ABORT.
  *
  * Implements [MS-SSTP] 3.3.5.2.2, the checks, and 2.2.12.
  */

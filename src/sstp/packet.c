@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: SSTP is a stream of packets with a four-octet header; a packet is a PPP frame or a
- * control message of nine kinds. The header is the only thing that tells where the next packet
- * begins, so a header that cannot be right ends the connection, while anything wrong behind it
- * can be answered with a message.
+ * control message of nine kinds. Only the header says where the next packet begins,
+ * so an invalid header ends the connection, while any fault behind the header can be answered with
+ * a message.
  *
  * Implements [MS-SSTP] 2.2.1 to 2.2.3 and the layouts of 2.2.9 to 2.2.15. Every length is checked
  * here and in attr.c, nowhere else.

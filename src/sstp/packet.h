@@ -51,12 +51,12 @@ struct sstp_packet {
 
 /*
  * Returns 0 and advances *in past the packet; -EAGAIN when octets are missing (*in untouched, call
- * again with more); -EPROTO when the stream is lost: close without a word (3.1.5.1).
+ * again with more); -EPROTO when the stream is lost: close without a message (3.1.5.1).
  */
 int sstp_packet_parse(struct rd *in, struct sstp_packet *ret);
 
 struct sstp_message {
-	uint16_t type; /* enum sstp_msg, or a number nobody gave a meaning */
+	uint16_t type; /* enum sstp_msg, or an unknown number */
 	size_t n_attrs;
 	struct sstp_attr attrs[SSTP_ATTRS_MAX]; /* with their own faults, attr.h */
 	size_t extra;                           /* octets after the attributes announced */

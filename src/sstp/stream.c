@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: whoever decrypts hands over some 16 KiB at a time, with a dozen packets in it, and the
- * last one is usually cut by the end. All others are used where they lie. The cut one is copied to
- * one half of a block of two packets' size and completed from the next octets; the rest of those
- * goes to the other half, so that the completed packet can still be used (by a coalescer that
- * collects frames) while the next rest is saved.
+ * Theory: TLS delivers some 16 KiB at a time with a dozen packets, and the last packet is usually
+ * cut. All other packets are used in place. The cut packet is copied to one half of a block of two
+ * packets' size and completed from the next octets. The next cut packet goes to the other half, so
+ * that the completed one stays valid (for a coalescer that collects frames).
  */
 #include "sstp/stream.h"
 

@@ -2,9 +2,9 @@
 /*
  * tls/aead.h — the ciphers of TLS 1.3's records (RFC 8446 5.2, RFC 5116): one key, one direction.
  *
- * Two libraries can do it. OpenSSL 3.0 has no AES-GCM for processors with VAES; Intel's ipsec-mb has
- * (four times as fast there: docs/performance.md), so that one is taken where it was built in, the
- * processor has what it takes and its self-test passed. ChaCha20-Poly1305 is always OpenSSL's.
+ * Two libraries implement them. OpenSSL 3.0 has no AES-GCM for processors with VAES. Intel's ipsec-mb
+ * has it (four times as fast there: docs/performance.md), and is used when it is built in, the processor
+ * supports it and its self-test passes. ChaCha20-Poly1305 is always OpenSSL's.
  *
  * Ownership: aead_new()/aead_free(), which wipes the key. Keys are copied.
  * Threads:   as the connection it belongs to.

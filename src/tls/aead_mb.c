@@ -87,7 +87,7 @@ void aead_mb_set_key(struct aead_mb *m, const uint8_t *key)
 	m->gcm->pre(key, &m->key);
 }
 
-/* Of the library's code only where it begins: it jumps about in some 100 KiB, by length. */
+/* Only the beginning of the library's code: by length, it uses different parts of some 100 KiB. */
 static void prefetch_function(aes_gcm_enc_dec_t f)
 {
 	prefetch((const void *)(uintptr_t)f, FUNCTION_BEGIN);
@@ -141,6 +141,6 @@ HOT int aead_mb_open(struct aead_mb *m, const uint8_t *nonce, const void *aad, s
 	explicit_bzero(&c, sizeof(c));
 	explicit_bzero(tag, sizeof(tag));
 	if (!same)
-		explicit_bzero(out, n); /* nobody may look at what was not authentic */
+		explicit_bzero(out, n); /* unauthentic text must not be visible */
 	return same ? 0 : -EBADMSG;
 }

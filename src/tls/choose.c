@@ -2,11 +2,11 @@
 /*
  * Theory of operation
  *
- * Which certificate a client is shown. The pairs given to a server are sorted into sets: a set holds
- * one certificate of each kind of key for the same names, and OpenSSL chooses among these by what
- * the client can verify. Between sets the name chooses that the client asks for (SNI, RFC 6066
- * section 3). The first set is for all who ask for no name, or for one that nobody has; kinds of key
- * that it lacks are lent by the others, so that an old client gets some certificate rather than none.
+ * This file chooses the certificate that a client gets. It sorts the server's pairs into sets: a set
+ * holds one certificate of each kind of key for the same names, and OpenSSL chooses among these by
+ * what the client can verify. The client's SNI (RFC 6066 section 3) chooses the set. The first set is
+ * for clients without SNI, and for unknown names; it borrows the kinds of key that it lacks from the
+ * other sets, so that an old client gets some certificate rather than none.
  *
  * Each set is an SSL_CTX; changing the set of a connection changes its certificates, nothing else.
  * A staple (RFC 6066 section 8) belongs to one certificate and is found again by it.

@@ -157,7 +157,8 @@ static int load_key(const char *file, EVP_PKEY **ret, struct tls_failure *ret_fa
 
 static int load_chain(SSL_CTX *c, const char *file, struct tls_failure *ret_failure)
 {
-	struct cert_info probe; /* tells a missing file from a bad one, better than OpenSSL does */
+	struct cert_info
+		probe; /* distinguishes a missing file from a bad one, better than OpenSSL does */
 	char text[128];
 	int r = cert_info_load(file, &probe, ret_failure);
 

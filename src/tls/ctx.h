@@ -55,7 +55,7 @@ struct tls_client_opts {
 	 */
 	const char *const *pins;
 	size_t n_pins;
-	bool insecure; /* accept any certificate; tls_problems() still tells what was wrong */
+	bool insecure; /* accept any certificate; tls_problems() still reports the problems */
 	const char *min_version;
 	tls_keylog_fn *keylog;
 	void *keylog_arg;

@@ -7,8 +7,8 @@
  * reads from the octets that the owner lent with tls_recv() and appends what it writes to `out`, so
  * there is no copy but OpenSSL's own, and all records made between two socket writes leave in one.
  *
- * Read-ahead: OpenSSL is told to read 36 KiB at a time (two full records and a piece) instead of a
- * header and then a body. More gets slower, for it moves the rest to the front for every record.
+ * Read-ahead: OpenSSL reads 36 KiB at a time (two full records and a piece) instead of a header and
+ * then a body. A larger size is slower, because OpenSSL moves the rest to the front for every record.
  * With SSL_MODE_RELEASE_BUFFERS that memory is given back whenever it is empty.
  *
  * What is left out on purpose: resumption, tickets and 0-RTT (a resumed handshake shows no
@@ -18,7 +18,7 @@
  * KeyUpdate (RFC 8446 4.6.3): a peer's is answered by OpenSSL inside tls_read(); ours is sent when
  * TLS_RECORDS_PER_KEY records were sealed with one key (5.5). OpenSSL does not count.
  *
- * After a failure or a close every call is harmless: reads repeat the verdict, writes are refused.
+ * After a failure or a close every call is safe: reads return the same error, writes are refused.
  */
 #include "tls/private.h"
 
@@ -130,7 +130,7 @@ HOT void tls_recv(struct tls *t, const void *octets, size_t n)
 	}
 }
 
-/* OpenSSL could not go on: does it want more, is it over, or is it broken? */
+/* OpenSSL stopped: it needs more input, the connection is closed, or it failed. */
 static void stopped(struct tls *t, int r)
 {
 	switch (SSL_get_error(t->ssl, r)) {
@@ -172,7 +172,7 @@ HOT ssize_t tls_read(struct tls *t, void *buf, size_t cap)
 		}
 		got += n;
 	}
-	/* What ended it behind these octets, or what found no room beside them, is for the next read. */
+	/* An end behind these octets, or octets without room, are for the next read. */
 	t->unread = got && ((got == cap && !t->record) || t->state >= TLS_PEER_CLOSED);
 	if (got)
 		return (ssize_t)got;
@@ -310,7 +310,7 @@ int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n)
 
 void tls_prefetch(const struct tls *t)
 {
-	prefetch(t, offsetof(struct tls, leaf)); /* behind that: what is told of the connection */
+	prefetch(t, offsetof(struct tls, leaf)); /* behind that: fields for reports */
 	prefetch(buf_data(&t->out), HOT_BEGINNING);
 	if (t->record)
 		record_prefetch(t->record);

@@ -41,7 +41,7 @@ void tls_recv(struct tls *t, const void *octets, size_t n);
  *   > 0       octets; call again while tls_pending()
  *   -EAGAIN   needs more from the peer
  *   0         the peer closed properly (close_notify); for good
- *   -EPROTO   failed, tls_failure() tells; for good
+ *   -EPROTO   failed, see tls_failure(); for good
  */
 ssize_t tls_read(struct tls *t, void *buf, size_t cap);
 
@@ -58,7 +58,7 @@ bool tls_pending(const struct tls *t);
  */
 int tls_write(struct tls *t, const void *octets, size_t n);
 /*
- * Seals a record without data (RFC 8446 5.4), which the peer's TCP acknowledges and nobody else sees.
+ * Seals a record without data (RFC 8446 5.4), which the peer's TCP acknowledges and nothing else sees.
  * Errors as above; -ENOTSUP before TLS 1.3.
  */
 int tls_write_empty(struct tls *t);
@@ -94,7 +94,7 @@ int tls_leaf_hash(const struct tls *t, enum hash h, uint8_t *ret);
 int tls_leaf_info(const struct tls *t, struct cert_info *ret);
 
 /*
- * n <= 32 octets that both ends of this very connection can compute and nobody else (RFC 5705, RFC
+ * n <= 32 octets that only the two ends of this connection can compute (RFC 5705, RFC
  * 8446 7.5; empty context). -EAGAIN before the handshake is done; -ENOTSUP with TLS 1.2 without an
  * extended master secret, where two connections could be made to export the same (RFC 7627 1).
  */

@@ -124,7 +124,7 @@ void traffic_close(struct tls *t);
 void traffic_idle(struct tls *t);
 void traffic_done(struct tls *t);
 
-/* failure.c: names what OpenSSL's error queue, an alert or the first octets tell. */
+/* failure.c: names the fault in OpenSSL's error queue, an alert or the first octets. */
 void tls_fail_from_queue(struct tls *t);
 void tls_fail_from_alert(struct tls *t); /* t->alert */
 void tls_info_callback(const SSL *ssl, int where, int ret);

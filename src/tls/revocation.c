@@ -5,8 +5,8 @@
  * A CRL is judged by OpenSSL's own path validation: the leaf is verified once more against nothing but
  * its issuer, with the list beside it and X509_V_FLAG_CRL_CHECK. That covers signature, issuer, scope
  * (issuing distribution point), thisUpdate and nextUpdate, the issuer's key usage and critical
- * extensions. What the first verification judged is not judged again: the callback notes the faults
- * that are about the list and passes over the others.
+ * extensions. The callback notes the faults of the list and ignores the others, which the first
+ * verification has checked.
  *
  * An OCSP response is signed by the issuer itself or by a responder that the issuer certified for it
  * (extended key usage OCSPSigning): OCSP_basic_verify() with a store that holds the issuer alone. It
@@ -102,7 +102,7 @@ static X509 *issuer_of_leaf(const struct tls *t)
 	return X509_self_signed(leaf, 0) == 1 ? leaf : NULL;
 }
 
-/* A store that trusts the issuer and nobody else. */
+/* A store that trusts only the issuer. */
 static X509_STORE *store_of_issuer(const struct tls *t)
 {
 	X509 *issuer = issuer_of_leaf(t);

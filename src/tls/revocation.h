@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tls/revocation.h — was the server's certificate revoked? Where to ask, and what an answer is worth.
+ * tls/revocation.h — was the server's certificate revoked? Where to ask, and how to check an answer.
  *
  * An answer counts only when its signature leads to the issuer of the leaf in the chain that this
  * machine built and trusts, when it is about this certificate, and when it is fresh. All else is

@@ -5,7 +5,7 @@
  * still there; a client that gets it refuses the connection. So one that does not belong, or is past
  * its nextUpdate, is left out with a warning: without a staple a client asks for itself.
  *
- * Its signature is the client's to judge.
+ * The client checks its signature.
  */
 #include "tls/private.h"
 

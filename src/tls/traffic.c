@@ -50,7 +50,7 @@ enum {
 
 /* ---- taking over ----------------------------------------------------------------------------- */
 
-/* "CLIENT_TRAFFIC_SECRET_0 <client random> <secret>": the key log is OpenSSL's way to tell it. */
+/* "CLIENT_TRAFFIC_SECRET_0 <client random> <secret>": OpenSSL reports it by the key log. */
 void traffic_note_secret(struct tls *t, const char *line)
 {
 	static const char *const labels[] = {

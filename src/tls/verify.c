@@ -2,20 +2,19 @@
 /*
  * Theory of operation
  *
- * Instead of stopping at the first fault, the whole judgement is made and every problem gets an event
- * of its own with what was found: the dates, the names in the certificate, the issuer that nobody
- * knows. Then one decision is taken:
+ * The check does not stop at the first fault. Every problem has its own event with what was found: the
+ * dates, the names in the certificate, the unknown issuer. Then one decision is made:
  *
  *     insecure             accept
  *     pins, no CA file     accept when one pin matches the leaf's key. Chain, name, dates and usage
- *                          then say nothing more: the key itself was agreed on. DEVIATION: [MS-SSTP]
+ *                          then do not matter: the key itself was agreed on. DEVIATION: [MS-SSTP]
  *                          3.2.4.1 wants serverAuth in the EKU always; it guards against a client
  *                          certificate of the same CA, and with a pin no CA is believed.
  *     pins and a CA file   accept when a pin matches and nothing else is wrong
  *     otherwise            accept when nothing is wrong
  *
- * Names are looked for in the subjectAltName only (RFC 9110 4.3.4); a common name is shown, not used.
- * Revocation is not asked: the tunnel is not there yet that one would ask through.
+ * Names are looked up in the subjectAltName only (RFC 9110 4.3.4); a common name is shown, not used.
+ * Revocation is not checked: the check may need the tunnel, which is not up yet.
  */
 #include "tls/private.h"
 
@@ -89,7 +88,7 @@ static void name_text(const X509_NAME *name, char *ret, size_t cap)
 	OPENSSL_free(line);
 }
 
-/* What the person needs to see for this kind of problem. */
+/* The text for this kind of problem. */
 static void describe(struct tls_failure *f, X509 *x, int depth, int error)
 {
 	char date[64], issuer[140], subject[140];

@@ -2,19 +2,19 @@
 /*
  * Theory of operation
  *
- * Reno with one packet in n lost has a window of 1.2 sqrt(n) packets on average (Mathis et al. 1997). When
- * that is less than what the path holds, rate x smallest round trip, the losses and not the path set
- * the rate: BBR. So one loss in twenty thousand packets is too many on 50 Mbit/s and 40 ms, and one in a
- * hundred does no harm in a LAN. A long path is taken to hold a hundred packets at least, whatever little
- * it carries now: what Reno's window loses while the tunnel idles would be missing when a transfer begins.
- * What is lost within a round trip costs the window once and counts once.
+ * If Reno loses one packet in n, its window is 1.2 sqrt(n) packets on average (Mathis et al. 1997). If this
+ * is less than the path's capacity (rate x smallest round trip), the losses limit the rate, and BBR is
+ * better. So one loss in twenty thousand packets is too many on 50 Mbit/s and 40 ms, and one in a hundred
+ * does no harm in a LAN. A long path counts as holding at least a hundred packets, even if it carries few
+ * now: a window that Reno loses while the tunnel idles would be missing when a transfer begins. Losses
+ * within one round trip cost the window once and count once.
  *
  * Losses count for about a minute. When they have become few, the next period begins with Reno.
  *
- * BBR begins anew, in its start-up, when it lets go hardly more than the path has carried though no queue
- * shows, and before its ten seconds to PROBE_RTT are over: four packets a round trip for 200 ms cost a
- * flow inside more than they cost us, for its packets wait long enough for CoDel. The path's own limit is
- * kept by inflight.h meanwhile.
+ * BBR restarts, in its start-up, in two cases: when it sends hardly more than the path has carried although
+ * there is no queue, and before its ten seconds to PROBE_RTT are over. PROBE_RTT (four packets a round trip
+ * for 200 ms) makes the packets of inner flows wait so long that CoDel drops them. Meanwhile inflight.h
+ * limits what is in flight.
  */
 #include "tunnel/congestion.h"
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tunnel/congestion.h — which congestion control the outer TCP connection has, when it is ours to choose.
+ * tunnel/congestion.h — chooses the congestion control of the outer TCP connection (`auto`).
  *
- * Reno where losses are rare, BBR where they are not. What is under way is limited by inflight.h already,
- * so on a clean path the congestion control has nothing to do, and Reno does nothing: its slow start
- * goes on as long as nothing is lost. (Cubic's ends when round trips get longer, which acknowledgements
- * of a transfer the other way are enough for, and the next transfer has a small window then. BBR paces
- * with a timer for each burst and drops to four packets every ten seconds.) On a path that loses packets
- * for reasons of its own Reno starves, and BBR does not.
+ * Reno where losses are rare, BBR where they are frequent. inflight.h already limits what is in flight,
+ * so on a clean path the congestion control has nothing to do. Reno does nothing there: its slow start
+ * goes on until a loss. (Cubic's slow start ends when round trips get longer, for which acknowledgements
+ * of a transfer the other way are enough; the next transfer then has a small window. BBR paces with a
+ * timer for each burst and drops to four packets every ten seconds.) On a path with random losses Reno
+ * starves, and BBR does not.
  *
- * BBR begins anew when its model of the path would hold us back. It learns from what we send, and we
- * send what the flows inside give us: after a pause, or while they still grow, it takes that for what
- * the path can do and paces accordingly.
+ * BBR restarts when its model of the path holds the tunnel back. It learns from the packets that the
+ * tunnel sends, and these depend on the inner flows. After a pause, or while the flows still grow, it
+ * takes their rate for the path's and paces accordingly.
  *
- * Units:   packets are segments of TCP; octets, microseconds. Input is what TCP_INFO tells.
+ * Units:   packets are segments of TCP; octets, microseconds. The input is from TCP_INFO.
  * Threads: the link's.
  */
 #pragma once
@@ -29,8 +29,8 @@ enum { CONGESTION_PERIOD_US = 30 * 1000 * 1000 };
 
 struct congestion_sample {
 	uint32_t delivered, resent; /* packets, since the beginning; may wrap */
-	uint64_t rate;              /* octets per second that the path has carried lately */
-	uint64_t pace;              /* octets per second that TCP lets go */
+	uint64_t rate;              /* octets per second that the path carried lately */
+	uint64_t pace;              /* octets per second of TCP's pacing */
 	uint32_t rtt_us, min_rtt_us, mss;
 };
 
@@ -43,7 +43,7 @@ struct congestion {
 	uint64_t delivered, losses; /* lately: each period halves them */
 };
 
-/* Zeroed is initialised. True: in_force is to be set, anew if it is there already. */
+/* Zeroed is initialised. True: the caller sets in_force on the socket, even if it is set already. */
 bool congestion_follow(struct congestion *c, const struct congestion_sample *s, uint64_t now_us);
 
 static inline bool congestion_is_ours(const char *wanted)
@@ -56,7 +56,7 @@ static inline const char *congestion_name(enum congestion_control c)
 	return c == CONGESTION_BBR ? "bbr" : "reno";
 }
 
-/* What a connection begins with. NULL, as for "": what the system has. */
+/* The congestion control that a connection begins with. NULL, as for "": the system's default. */
 static inline const char *congestion_first(const char *wanted)
 {
 	if (congestion_is_ours(wanted))

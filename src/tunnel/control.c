@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* tunnel/control.c — what layers above TLS want to say, on its way out: control frames, the HTTP answer. */
+/* tunnel/control.c — sends what is not data: control frames and the HTTP answer. */
 #include "tunnel/private.h"
 
 #include "base/hot.h"

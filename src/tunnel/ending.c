@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: how a tunnel ends, and which of several reasons counts. The first one does; what follows
- * from it is noise. When the call ends below a PPP link that was ending already, PPP's reason came
- * first, also where its own farewell was not answered yet.
+ * Theory: how a tunnel ends, and which of several reasons counts. The first one counts; later ones
+ * follow from it. When the call ends below a PPP link that is ending already, PPP's reason came first,
+ * even if the peer has not acknowledged its Terminate-Request yet.
  *
  * The peer's Status Info ([MS-SSTP] 2.2.8) goes into the text. A client whose call ends between
  * CALL_CONNECTED and the first sign that the server went on says that the crypto binding may be the
- * cause: servers differ in what they say when they refuse it, and some say nothing.
+ * cause: servers refuse it with different messages, and some with none.
  */
 #include "tunnel/private.h"
 
@@ -123,7 +123,7 @@ COLD void tunnel_note_ppp_end(struct tunnel *t, enum event why, const char *deta
 	char text[sizeof(t->reason_text)] = "";
 
 	add(text, sizeof(text), "%s", detail);
-	if (!*detail) /* a peer that says why is believed */
+	if (!*detail) /* the peer's own reason counts */
 		add_binding(t, why, text, sizeof(text), now_ms);
 	tunnel_note_reason(t, why, text);
 }

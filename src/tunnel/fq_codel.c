@@ -2,7 +2,7 @@
 /*
  * tunnel/fq_codel.c — flow queueing and controlled delay (RFC 8290, 8289).
  *
- * Flows are told apart by a hash into a table of SETS x WAYS queues. As in CAKE, a flow may take any
+ * A hash assigns flows to a table of SETS x WAYS queues. As in CAKE, a flow may take any
  * way of its set that is not in use, so that collisions are rare long before the table is full; a
  * queue that ran empty keeps its flow's CoDel state until another flow needs it.
  *
@@ -15,8 +15,8 @@
  * that is marked is marked as a whole (its segments share the header), as Linux does; of one that
  * cannot be marked, a single segment is dropped.
  *
- * Over the limits, half of the fattest queue goes (RFC 8290 4.1.3), from its head: there it is seen
- * first by the sender.
+ * Over the limits, half of the longest queue is dropped (RFC 8290 4.1.3), from its head, because the
+ * sender notices a drop there first.
  *
  * Left out: nothing bypasses the queue here; a caller with an empty queue and an open socket may.
  */

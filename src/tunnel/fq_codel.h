@@ -2,10 +2,10 @@
 /*
  * tunnel/fq_codel.h — the egress queue of one tunnel: FQ-CoDel (RFC 8290).
  *
- * What the socket does not take at once waits here, where it can still be reordered, marked or
- * dropped, and not in the socket's buffer. Super-packets are queued whole, but leave packet by
- * packet: fill cuts them straight into the plaintext buffer, a quantum per flow and turn. So they
- * need no cutting before the queue, and CoDel drops one packet of them, not all.
+ * Packets that the socket does not take at once wait here and not in the socket's buffer, because
+ * here they can still be reordered, marked or dropped. Super-packets are queued whole, but leave packet
+ * by packet: fill cuts them into the plaintext buffer, a quantum per flow and turn. So they need no
+ * cutting before the queue, and CoDel drops one packet of them, not all.
  *
  * Ownership: embedded in the tunnel; init/done. enqueue takes the packet, fill gives it back to its
  *            pool. opts is shared by all tunnels and outlives them.
@@ -57,7 +57,7 @@ struct fq_codel {
 	struct fq_codel_stats stats;
 };
 
-/* seed: random, so that nobody can choose flows that share a queue (RFC 8290 4.1.1). */
+/* seed: random, so that no sender can choose flows that share a queue (RFC 8290 4.1.1). */
 void fq_codel_init(struct fq_codel *q, const struct fq_codel_opts *opts, uint32_t seed);
 void fq_codel_done(struct fq_codel *q); /* drops what waits */
 

@@ -4,18 +4,18 @@
  *
  * Time is cut into windows of one smallest round trip (20 ms at least). The octets that arrived in
  * a window, over its length, are a rate; the highest of the last eight counts, for a window in which
- * a loss was repaired shows less than the path can do. A window in which there was at some time
- * nothing to send says nothing about the path: it may raise the rate and not replace an old one.
+ * a loss was repaired shows less than the path can do. A window in which the socket ran empty
+ * says little about the path: it may raise the rate, but not replace an old one.
  *
- * Start-up: TCP's own slow start is not held back (what is measured is a round trip old, and a flow
- * inside that waits for us leaves its slow start) until three windows in a row brought less than a
- * quarter more, as BBR does it, or the round trip says that a queue has formed. Afterwards up to
- * three sixteenths more than the path holds are allowed, as long as no queue shows: what it can
- * carry more is found within some round trips.
+ * Start-up: TCP's own slow start is not limited (measurements are a round trip old, and an inner flow
+ * that waits leaves its slow start) until three windows in a row brought less than a
+ * quarter more, as BBR does it, or the round trip shows a queue. Afterwards the limit is up to
+ * three sixteenths above the path's capacity while there is no queue, so a higher rate is found within
+ * some round trips.
  *
- * A flow may begin when start-up is long over and the path has carried little since: what is known of
- * it then is what little was sent. So as long as the rate grows by a quarter in two windows and no
- * queue shows, twice of what the path was seen to hold is let go, as slow start would.
+ * A flow may begin long after start-up, when the path has carried little since: then the known rate is
+ * too low. So while the rate grows by a quarter in two windows and there is no queue, the limit is
+ * twice the known capacity, as in slow start.
  */
 #include "tunnel/inflight.h"
 
@@ -26,8 +26,8 @@
 #define SLACK_MIN                                                                                  \
 	5800 /* octets, four segments: delayed acknowledgements must not stop the stream */
 /*
- * What may wait in the socket unsent. BBR drops to four packets for 200 ms every ten seconds (PROBE_RTT);
- * what lies unsent then leaves at that pace, and everything that comes later waits behind it.
+ * The limit of unsent octets in the socket. BBR drops to four packets for 200 ms every ten seconds
+ * (PROBE_RTT); unsent octets then leave at that pace, and all later packets wait behind them.
  */
 #define UNSENT_MAX(rate) ((rate) / 1000 > 3000 ? (rate) / 1000 : 3000)
 #define QUEUE_SIGN_US 2000
@@ -91,10 +91,10 @@ static void end_window(struct inflight *f, const struct inflight_sample *s, uint
 }
 
 /*
- * The queue on the path, as the round trip shows it. Ours is kept at an eighth of the path, and
- * at QUEUE_MOST_US on a long one, for everybody waits in it: the gain moves between nothing and that. A
- * queue that stays though we hold back is somebody else's; who insists on the smallest round trip then
- * would starve, so for a while the present one counts.
+ * The queue on the path, from the round trip. The tunnel's own queue is kept at an eighth of the path,
+ * and at QUEUE_MOST_US on a long one, because all flows wait in it: the gain is between zero and that. If
+ * the queue stays although the tunnel sends less, it is another sender's. A limit from the smallest round
+ * trip would then starve the tunnel, so for a while the present round trip counts.
  */
 static void follow_queue(struct inflight *f, const struct inflight_sample *s, uint64_t now_us)
 {
@@ -107,7 +107,7 @@ static void follow_queue(struct inflight *f, const struct inflight_sample *s, ui
 	f->queued_windows =
 		queue > s->min_rtt_us / 2 + 2 * QUEUE_SIGN_US ? f->queued_windows + 1 : 0;
 	if (now_us < f->foreign_until_us)
-		f->queued_windows = 0; /* when it is over: hold back again, and see */
+		f->queued_windows = 0; /* when it is over: send less again, and check */
 	else if (f->queued_windows >= FOREIGN_WINDOWS)
 		f->foreign_until_us = now_us + FOREIGN_US;
 }
@@ -128,7 +128,7 @@ static void follow(struct inflight *f, const struct inflight_sample *s, uint64_t
 	if (f->window_start_us)
 		end_window(f, s, now_us);
 	if (s->under_way > LITTLE && s->rtt_us > s->min_rtt_us + s->min_rtt_us / 4 + QUEUE_SIGN_US)
-		f->started = true; /* it queues somewhere: the path is full, whoever fills it */
+		f->started = true; /* there is a queue: the path is full, whatever the sender */
 	if (f->started && f->window_start_us)
 		follow_queue(f, s, now_us);
 	if (s->rtt_us > s->min_rtt_us + s->min_rtt_us / 8 + QUEUE_SIGN_US)

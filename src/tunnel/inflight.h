@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tunnel/inflight.h — how much may be under way on the outer TCP connection.
+ * tunnel/inflight.h — the in-flight limit of the outer TCP connection.
  *
- * TCP would fill the path's own buffer: cubic until it overflows, BBR to two and more times what the
- * path holds (and a sender that is not always busy never leaves BBR's start-up, which allows three).
- * What lies there delays everybody and can be neither reordered nor dropped. So the link hands the
- * socket only what the path itself holds, rate x smallest round trip, and up to three sixteenths more
- * to find out when it can carry more; the backlog waits in FQ-CoDel.
+ * TCP fills the path's buffer: cubic until it overflows, BBR to twice the path's capacity and more (and
+ * a sender that is not always busy never leaves BBR's start-up, which allows three times). Packets in
+ * that buffer delay all flows and can be neither reordered nor dropped. So the link hands the socket
+ * only the path's capacity (rate x smallest round trip), and up to three sixteenths more to probe for
+ * a higher rate; the backlog waits in FQ-CoDel.
  *
- * Units:   octets, microseconds. Input is what TCP_INFO tells, taken at most once a burst.
+ * Units:   octets, microseconds. The input is from TCP_INFO, read at most once a burst.
  * Threads: the link's.
  */
 #pragma once
@@ -21,10 +21,10 @@
 
 struct inflight_sample {    /* of TCP_INFO */
 	uint64_t delivered; /* octets that arrived there so far, in any order */
-	uint64_t under_way; /* octets sent or waiting in the socket, not yet arrived */
-	uint64_t window;    /* what congestion control lets be under way */
+	uint64_t under_way; /* octets sent or waiting in the socket, not yet acknowledged */
+	uint64_t window;    /* the window of the congestion control */
 	uint32_t rtt_us, min_rtt_us;
-	bool starved; /* there was nothing to send at some time since the last sample */
+	bool starved; /* the socket ran empty since the last sample */
 };
 
 struct inflight {
@@ -43,13 +43,12 @@ struct inflight {
 	bool doubles;              /* and yet the rate grows, without a queue */
 	unsigned gain;             /* what is allowed beyond the path's content, in 128ths */
 	unsigned queued_windows;   /* in a row, though we hold back */
-	uint64_t foreign_until_us; /* somebody else's queue stands on the path */
+	uint64_t foreign_until_us; /* another sender's queue is on the path */
 };
 
 /* Zeroed is initialised. Returns how many octets may be handed to the socket now. */
 uint64_t inflight_allowance(struct inflight *f, const struct inflight_sample *s, uint64_t now_us);
 /*
- * The path has lately carried more and more: TCP is still finding out how much it can. A queue says
- * nothing then of flows that send too much.
+ * The path's rate still grows: TCP is probing. A queue then does not mean that flows send too much.
  */
 bool inflight_grows(const struct inflight *f, const struct inflight_sample *s, uint64_t now_us);

@@ -5,7 +5,7 @@
  *     HTTP ──TUNNEL_LANE_REQUEST──▶ LANE_ASKED ──tunnel_lane_answer()──▶ LANE     server
  *     HTTP ──the server's proof──▶ LANE                                           client
  *
- * LANE_ASKED waits for the owner: which call it is, and with it the key, only he knows, and it may be
+ * LANE_ASKED waits for the owner: only the owner knows the call and its key, and it may be
  * in another thread's hands.
  */
 #include "tunnel/private.h"

@@ -15,7 +15,7 @@
 #include "tunnel/outer.h"
 #include "tunnel/tunnel.h"
 
-#define LANE_REFUSED_STATUS 404 /* as for any path that nothing is behind */
+#define LANE_REFUSED_STATUS 404 /* as for any unknown path */
 
 enum phase { PHASE_TLS, PHASE_HTTP, PHASE_CALL, PHASE_LANE_ASKED, PHASE_LANE, PHASE_ENDED };
 
@@ -66,7 +66,7 @@ struct tunnel {
 
 /* ---- ending.c ---- */
 
-/* Over at once, without a word inside TLS. The first reason that was noted is the one that counts. */
+/* Ends at once, without a message inside TLS. The first reason counts. */
 void tunnel_end_now(struct tunnel *t, enum event why, const char *text);
 void tunnel_note_reason(struct tunnel *t, enum event why, const char *text);
 void tunnel_end_tls_failure(struct tunnel *t);
@@ -93,7 +93,7 @@ size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n
 
 /* ---- lane_phase.c ---- */
 
-/* A lane goes to the very server of its call, or nowhere. */
+/* A lane must end at the server of its call. */
 bool tunnel_leaf_is_that_of_the_call(const struct tunnel *t);
 /* Client: the server has to prove itself before a packet is entrusted to the lane. */
 bool tunnel_become_lane(struct tunnel *t, const char *proof, struct tunnel_event *ret);

@@ -36,7 +36,7 @@ void sparse_free(struct sparse *s)
 	free(s);
 }
 
-/* The flow's entry; one long quiet, or new, begins anew. */
+/* The flow's entry; a new one, or one that was quiet for long, is reset. */
 static struct flow *entry_of(struct sparse *s, uint32_t hash, uint32_t now_ms)
 {
 	struct flow *set = s->flow[hash / WAYS % SETS], *quietest = set;

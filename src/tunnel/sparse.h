@@ -4,9 +4,8 @@
  * (docs/architecture.md, "Lanes").
  *
  * A flow is sparse until it sends more than SPARSE_OCTETS or SPARSE_PACKETS within SPARSE_WINDOW_MS;
- * then it is bulk until it has been quiet for SPARSE_QUIET_MS. Sparse flows take the lane while the
- * main connection is busy with bulk ones; while it is not, nobody waits there, and new flows begin
- * on it.
+ * then it is bulk until it has been quiet for SPARSE_QUIET_MS. Sparse flows use the lane while the
+ * main connection is busy with bulk flows. Otherwise no packet waits there, and new flows begin on it.
  *
  * TCP takes three packets out of order for a loss and slows down, so a flow changes its way only in
  * a gap between its packets, in which those before have arrived. A bulk flow that makes no gap

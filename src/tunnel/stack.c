@@ -77,7 +77,7 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 	}
 	if (!o->tls)
 		memcpy(t->certs, o->certs, o->n_certs * sizeof(*t->certs));
-	if (o->n_methods) /* a lane logs nobody in */
+	if (o->n_methods) /* a lane has no login */
 		memcpy(t->methods, o->methods, t->ppp_opts.n_methods * sizeof(*t->methods));
 }
 
@@ -473,7 +473,7 @@ bool tunnel_echo(struct tunnel *t, uint64_t now_ms)
 
 void tunnel_prefetch(const struct tunnel *t)
 {
-	prefetch(t, offsetof(struct tunnel, reason)); /* behind that: what is told of the session */
+	prefetch(t, offsetof(struct tunnel, reason)); /* behind that: fields for reports */
 	prefetch(&t->rest, sizeof(t->rest) + sizeof(t->rest_len));
 	outer_prefetch(&t->outer);
 }

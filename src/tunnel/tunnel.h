@@ -10,7 +10,7 @@
  *     send(fd, buf_data(tunnel_output(t)) …)     what the socket shall take
  *
  * Ownership: opts.scratch belongs to the caller and may be shared by all tunnels of one thread:
- *            an event's packet points into it and lives until TUNNEL_BATCH_END was told or
+ *            an event's packet points into it and lives until TUNNEL_BATCH_END came or
  *            tunnel_next_event() returned false. So pull to the end before touching another tunnel.
  * Units:     milliseconds of the monotonic clock; octets.
  * Threads:   a tunnel belongs to one thread.
@@ -67,7 +67,7 @@ struct tunnel_opts {
 	size_t n_methods;
 	const char *name;            /* server: its name in CHAP challenges */
 	const char *user, *password; /* client; copied, wiped */
-	bool lcp_only;               /* client: nobody logs in; ends with EV_LCP_AGREED */
+	bool lcp_only;               /* client: no login; ends with EV_LCP_AGREED */
 	bool lanes;                  /* know lanes: offer them (client), agree to them (server) */
 	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
 	struct tunnel_tap *tap;           /* tunnel/tap.h; referenced; NULL: off */
@@ -77,7 +77,7 @@ struct tunnel_opts {
 /* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
 enum tunnel_step { TUNNEL_STEP_TLS = 2, TUNNEL_STEP_HTTP, TUNNEL_STEP_SSTP, TUNNEL_STEP_AUTH };
 
-/* What a crypto binding is worth. Only the server judges it; a client knows what it sent. */
+/* The state of the crypto binding. Only the server verifies it; a client knows what it sent. */
 enum tunnel_binding {
 	TUNNEL_BINDING_UNKEYED, /* the login yields no key (PAP, CHAP-MD5): it proves nothing */
 	TUNNEL_BINDING_KEYED,   /* client: sent with the login's key; server: verified with it */
@@ -150,8 +150,8 @@ bool tunnel_lane_answer(struct tunnel *t, const struct tunnel_ticket *call, int6
 /* It is a lane, and data may be sent. */
 bool tunnel_is_lane(const struct tunnel *t);
 /*
- * Nothing more is sent on this lane; what the peer has sent before he hears of it is still taken.
- * TUNNEL_ENDED follows when he has ended it too, or after a while.
+ * Nothing more is sent on this lane; what the peer sent before it receives the end is still
+ * accepted. TUNNEL_ENDED follows when the peer has ended it too, or after a while.
  */
 void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms);
 

@@ -4,7 +4,7 @@
  *
  * Each method is a row: how LCP's option 3 names it and what it does when it starts, hears a packet,
  * must send again, has a verdict. EAP will be such a row, carrying packets both ways as events.
- * The server's side never judges: it fills a `struct proof` and waits for a verdict.
+ * The server's side does not check a proof: it fills a `struct proof` and waits for a verdict.
  *
  * Secrets: auth_done() wipes everything.
  */
@@ -99,7 +99,7 @@ void auth_wait(struct auth *a, uint64_t now_ms, uint64_t ms);
 void auth_proven(struct auth *a, enum auth_stage stage); /* the exchange ends here */
 /* Server: -EMSGSIZE when the name does not fit. */
 int auth_set_user(struct auth *a, const void *user, size_t n);
-/* Server: refuses without asking anybody. */
+/* Server: refuses without a verdict. */
 void auth_refuse(struct auth *a, const char *why);
 /* The event for an E= number of RFC 2759 section 6, and the number in words. */
 enum event auth_error_event(unsigned error);

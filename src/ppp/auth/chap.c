@@ -147,7 +147,7 @@ static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint
 static void recv_verdict(struct auth *a, const struct ppp_packet *packet)
 {
 	if (!a->responded || packet->identifier != a->identifier || a->stage == AUTH_DENIED)
-		return; /* also: a Success that nobody asked for */
+		return; /* also: a Success without a Response */
 	if (packet->code == CHAP_SUCCESS && a->scheme->chap->check_success(a, packet->body)) {
 		a->has_hlak = true;
 		auth_proven(a, AUTH_PASSED);
