@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/ask.h — what the commands share that ask the running server: which server, and how its answer
- * is printed.
+ * cli/ask.h — shared by the commands that ask the running server: finds the server, prints its answer.
  */
 #pragma once
 #include <getopt.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* culvert attempts — who tried to log in, and what became of it. */
+/* culvert attempts — the attempts to log in, with their outcome. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

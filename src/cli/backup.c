@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/backup.c — `culvert backup` and `culvert restore`: all that makes a server this server (users,
- * leases and records, the key of their secrets, certificates with their keys, the configuration) in
- * one file under a passphrase (store/archive.h).
+ * cli/backup.c — `culvert backup` and `culvert restore`: a whole server (users, leases and
+ * records, the key of their secrets, certificates with their keys, the configuration) in one file,
+ * encrypted with a passphrase (store/archive.h).
  *
- * Each kind of entry belongs in one fixed place; an archive names no path.
+ * Each kind of entry has one fixed place; an archive names no path.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -359,7 +359,7 @@ static int users_from_file(struct args *a)
 	return r;
 }
 
-/* ---- what is told ---------- */
+/* ---- output ---------- */
 
 static double seconds(uint64_t us)
 {
@@ -374,15 +374,15 @@ static double rate(uint64_t n, uint64_t us)
 /* Standard error: a line that renews itself on a terminal, else one line per phase. */
 static void on_progress(void *arg, const struct bench_result *r)
 {
-	static enum bench_phase told = BENCH_DONE;
+	static enum bench_phase reported = BENCH_DONE;
 	bool terminal = isatty(STDERR_FILENO);
 
 	(void)arg;
 	if (terminal && r->phase == BENCH_DONE)
 		fputs("\r\033[K", stderr);
-	if (r->phase == BENCH_DONE || (!terminal && told == r->phase))
+	if (r->phase == BENCH_DONE || (!terminal && reported == r->phase))
 		return;
-	told = r->phase;
+	reported = r->phase;
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	if (r->phase == BENCH_LOGIN)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* culvert cert — the certificates that the server shows: what is in them, their pins, new ones. */
+/* culvert cert — prints and renews the server's certificates. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -10,7 +10,7 @@
 #define CMD_FAILED 1 /* LAYER_LOCAL: this machine, its files */
 #define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
 
-/* Tells an event with its cure on standard error; gives the exit code of its layer. */
+/* Prints an event with its cure on standard error; returns the exit code of its layer. */
 /* The file that was given; else the one of the installed server, if it is there; else NULL. */
 const char *cmd_config_file(const char *given);
 

@@ -135,7 +135,7 @@ static int parse_offload(const char *word, unsigned *ret_unwanted)
 	return -EINVAL;
 }
 
-/* Returns 0, or the exit code after having said what is wrong. */
+/* Returns 0, or the exit code after printing the error. */
 static int take_option(int c, struct client_opts *o, struct target *t, const char **password_file)
 {
 	unsigned long n;

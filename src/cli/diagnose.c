@@ -197,7 +197,7 @@ static int take_option(int c, struct run *r)
 	return 0;
 }
 
-/* On standard error while it runs, one line that is overwritten; nothing where nobody watches. */
+/* On standard error while it runs, one line that is overwritten; only on a terminal. */
 static void progress(void *arg, enum probe_id id, const struct probe *done)
 {
 	(void)arg;

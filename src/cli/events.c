@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* culvert events — what happens on the running server, as it happens; or the catalogue. */
+/* culvert events — prints events of the running server as they happen, or the catalogue. */
 #include <stdio.h>
 #include <string.h>
 

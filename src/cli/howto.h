@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/howto.h — what a new user types on his machine to reach this very server, printed or as files.
+ * cli/howto.h — what a new user types on the user's machine to reach this server, printed or as files.
  * Passwords are never part of it.
  */
 #pragma once

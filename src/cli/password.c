@@ -93,7 +93,7 @@ static int take_line(int fd, const char *what, char *ret, size_t cap)
 static int terminal;
 static struct termios terminal_before;
 
-/* What can end the program at the prompt must not leave the terminal mute. */
+/* A signal at the prompt must not leave the terminal without echo. */
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 static void give_echo_back(int signal)

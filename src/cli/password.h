@@ -15,6 +15,6 @@
  * a file) gets a line on standard error.
  *
  * Negative errno after having said on standard error why not: -ENOENT …, -EMSGSIZE (longer than
- * cap - 1), -EILSEQ (not such text), -EINVAL (empty), -ENOTTY (nobody there to ask).
+ * cap - 1), -EILSEQ (not such text), -EINVAL (empty), -ENOTTY (no terminal).
  */
 int password_read(const char *file, const char *prompt, char *ret, size_t cap);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cli/proxy.h — which HTTP proxy a command uses, and the login for it. A password belongs into a
- * file, the terminal or the environment; one that stands in --proxy is taken, blotted out and warned
- * of, for every process of the machine reads the arguments.
+ * file, the terminal or the environment; one in --proxy is accepted, erased and warned
+ * of, because every process of the machine can read the arguments.
  *
  * Secrets: struct proxy holds the password; the caller wipes it.
  */

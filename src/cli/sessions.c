@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* culvert sessions — who is connected. */
+/* culvert sessions — lists the sessions. */
 #include <stdio.h>
 #include <string.h>
 

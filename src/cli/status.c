@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* culvert status — asks the running server how it is. */
+/* culvert status — prints the state of the running server. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>

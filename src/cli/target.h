@@ -23,7 +23,7 @@ int target_parse(const char *text, struct target *ret);
 /* --sni: ret->sni as A-labels; "" stays. -EINVAL with ret->fault. */
 int sni_parse(const char *text, struct target *ret);
 
-/* "mschapv2 chap pap", blanks or commas between them: what may log in, most wanted first. -EINVAL. */
+/* "mschapv2 chap pap", blanks or commas between them: the login methods, preferred first. -EINVAL. */
 int methods_parse(const char *list, enum auth_method ret[static AUTH_METHODS], size_t *ret_n);
 
 /* Decimal digits alone, within least..most; -EINVAL. */

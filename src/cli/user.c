@@ -102,7 +102,7 @@ static int read_password(struct args *a)
 	return same ? CMD_OK : wrong_use("the two passwords differ", NULL);
 }
 
-/* --- what a user can be told to do; each runs inside a transaction --- */
+/* --- the actions on a user; each runs inside a transaction --- */
 
 static int set_password(struct db *db, const struct args *a, int64_t id)
 {
@@ -272,7 +272,7 @@ static int load_config(const struct args *a, struct config **ret)
 	return CMD_OK;
 }
 
-/* The user's first question: what do I type? */
+/* Prints what the user types. */
 static int tell_how(const struct args *a)
 {
 	AUTO(config) struct config *cfg = NULL;
@@ -297,7 +297,7 @@ static int tell_how(const struct args *a)
 	return CMD_OK;
 }
 
-/* After add: a server that never ran has no certificate yet, so there is nothing to tell. */
+/* After add: a server that never ran has no certificate yet, so there are no instructions. */
 static int tell_how_if_known(const struct args *a)
 {
 	AUTO(config) struct config *cfg = NULL;
@@ -348,7 +348,7 @@ enum needs {
 	PASSWORD = 4,
 	NEW_STORE = 8,
 	WRITES = 16,
-	ENDS_SESSIONS = 32, /* those of the user that are up: they rest on what is no more */
+	ENDS_SESSIONS = 32, /* those of the user that are up: their right to exist has changed */
 };
 
 static const struct action {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The tunnel does no I/O; here is the smallest loop that does it for one of them: pull events, send
- * what is there, wait for the socket or the tunnel's own deadline. A server that stops in the middle
- * is found by the stage at which the conversation stands still.
+ * The tunnel does no I/O; this is the smallest loop that does it for one tunnel: pull events, send the
+ * output, wait for the socket or the tunnel's own deadline. If a server stops in the middle, the stage
+ * of the conversation shows where.
  */
 #include "diagnose/call.h"
 

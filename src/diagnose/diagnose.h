@@ -65,7 +65,7 @@ struct probe {
 #define DIAGNOSE_PINS_MAX 8
 
 struct diagnose_opts {
-	const char *user, *password; /* NULL: look only, log in nobody */
+	const char *user, *password; /* NULL: no login */
 	const char *host;
 	uint16_t port;
 	const char *ca_file, *sni;

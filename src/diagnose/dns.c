@@ -22,7 +22,7 @@
 
 #define SERVERS_MAX 6
 #define SERVER_MS 3000
-#define HOSTS_MS 800 /* nobody waits for them when the hosts file has the name */
+#define HOSTS_MS 800 /* not waited for when the hosts file has the name */
 #define SET_MAX 16
 
 struct address_set {
@@ -287,7 +287,7 @@ static void keep_addresses(struct diagnosis *d, const struct address_set *s)
 
 /* ---- judging ------------------------------------------------------------------------------------ */
 
-/* Nobody knows the name: which way? */
+/* No server knows the name: which kind of failure? */
 static void judge_failure(struct probe *p, const struct asked *asked, size_t n, int gai)
 {
 	size_t silent = 0, nodata = 0, servfail = 0, refused = 0, none = 0;

@@ -3,9 +3,9 @@
  * Theory of operation
  *
  * The request that opens a tunnel, on the main conversation: what follows it is the next probes'.
- * What is not 200 is told apart by status and by what the head gives away of who answered: a web
- * server, a balancer, a login page. HEAD on the same path is what load balancers ask; its Date tells
- * whether one of the two clocks is wrong.
+ * Answers other than 200 are distinguished by status and by the head, which shows what answered: a web
+ * server, a balancer, a login page. Load balancers send HEAD on the same path; the Date of its answer
+ * shows whether one of the two clocks is wrong.
  */
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * used when the target has such an address; else it is left at "agreed or not".
  *
  * The path's MTU is searched downwards from what the server takes, with "don't fragment" set, once
- * towards the server and once towards --target. A size that vanishes without an ICMP word, while
- * smaller ones pass, is a black hole.
+ * towards the server and once towards --target. A size that is lost without an ICMP message,
+ * while smaller ones pass, is a black hole.
  */
 #include <ifaddrs.h>
 #include <linux/sockios.h>
@@ -177,7 +177,7 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 	size_t least = to->family == AF_INET ? MTU_LEAST : 1280, tcp = least == 1280 ? 60 : 40;
 	size_t most = tunnel_peer_mru(in->call->tunnel), good = least, next, bad;
 	char where[ADDR_TEXT_LEN];
-	bool told = false;
+	bool by_icmp = false;
 
 	if (in->call->d->large_lost) {
 		probe_fact(p, name,
@@ -190,18 +190,18 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 		probe_fact(p, name, "%zu, as agreed (MSS %zu)", most, most - tcp);
 		return;
 	}
-	told = in->answers[0].kind == INNER_TOO_BIG;
+	by_icmp = in->answers[0].kind == INNER_TOO_BIG;
 	next = in->answers[0].next_mtu;
-	if (!told && !passes(in, to, least)) {
+	if (!by_icmp && !passes(in, to, least)) {
 		if (!is_stalled(in, p, to, most))
 			probe_fact(p, name,
 				"not measured, because pings of %d octets have no answer either",
 				(int)least);
 		return;
 	}
-	if (told && next >= least && next < most && passes(in, to, next))
+	if (by_icmp && next >= least && next < most && passes(in, to, next))
 		good = next;
-	for (bad = most; !told && bad - good > 8;) {
+	for (bad = most; !by_icmp && bad - good > 8;) {
 		size_t middle = (good + bad) / 2;
 
 		if (passes(in, to, middle))
@@ -209,8 +209,8 @@ void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const 
 		else
 			bad = middle;
 	}
-	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, told ? ", by ICMP" : "");
-	if (!told)
+	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, by_icmp ? ", by ICMP" : "");
+	if (!by_icmp)
 		probe_find(p, OUTCOME_FAILED, EV_PROBE_MTU_BLACK_HOLE,
 			"towards %s: %zu octets pass, %zu vanish; set MTU %zu, MSS %zu",
 			addr_format(to, where), good, most, good, good - tcp);
@@ -339,7 +339,8 @@ static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
 			return;
 		inner_ask_dns(in);
 	}
-	target_ok = inner_judge_target(d, in, p); /* told first: without it DNS is dead as well */
+	target_ok =
+		inner_judge_target(d, in, p); /* reported first: without it DNS is dead as well */
 	if (!d->call->up4)
 		return;
 	judge_gateway(in, p, target_ok);
@@ -363,7 +364,7 @@ void probe_inner(struct diagnosis *d, struct probe *p)
 		probe_skip(p, d->call && d->call->up6
 				      ? "the tunnel carries IPv6 only (--target tries it)"
 			      : d->opts->user ? "the tunnel did not come up"
-					      : "nobody logged in");
+					      : "there was no login");
 		return;
 	}
 	if (d->call->up4) {

@@ -59,5 +59,5 @@ const char *inner_resolve(struct inner *in, const char *name, struct addr *ret);
 void inner_on_udp(struct inner *in, struct rd r);
 
 /* ---- inner_target.c ---- */
-/* Returns whether the target, or somebody on the way to it, answered. */
+/* Returns whether the target, or a router on the way to it, answered. */
 bool inner_judge_target(struct diagnosis *d, struct inner *in, struct probe *p);

@@ -177,7 +177,7 @@ static enum event event_of(enum inner_answer_kind k)
 	return EV_PROBE_TARGET_UNREACHABLE;
 }
 
-/* Somebody said why: which word, and whose. */
+/* There is an ICMP error: which one, and its sender. */
 static void tell_answer(struct trial *t, const struct inner_answer *a)
 {
 	const struct inner *in = t->in;

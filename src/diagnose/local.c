@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* With a tunnel up on this machine: what goes through it, and who is asked for names. */
+/* With a tunnel up on this machine: the routes through it, and the name servers in use. */
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <string.h>
@@ -88,7 +88,7 @@ static void tell_resolver(const struct diagnosis *d, struct probe *p)
 	probe_fact(p, "name servers", "%s", *text ? text : "none in /etc/resolv.conf");
 	if (d->call && d->call->up4 && d->call->v4.dns[0].family && !stub && !good)
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_LOCAL_DNS, "it asks %s",
-			*text ? text : "nobody");
+			*text ? text : "no server");
 }
 
 void probe_local(struct diagnosis *d, struct probe *p)

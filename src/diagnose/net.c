@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Sockets with a time limit, and TLS over them. Everything a probe asks of the network goes through
- * here, so that no probe waits longer than it was told to.
+ * Sockets with a time limit, and TLS over them. Every probe uses the network through this file,
+ * so that no probe waits longer than its limit.
  */
 #include <errno.h>
 #include <netdb.h>

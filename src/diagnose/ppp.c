@@ -4,15 +4,14 @@
  *
  * The main conversation goes on: LCP, and with a user and a certificate that is trusted the login,
  * the crypto binding and the addresses. Without, it stops where the login would begin: no password
- * goes to a server that nobody vouched for.
+ * goes to an untrusted server.
  *
- * Whether the server takes the crypto binding cannot be seen from its silence: a refusal may be under
- * way. So an SSTP echo follows it. A server reads in order and answers an echo only in a call that it
- * has taken for connected; its answer, or data in answer to ours, is the sign that it went on. After
- * the last probe the call is looked at once more: one that ended meanwhile was not well.
+ * A silent server may still refuse the crypto binding, so an SSTP echo follows it. A server reads in
+ * order and answers an echo only in a connected call. Its answer, or data in answer to ours, shows that
+ * it accepted the binding. After the last probe the call is checked once more: it must still be up.
  *
  * Which methods a server would take is asked by connections that agree to one method each and stop
- * at the end of LCP; nobody logs in there, so nothing is counted against a user.
+ * at the end of LCP. There is no login, so no failure counts against a user.
  */
 #include <string.h>
 
@@ -197,7 +196,7 @@ static void tell_lcp(struct probe *p, const struct talk *t)
 		probe_fact(p, "login asked for", "%s", t->offered);
 }
 
-/* With nobody to log in: as far as LCP. */
+/* Without a user: as far as LCP. */
 static void look_only(struct diagnosis *d, struct probe *p)
 {
 	struct call *c = d->call;

@@ -2,7 +2,7 @@
 /*
  * Theory of operation
  *
- * Can packets get there and back? Ping tells about the path only: many networks drop it, so silence
+ * Can packets get there and back? Ping shows the path only: many networks drop it, so silence
  * is no failure. TCP decides: several connections to each address, each timed. How one fails is kept
  * apart (refused: the machine is there; no answer: a filter or the wrong address; an ICMP message:
  * its sender's address is known), for each has another cure.

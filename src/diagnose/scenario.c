@@ -55,7 +55,7 @@ int scenario_new(const char *file, const char *host, struct scenario **ret)
 	}
 	text_fprintf(r->out,
 		"# culvert diagnose --record, server %s. From the server's point of view: < received, > sent.\n"
-		"# Passwords, proofs and keys are names that whoever plays this fills in.\n\n"
+		"# Passwords, proofs and keys are names; the player fills them in.\n\n"
 		">? IPv6   # what goes through the tunnel is not recorded\n",
 		host);
 	*ret = r;

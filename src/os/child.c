@@ -2,14 +2,14 @@
 /*
  * os/child.c — one program, run to its end.
  *
- * The keeper: the server gives up execve once it serves (os/seccomp.c), yet has to run nft later.
- * So before, while there is one thread, it forks a process that knows nothing, has no socket but
- * one to its parent and runs what it is told if the program is on its list. A request is one packet:
+ * The keeper: the running server gives up execve (os/seccomp.c), but must run nft later. So before
+ * that, while there is one thread, it forks a process that has no secrets and one socket, to its
+ * parent. It runs the requested program if the program is on its list. A request is one packet:
  * the arguments as text, input and output as descriptors; the answer is what child_run() returns.
  * It ends when the parent's end of the socket is gone, however that came about.
  *
  * Standard input, output and error are memory files (memfd): nothing has to be pumped while the
- * program runs, a full pipe blocks nobody and a broken one raises no SIGPIPE. posix_spawn() starts
+ * program runs, no pipe can fill up, and no SIGPIPE can come. posix_spawn() starts
  * it, since fork() in a process with threads may not even allocate.
  */
 #include "os/child.h"
@@ -183,7 +183,7 @@ int child_keeper_start(const char *const programs[])
 		return -errno;
 	keeper.pid = fork();
 	if (keeper.pid == 0) {
-		/* ^C and the service manager speak to all of us; the parent has use for this one. */
+		/* ^C and the service manager signal all processes; the parent still needs this one. */
 		signal(SIGINT, SIG_IGN);
 		signal(SIGTERM, SIG_IGN);
 		signal(SIGHUP, SIG_IGN);

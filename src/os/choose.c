@@ -2,9 +2,9 @@
 /*
  * os/choose.c — choosing pools.
  *
- * Random, because a pool that every Culvert shared would collide the day two of them meet, or the
- * day a client sits in a network that chose the same; and away from what home routers, other VPNs
- * and container systems take by default, which the server cannot see but its clients may sit in.
+ * The choice is random: if all servers had the same pool, two of them would collide when they meet, and
+ * so would a client in a network with that pool. It avoids the defaults of home routers, other VPNs and
+ * container systems, which the server cannot see but in which its clients may be.
  */
 #include "os/choose.h"
 

@@ -3,7 +3,7 @@
  * os/firewall.h — does another program's packet filter stop what we forward?
  *
  * In netfilter a packet passes only when every base chain lets it: an accept of ours does not undo
- * a drop of ufw, Docker or firewalld. Their tables are read, never written; the admin is told.
+ * a drop of ufw, Docker or firewalld. Their tables are read, never written; the log names the rule.
  */
 #pragma once
 #include <stdbool.h>

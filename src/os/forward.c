@@ -7,8 +7,8 @@
  * there the switch stays on: leaving it on harms a machine less than cutting its containers off.
  *
  * IPv6 (Documentation/networking/ip-sysctl, accept_ra): 0 never, 1 when not forwarding, 2 always.
- * The kernel throws out default routes learned by advertisement the moment forwarding goes on,
- * unless accept_ra is 2 by then: so that comes first.
+ * When forwarding goes on, the kernel removes default routes that it learned by advertisement unless
+ * accept_ra is 2. So accept_ra is set first.
  */
 #include "os/forward.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/forward.h — the kernel's forwarding switches, put on for the tunnel and back afterwards.
+ * os/forward.h — switches the kernel's forwarding on for the tunnel, and restores it afterwards.
  *
- * The switches are the whole machine's: others may rely on them. What was on stays on, and what
- * was put on here goes off only where no other interface that needs it is there (forward.c).
+ * The switches belong to the whole machine, and others may rely on them. A switch that was on stays on,
+ * and one that was switched on here goes off only if no other interface needs it (forward.c).
  */
 #pragma once
 #include <stdbool.h>
@@ -20,14 +20,14 @@ struct forward {
 	 */
 	char note[256];
 	char own[16];                /* the tunnel's interface, which is left alone; "": none */
-	bool v4_was_off, v6_was_off; /* and were put on here */
+	bool v4_was_off, v6_was_off; /* and were switched on here */
 	char ra[FORWARD_RA_MAX][16]; /* interfaces whose accept_ra went from 1 to 2 */
 	unsigned n_ra;
 };
 
-/* What a process that was killed had put on since this boot is ours to put off again. */
+/* Takes over what a killed process had switched on since this boot, to switch it off again. */
 void forward_recall(struct forward *f);
-/* net.ipv4.ip_forward. -EROFS, -EACCES: it is off and cannot be put on. */
+/* net.ipv4.ip_forward. -EROFS, -EACCES: it is off and cannot be switched on. */
 int forward_v4_on(struct forward *f, struct os_failure *why);
 /*
  * net.ipv6.conf.all.forwarding. A router does not listen to router advertisements: so that this

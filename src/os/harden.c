@@ -28,7 +28,7 @@ static const struct {
 	{"ipv6", "accept_redirects", "0"},
 	{"ipv6", "accept_source_route", "-1"}, /* 0 still takes type 2 */
 	{"ipv6", "router_solicitations", "0"},
-	{"ipv6", "dad_transmits", "0"}, /* nobody else is on this link */
+	{"ipv6", "dad_transmits", "0"}, /* no other host is on this link */
 	{"ipv6", "accept_dad", "0"},
 	{"ipv6", "proxy_ndp", "0"},
 	{"ipv4", "accept_redirects", "0"},

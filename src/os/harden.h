@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/harden.h — what the kernel believes of packets that come out of our TUN: as little as can be.
+ * os/harden.h — makes the kernel ignore advertisements and redirects that come out of our TUN.
  *
  * A second line: ip/guard.h drops the packets themselves. Call before the interface goes up.
  */

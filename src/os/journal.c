@@ -10,11 +10,11 @@ static void write_fields(
 	const struct event_info *info, const struct log_scope *scope, const char *text)
 {
 	static const int priority[] = {3, 4, 6, 7};
-	static const struct log_scope nobody;
+	static const struct log_scope no_scope;
 	char who[140];
 
 	if (!scope)
-		scope = &nobody;
+		scope = &no_scope;
 	sd_journal_send("MESSAGE=%d %s: %s%s%s%s", info->number, info->name, info->what,
 		log_scope_text(scope, who, sizeof(who)), *text ? " " : "", text, "PRIORITY=%d",
 		priority[info->level], "CULVERT_EVENT=%d", info->number, "CULVERT_NAME=%s",

@@ -41,7 +41,7 @@ bool netlink_has_routed_link(struct netlink *nl, unsigned except_ifindex);
 
 enum {
 	NETLINK_NO_PREFIX_ROUTE = 1, /* the kernel adds no route for local->len */
-	NETLINK_NO_DAD = 2,          /* IPv6: usable at once (nobody else is on a TUN) */
+	NETLINK_NO_DAD = 2,          /* IPv6: usable at once (no other host is on a TUN) */
 };
 
 /* `local` is an address with its prefix length (host bits set); `peer` the other end's, or NULL. */

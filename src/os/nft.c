@@ -138,7 +138,7 @@ static void put_guard(json_t *commands, const char *table, const char *tun)
 			"drop"));
 }
 
-/* nft's own words are the best there are; its first line names what is wrong. */
+/* The first line of nft's own output names the fault. */
 static int run(json_t *commands, const char *what, const char *table, struct os_failure *why)
 {
 	AUTO(json) json_t *all = json_pack("{s: O}", "nftables", commands);

@@ -2,7 +2,7 @@
 /*
  * os/nft.h — this instance's packet filter table, written by the `nft` program.
  *
- * One table, `inet culvert_INSTANCE`, holds everything; nobody else's table is read or written.
+ * One table, `inet culvert_INSTANCE`, holds everything; no other table is read or written.
  * Threads: it runs a child and waits for it (os/child.h): not for a worker.
  */
 #pragma once
@@ -19,7 +19,7 @@ struct nft_rules {
 	const struct prefix *masquerade; /* pools, either family */
 	size_t n_masquerade;
 	bool keep_clients_apart; /* nothing is forwarded from the TUN back into it */
-	bool guard_host; /* of this host's own services only ping, DNS and DHCP for who is in the TUN */
+	bool guard_host; /* clients reach only ping, DNS and DHCP of this host's own services */
 };
 
 /* "culvert_INSTANCE"; for messages and tests. */

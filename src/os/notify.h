@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/notify.h — the service manager: told how we are, and asked for sockets it opened for us.
+ * os/notify.h — reports the state to the service manager, and takes the sockets that it opened.
  *
  * Without libsystemd at build time, or without a manager at run time, nothing happens and no
  * sockets come.

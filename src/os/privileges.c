@@ -4,7 +4,7 @@
  *
  * CAP_NET_ADMIN is kept in the ambient set too, or the nft that removes our table at the end would
  * run without it. The bounding set goes as well, and no_new_privs is set: two locks against a set-uid
- * program that would bring back what was given up.
+ * program that would restore them.
  */
 #include "os/privileges.h"
 

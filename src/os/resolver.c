@@ -13,14 +13,14 @@
  *   only: it is resolved once more, and passed by.
  *
  *   else the file itself. The original is kept beside it as resolv.conf.culvert (a hard link to the
- *   very file or symbolic link that was there), the new one takes its place by rename(2), and its
- *   first line says who wrote it:
+ *   original file or symbolic link), the new one replaces it by rename(2), and its first line names
+ *   the writer:
  *
  *       # culvert PID STARTTIME IFNAME: ...
  *
- *   Restoring renames the original back, but only while that line is still there: a DHCP client
- *   that wrote the file meanwhile knows better. Start time (field 22 of /proc/PID/stat) with the
- *   PID tells the dead from the living whatever number was reused. Where /etc/resolv.conf is a
+ *   Restoring renames the original back, but only while that line is still there: if a DHCP client
+ *   wrote the file meanwhile, its file stays. Start time (field 22 of /proc/PID/stat) with the
+ *   PID identify the process even if its number is used again. Where /etc/resolv.conf is a
  *   mount (containers), rename is -EBUSY and its contents are copied instead.
  */
 #include "os/resolver.h"
@@ -395,7 +395,7 @@ static int restore_file(const char *root)
 	int r;
 
 	if (!read_mark(conf.text, &mark)) {
-		unlink(backup.text); /* somebody rewrote it: theirs is newer than what we kept */
+		unlink(backup.text); /* another program rewrote it: its file is newer than the kept one */
 		return 0;
 	}
 	r = replace(backup.text, conf.text);

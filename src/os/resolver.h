@@ -16,7 +16,7 @@
 
 /*
  * The real servers this machine asks, IPv4 and IPv6, in order and each once: never a loopback or
- * link-local address, which would mean another machine to whoever gets it. Returns how many (at
+ * link-local address, which means another machine to the client that gets it. Returns how many (at
  * most cap); 0: there are none to be found.
  */
 size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap);
@@ -48,7 +48,7 @@ int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct
 const char *resolver_passed_over(const struct resolver *r);
 enum resolver_way resolver_way(const struct resolver *r);
 const char *resolver_way_name(enum resolver_way way);
-/* Undoes what resolver_set() did, unless somebody else changed it since; frees. NULL is fine. */
+/* Undoes resolver_set(), unless another program changed the settings since; frees. NULL is fine. */
 void resolver_restore(struct resolver *r);
 DEFINE_AUTO(resolver, struct resolver *, resolver_restore)
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/route_watch.h — hears of every change of this machine's links, addresses and routes.
+ * os/route_watch.h — watches this machine's links, addresses and routes.
  *
- * What changed is not said: the owner looks at what is there (os/netlink.h) a moment later, for one
- * cable makes ten changes.
+ * It does not report what changed: the owner reads the present state (os/netlink.h) a moment later,
+ * because one cable makes ten changes.
  */
 #pragma once
 #include <stdbool.h>

@@ -2,10 +2,10 @@
 /*
  * Theory of operation
  *
- * A server that parses what strangers send may have a hole. Whoever comes in through it can make
- * the system calls that this process can make: with this filter those that move packets, write the
- * state folder and read certificates, and no execve, ptrace, mount, fork or module. (It cannot say
- * which files: that is for the service manager's sandbox, contrib/systemd.)
+ * A server that parses input from strangers may have a hole. An attacker who uses it can make the system
+ * calls that this process can make. With this filter these are the calls that move packets, write the
+ * state folder and read certificates, and not execve, ptrace, mount, fork or modules. (The filter cannot
+ * restrict files: the service manager's sandbox does, contrib/systemd.)
  *
  * What is not in the table fails with ENOSYS, as on a kernel that is too old for it: so a C library
  * that tries a newer call first (clone3, say) falls back to the one it used before, instead of
@@ -133,7 +133,7 @@ static int allow(scmp_filter_ctx filter, const struct call *c)
 			? seccomp_rule_add(filter, SCMP_ACT_ALLOW, c->number, 0)
 			: seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, c->number, 1, &must);
 
-	/* What libseccomp or this machine does not know, nobody can call by it. */
+	/* A call that libseccomp or this machine does not know cannot be made. */
 	return r == -EDOM || r == -EOPNOTSUPP || c->number == __NR_SCMP_ERROR ? 0 : r;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/seccomp.h — the system calls that the server may still make once it serves.
+ * os/seccomp.h — limits the system calls of the running server.
  *
- * Threads: applies to every thread there is and to all that come. For good: nothing takes it back.
+ * Threads: applies to every present and future thread, for good.
  */
 #pragma once
 #include <stdbool.h>

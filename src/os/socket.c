@@ -2,10 +2,10 @@
 /*
  * os/socket.c — TCP sockets.
  *
- * Why each option: TCP_NODELAY, because a tunnel's small packets are somebody's keystrokes;
+ * Why each option: TCP_NODELAY, because a tunnel's small packets may be keystrokes;
  * keepalive and TCP_USER_TIMEOUT, because SSTP's own echo (60 s) sees a dead path late and an idle
- * one not at all; TCP_NOTSENT_LOWAT, because what waits in the kernel's send queue cannot be
- * overtaken or marked any more.
+ * one not at all; TCP_NOTSENT_LOWAT, because packets in the kernel's send queue cannot be
+ * reordered or marked any more.
  */
 #include "os/socket.h"
 
@@ -192,7 +192,7 @@ static void choose_congestion(int fd, const char *name, char ret[CONGESTION_NAME
 {
 	socklen_t len = CONGESTION_NAME_LEN;
 
-	/* Not there, not allowed: the default serves as well, and the caller tells which. */
+	/* Not there, not allowed: the default serves as well, and the caller reports which. */
 	if (name)
 		tcp_set_congestion(fd, name);
 	if (ret && getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, ret, &len) < 0)

@@ -15,12 +15,12 @@
 /*
  * A non-blocking, close-on-exec listening socket with SO_REUSEPORT, so that every worker has one
  * of its own on the same port. [::] takes IPv4 as well, and becomes 0.0.0.0 on a machine without
- * IPv6; any other address is that one alone. Port 0: the kernel chooses (socket_local() tells).
+ * IPv6; any other address is that one alone. Port 0: the kernel chooses (see socket_local()).
  */
 int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os_failure *why);
 
 /*
- * Whether the first socket_listen() there would be the only one. SO_REUSEPORT does not tell of
+ * Whether the first socket_listen() there would be the only one. SO_REUSEPORT does not show
  * another process of the same user: the kernel would spread connections over both.
  */
 int socket_nobody_listens(const struct endpoint *at, struct os_failure *why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * os/steering.h — which queue of the TUN a packet takes: an eBPF program with a map from address or
- * prefix to queue, written when a session comes up (steering.c tells how it works).
+ * prefix to queue, written when a session comes up (steering.c explains it).
  *
  * A wrong or missing entry is no error, only slower: the packet reaches a worker that hands it over.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/tun.h — one TUN interface with a queue per worker (tun.c tells how it works).
+ * os/tun.h — one TUN interface with a queue per worker (tun.c explains it).
  *
  * Ownership: the creator owns the tun; closing the last queue removes the interface, so nothing
  *            outlives the process, however it ends.
