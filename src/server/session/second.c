@@ -38,7 +38,7 @@ static struct session_lane *lane_of(struct link *l)
 
 /* ---- the session ---------------------------------------------------------- */
 
-void lane_allow(struct session *s)
+void second_allow(struct session *s)
 {
 	struct tunnel_ticket ticket;
 
@@ -60,7 +60,7 @@ static bool has_session(struct site *site, const struct tunnel *tunnel)
 	return directory_by_handle(site->context->directory, tunnel_lane_handle(tunnel), &owner);
 }
 
-void lane_requested(struct session *s, const struct tunnel_event *ev)
+void second_requested(struct session *s, const struct tunnel_event *ev)
 {
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
 	if (has_session(s->site, s->link.tunnel)) {
@@ -202,7 +202,7 @@ static void arrive(struct letter *l)
 	link_start(&lane->link);
 }
 
-void lane_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
+void second_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
 	const struct log_scope *scope)
 {
 	struct lane_letter *h = tunnel_asks_for_lane(tunnel) ? malloc(sizeof(*h)) : NULL;
@@ -222,7 +222,7 @@ void lane_hand_over(struct site *site, int fd, struct tunnel *tunnel, const stru
 
 /* ---- the end ---------------------------------------------------------- */
 
-void lane_end(struct session_lane *lane, enum event why)
+void second_end(struct session_lane *lane, enum event why)
 {
 	if (lane->session)
 		lane->session->lane = NULL;

@@ -17,19 +17,19 @@ struct tunnel_event;
 struct site;
 
 /* The binding of a session holds: a lane may be asked for from now on. On its worker. */
-void lane_allow(struct session *s);
+void second_allow(struct session *s);
 
 /*
  * TUNNEL_LANE_REQUEST on a connection that came as any other does, and is still a session: it is
- * refused, or detached when this pull is over, and then lane_hand_over() is due.
+ * refused, or detached when this pull is over, and then second_hand_over() is due.
  */
-void lane_requested(struct session *s, const struct tunnel_event *ev);
+void second_requested(struct session *s, const struct tunnel_event *ev);
 /*
  * Sends the connection to that session's worker, which answers it. Takes fd and tunnel. On the
  * worker that accepted it; nothing of the connection may hang on its loop any more.
  */
-void lane_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
+void second_hand_over(struct site *site, int fd, struct tunnel *tunnel, const struct endpoint *peer,
 	const struct log_scope *scope);
 
 /* The session ends, and with it its lane. On its worker. */
-void lane_end(struct session_lane *lane, enum event why);
+void second_end(struct session_lane *lane, enum event why);

@@ -214,7 +214,7 @@ static void on_bound(struct session *s, const struct tunnel_event *ev)
 	switch (ev->binding) {
 	case TUNNEL_BINDING_KEYED:
 		log_event(&s->scope, EV_SSTP_BINDING_OK, "user=\"%s\" hash=%s", s->user, ev->text);
-		lane_allow(s);
+		second_allow(s);
 		break;
 	case TUNNEL_BINDING_UNKEYED:
 		log_event(&s->scope, EV_SSTP_BINDING_UNKEYED, "user=\"%s\" hash=%s", s->user,
@@ -234,7 +234,7 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 
 	directory_drop_handle(s->site->context->directory, &s->handle);
 	if (s->lane)
-		lane_end(s->lane, ev->reason);
+		second_end(s->lane, ev->reason);
 	s->ended_by = ev->reason;
 	give_back(s);
 	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
@@ -263,7 +263,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 		break;
 	case TUNNEL_HTTP_REQUEST: on_http_request(s, ev); break;
 	case TUNNEL_AUTH_REQUEST: login_request(s, ev->proof); break;
-	case TUNNEL_LANE_REQUEST: lane_requested(s, ev); break;
+	case TUNNEL_LANE_REQUEST: second_requested(s, ev); break;
 	case TUNNEL_BOUND: on_bound(s, ev); break;
 	case TUNNEL_UP: addresses_up(s, ev); break;
 	case TUNNEL_DOWN: addresses_down(s, ev->family); break;
@@ -284,7 +284,7 @@ static void on_closed(struct link *l)
 
 	give_back(s);
 	if (l->detached)
-		lane_hand_over(site, l->fd, l->tunnel, &s->peer, &s->scope);
+		second_hand_over(site, l->fd, l->tunnel, &s->peer, &s->scope);
 	if (s->question)
 		login_abandon(s->question);
 	let_in(s);
