@@ -8,6 +8,11 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+#include <sys/socket.h>
+#include <urcu/urcu-memb.h>
+
+#include "offload/ip_packet.h"
 #include "server/core/directory.h"
 
 static struct directory *d;
@@ -77,6 +82,92 @@ static void a_session_is_found_by_number_and_by_user(void **state)
 	assert_int_equal(directory_of_user(d, 1, hits, 8), 0);
 }
 
+/* ---- by address and handle ---- */
+
+static struct ip_packet to(uint8_t octets[static 40], const char *address)
+{
+	struct addr a;
+	bool v4;
+
+	assert_int_equal(addr_parse(address, &a), 0);
+	v4 = a.family == AF_INET;
+	memset(octets, 0, 40);
+	memcpy(octets + (v4 ? 16 : 24), a.octets, v4 ? 4 : 16);
+	return (struct ip_packet){.octets = octets, .len = 40, .version = v4 ? 4 : 6};
+}
+
+static struct session *owner_of(const char *address)
+{
+	struct directory_owner owner = {0};
+	uint8_t octets[40];
+	struct ip_packet ip = to(octets, address);
+
+	return directory_at(d, &ip, &owner) ? owner.session : NULL;
+}
+
+static int claim(const char *prefix, struct session *s, unsigned site)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	return directory_claim(d, &p, s, site);
+}
+
+static void unclaim(const char *prefix, struct session *s)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	directory_unclaim(d, &p, s);
+}
+
+static void a_packet_finds_the_session_of_its_address(void **state)
+{
+	char memory[2]; /* two sessions: nobody looks inside */
+	struct session *a = (struct session *)&memory[0], *b = (struct session *)&memory[1];
+
+	(void)state;
+	urcu_memb_register_thread();
+	assert_int_equal(claim("10.0.0.7/32", a, 0), 0);
+	assert_int_equal(claim("10.0.0.7/32", b, 1), -EEXIST);
+	assert_int_equal(claim("2001:db8:1::/64", b, 1), 0);
+	assert_ptr_equal(owner_of("10.0.0.7"), a);
+	assert_null(owner_of("10.0.0.8"));
+	assert_ptr_equal(owner_of("2001:db8:1::99"), b);
+	assert_null(owner_of("2001:db8:2::99"));
+	unclaim("10.0.0.7/32", b); /* not its own */
+	assert_ptr_equal(owner_of("10.0.0.7"), a);
+	unclaim("10.0.0.7/32", a);
+	unclaim("2001:db8:1::/64", b);
+	assert_null(owner_of("10.0.0.7"));
+	assert_null(owner_of("2001:db8:1::99"));
+	urcu_memb_barrier();
+	urcu_memb_unregister_thread();
+}
+
+static void a_handle_finds_its_session_until_it_is_dropped(void **state)
+{
+	char memory[2];
+	struct directory_handle a = {.octets = {1, 2, 3}, .owner = {(void *)&memory[0], 0}};
+	struct directory_handle b = {.octets = {1, 2, 4}, .owner = {(void *)&memory[1], 1}};
+	uint8_t other[SSTP_LANE_HANDLE_LEN] = {1, 2, 5};
+	struct directory_owner found;
+
+	(void)state;
+	directory_add_handle(d, &a);
+	directory_add_handle(d, &b); /* the same place in the table */
+	assert_true(directory_by_handle(d, a.octets, &found));
+	assert_ptr_equal(found.session, a.owner.session);
+	assert_true(directory_by_handle(d, b.octets, &found));
+	assert_int_equal(found.site, 1);
+	assert_false(directory_by_handle(d, other, &found));
+	directory_drop_handle(d, &a);
+	directory_drop_handle(d, &a);
+	assert_false(directory_by_handle(d, a.octets, &found));
+	assert_true(directory_by_handle(d, b.octets, &found));
+	directory_drop_handle(d, &b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +176,10 @@ int main(void)
 			all_of_them_have_a_limit_and_who_is_in_keeps_the_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_session_is_found_by_number_and_by_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_packet_finds_the_session_of_its_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_handle_finds_its_session_until_it_is_dropped, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
