@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <urcu/urcu-memb.h>
 
+#include "aaa/grant.h"
 #include "base/clock.h"
 #include "base/line.h"
 #include "config/config.h"
@@ -97,7 +98,7 @@ static inline struct site *rooms_site(struct context *c, unsigned index)
 	site->held_tail = &site->held;
 	assert_int_equal(mailbox_init(&site->mailbox), 0);
 	assert_int_equal(uv_loop_init(&site->loop), 0);
-	assert_int_equal(port_init(&site->port, &site->loop, -1, 0, &ops), 0);
+	assert_int_equal(port_init(&site->port, &site->loop, -1, 0, &ops, &link_calls), 0);
 	return site;
 }
 
@@ -146,6 +147,7 @@ static inline void rooms_closed(struct link *l)
 		s->prev->next = s->next;
 	else
 		s->site->sessions = s->next;
+	grant_unref(s->grant);
 	free(s);
 }
 
@@ -191,6 +193,7 @@ static inline struct session *rooms_session(struct site *site, uint64_t id, cons
 	s->opened_s = clock_wall_s();
 	strcpy(s->user, user);
 	strcpy(s->scope.peer, "192.0.2.1:5000");
+	assert_int_equal(grant_new(&(struct grant_values){0}, &s->grant), 0);
 	s->next = site->sessions;
 	if (s->next)
 		s->next->prev = s;
