@@ -142,8 +142,8 @@ struct db_lease_request {
 /*
  * An address on which no other session is: the static one; else what the user had last; else one
  * never used; else the one that is idle for longest. The pool's first and last address are not
- * given. -EADDRINUSE: a session (*ret_holder, of any node) is on the static one; -EADDRNOTAVAIL: all
- * are in use.
+ * given. -EADDRINUSE: a session is on the static one (*ret_holder, untouched when it is of another run
+ * of the server); -EADDRNOTAVAIL: all are in use.
  */
 int db_lease_take(
 	struct db *db, const struct db_lease_request *req, struct addr *ret, uint64_t *ret_holder);
@@ -170,8 +170,12 @@ struct db_attempt {
 	char detail[400];
 };
 
-/* After a crash: no session is up, so no address is in use, and open records are closed. */
-int db_recover(struct db *db);
+/*
+ * A server starts, inside a transaction: rows that it writes from now on carry an epoch of their own.
+ * What runs before it left open is closed, unless they still run: no session of theirs is up, so their
+ * addresses are idle and their open records end. db_close() ends the epoch.
+ */
+int db_epoch_begin(struct db *db);
 int db_session_start(
 	struct db *db, const struct db_session *s); /* id, user, ipv4, peer, started_at */
 int db_session_stop(struct db *db, const struct db_session *s); /* id, ended_at, octets, reason */

@@ -58,6 +58,15 @@ struct engine_ops {
 	int (*savepoint)(struct engine *e);
 	void (*release)(struct engine *e, bool keep);
 
+	/*
+	 * Epochs (epochs.c): this process holds the lock of one until close(), or until it ends in
+	 * whatever way; -EBUSY: another process holds it. An epoch is dead when its lock is free; not
+	 * asked about its own. What marks a dead one may be forgotten.
+	 */
+	int (*hold_epoch)(struct engine *e, int64_t epoch);
+	int (*epoch_is_dead)(struct engine *e, int64_t epoch, bool *ret);
+	void (*forget_epoch)(struct engine *e, int64_t epoch);
+
 	void (*set_busy_ms)(struct engine *e, int ms);
 	/* Work that a write left for later (SQLite: the log is moved into the file), when it is due. */
 	void (*tidy)(struct engine *e, bool idle);

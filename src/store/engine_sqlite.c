@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lockfile.h"
 #include "base/text.h"
 #include "store/engine.h"
 #include "store/query.h"
@@ -27,6 +28,8 @@ struct sqlite {
 	sqlite3_stmt *stmt[SQL_STATEMENTS]; /* prepared when first used */
 	int log_pages;                      /* in the write-ahead log, not yet in the file */
 	char path[4096];
+	int64_t epoch;
+	int epoch_lock; /* of culvert.db.epoch-N; -1: none */
 };
 
 static struct sqlite *sqlite_of(struct engine *e)
@@ -239,6 +242,65 @@ static void set_busy_ms(struct engine *e, int ms)
 	sqlite3_busy_timeout(sqlite_of(e)->h, ms);
 }
 
+/* ---- epochs: a lock file beside the database for each ---- */
+
+#define LOCK_PATH_LEN (4096 + 40)
+
+static const char *lock_path(const struct sqlite *s, int64_t epoch, char ret[static LOCK_PATH_LEN])
+{
+	snprintf(ret, LOCK_PATH_LEN, "%s.epoch-%lld", s->path, (long long)epoch);
+	return ret;
+}
+
+static int lock_failed(struct sqlite *s, int r, const char *path)
+{
+	return fail_words(s,
+		r == -EBUSY    ? -EBUSY
+		: r == -ENOSPC ? -ENOSPC
+			       : -EACCES,
+		r == -EBUSY    ? EV_STORE_BUSY
+		: r == -ENOSPC ? EV_STORE_FULL
+			       : EV_STORE_UNREADABLE,
+		"%.300s: %s", path, strerror(-r));
+}
+
+static int hold_epoch(struct engine *e, int64_t epoch)
+{
+	struct sqlite *s = sqlite_of(e);
+	char path[LOCK_PATH_LEN];
+	pid_t holder;
+	int r = lockfile_take(lock_path(s, epoch, path), &s->epoch_lock, &holder);
+
+	s->epoch = epoch;
+	return r < 0 ? lock_failed(s, r, path) : 0;
+}
+
+static int epoch_is_dead(struct engine *e, int64_t epoch, bool *ret)
+{
+	struct sqlite *s = sqlite_of(e);
+	char path[LOCK_PATH_LEN];
+	pid_t holder;
+	int r = lockfile_holder(lock_path(s, epoch, path), &holder);
+
+	*ret = r == -ESRCH; /* nor is there one of an epoch that ended in order */
+	return r < 0 && r != -ESRCH ? lock_failed(s, r, path) : 0;
+}
+
+static void forget_epoch(struct engine *e, int64_t epoch)
+{
+	char path[LOCK_PATH_LEN];
+
+	unlink(lock_path(sqlite_of(e), epoch, path));
+}
+
+static void release_epoch(struct sqlite *s)
+{
+	if (s->epoch_lock < 0)
+		return;
+	forget_epoch(&s->engine, s->epoch);
+	close(s->epoch_lock);
+}
+
 /* ---- the log, checks, copies ---- */
 
 static int on_log_grown(void *arg, sqlite3 *h, const char *name, int pages)
@@ -387,6 +449,7 @@ static void close_engine(struct engine *e)
 {
 	struct sqlite *s = sqlite_of(e);
 
+	release_epoch(s);
 	for (size_t i = 0; i < SQL_STATEMENTS; i++)
 		sqlite3_finalize(s->stmt[i]);
 	sqlite3_close(s->h); /* the last one to close moves the log into the file */
@@ -401,6 +464,7 @@ static int open_engine(const struct db_opts *opts, struct engine **ret, struct d
 	if (!s)
 		return -ENOMEM;
 	s->engine.ops = &engine_sqlite;
+	s->epoch_lock = -1;
 	snprintf(s->path, sizeof(s->path), "%s/culvert.db", opts->state);
 	r = make_file(s, opts);
 	if (!r)
@@ -423,6 +487,7 @@ static int another(struct engine *e, struct engine **ret)
 	if (!s)
 		return -ENOMEM;
 	s->engine.ops = e->ops;
+	s->epoch_lock = -1;
 	memcpy(s->path, sqlite_of(e)->path, sizeof(s->path));
 	r = open_handle(s);
 	if (r < 0) {
@@ -463,6 +528,9 @@ const struct engine_ops engine_sqlite = {
 	.in_transaction = in_transaction,
 	.savepoint = savepoint,
 	.release = release,
+	.hold_epoch = hold_epoch,
+	.epoch_is_dead = epoch_is_dead,
+	.forget_epoch = forget_epoch,
 	.set_busy_ms = set_busy_ms,
 	.tidy = tidy,
 	.check = check,

@@ -9,6 +9,7 @@
 struct db {
 	struct engine *engine;
 	int64_t node;
+	int64_t epoch; /* this run of the server; 0: a command */
 	struct secret_key key;
 	struct secret_sealed decoy; /* opened for users that do not exist, to take the same time */
 	struct pool_maps pools;

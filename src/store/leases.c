@@ -82,6 +82,7 @@ static int take_own(struct db *db, const struct db_lease_request *req, struct ad
 	struct query q = query_start(db, SQL_LEASE_OWN);
 
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)req->session);
 	query_bind_int(&q, clock_wall_s());
 	query_bind_int(&q, req->user_id);
@@ -95,6 +96,7 @@ static int take_oldest(struct db *db, const struct db_lease_request *req, struct
 
 	query_bind_int(&q, req->user_id);
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)req->session);
 	query_bind_int(&q, clock_wall_s());
 	bind_range(&q, &req->pool);
@@ -110,6 +112,7 @@ static int take_one(struct db *db, enum statement s, const struct db_lease_reque
 	query_bind_addr(&q, address);
 	query_bind_int(&q, req->user_id);
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)req->session);
 	query_bind_int(&q, clock_wall_s());
 	return end_with_address(&q, ret);
@@ -145,23 +148,28 @@ static int take_fresh_again(struct db *db, const struct db_lease_request *req, s
 	return r < 0 ? r : take_fresh(db, req, ret);
 }
 
-static int tell_holder(struct db *db, const struct addr *address, uint64_t *ret_holder)
+/* The number of a session of another run means nothing here: it may be that of one of ours. */
+static int name_holder(struct db *db, const struct addr *address, uint64_t *ret_holder)
 {
 	struct query q = query_start(db, SQL_LEASE_HOLDER);
+	int64_t node = 0, epoch = 0, session = 0;
 	char text[ADDR_TEXT_LEN];
-	int64_t node = 0;
 	int r;
 
 	query_bind_addr(&q, address);
 	if (query_row(&q)) {
 		node = query_int(&q);
-		*ret_holder = (uint64_t)query_int(&q);
+		epoch = query_int(&q);
+		session = query_int(&q);
 	}
 	r = query_end(&q);
-	return r < 0 ? r
-		     : db_fail(db, -EADDRINUSE, EV_LEASE_ADDRESS_IN_USE,
-			       "address=%s holder=%llu node=%lld", addr_format(address, text),
-			       (unsigned long long)*ret_holder, (long long)node);
+	if (r < 0)
+		return r;
+	if (node == db->node && epoch == db->epoch)
+		*ret_holder = (uint64_t)session;
+	return db_fail(db, -EADDRINUSE, EV_LEASE_ADDRESS_IN_USE,
+		"address=%s holder=%lld node=%lld epoch=%lld", addr_format(address, text),
+		(long long)session, (long long)node, (long long)epoch);
 }
 
 int db_lease_take(
@@ -175,7 +183,7 @@ int db_lease_take(
 		r = take_one(db, SQL_LEASE_STATIC, req, &req->wanted, ret);
 		if (r)
 			return r < 0 ? r : 0;
-		return tell_holder(db, &req->wanted, ret_holder);
+		return name_holder(db, &req->wanted, ret_holder);
 	}
 	if (!pool_is_good(&req->pool))
 		return db_fail(db, -EINVAL, EV_STORE_FAILED, "no pool of addresses: %s",
@@ -201,6 +209,7 @@ int db_lease_release(struct db *db, const struct addr *address, uint64_t session
 	query_bind_int(&q, clock_wall_s());
 	query_bind_addr(&q, address);
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)session);
 	r = query_run(&q);
 	return r < 0 ? r : r ? 0 : -ENOENT;

@@ -138,3 +138,17 @@ int query_run(struct query *q)
 		;
 	return query_end(q);
 }
+
+int query_next_number(struct db *db, const char *counter, int64_t *ret)
+{
+	struct query q = query_start(db, SQL_COUNTER_NEXT);
+	int r;
+
+	query_bind_text(&q, counter, strlen(counter));
+	if (query_row(&q))
+		*ret = query_int(&q);
+	while (query_row(&q))
+		;
+	r = query_end(&q);
+	return r < 0 ? r : 0;
+}

@@ -51,3 +51,5 @@ struct addr query_addr(struct query *q);
 int query_end(struct query *q);
 /* Runs to the end, ignoring rows. */
 int query_run(struct query *q);
+/* The next number of a counter, from 1. */
+int query_next_number(struct db *db, const char *counter, int64_t *ret);

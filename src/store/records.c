@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "store/internal.h"
 
 static void bind_string(struct query *q, const char *text)
@@ -15,22 +14,6 @@ static int run(struct query *q)
 	int r = query_run(q);
 
 	return r < 0 ? r : 0;
-}
-
-int db_recover(struct db *db)
-{
-	struct query q = query_start(db, SQL_LEASE_RELEASE_ALL);
-	int r;
-
-	query_bind_int(&q, db->node);
-	r = run(&q);
-	if (r < 0)
-		return r;
-	q = query_start(db, SQL_SESSION_STOP_ALL);
-	query_bind_int(&q, clock_wall_s());
-	query_bind_int(&q, EV_SESSION_LOST);
-	query_bind_int(&q, db->node);
-	return run(&q);
 }
 
 static int set_login_at(struct db *db, int64_t user_id, int64_t at)
@@ -48,6 +31,7 @@ int db_session_start(struct db *db, const struct db_session *s)
 	int r;
 
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)s->id);
 	query_bind_int(&q, s->user_id);
 	bind_string(&q, s->user);
@@ -68,6 +52,7 @@ int db_session_stop(struct db *db, const struct db_session *s)
 	query_bind_int(&q, (int64_t)s->octets_out);
 	query_bind_int(&q, s->reason);
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)s->id);
 	return run(&q);
 }
@@ -89,6 +74,7 @@ int db_attempt_add(struct db *db, struct db_attempt *a)
 
 	a->seq = db->attempt_seq + 1;
 	query_bind_int(&q, db->node);
+	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)a->seq);
 	query_bind_int(&q, a->at);
 	bind_string(&q, a->peer);

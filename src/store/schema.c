@@ -82,6 +82,65 @@ const char *const schema_steps[] = {
 
 	/* 2: the pool, by its name in the configuration, that a user's addresses come from. */
 	"ALTER TABLE users ADD COLUMN pool TEXT NOT NULL DEFAULT ''",
+
+	/*
+	 * 3: what one run of a server wrote is known by its epoch. 0: by a version without epochs. epochs:
+	 * the runs whose leases and sessions were not taken over by a later one.
+	 */
+	"CREATE TABLE epochs ("
+	"  node BIGINT NOT NULL,"
+	"  epoch BIGINT NOT NULL,"
+	"  started_at BIGINT NOT NULL,"
+	"  PRIMARY KEY (node, epoch));"
+	"INSERT INTO epochs (node, epoch, started_at)"
+	"  SELECT node, 0, 0 FROM leases WHERE session <> 0"
+	"  UNION SELECT node, 0, 0 FROM sessions WHERE ended_at = 0;"
+
+	"ALTER TABLE leases ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0;"
+
+	"CREATE TABLE sessions_3 ("
+	"  node BIGINT NOT NULL,"
+	"  epoch BIGINT NOT NULL,"
+	"  id BIGINT NOT NULL,"
+	"  user_id BIGINT NOT NULL,"
+	"  user_name TEXT NOT NULL,"
+	"  ipv4 BYTEA,"
+	"  peer TEXT NOT NULL,"
+	"  correlation TEXT NOT NULL,"
+	"  started_at BIGINT NOT NULL,"
+	"  ended_at BIGINT NOT NULL DEFAULT 0,"
+	"  octets_in BIGINT NOT NULL DEFAULT 0,"
+	"  octets_out BIGINT NOT NULL DEFAULT 0,"
+	"  reason INTEGER NOT NULL DEFAULT 0,"
+	"  PRIMARY KEY (node, epoch, id));"
+	"INSERT INTO sessions_3 (node, epoch, id, user_id, user_name, ipv4, peer, correlation,"
+	"    started_at, ended_at, octets_in, octets_out, reason)"
+	"  SELECT node, 0, id, user_id, user_name, ipv4, peer, correlation,"
+	"    started_at, ended_at, octets_in, octets_out, reason FROM sessions;"
+	"DROP TABLE sessions;"
+	"ALTER TABLE sessions_3 RENAME TO sessions;"
+	"CREATE INDEX sessions_open ON sessions (node, epoch, ended_at);"
+	"CREATE INDEX sessions_number ON sessions (node, id);"
+
+	"CREATE TABLE attempts_3 ("
+	"  node BIGINT NOT NULL,"
+	"  epoch BIGINT NOT NULL,"
+	"  seq BIGINT NOT NULL,"
+	"  at BIGINT NOT NULL,"
+	"  peer TEXT NOT NULL,"
+	"  user_name TEXT NOT NULL,"
+	"  correlation TEXT NOT NULL,"
+	"  outcome INTEGER NOT NULL,"
+	"  layer TEXT NOT NULL,"
+	"  detail TEXT NOT NULL,"
+	"  PRIMARY KEY (node, epoch, seq));"
+	"INSERT INTO attempts_3 (node, epoch, seq, at, peer, user_name, correlation, outcome, layer,"
+	"    detail)"
+	"  SELECT node, 0, seq, at, peer, user_name, correlation, outcome, layer, detail"
+	"  FROM attempts;"
+	"DROP TABLE attempts;"
+	"ALTER TABLE attempts_3 RENAME TO attempts;"
+	"CREATE INDEX attempts_number ON attempts (node, seq)",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

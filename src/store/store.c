@@ -362,13 +362,13 @@ static void *writes_main(void *arg)
 
 /* --- life --- */
 
-static int recover(struct db *db)
+static int begin_epoch(struct db *db)
 {
 	int r = db_begin(db);
 
 	if (r < 0)
 		return r;
-	r = db_recover(db);
+	r = db_epoch_begin(db);
 	if (!r)
 		return db_commit(db);
 	db_rollback(db);
@@ -419,7 +419,7 @@ static int prepare(struct store *s, struct db_error *ret_err)
 {
 	struct db *db = s->writes.db;
 	uint64_t last = 0;
-	int r = recover(db);
+	int r = begin_epoch(db);
 
 	if (!r)
 		r = db_session_last(db, &last);

@@ -63,20 +63,6 @@ static size_t fold(const char *name, size_t n, char ret[static USER_NAME_MAX + 1
 
 /* --- changing users --- */
 
-static int next_user_id(struct db *db, int64_t *ret)
-{
-	struct query q = query_start(db, SQL_COUNTER_NEXT);
-	int r;
-
-	query_bind_text(&q, "user", 4);
-	if (query_row(&q))
-		*ret = query_int(&q);
-	while (query_row(&q))
-		;
-	r = query_end(&q);
-	return r < 0 ? r : 0;
-}
-
 /* "10.0.0.5 is bob's" */
 static int tell_whose(struct db *db, const struct addr *ipv4)
 {
@@ -111,7 +97,7 @@ int db_user_add(struct db *db, const char *name, const struct addr *ipv4, int64_
 	int r = check_name(db, name);
 
 	if (!r)
-		r = next_user_id(db, &id);
+		r = query_next_number(db, "user", &id);
 	if (r < 0)
 		return r;
 	n = fold(name, strlen(name), folded);

@@ -261,6 +261,86 @@ static void a_database_of_version_1_still_opens_with_all_that_is_in_it(void **st
 	db_close(db);
 }
 
+static int keep_session(const struct db_session *s, void *arg)
+{
+	struct db_session *kept = arg;
+
+	kept[s->id] = *s;
+	return 0;
+}
+
+static int keep_first_attempt(const struct db_attempt *a, void *arg)
+{
+	*(struct db_attempt *)arg = *a;
+	return 1;
+}
+
+/* Session 2 was up on bob's address when the old version crashed. `step_2`: it was version 2. */
+static void leave_a_session_up(const struct state *s, const char *step_2)
+{
+	execute(s, step_2);
+	execute(s,
+		"INSERT INTO sessions (node, id, user_id, user_name, ipv4, peer, correlation,"
+		" started_at) VALUES (0, 2, 2, 'bob', X'0a08004d', '192.0.2.2:2', '{2}', 1790000001);"
+		"INSERT INTO leases (address, user_id, node, session, used_at)"
+		" VALUES (X'0a08004d', 2, 0, 2, 1790000001)");
+}
+
+static void check_upgraded(struct state *s)
+{
+	struct db_session got[3] = {0};
+	struct db_attempt attempt = {0};
+	struct db_lease_request req = {.user_id = 2, .session = 3, .wanted = addr_v4(0x0a08004d)};
+	struct addr address;
+	uint64_t last = 0, holder;
+	struct db *db = state_open(s);
+
+	assert_int_equal(db_session_list(db, 9, keep_session, got), 0);
+	assert_string_equal(got[1].user, "Alice");
+	assert_int_equal(got[1].ended_at, 1790003600);
+	assert_int_equal(got[1].octets_out, 2000);
+	assert_string_equal(got[1].peer, "192.0.2.1:50000");
+	assert_int_equal(got[2].ended_at, 0);
+	assert_int_equal(db_attempt_list(db, 0, 1, keep_first_attempt, &attempt), 1);
+	assert_int_equal(attempt.seq, 1);
+	assert_int_equal(attempt.outcome, EV_AUTH_ACCEPTED);
+	assert_string_equal(attempt.detail, "method=mschapv2");
+
+	/* The next start takes over what the old version left open, and numbers go on. */
+	assert_int_equal(db_epoch_begin(db), 0);
+	assert_int_equal(db_session_list(db, 9, keep_session, got), 0);
+	assert_int_equal(got[1].ended_at, 1790003600);
+	assert_int_equal(got[2].reason, EV_SESSION_LOST);
+	assert_int_equal(db_session_last(db, &last), 0);
+	assert_int_equal(last, 2);
+	assert_int_equal(db_lease_take(db, &req, &address, &holder), 0);
+	attempt = (struct db_attempt){.at = 1, .outcome = EV_AUTH_UNKNOWN_USER};
+	assert_int_equal(db_attempt_add(db, &attempt), 0);
+	assert_int_equal(attempt.seq, 2);
+	db_close(db);
+}
+
+static void records_and_leases_of_versions_1_and_2_get_an_epoch(void **state)
+{
+	static const char *const steps[] = {"",
+		"ALTER TABLE users ADD COLUMN pool TEXT NOT NULL DEFAULT '';"
+		"UPDATE schema_version SET version = 2"};
+	AUTO_MEM char *sql = whole_file("version-1.sql");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct state s;
+
+		state_make(&s);
+		execute(&s, sql);
+		leave_a_session_up(&s, steps[i]);
+		write_file(s.key,
+			"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", 65);
+		check_upgraded(&s);
+		state_remove(&s);
+	}
+}
+
 /* --- what a command or a failed start may change --- */
 
 /* `culvert check` and `culvert backup` look; the next start of the server does the step. */
@@ -489,6 +569,7 @@ int main(void)
 		CASE(a_bad_a_missing_and_a_wrong_key_are_told_apart),
 		CASE(a_newer_database_is_left_alone),
 		CASE(a_database_of_version_1_still_opens_with_all_that_is_in_it),
+		CASE(records_and_leases_of_versions_1_and_2_get_an_epoch),
 		CASE(looking_at_an_older_database_changes_nothing),
 		CASE(a_database_is_not_changed_under_an_older_server_that_runs),
 		CASE(a_server_makes_no_new_key_for_secrets_of_another),

@@ -77,6 +77,16 @@ static int f_savepoint(struct engine *e)
 	return OR_REAL(e, savepoint(e));
 }
 
+static int f_hold_epoch(struct engine *e, int64_t epoch)
+{
+	return OR_REAL(e, hold_epoch(e, epoch));
+}
+
+static int f_epoch_is_dead(struct engine *e, int64_t epoch, bool *ret)
+{
+	return OR_REAL(e, epoch_is_dead(e, epoch, ret));
+}
+
 static int f_open(const struct db_opts *opts, struct engine **ret, struct db_error *ret_err)
 {
 	int r = engine_sqlite.open(opts, ret, ret_err);
@@ -126,6 +136,8 @@ static int setup(void **state)
 	failing.begin = f_begin;
 	failing.commit = f_commit;
 	failing.savepoint = f_savepoint;
+	failing.hold_epoch = f_hold_epoch;
+	failing.epoch_is_dead = f_epoch_is_dead;
 	state_make(&f->state);
 	db = open_failing(&f->state);
 	f->alice = state_add_user(db, "alice", "secret", false);
@@ -210,9 +222,10 @@ static struct db_session session_of(const struct fixture *f, uint64_t id)
 		.reason = EV_SESSION_KICKED};
 }
 
-/* From a lease to its release; the lease's result. */
+/* From a lease to its release, with what is recorded between; the lease's result. */
 static int run_session(struct fixture *f, uint64_t id)
 {
+	const struct db_attempt attempt = {.at = 1, .user = "alice", .outcome = EV_SESSION_UP};
 	int before = f->answered;
 	struct db_session s;
 
@@ -221,6 +234,7 @@ static int run_session(struct fixture *f, uint64_t id)
 	if (f->lease.result < 0)
 		return f->lease.result;
 	s = session_of(f, id);
+	assert_int_equal(store_attempt_add(f->store, &attempt), 0);
 	assert_int_equal(store_session_start(f->store, &s), 0);
 	settle(f);
 	assert_int_equal(store_session_stop(f->store, &s), 0);
@@ -235,9 +249,35 @@ static unsigned calls_of_a_session(struct fixture *f)
 	return calls;
 }
 
+struct tally {
+	int records, ended;
+};
+
+static int count_record(const struct db_session *s, void *arg)
+{
+	struct tally *t = arg;
+
+	t->records++;
+	t->ended += s->ended_at == 2 && s->reason == EV_SESSION_KICKED;
+	return 0;
+}
+
+/* Each session that came up is on record once, from its begin to its end. */
+static void records_are_whole(struct fixture *f, int sessions)
+{
+	struct db *db = state_open(&f->state);
+	struct tally t = {0};
+
+	assert_int_equal(db_session_list(db, 100000, count_record, &t), 0);
+	assert_int_equal(t.records, sessions);
+	assert_int_equal(t.ended, sessions);
+	db_close(db);
+}
+
 static void any_call_fails_with(struct fixture *f, int error)
 {
 	unsigned n = calls_of_a_session(f);
+	int sessions = 1;
 
 	assert_true(n > 20);
 	for (unsigned at = 1; at <= n; at++) {
@@ -252,10 +292,12 @@ static void any_call_fails_with(struct fixture *f, int error)
 			fail_msg("call %u: %d instead of %d", at, r, error);
 		if (r)
 			assert_int_not_equal(f->lease.outcome, EV_NONE);
+		sessions += 1 + !r;
 		fail_at = 0;
 		/* It heals, and no lease is left behind: the pool would soon be empty. */
 		assert_int_equal(run_session(f, store_next_session(f->store)), 0);
 	}
+	records_are_whole(f, sessions);
 }
 
 static void each_job_is_answered_whatever_call_fails_on_a_full_disk(void **state)
@@ -266,6 +308,38 @@ static void each_job_is_answered_whatever_call_fails_on_a_full_disk(void **state
 static void each_job_is_answered_whatever_call_fails_with_an_io_error(void **state)
 {
 	any_call_fails_with(*state, -EIO);
+}
+
+/* A start fails as a whole, says why, and the next one takes over what it finds. */
+static void a_start_fails_whole_whatever_call_fails(void **state)
+{
+	struct fixture *f = *state;
+	struct db_session s = session_of(f, store_next_session(f->store));
+	struct db_error err;
+	int r = -1;
+
+	s.ipv4 = (struct addr){0};
+	assert_int_equal(store_session_start(f->store, &s), 0);
+	settle(f);
+	fail_with = -EIO;
+	for (unsigned at = 1; r < 0; at++) {
+		struct db *db;
+
+		store_free(TAKE(f->store));
+		db = open_failing(&f->state);
+		calls = 0;
+		fail_at = at;
+		r = store_new(db, &(struct store_opts){.keep_attempts = 100}, &f->store, &err);
+		if (r < 0) {
+			assert_int_equal(r, -EIO);
+			assert_int_equal(err.event, EV_STORE_FAILED);
+		}
+		assert_true(at < 200);
+		assert_true(r < 0 || at > 10);
+	}
+	fail_at = 0;
+	assert_int_equal(run_session(f, store_next_session(f->store)), 0);
+	assert_true(store_next_session(f->store) > s.id + 1);
 }
 
 /* A commit that fails takes the lease back that the job had written. */
@@ -296,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(each_job_is_answered_whatever_call_fails_on_a_full_disk),
 		CASE(each_job_is_answered_whatever_call_fails_with_an_io_error),
+		CASE(a_start_fails_whole_whatever_call_fails),
 		CASE(a_lease_whose_commit_failed_is_not_given),
 	};
 

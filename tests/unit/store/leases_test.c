@@ -47,9 +47,7 @@ static void a_user_gets_the_address_of_the_last_time(void **state)
 	assert_int_equal(take(f, alice, 4, 24, 0), 2);
 	/* Also after a restart. */
 	release(f, 3, 3);
-	db_close(f->db);
-	f->db = state_open(&f->state);
-	assert_int_equal(db_recover(f->db), 0);
+	opened_again(f);
 	assert_int_equal(take(f, bob, 5, 24, 0), 3);
 }
 

@@ -71,7 +71,7 @@ static inline int state_teardown(void **state)
 	return 0;
 }
 
-/* and one with its database open. */
+/* and one with its database open, as a server that starts. */
 struct opened {
 	struct state state;
 	struct db *db;
@@ -83,8 +83,17 @@ static inline int opened_setup(void **state)
 
 	state_make(&o->state);
 	o->db = state_open(&o->state);
+	assert_int_equal(db_epoch_begin(o->db), 0);
 	*state = o;
 	return 0;
+}
+
+/* The server ends, and starts again. */
+static inline void opened_again(struct opened *o)
+{
+	db_close(o->db);
+	o->db = state_open(&o->state);
+	assert_int_equal(db_epoch_begin(o->db), 0);
 }
 
 static inline int opened_teardown(void **state)
