@@ -15,13 +15,6 @@ static const struct {
 #undef COMMAND
 };
 
-const char *command_text(const json_t *request, const char *key)
-{
-	const char *t = json_string_value(json_object_get(request, key));
-
-	return t ? t : "";
-}
-
 void commands_run(void *arg, const json_t *request, struct admin_reply *reply)
 {
 	const char *cmd = command_text(request, "cmd");

@@ -13,4 +13,9 @@
 #undef COMMAND
 
 /* A text of the request; "" when it has none. */
-const char *command_text(const json_t *request, const char *key);
+static inline const char *command_text(const json_t *request, const char *key)
+{
+	const char *t = json_string_value(json_object_get(request, key));
+
+	return t ? t : "";
+}
