@@ -18,7 +18,9 @@
 #include "os/share.h"
 #include "os/resolver.h"
 
-#define REFUSALS_MAX 16 /* lines about addresses: a hostile server has many */
+#define CLIENTS_MAX 64   /* on one host, with the same peer */
+#define IPV6_METRIC 1024 /* that the kernel gives a route without one */
+#define REFUSALS_MAX 16  /* lines about addresses: a hostile server has many */
 
 /* A prefix that the server says is on the link, and until when that counts. */
 struct on_link {
@@ -131,6 +133,45 @@ static int route_dev(struct client_setup *s, const struct prefix *dst, struct os
 
 	if (r == -EEXIST && why)
 		why->event = EV_ROUTE_TAKEN;
+	return r;
+}
+
+/*
+ * Two clients at one server have the same peer. The second one's route stands behind the first one's,
+ * with a higher metric, and counts when that is gone. Behind other programs' routes none is made:
+ * what goes there is not for the tunnel, not even when their route goes.
+ */
+struct owner_search {
+	const struct prefix *dst;
+	bool others;
+};
+
+static bool look_at_owner(const struct route *rt, void *arg)
+{
+	struct owner_search *o = arg;
+
+	if (rt->table != RT_TABLE_MAIN || rt->dst.len != o->dst->len ||
+		!addr_equal(&rt->dst.addr, &o->dst->addr))
+		return true;
+	o->others |= rt->protocol != RTPROT_CULVERT;
+	return true;
+}
+
+static int route_dev_behind(struct client_setup *s, const struct prefix *dst)
+{
+	struct owner_search o = {.dst = dst};
+	struct route rt = {.dst = *dst, .ifindex = tun_ifindex(s->tun)};
+	uint32_t first = dst->addr.family == AF_INET6 ? IPV6_METRIC : 0;
+	int r = netlink_route_add(s->nl, &rt, NULL);
+
+	if (r != -EEXIST)
+		return r;
+	if (netlink_routes(s->nl, dst->addr.family, look_at_owner, &o, NULL) < 0 || o.others)
+		return r;
+	for (uint32_t i = 1; i <= CLIENTS_MAX && r == -EEXIST; i++) {
+		rt.metric = first + i;
+		r = netlink_route_add(s->nl, &rt, NULL);
+	}
 	return r;
 }
 
@@ -379,7 +420,6 @@ static int set_own4(struct client_setup *s, const struct addr *own, struct os_fa
 static void set_peer4(struct client_setup *s, const struct addr *peer)
 {
 	struct prefix now = host_prefix(peer), before = host_prefix(&s->peer4);
-	struct os_failure failure = {0};
 	const char *why;
 
 	if (addr_equal(peer, &s->peer4))
@@ -393,7 +433,7 @@ static void set_peer4(struct client_setup *s, const struct addr *peer)
 	why = permit_host(&s->permit, peer);
 	if (why)
 		refuse(s, "peer", &now, why);
-	else if (route_dev(s, &now, &failure) < 0)
+	else if (route_dev_behind(s, &now) < 0)
 		refuse(s, "peer", &now, "there is another route to it");
 	else
 		s->peer4 = *peer;
@@ -512,7 +552,7 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 	if (!a->valid_s)
 		return;
 	why = l ? permit_net(&s->permit, &a->prefix) : "there are too many of them";
-	if (!why && route_dev(s, &a->prefix, NULL) < 0)
+	if (!why && route_dev_behind(s, &a->prefix) < 0)
 		why = "there is another route to it";
 	if (why)
 		refuse(s, "network on the link", &a->prefix, why);
