@@ -32,6 +32,12 @@
 #define FSM_NAKS_HEARD_MAX 20
 #define FSM_REQUESTS_HEARD_MAX 50
 
+/* A logged-in peer that negotiates an open network protocol again and again: each round takes a family
+ * down and up, with addresses, routes and the directory of all workers behind it. So many rounds at
+ * once, then one back in so many milliseconds, for each of IPCP and IPv6CP; beyond: the link ends. */
+#define NCP_RENEGOTIATIONS_MAX 8
+#define NCP_RENEGOTIATION_MS 15000
+
 /* Identifications (Windows sends three) reported per call: a log flood. */
 #define PPP_IDENTIFICATIONS_MAX 8
 

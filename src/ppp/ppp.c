@@ -60,6 +60,8 @@ struct ncp {
 	bool up;       /* Opened */
 	bool finished; /* timed out, rejected or terminated; the peer may still start again */
 	unsigned ups, reported; /* how often it came up; which of them was reported, 0: none */
+	unsigned renegotiations; /* of the budget in limits.h, used up */
+	uint64_t paid_back_ms;   /* when one was paid back last */
 };
 
 enum { NCP_IPV4, NCP_IPV6, NCPS };
@@ -326,7 +328,19 @@ static void settle_lcp(struct ppp *p, uint64_t now_ms)
 	}
 }
 
-static void settle_ncp(struct ppp *p, int which)
+/* A budget that refills with time; see NCP_RENEGOTIATIONS_MAX. */
+static void count_renegotiation(struct ppp *p, struct ncp *n, uint64_t now_ms)
+{
+	uint64_t back = (now_ms - n->paid_back_ms) / NCP_RENEGOTIATION_MS;
+
+	n->paid_back_ms += back * NCP_RENEGOTIATION_MS;
+	n->renegotiations -= back < n->renegotiations ? (unsigned)back : n->renegotiations;
+	if (++n->renegotiations > NCP_RENEGOTIATIONS_MAX)
+		ppp_fault_set(&p->fault, EV_NCP_RENEGOTIATED, "%s came up %u times",
+			n->fsm->protocol->name, n->ups + 1);
+}
+
+static void settle_ncp(struct ppp *p, int which, uint64_t now_ms)
 {
 	struct ncp *n = &p->ncps[which];
 	unsigned layer = fsm_take_layer(n->fsm);
@@ -343,6 +357,8 @@ static void settle_ncp(struct ppp *p, int which)
 	else
 		ipv6cp_opened(&p->ipv6cp, &p->addresses);
 	n->finished = n->fsm->peer_terminated = false;
+	if (n->ups)
+		count_renegotiation(p, n, now_ms);
 	n->up = !p->fault.event;
 	n->ups++;
 }
@@ -370,8 +386,8 @@ static void settle(struct ppp *p, uint64_t now_ms)
 	if (p->phase == AUTHENTICATE && p->auth.stage == AUTH_PASSED)
 		enter_network(p, now_ms);
 	if (p->phase == NETWORK) {
-		settle_ncp(p, NCP_IPV4);
-		settle_ncp(p, NCP_IPV6);
+		settle_ncp(p, NCP_IPV4, now_ms);
+		settle_ncp(p, NCP_IPV6, now_ms);
 		check_hope(p);
 	}
 	if (p->fault.event)

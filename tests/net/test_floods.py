@@ -174,7 +174,7 @@ def test_what_strangers_flood_a_server_with(net, beside):
 def test_what_one_who_is_in_floods_the_others_with(net, beside):
     server, client = beside
     for kind, (make, useless) in AFTER_LOGIN.items():
-        told = floods_told(server)
+        told, ups = floods_told(server), server.err.count("SESSION_UP:")
         t = sstp.Tunnel(net.cli, "192.0.2.1")
         t.tls(tls13.context()).http().sstp().lcp()
         t.authenticate(USER, PASSWORD)
@@ -186,4 +186,7 @@ def test_what_one_who_is_in_floods_the_others_with(net, beside):
         if useless and MIB <= 1:
             wait_for(lambda: floods_told(server) == told + 1, 30,
                      f"{kind}: the one to be ended\n{server.story()}")
+        if kind == "IPCP negotiated again":
+            server.wait_log("NCP_RENEGOTIATED", 30)
+            assert server.err.count("SESSION_UP:") == ups + 1, server.story()
     assert client.running() and client.host.ping(client.peer, 2) == 2

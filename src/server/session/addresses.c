@@ -41,6 +41,12 @@ static void unclaim(struct session *s, enum claim what)
 	*p = (struct prefix){0};
 }
 
+/* Claims outlive a renegotiation: one that changes nothing costs the directory and the log nothing. */
+static bool held(const struct session *s, enum claim what, const struct addr *a)
+{
+	return s->claims[what].addr.family && addr_equal(&s->claims[what].addr, a);
+}
+
 /* With its first family, whichever it is; a session may have IPv6 alone. */
 static void came_up(struct session *s)
 {
@@ -55,6 +61,12 @@ static void on_up4(struct session *s, const struct tunnel_event *ev)
 {
 	char a[ADDR_TEXT_LEN];
 
+	if (held(s, CLAIM_IPV4, &ev->addresses->peer)) {
+		s->up4 = true;
+		came_up(s);
+		return;
+	}
+	unclaim(s, CLAIM_IPV4);
 	s->addresses = *ev->addresses;
 	s->up4 = !claim(s, CLAIM_IPV4, &(struct prefix){s->addresses.peer, 32});
 	if (!s->up4) {
@@ -113,6 +125,12 @@ static void on_up6(struct session *s, const struct tunnel_event *ev)
 	s->up6 = true;
 	came_up(s);
 	memcpy(own.addr.octets + 8, ev->addresses->peer_ifid, 8);
+	if (held(s, CLAIM_LINK_LOCAL, &own.addr)) {
+		onlink_advertise(s);
+		return;
+	}
+	unclaim(s, CLAIM_LINK_LOCAL);
+	unclaim(s, CLAIM_IPV6);
 	s->link.guard.peer_link_local = own.addr;
 	claim(s, CLAIM_LINK_LOCAL, &own); /* one taken by another is no harm: see the /64 */
 	if (s->link.mtu >= 1280)          /* RFC 8200 section 5 */
@@ -158,12 +176,14 @@ void addresses_down(struct session *s, int family)
 	*up = false;
 	if (!s->up4 && !s->up6)
 		atomic_fetch_sub_explicit(&s->site->n_up, 1, memory_order_relaxed);
-	if (family == AF_INET6) {
-		unclaim(s, CLAIM_LINK_LOCAL);
-		unclaim(s, CLAIM_IPV6);
-	} else {
-		unclaim(s, CLAIM_IPV4);
-	}
+}
+
+void addresses_give_back(struct session *s)
+{
+	addresses_down(s, AF_INET);
+	addresses_down(s, AF_INET6);
+	for (int i = 0; i < CLAIMS; i++)
+		unclaim(s, (enum claim)i);
 }
 
 enum { V4_SOURCE = 12, V6_SOURCE = 8 }; /* where it stands in the header */

@@ -88,7 +88,9 @@ void session_fill_addresses(struct session *s, const struct addr *peer);
 /* ---- addresses.c ---- */
 
 void addresses_up(struct session *s, const struct tunnel_event *ev);
+/* What it has stays its own until addresses_give_back(): the family may come up again. */
 void addresses_down(struct session *s, int family);
+void addresses_give_back(struct session *s);
 /* Of struct link_ops. */
 bool addresses_accept_source(struct link *l, const struct ip_packet *ip);
 

@@ -24,9 +24,9 @@
 #include "server/core/limits.h"
 #include "server/core/snapshot.h"
 
-struct link *session_link(struct session *s)
+struct link *session_link_for(struct session *s, int ip_version)
 {
-	return &s->link;
+	return (ip_version == 4 ? s->up4 : s->up6) ? &s->link : NULL;
 }
 
 struct session *session_next(const struct session *s)
@@ -202,8 +202,7 @@ static void on_authenticated(struct session *s)
 /* What others may have now, though the socket stays for its last octets. */
 static void give_back(struct session *s)
 {
-	addresses_down(s, AF_INET);
-	addresses_down(s, AF_INET6);
+	addresses_give_back(s);
 	if (s->leased_address.family)
 		session_record(s, s->ended_by ? s->ended_by : EV_TCP_CLOSED_BY_PEER);
 	directory_leave(s->site->context->directory, &s->place);
@@ -317,11 +316,14 @@ void session_route_packet(
 {
 	struct ip_packet ip;
 	struct directory_owner owner;
+	struct link *l = NULL;
 
 	ip_packet_parse(octets, n, &ip);
 	if (directory_at(site->context->directory, &ip, &owner) && owner.site == site->index)
 		/* else it ended on the way */
-		link_send_copy(&owner.session->link, vnet, octets, n);
+		l = session_link_for(owner.session, ip.version);
+	if (l)
+		link_send_copy(l, vnet, octets, n);
 }
 
 void session_info(const struct session *s, struct session_info *ret)

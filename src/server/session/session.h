@@ -31,7 +31,8 @@ int session_open(struct site *site, const struct arrival *a);
 void session_close_all(struct site *site, enum event why);
 /* Router advertisements that are due. */
 void onlink_advertise_all(struct site *site);
-struct link *session_link(struct session *s);
+/* Where a packet for the session goes; NULL: that family is down, it is being negotiated again. */
+struct link *session_link_for(struct session *s, int ip_version);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(
 	struct site *site, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);

@@ -87,7 +87,7 @@ HOT static struct link *route(
 	bool found = directory_at(site->context->directory, ip, &owner);
 
 	if (found && owner.site == site->index)
-		return session_link(owner.session);
+		return session_link_for(owner.session, ip->version);
 	if (found)
 		send_by_ring(
 			worker_of(site), worker_of(site->context->sites[owner.site]), vnet, ip);

@@ -368,6 +368,60 @@ static void a_renegotiation_goes_down_and_up_again(void **state)
 	talk_end(&t);
 }
 
+/* IPCP goes down and comes up again; `n` counts the client's Requests. */
+static void negotiate_again(struct talk *t, unsigned n)
+{
+	char request[64];
+
+	snprintf(request, sizeof(request), "ff038021 01%02x000a 03060a080005", n & 0xff);
+	talk_recv(t, request);
+	talk_expect_event(t, PPP_IPV4_DOWN);
+	talk_expect(t, "ff038021 01??000a 03060a080001");
+	talk_answer(t, 2);
+	snprintf(request, sizeof(request), "ff038021 02%02x000a 03060a080005", n & 0xff);
+	talk_expect(t, request);
+}
+
+static void a_client_that_negotiates_again_and_again_is_ended(void **state)
+{
+	struct ppp_addresses a = usual();
+	struct talk t;
+	unsigned n;
+
+	server(&t, &a);
+	talk_recv(&t, "ff038021 0107000a 03060a080005");
+	talk_expect(&t, "ff038021 0207000a 03060a080005");
+	talk_expect_event(&t, PPP_IPV4_UP);
+	for (n = 8; n < 8 + NCP_RENEGOTIATIONS_MAX; n++) {
+		negotiate_again(&t, n);
+		talk_expect_event(&t, PPP_IPV4_UP);
+	}
+	negotiate_again(&t, n);
+	talk_expect(&t, "ff03c021 05*");
+	talk_answer(&t, 6);
+	talk_expect_closed(&t, EV_NCP_RENEGOTIATED);
+	assert_string_equal(t.ev.detail, "IPCP came up 10 times");
+	talk_end(&t);
+}
+
+static void one_that_negotiates_again_now_and_then_stays(void **state)
+{
+	struct ppp_addresses a = usual();
+	struct talk t;
+
+	server(&t, &a);
+	talk_recv(&t, "ff038021 0107000a 03060a080005");
+	talk_expect(&t, "ff038021 0207000a 03060a080005");
+	talk_expect_event(&t, PPP_IPV4_UP);
+	for (unsigned n = 8; n < 8 + 5 * NCP_RENEGOTIATIONS_MAX; n++) {
+		negotiate_again(&t, n);
+		talk_expect_event(&t, PPP_IPV4_UP);
+		talk_advance(&t, NCP_RENEGOTIATION_MS);
+	}
+	assert_true(ppp_data_ok(t.ppp, AF_INET));
+	talk_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +444,8 @@ int main(void)
 		cmocka_unit_test(seconds_of_waiting_and_repeated_requests_do_no_harm),
 		cmocka_unit_test(a_peer_that_ends_ipcp_takes_the_addresses_down_and_then_the_link),
 		cmocka_unit_test(a_renegotiation_goes_down_and_up_again),
+		cmocka_unit_test(a_client_that_negotiates_again_and_again_is_ended),
+		cmocka_unit_test(one_that_negotiates_again_now_and_then_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
