@@ -16,7 +16,9 @@
  *
  * Left out: the restart and passive options (r and p in the RFC's table): a tunnel negotiates once.
  *
- * Timers: one restart timer, 3 s, in states 4 to 8; Max-Configure 10, Max-Terminate 2, Max-Failure 5.
+ * Timers: one restart timer in states 4 to 8. For a Configure-Request it starts at 3 s, or where the round
+ * trip is known at first_restart_ms and doubles up to 3 s (RFC 1661 4.6); it is back at 3 s when the peer
+ * has acked. Max-Configure 10, Max-Terminate 2, Max-Failure 5.
  * Limits: limits.h; a peer that never converges becomes a fault, since no timer would ever end it.
  *
  * DEVIATION: two rules keep repeated packets from tearing an Opened link down, which the RFC's table
@@ -87,6 +89,8 @@ void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, st
 		.self = self,
 		.queue = queue,
 		.fault = fault,
+		.first_restart_ms = FSM_RESTART_MS,
+		.restart_ms = FSM_RESTART_MS,
 		.deadline = NEVER,
 		.mtu = PPP_MRU_DEFAULT,
 		.next_identifier = 1};
@@ -94,7 +98,15 @@ void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, st
 
 static void start_timer(struct fsm *f, uint64_t now_ms)
 {
-	f->deadline = now_ms + FSM_RESTART_MS;
+	f->deadline = now_ms + f->restart_ms;
+}
+
+/* RFC 1661 4.6: from a small value, each at least twice the one before, to the final one. */
+static void next_interval(struct fsm *f, bool first)
+{
+	f->restart_ms = first ? f->first_restart_ms : 2 * f->restart_ms;
+	if (f->restart_ms > FSM_RESTART_MS)
+		f->restart_ms = FSM_RESTART_MS;
 }
 
 static void send_packet(struct fsm *f, uint8_t code, uint8_t identifier, const void *body, size_t n)
@@ -140,10 +152,14 @@ static void run(struct fsm *f, unsigned actions, uint64_t now_ms)
 	f->layer |= actions & (FSM_TLD | FSM_TLU | FSM_TLS | FSM_TLF);
 	if (actions & FSM_IRC)
 		f->restart_count = actions & FSM_STR ? FSM_MAX_TERMINATE : FSM_MAX_CONFIGURE;
+	if (actions & FSM_STR || actions & FSM_ZRC)
+		f->restart_ms = FSM_RESTART_MS;
 	if (actions & FSM_ZRC) {
 		f->restart_count = 0;
 		start_timer(f, now_ms);
 	}
+	if (actions & FSM_SCR)
+		next_interval(f, !f->resend);
 	if (actions & FSM_SCR)
 		send_configure_request(f, now_ms);
 	if (actions & (FSM_SCA | FSM_SCN | FSM_SCJ | FSM_SER))
@@ -281,6 +297,9 @@ static void recv_ack(struct fsm *f, const struct ppp_packet *packet, uint64_t no
 		!same_octets(packet->body, f->request, f->request_len))
 		return;
 	f->acked = true;
+	f->restart_ms =
+		FSM_RESTART_MS; /* it was not lost: the peer has the usual time from here on */
+	start_timer(f, now_ms);
 	fsm_event(f, FSM_RCA, now_ms);
 }
 

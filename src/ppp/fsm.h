@@ -109,6 +109,8 @@ struct fsm {
 
 	enum fsm_state state;
 	unsigned restart_count;
+	uint64_t first_restart_ms;   /* the first interval for a Configure-Request; 3 s or less */
+	uint64_t restart_ms;         /* the interval that runs */
 	uint64_t deadline;           /* of the restart timer, or NEVER */
 	uint16_t mtu;                /* what the peer takes: Code-Rejects are cut to it */
 	unsigned layer;              /* FSM_TLU … FSM_TLF not yet taken */

@@ -18,7 +18,10 @@
 #define FSM_REPLY_MAX (FSM_REQUEST_MAX + 128) /* a Nak may add options */
 #define FSM_OWN_REQUEST_MAX 64
 
-/* RFC 1661 4.6. */
+/* RFC 1661 4.6. The first interval may be shorter, from a measured round trip: twice that and the 100 ms
+ * that the RFC leaves the peer; each interval is twice the one before, up to FSM_RESTART_MS. */
+#define PPP_RESTART_MS_MIN 250
+#define PPP_PEER_TIME_MS 100
 #define FSM_RESTART_MS 3000
 #define FSM_MAX_CONFIGURE 10
 #define FSM_MAX_TERMINATE 2

@@ -71,6 +71,7 @@ struct ppp {
 	enum auth_method methods[AUTH_METHODS];
 	char name[NAME_MAX_LEN + 1];
 	struct auth_secrets secrets;
+	uint64_t first_restart_ms;
 	uint64_t first_request_wait_ms, first_request_at; /* NEVER: sent, or not ours to wait */
 
 	enum phase phase;
@@ -173,9 +174,21 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 	auth_init(&p->auth, p->server, p->name, &p->secrets, &p->draw, &p->queue, &p->fault);
 	ipcp_init(&p->ipcp, &ipcp, &p->queue, &p->fault);
 	ipv6cp_init(&p->ipv6cp, &p->draw, &p->queue, &p->fault);
+	p->lcp.fsm.first_restart_ms = p->ipcp.fsm.first_restart_ms = p->first_restart_ms;
+	p->ipv6cp.fsm.first_restart_ms = p->auth.first_resend_ms = p->first_restart_ms;
 	p->ncps[NCP_IPV4].fsm = &p->ipcp.fsm;
 	p->ncps[NCP_IPV6].fsm = &p->ipv6cp.fsm;
 	return 0;
+}
+
+/* RFC 1661 4.6, the implementation note on initial values. 0: not measured. */
+static uint64_t first_restart_ms(uint64_t round_trip_ms)
+{
+	uint64_t ms = 2 * round_trip_ms + PPP_PEER_TIME_MS;
+
+	if (!round_trip_ms || round_trip_ms >= FSM_RESTART_MS || ms > FSM_RESTART_MS)
+		return FSM_RESTART_MS;
+	return ms < PPP_RESTART_MS_MIN ? PPP_RESTART_MS_MIN : ms;
 }
 
 int ppp_new(const struct ppp_opts *opts, struct ppp **ret)
@@ -188,6 +201,7 @@ int ppp_new(const struct ppp_opts *opts, struct ppp **ret)
 	p->server = opts->role == PPP_SERVER;
 	p->ipv4 = opts->ipv4;
 	p->ipv6 = opts->ipv6;
+	p->first_restart_ms = first_restart_ms(opts->round_trip_ms);
 	p->first_request_wait_ms = opts->first_request_wait_ms;
 	p->first_request_at = NEVER;
 	buf_init(&p->queue, PPP_OUTPUT_MAX);

@@ -42,6 +42,8 @@ struct ppp_opts {
 	bool want_dns, want_nbns; /* client: ask for name servers */
 	uint8_t random
 		[64]; /* fresh for every end: magic numbers, challenges, interface ids come of it */
+	/* Measured, of the exchange before PPP; 0: not. The first repetition comes sooner then. */
+	uint64_t round_trip_ms;
 	uint64_t
 		first_request_wait_ms; /* server: silence before its first Configure-Request; see ppp.c */
 };

@@ -45,6 +45,7 @@ static int start_http(struct tunnel *t, uint64_t now_ms)
 	crypto_random(random, sizeof(random));
 	http_guid_make(random, t->correlation);
 	r = http_client_new(&t->http_client);
+	t->asked_ms = now_ms;
 	return r ? r : http_client_start(t->http_client, &opts, now_ms);
 }
 
@@ -86,6 +87,12 @@ COLD bool tunnel_tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *
 	t->phase = PHASE_HTTP;
 	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_TLS, .text = tls_words(t)};
 	return true;
+}
+
+/* At least 1: a measured one is not "not measured". */
+uint64_t tunnel_round_trip_ms(const struct tunnel *t, uint64_t now_ms)
+{
+	return now_ms > t->asked_ms ? now_ms - t->asked_ms : 1;
 }
 
 static void start_call(struct tunnel *t, uint64_t now_ms)
@@ -157,6 +164,7 @@ COLD size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, siz
 		return used;
 	}
 	lane_note_answer(&t->lane, ev.answer.lanes);
+	t->ppp_opts.round_trip_ms = tunnel_round_trip_ms(t, now_ms);
 	start_call(t, now_ms);
 	*ret = (struct tunnel_event){TUNNEL_STEP, .step = TUNNEL_STEP_HTTP, .text = t->text};
 	*ret_event = true;
@@ -174,6 +182,7 @@ void tunnel_http_answer(struct tunnel *t, int status, int64_t wall_s, uint64_t n
 		lane_grant(&t->lane, lanes);
 		http_server_grant(t->http_server, HTTP_LANES, lanes);
 	}
+	t->asked_ms = now_ms;
 	tunnel_respond(t, t->fault_status ? t->fault_status : (unsigned)status, wall_s);
 	if (go_on)
 		start_call(t, now_ms);

@@ -34,6 +34,7 @@ struct tunnel {
 	uint64_t handshake_deadline; /* also of a retired lane */
 	uint64_t handshake_end;      /* what it becomes when the peer has said something */
 	uint64_t login_deadline;     /* NEVER: no such limit, or logged in */
+	uint64_t asked_ms; /* when the HTTP request (client) or its answer (server) went out */
 	uint64_t network_deadline;   /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
 	bool fed;                    /* ciphertext came since TLS last said -EAGAIN */
 	bool bound;                  /* SSTP says that data may flow */
@@ -86,6 +87,8 @@ void tunnel_respond(struct tunnel *t, unsigned status, int64_t wall_s);
 /* TLS is established: HTTP begins. True with an event. */
 bool tunnel_tls_up(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret);
 /* PHASE_HTTP. Return the octets taken; what follows the header belongs to SSTP. */
+/* Of the HTTP exchange: from our words to the peer's next ones. */
+uint64_t tunnel_round_trip_ms(const struct tunnel *t, uint64_t now_ms);
 size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, size_t n,
 	struct tunnel_event *ret, bool *ret_event);
 size_t tunnel_recv_http_client(struct tunnel *t, const uint8_t *octets, size_t n, uint64_t now_ms,

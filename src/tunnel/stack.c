@@ -137,6 +137,8 @@ void tunnel_probe(struct tunnel *t, uint64_t within_ms, uint64_t now_ms)
 
 COLD static bool start_ppp(struct tunnel *t, uint64_t now_ms, struct tunnel_event *ret)
 {
+	if (t->role == TUNNEL_SERVER) /* from our 200 to the client's CALL_CONNECT_REQUEST */
+		t->ppp_opts.round_trip_ms = tunnel_round_trip_ms(t, now_ms);
 	crypto_random(t->ppp_opts.random, sizeof(t->ppp_opts.random));
 	if (ppp_new(&t->ppp_opts, &t->ppp) < 0) {
 		tunnel_close(t, EV_OUT_OF_MEMORY, now_ms);

@@ -15,6 +15,8 @@ void auth_init(struct auth *a, bool server, const char *name, const struct auth_
 		.draw = draw,
 		.queue = queue,
 		.fault = fault,
+		.first_resend_ms = AUTH_RESEND_MS,
+		.resend_ms = AUTH_RESEND_MS,
 		.deadline = NEVER};
 }
 
@@ -48,7 +50,8 @@ void auth_tick(struct auth *a, uint64_t now_ms)
 		return;
 	}
 	a->scheme->resend(a);
-	auth_wait(a, now_ms, AUTH_RESEND_MS);
+	a->resend_ms = 2 * a->resend_ms < AUTH_RESEND_MS ? 2 * a->resend_ms : AUTH_RESEND_MS;
+	auth_wait(a, now_ms, a->resend_ms);
 }
 
 void auth_conclude(struct auth *a, const struct verdict *v)

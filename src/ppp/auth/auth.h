@@ -57,7 +57,9 @@ struct auth {
 	enum auth_stage stage;
 	uint64_t deadline;
 	unsigned tries;
-	uint8_t identifier; /* of the Challenge (CHAP) or Request (PAP) */
+	uint64_t first_resend_ms; /* server, CHAP: the first wait for a Response; 3 s or less */
+	uint64_t resend_ms;       /* the wait that runs */
+	uint8_t identifier;       /* of the Challenge (CHAP) or Request (PAP) */
 
 	/* Server. */
 	struct proof proof;

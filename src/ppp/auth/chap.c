@@ -2,7 +2,8 @@
 /*
  * CHAP (RFC 1994).
  *
- * Server: one Challenge, repeated every 3 s with the same value and identifier, ten times; the first
+ * Server: one Challenge, repeated with the same value and identifier, ten times: after 3 s,
+ * or first after a shorter time that follows from the round trip (ppp.c); the first
  * Response to it becomes the proof; the verdict goes out as Success or Failure and is repeated
  * whenever the Response is (section 4.2). Client: every Challenge is answered, also later ones on an
  * open link (section 2); a repeated Challenge gets the very same Response, so that Success can be
@@ -50,7 +51,9 @@ static void send_challenge(struct auth *a)
 
 void chap_start(struct auth *a, uint64_t now_ms)
 {
-	auth_wait(a, now_ms, AUTH_RESEND_MS);
+	if (a->server)
+		a->resend_ms = a->first_resend_ms;
+	auth_wait(a, now_ms, a->resend_ms);
 	if (!a->server)
 		return;
 	a->challenge_len = CHAP_OWN_CHALLENGE_LEN;

@@ -731,6 +731,106 @@ static void either_ends_first_requests_may_be_lost_without_a_wait(void **state)
 	}
 }
 
+/* ---- the first repetition comes sooner on a link whose round trip is measured ---- */
+
+/* Both ends talk over a link on which one protocol of one end is deaf for the first second of it. */
+static struct {
+	unsigned protocol;
+	int deaf;
+	uint64_t until;
+	unsigned dropped;
+} ear;
+
+static unsigned deaf_for_a_second(struct pair *p, unsigned n, int from, uint8_t *frame, size_t len)
+{
+	if (from == ear.deaf || ((unsigned)frame[2] << 8 | frame[3]) != ear.protocol)
+		return 1;
+	if (!ear.until)
+		ear.until = p->now + 1000;
+	ear.dropped += p->now < ear.until;
+	return p->now >= ear.until;
+}
+
+/* Returns after how many milliseconds the link is up. */
+static uint64_t time_until_up(unsigned protocol, int deaf, uint64_t round_trip_ms)
+{
+	struct pair p;
+	uint64_t begin, took;
+
+	ear.protocol = protocol;
+	ear.deaf = deaf;
+	ear.until = ear.dropped = 0;
+	pair_init(&p, AUTH_MSCHAPV2);
+	p.fate = deaf_for_a_second;
+	for (int i = 0; i < 2; i++)
+		p.opts[i].round_trip_ms = round_trip_ms;
+	begin = p.now;
+	pair_start(&p);
+	pair_run(&p);
+	while (!pair_is_up(&p) && p.now < begin + 30000)
+		pair_advance(&p, 10);
+	took = p.now - begin;
+	assert_true(pair_is_up(&p));
+	assert_true(ear.dropped);
+	pair_end(&p);
+	return took;
+}
+
+static void a_peer_that_is_deaf_for_a_second_costs_less_than_a_restart_timer(void **state)
+{
+	static const unsigned protocols[] = {0xc021, 0x8021, 0x8057, 0xc223};
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+		for (int deaf = CLIENT; deaf <= SERVER; deaf++) {
+			if (protocols[i] == 0xc223 && deaf == SERVER)
+				continue; /* a lost Response: the server may be judging it */
+			assert_in_range(time_until_up(protocols[i], deaf, 40), 1000, 1800);
+			assert_in_range(time_until_up(protocols[i], deaf, 0), 1000, 3100);
+		}
+	}
+}
+
+/* An end that hears nothing: when its Requests go out, and how often. */
+static void repetitions(uint64_t round_trip_ms, const uint64_t *intervals, size_t n)
+{
+	static const enum auth_method pap[] = {AUTH_PAP};
+	struct ppp_opts opts = talk_client_opts(pap, 1);
+	struct talk t;
+	unsigned count = 1;
+
+	opts.round_trip_ms = round_trip_ms;
+	talk_start(&t, &opts);
+	talk_expect(&t, "ff03c021 0101000e 01040578 0506????????");
+	for (size_t i = 0; i < n; i++, count++) {
+		talk_advance(&t, intervals[i] - 1);
+		talk_expect_quiet(&t);
+		talk_advance(&t, 1);
+		talk_expect(&t, "ff03c021 0101000e 01040578 0506????????");
+	}
+	for (; ppp_deadline(t.ppp) != NEVER; count++) {
+		talk_advance(&t, FSM_RESTART_MS);
+		if (!ppp_output(t.ppp, t.last, sizeof(t.last)))
+			break;
+	}
+	assert_int_equal(count, FSM_MAX_CONFIGURE);
+	talk_expect_closed(&t, EV_LCP_NO_ANSWER);
+	talk_end(&t);
+}
+
+static void the_interval_grows_from_twice_the_round_trip_to_three_seconds(void **state)
+{
+	static const uint64_t none[] = {3000, 3000}, near[] = {250, 500, 1000, 2000, 3000, 3000},
+			      far[] = {1300, 2600, 3000, 3000}, slow[] = {3000, 3000};
+
+	repetitions(0, none, 2);
+	repetitions(1, near, 6);
+	repetitions(75, near, 6);
+	repetitions(600, far, 4);
+	repetitions(1450, slow, 2);
+	repetitions(1000000, slow, 2);
+	repetitions(UINT64_MAX, slow, 2);
+}
+
 /* ---- why a server ends the link behind the login ---- */
 
 static void ended_by_the_server(const char *const *frames, enum event why, const char *detail)
@@ -1081,6 +1181,8 @@ int main(void)
 		cmocka_unit_test(windows_that_starts_late_costs_no_restart_timer_either),
 		cmocka_unit_test(a_client_that_drops_what_comes_behind_success_waits_for_no_timer),
 		cmocka_unit_test(a_server_that_listens_late_gets_the_clients_request_again_at_once),
+		cmocka_unit_test(a_peer_that_is_deaf_for_a_second_costs_less_than_a_restart_timer),
+		cmocka_unit_test(the_interval_grows_from_twice_the_round_trip_to_three_seconds),
 		cmocka_unit_test(either_ends_first_requests_may_be_lost_without_a_wait),
 		cmocka_unit_test(what_the_server_says_when_it_ends_the_link_is_kept),
 		cmocka_unit_test(mppe_is_named_when_the_server_asked_for_it),
