@@ -59,7 +59,7 @@ struct ncp {
 	bool wanted;   /* opened on this link */
 	bool up;       /* Opened */
 	bool finished; /* timed out, rejected or terminated; the peer may still start again */
-	unsigned ups, reported; /* how often it came up; which of them was reported, 0: none */
+	unsigned ups, reported;  /* how often it came up; which of them was reported, 0: none */
 	unsigned renegotiations; /* of the budget in limits.h, used up */
 	uint64_t paid_back_ms;   /* when one was paid back last */
 };

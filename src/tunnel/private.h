@@ -35,12 +35,12 @@ struct tunnel {
 	uint64_t handshake_end;      /* what it becomes when the peer has said something */
 	uint64_t login_deadline;     /* NEVER: no such limit, or logged in */
 	uint64_t asked_ms; /* when the HTTP request (client) or its answer (server) went out */
-	uint64_t network_deadline;   /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
-	bool fed;                    /* ciphertext came since TLS last said -EAGAIN */
-	bool bound;                  /* SSTP says that data may flow */
-	bool up4, up6;               /* reported with TUNNEL_UP */
-	bool ncp4, ncp6;             /* PPP says that data may flow */
-	bool ended;                  /* TUNNEL_ENDED is due */
+	uint64_t network_deadline; /* IPCP or IPv6CP must be up by then; NEVER: not waiting */
+	bool fed;                  /* ciphertext came since TLS last said -EAGAIN */
+	bool bound;                /* SSTP says that data may flow */
+	bool up4, up6;             /* reported with TUNNEL_UP */
+	bool ncp4, ncp6;           /* PPP says that data may flow */
+	bool ended;                /* TUNNEL_ENDED is due */
 	bool ended_told;
 	bool tls_closed;       /* close_notify came */
 	bool packets_out;      /* the owner may hold packets that lie in scratch */
