@@ -147,6 +147,10 @@ static inline void rooms_closed(struct link *l)
 		s->prev->next = s->next;
 	else
 		s->site->sessions = s->next;
+	if (s->question)
+		login_abandon(s->question);
+	aaa_end(s->conversation);
+	directory_leave(s->site->context->directory, &s->place);
 	grant_unref(s->grant);
 	free(s);
 }
