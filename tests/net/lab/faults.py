@@ -320,7 +320,7 @@ def sni_required(lab):
     def choose(stream, name, _):
         return None if name else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
     with_sni.sni_callback = choose
-    lab.user = None  # the SSTP server behind it knows nobody
+    lab.user = None  # the SSTP server behind it has no users
     lab.listen(servers.over_tls(with_sni, servers.Sstp("auth", None, None)))
 
 
@@ -416,7 +416,7 @@ def closes(lab):
 
 
 def no_backend(lab):
-    """HAProxy in HTTP mode with nobody behind it."""
+    """HAProxy in HTTP mode with no server behind it."""
     pem = lab.write("front.pem", "".join(open(p).read() for p in lab.pki.server()))
     lab.start("haproxy", "-db", "-f", lab.write("haproxy.cfg", f"""
         defaults
@@ -496,7 +496,7 @@ def _terminator(lab, to, host=None, at=(SRV, 443), authority=None):
 
 
 def binding_mismatch(lab):
-    """HAProxy ends TLS with a certificate that the client trusts, and begins it anew."""
+    """HAProxy ends TLS with a certificate that the client trusts, and starts it again."""
     lab.serve(listen="127.0.0.1:8443")
     _terminator(lab, "ssl crt {pem}\n            server one 127.0.0.1:8443 ssl verify none")
 
@@ -731,7 +731,7 @@ FAULTS = {
     "HTTP 503": ("http", "PROBE_HTTP_FULL", "sessions", _http("503 Service Unavailable")),
     "an ordinary web server": ("http", "PROBE_HTTP_WEB_SERVER", "address and port",
                                ordinary_web_server),
-    "a balancer with nobody behind it": ("http", "PROBE_HTTP_FULL", "backend", no_backend),
+    "a balancer with no server behind it": ("http", "PROBE_HTTP_FULL", "backend", no_backend),
     "no HTTP inside TLS": ("http", "HTTP_NOT_HTTP", "", not_http),
     "the server closes without an answer": ("http", "HTTP_NO_RESPONSE", "not SSTP", closes),
     "silence after the request": ("http", "HTTP_TIMEOUT", "TCP mode", _stops("http")),

@@ -176,7 +176,7 @@ FINDINGS = {
     "PROBE_INNER_DNS_DEAD": ("two questions to it", "lab: inner DNS is dead"),
     "PROBE_INNER_DNS_ERROR": ("its rcode", "lab: the inner name server refuses"),
     "PROBE_NO_FORWARDING": ("the server answers; target, name servers and routers do not; packets whose hops end "
-                            "at the server tell whether it forwards", "lab: nothing behind the server answers"),
+                            "at the server show whether it forwards", "lab: nothing behind the server answers"),
     "PROBE_OVERLAP": ("this machine's networks", "lab: overlapping networks"),
     "PROBE_TARGET_REFUSED": ("a reset in answer to the SYN", "lab: target: nothing listens"),
     "PROBE_TARGET_PORT_SILENT": ("ping answered, three SYNs not", "lab: target: a firewall drops its port"),
