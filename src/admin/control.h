@@ -44,7 +44,7 @@ bool admin_followed(struct admin *c);            /* by anybody? Any thread. */
 
 /*
  * The other end: sends one request and waits for the answer. 0 and *ret_result (a new reference),
- * or a negative errno with `why` filled: -ENOENT, -ECONNREFUSED (nobody serves there), -EACCES.
+ * or a negative errno with `why` filled: -ENOENT, -ECONNREFUSED (no server there), -EACCES.
  */
 int admin_call(const char *path, json_t *request, json_t **ret_result, char *why, size_t why_cap);
 /* The same for a request that follows: `each` gets every event until it returns false or the server

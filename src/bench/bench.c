@@ -11,8 +11,8 @@
  * never in a link's callback, for all tunnels share one plaintext buffer. A timer keeps turns coming
  * each millisecond, so the load leaves in bursts of a millisecond's worth, evenly over all tunnels.
  *
- * It ends by itself: every login has its time, holding and closing have theirs, and when of the first
- * logins none succeeded the rest is spared.
+ * It ends by itself: logins, holding and closing have time limits, and when none of the first logins
+ * succeeds, the rest is skipped.
  */
 #include "bench/bench.h"
 
@@ -97,7 +97,7 @@ static uint64_t own_cpu_us(void)
 
 /* ---- phases ---------- */
 
-static void tell(struct bench *b)
+static void report(struct bench *b)
 {
 	b->progress_us = clock_mono_us();
 	if (b->opts->progress)
@@ -127,7 +127,7 @@ static void enter(struct bench *b, enum bench_phase phase, uint64_t now_us)
 		return;
 	end_phase(b, now_us);
 	b->result->phase = phase;
-	tell(b);
+	report(b);
 }
 
 /* ---- callers come and go ---------- */
@@ -508,7 +508,7 @@ static void on_turn(uv_check_t *turn)
 	if (now_us - b->sweep_us >= SWEEP_MS * 1000)
 		sweep(b, now_us);
 	if (now_us - b->progress_us >= PROGRESS_MS * 1000)
-		tell(b);
+		report(b);
 	switch (b->result->phase) {
 	case BENCH_LOGIN: do_login(b, now_us); break;
 	case BENCH_HOLD: do_hold(b, now_us); break;
@@ -638,7 +638,7 @@ static enum event run(struct bench *b)
 	crypto_random(&b->run, sizeof(b->run));
 	b->cpu_us = own_cpu_us();
 	b->start_us = b->phase_us = b->sweep_us = clock_mono_us();
-	tell(b);
+	report(b);
 	uv_timer_start(&b->timer, on_timer, 1, 1);
 	uv_check_start(&b->turn, on_turn);
 	uv_run(&b->loop, UV_RUN_DEFAULT);

@@ -21,7 +21,7 @@
 #define BENCH_TUNNELS_MAX 200000
 #define BENCH_SOURCES_MAX 1024
 #define BENCH_PINS_MAX 8
-#define BENCH_FAILURES_MAX 16 /* different ones that are told apart */
+#define BENCH_FAILURES_MAX 16 /* different ones that are counted separately */
 
 struct bench_user {
 	char name[USER_NAME_MAX + 1], password[PAP_PASSWORD_MAX + 1];
@@ -43,7 +43,7 @@ struct bench_result {
 	struct tally steps[4]; /* the same up to: TLS, HTTP answer, SSTP call, authentication */
 
 	uint64_t hold_us, hold_cpu_us;
-	uint32_t lost;                   /* tunnels that ended though nobody asked them to */
+	uint32_t lost;                   /* tunnels that ended by themselves */
 	uint64_t sent, answered, others; /* packets of the load; `others` came and were not ours */
 	uint64_t late;                   /* packets that this process was too slow to send */
 	struct tally answer;
@@ -54,8 +54,7 @@ struct bench_result {
 		char text[200]; /* of the first */
 	} failures[BENCH_FAILURES_MAX];
 	unsigned n_failures;
-	bool interrupted,
-		gave_up; /* gave_up: nobody got in at the beginning, so the rest was spared */
+	bool interrupted, gave_up; /* gave_up: no early login succeeded, so the rest was skipped */
 };
 
 struct bench_opts {
@@ -87,6 +86,6 @@ struct bench_opts {
 	void *progress_arg;
 };
 
-/* EV_NONE, or why it could not even begin; `detail` tells more. `ret` is filled in any case. */
+/* EV_NONE, or why it could not start, with `detail`. `ret` is filled in any case. */
 enum event bench_run(
 	const struct bench_opts *opts, struct bench_result *ret, char *detail, size_t detail_cap);

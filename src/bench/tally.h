@@ -1,7 +1,7 @@
 /*
  * bench/tally.h — percentiles of many durations in fixed memory.
  *
- * A histogram with 64 buckets for each power of two: what it tells is exact below 128 µs and within
+ * A histogram with 64 buckets for each power of two: its values are exact below 128 µs and within
  * 0.8 % above. Units: microseconds. Threads: none of its own.
  */
 #pragma once

@@ -628,8 +628,8 @@ static enum event run(struct client *c)
 		tun_offload_text(c->tun));
 	say(c, "interface", line);
 	if (c->opts->insecure)
-		fputs("culvert: --insecure: the server's certificate is not checked; whoever stands in "
-		      "between can read everything and learn what your password proves\n",
+		fputs("culvert: --insecure: the server's certificate is not checked; anyone on the way "
+		      "can read everything and attack your password\n",
 			stderr);
 	uv_loop_init(&c->loop);
 	if (port_init(&c->port, &c->loop, tun_fd(c->tun, 0),

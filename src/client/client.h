@@ -45,5 +45,5 @@ struct client_opts {
 	bool verbose;           /* a line per step on standard error */
 };
 
-/* Returns EV_NONE when the user ended it, else what went wrong; `detail` tells more. */
+/* Returns EV_NONE when the user ended it, else the failure, with `detail`. */
 enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap);

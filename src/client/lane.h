@@ -2,7 +2,7 @@
  * client/lane.h — the client's end of lanes: opens the second connection of the session when a
  * transfer would hold up others (datapath/pair.h), and again, later, when it was lost.
  *
- * Never the session's end: what fails here is told once, with -v, and tried again after a while.
+ * A failure here never ends the session: it is logged once, with -v, and the client tries again later.
  *
  * Ownership: what the options point to outlives the lane. client_lane_free() after the loop ran dry.
  * Threads:   the client's; connecting, which may block, is done by one of libuv's.

@@ -2,11 +2,11 @@
 /*
  * client/permit.h — which addresses a server may choose for this machine.
  *
- * A server names our address, its own, name servers and prefixes. One that stands for something
- * else here (the way to the server itself, a gateway, a host of the local network) would take that
- * away from its owner, so it is not used.
+ * A server chooses our address, its own, name servers and prefixes. An address that has another use
+ * here (the outer server, a gateway, a host of the local network) is refused, because its owner would
+ * become unreachable.
  *
- * Each question reads the kernel's lists anew, for networks come and go; the answer is NULL when the
+ * Each call reads the kernel's lists again, because networks come and go. It returns NULL when the
  * address may be used, else the reason, for people.
  */
 #pragma once
@@ -15,7 +15,7 @@
 
 struct permit {
 	struct netlink *nl; /* borrowed */
-	unsigned ifindex;   /* of the tunnel: what is there is ours */
+	unsigned ifindex;   /* of the tunnel: its addresses and routes are ours */
 	struct addr server; /* the other end of the outer connection: the server or a proxy */
 };
 

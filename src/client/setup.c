@@ -125,7 +125,7 @@ void client_setup_free(struct client_setup *s)
 	free(s);
 }
 
-/* Never in the place of another program's route: two VPNs that take turns at it help nobody. */
+/* Never replaces another program's route: two VPNs would replace each other's in turns. */
 static int route_dev(struct client_setup *s, const struct prefix *dst, struct os_failure *why)
 {
 	struct route rt = {.dst = *dst, .ifindex = tun_ifindex(s->tun)};
@@ -485,7 +485,7 @@ int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
 
 /* ---- IPv6 by router advertisement ---------------------------------------------------------- */
 
-/* RFC 4862 section 5.5.3, with the identifier that IPv6CP gave: nobody else has it on this link. */
+/* RFC 4862 section 5.5.3, with the identifier that IPv6CP gave: no other host has it on this link. */
 static void take_address6(struct client_setup *s, const struct ra *ra)
 {
 	struct prefix own = {ra->prefix.addr, 64};

@@ -44,5 +44,5 @@ void client_setup_follow_uplink(struct client_setup *s);
  * has a way to the server: by another address, then.
  */
 bool client_setup_is_cut_off(struct client_setup *s, const struct addr *local);
-/* Tells of IPv6 that leaves this machine beside a tunnel that is the default route. */
+/* Warns of IPv6 traffic that bypasses a tunnel which is the default route. */
 void client_setup_warn_of_leak(struct client_setup *s);

@@ -240,8 +240,8 @@ static void discard(struct link *l)
 		finish(l);
 }
 
-/* libuv stops a poll with an error. What came before the error is read first, so it must tell again. */
-static void poll_anew(struct link *l)
+/* libuv stops a poll with an error. What came before the error is read first, so the poll is started again. */
+static void poll_again(struct link *l)
 {
 	int events = l->poll_events;
 
@@ -256,7 +256,7 @@ HOT static void on_poll(uv_poll_t *poll, int status, int events)
 
 	port_wake(l->port, &l->in_port, now_us);
 	if (status < 0) {
-		poll_anew(l);
+		poll_again(l);
 		events = UV_READABLE; /* recv() names the error */
 	}
 	if (events & UV_WRITABLE)

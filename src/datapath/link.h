@@ -2,7 +2,7 @@
 /*
  * datapath/link.h — one tunnel with its socket, egress queue and timer, on a port.
  *
- * The link moves octets between socket, tunnel and TUN and tells its owner what happens by
+ * The link moves octets between socket, tunnel and TUN and reports events to its owner by
  * callback; packets do not come up to the owner. It is embedded in the owner's struct (a session
  * of the server, the client).
  *

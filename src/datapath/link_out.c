@@ -61,11 +61,11 @@ static bool send_output(struct link *l)
 	return true;
 }
 
-/* To set what is there already would change nothing: by way of Reno it begins anew. */
+/* Setting the present one changes nothing, so Reno is set first, which restarts it. */
 static void set_congestion(struct link *l)
 {
 	tcp_set_congestion(l->fd, congestion_name(CONGESTION_RENO));
-	/* Refused, the kernel has no such thing: what is there has to do. */
+	/* Refused: the kernel does not have it, so the present one stays. */
 	if (tcp_set_congestion(l->fd, congestion_name(l->path.congestion.in_force)) < 0)
 		l->path.chooses_congestion = false;
 }

@@ -15,12 +15,12 @@
  * that has not been so for long: both ends stop sending there, and take what is on its way, so a
  * lane that goes loses no packet.
  *
- * A lone packet that is lost there has nothing behind it that would tell TCP so: it waits for the
- * flow's next one, and then for the time by which packets may overtake each other. So on a path with
- * losses a few empty records follow it. Three, since TCP takes three packets that came for proof.
+ * When a lone packet is lost there, no packet behind it shows the loss to TCP: the repair waits for the
+ * flow's next packet, and then for TCP's reordering window. So on a path with losses three empty records
+ * follow a lone packet, because TCP takes three later packets as proof of a loss.
  *
- * A lane that stands still (its retransmission timer ran out) is passed by until it moves again,
- * so a path that loses one of the two connections for good costs sparse flows a moment, once.
+ * A stalled lane (its retransmission timer ran out) is not used until it moves again, so a path that
+ * loses one of the two connections delays sparse flows only once.
  */
 #include "datapath/pair.h"
 

@@ -33,7 +33,7 @@ enum path_reason {
 struct path_decision {
 	enum path_reason reason;
 	uint32_t octets;     /* of the burst that may go; 0: none may */
-	bool set_congestion; /* congestion.in_force is to be set, anew if it is there already */
+	bool set_congestion; /* congestion.in_force is to be set, even if it is set already */
 };
 
 struct path {

@@ -8,9 +8,9 @@
  * side: see link.c. Links are called through port->links, once a batch.
  *
  * Nothing here waits for more to come: a lone packet is sealed and written in the turn in which it
- * was read. After a pause nobody asks the TUN whether more than one packet has come: that is a system
- * call more for the lone packet, and poll tells it too. And what it will touch is fetched into the
- * caches before anything else is done (base/hot.h).
+ * was read. After a pause the port does not read the TUN a second time: that would be one more system
+ * call for the lone packet, and poll reports further packets anyway. First of all, the port prefetches
+ * the code and data for the packet (base/hot.h).
  */
 #include "datapath/port.h"
 

@@ -2,7 +2,7 @@
  * Theory of operation
  *
  * One round is: dial the proxy, send what http/proxy.c says, read until its verdict. The first round
- * carries no login, for only the answer tells which scheme is wanted. After a 407 a second connection
+ * carries no login, because only the answer names the scheme. After a 407 a second connection
  * is made (many proxies close the first) with Digest when it is offered, else Basic. A third round
  * would only lock the account.
  */

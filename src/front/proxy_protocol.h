@@ -3,7 +3,7 @@
  * came from: PROXY protocol, version 1 (one line of text) and version 2 (binary), as HAProxy's
  * document "The PROXY protocol" describes them.
  *
- * Whoever calls this believes the peer: only for connections from trusted addresses.
+ * The caller trusts the peer: only for connections from trusted addresses.
  */
 #pragma once
 #include <stdbool.h>

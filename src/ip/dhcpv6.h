@@ -28,7 +28,7 @@ struct dhcpv6_answer {
 	uint8_t duid[DHCPV6_DUID_LEN];
 	const struct addr *dns;
 	size_t n_dns;
-	uint32_t refresh_s; /* when to ask again; 0: not told */
+	uint32_t refresh_s; /* when to ask again; 0: not given */
 };
 
 /*

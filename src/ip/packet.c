@@ -159,7 +159,7 @@ uint32_t packet_flow_hash(const struct ip_view *p, uint32_t seed)
 		h = mix(h, load(p->destination, 8));
 		h = mix(h, load(p->destination + 8, 8));
 	}
-	/* The pieces of a fragmented packet stay together: none is told apart by ports. */
+	/* The pieces of a fragmented packet stay together: ports are not part of the hash. */
 	if (!p->fragment)
 		h = mix(h, (uint64_t)p->source_port << 16 | p->destination_port);
 	return (uint32_t)(h >> 16);

@@ -23,7 +23,7 @@
 #define ICMPV6_RA 134
 #define ICMPV6_NS 135
 #define ICMPV6_NA 136
-#define ND_HOP_LIMIT 255 /* whoever sends less stands behind a router, or lies */
+#define ND_HOP_LIMIT 255 /* a lower one comes from behind a router, or is forged */
 #define RA_HEADER_LEN 16
 #define RS_HEADER_LEN 8
 #define NS_HEADER_LEN 24

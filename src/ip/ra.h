@@ -26,7 +26,7 @@ struct ra {
 	struct addr from, to;       /* the router's link-local address; the host's, or ff02::1 */
 	uint16_t router_lifetime_s; /* 0: no default route this way */
 	bool other_config;          /* O: more (DNS) by stateless DHCPv6 */
-	uint32_t mtu;               /* 0: not told */
+	uint32_t mtu;               /* 0: not given */
 	struct prefix prefix;       /* a /64 to make addresses from; AF_UNSPEC: none */
 	uint32_t valid_s, preferred_s;
 	struct addr dns[RA_DNS_MAX];

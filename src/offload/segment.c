@@ -1,7 +1,7 @@
 /*
  * offload/segment.c — from a super-packet to frames, in one pass.
  *
- * Each segment gets a copy of the headers with these fields made anew, as the kernel's own
+ * Each segment gets a copy of the headers with these fields computed again, as the kernel's own
  * segmentation does (and tests/unit/offload/tun_test.c compares with it):
  *
  *   IPv4   total length, id (+1 each), header checksum        IPv6   payload length

@@ -193,7 +193,7 @@ static int unseal(const uint8_t *file, size_t n, const char *passphrase, uint8_t
 	return r;
 }
 
-/* Anybody can make a checksum: it tells damage from a wrong passphrase, the tag alone is trusted. */
+/* Anyone can make a checksum: it distinguishes damage from a wrong passphrase; only the tag is trusted. */
 static int look_at(const uint8_t *file, size_t total)
 {
 	uint8_t sum[SHA256_LEN];

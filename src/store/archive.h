@@ -7,7 +7,7 @@
  *     nonce               12 octets
  *     AES-256-GCM         of the entries; the 44 octets before are associated data
  *     tag                 16 octets
- *     SHA-256             32 octets     of all before: tells damage from a wrong passphrase
+ *     SHA-256             32 octets     of all before: distinguishes damage from a wrong passphrase
  *
  * An entry is a kind (1 octet, enum archive_kind), a length (8 octets, big-endian) and the octets. A
  * kind stands for one fixed file, so no name and no path comes out of an archive; each occurs once at

@@ -14,8 +14,8 @@
 /* --- the key --- */
 
 /*
- * Secrets under another key would fail one login at a time; better to say it at the start. Commands
- * do not look, so that passwords can be set anew.
+ * Secrets under another key would fail one login at a time, so the start checks them. Commands do not
+ * check, so that passwords can be set again.
  */
 static int count_other_secrets(struct db *db, const char *key_id, int64_t *ret)
 {

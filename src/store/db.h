@@ -1,7 +1,7 @@
 /*
  * store/db.h — the database, synchronously: one handle on its engine for one thread.
  *
- * Who holds a struct db may wait for the disk: a command, or the store's own thread (store.h), never
+ * The holder of a struct db may wait for the disk: a command, or the store's own thread (store.h), never
  * a worker. Functions that change several rows are meant to run inside db_begin()/db_commit().
  *
  * Files:   <state>/culvert.db (with -wal and -shm beside), <state>/culvert.key unless a key is given.

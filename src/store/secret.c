@@ -72,7 +72,7 @@ static int read_key(const char *path, struct secret_key *ret, struct db_error *e
 	return r;
 }
 
-/* Owner and rights as the folder's owner needs them, whoever runs this. */
+/* Owner and rights as the folder's owner needs them, also when root runs this. */
 static int write_key_file(int fd, const char *state)
 {
 	uint8_t key[AEAD_KEY_LEN];

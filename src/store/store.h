@@ -75,7 +75,7 @@ struct store_lease {
 };
 
 int store_lease_take(struct store *s, struct store_lease *l);
-/* Those below copy what they are given, and nobody waits for them. -EAGAIN, -ENOMEM. */
+/* Those below copy their arguments, and no thread waits for them. -EAGAIN, -ENOMEM. */
 int store_lease_release(struct store *s, const struct addr *address, uint64_t session);
 int store_session_start(struct store *s, const struct db_session *session);
 int store_session_stop(

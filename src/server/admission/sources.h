@@ -1,9 +1,8 @@
 /*
- * server/admission/sources.h — who may knock, and how often: connections before their login
- * (half open), per
- * source and in all; which of them makes room for another; when a source's next password is judged.
+ * server/admission/sources.h — limits on connections before their login (half open), per source and in
+ * all; which of them makes room for another; when a source's next password is checked.
  *
- * A source is an IPv4 address, or an IPv6 /64: who has one address of a /64 has them all.
+ * A source is an IPv4 address, or an IPv6 /64: a host that has one address of a /64 has all of them.
  *
  * Pure: no clock, no lock, no thread; admission.c holds a mutex around it. It is asked a few times a
  * connection, never per packet.

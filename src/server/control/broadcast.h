@@ -1,8 +1,7 @@
 /*
- * server/control/broadcast.h — a question of the control thread that goes round all workers:
- * which sessions are
- * there, and, if so wished, end them or give them another date. Nothing is locked: each worker looks
- * at its own sessions when the letter comes, and posts the letter back.
+ * server/control/broadcast.h — a question from the control thread to all workers: lists their sessions,
+ * and can end them or change their date. There is no lock: each worker looks at its own sessions when
+ * the letter comes, and posts the letter back.
  *
  * Ownership: broadcast_start() takes the round over; done() gets it back when all workers have answered
  *            and calls broadcast_free().
@@ -40,7 +39,7 @@ struct broadcast_part { /* one worker's */
 struct broadcast {
 	struct context *context;
 	struct broadcast_match match;
-	enum event end; /* why they are ended; EV_NONE: only told */
+	enum event end; /* why they are ended; EV_NONE: only listed */
 	bool dated;     /* their user's date is another one now: */
 	int64_t expires_at;
 	void (*done)(struct broadcast *r);

@@ -11,7 +11,7 @@
 #include "server/host/certificates.h"
 
 #define SETTLE_MS 500
-#define SETTLE_MOST_MS 5000 /* where somebody writes all the time */
+#define SETTLE_MOST_MS 5000 /* where a program writes all the time */
 
 /* Changes when the file does: another inode, another time, another length. */
 static uint64_t stamp_of(const char *path)

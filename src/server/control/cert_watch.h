@@ -1,9 +1,9 @@
 /*
- * server/control/cert_watch.h — the files of certificates: tells when one was replaced or
- * written anew. Folders
- * are watched (inotify), not files: a renewal puts a new file, or a new symbolic link, in place of
- * the old one. What follows a link (certbot's live/ points into archive/) is watched, too. But of the
- * generated ones the files: their folder has the database, which is written to at each login.
+ * server/control/cert_watch.h — watches the files of certificates for replacement and rewriting.
+ *
+ * It watches folders (inotify), not files: a renewal replaces the file, or a symbolic link, by a new
+ * one. Targets of links (certbot's live/ points into archive/) are watched, too. For the generated
+ * certificates it watches the files, because their folder has the database, which changes at each login.
  *
  * Threads: the loop's.
  */
@@ -17,7 +17,7 @@
 
 struct config;
 
-/* A folder, or a file: that one is watched anew after each change, for it may be another by then. */
+/* A folder, or a file. A file is watched again after each change, because it may be replaced. */
 struct watch_place {
 	uv_fs_event_t *event;
 	char *path;

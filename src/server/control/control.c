@@ -75,7 +75,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	c->stopping = true;
 	log_event(NULL, EV_SERVER_STOPPING, "signal=%d sessions=%u", signum,
 		context_sessions(c->context));
-	notify_stopping("sessions are being told");
+	notify_stopping("ending the sessions");
 	atomic_store_explicit(&c->context->draining, true, memory_order_relaxed);
 	watchdog_stop(&c->watchdog);
 	ask_workers_to_stop(c); /* the loop runs on until the last one is gone */
@@ -201,7 +201,7 @@ static int start_workers(struct control *c)
 	return 0;
 }
 
-/* The last step before it is told that strangers may come. */
+/* The last step before the server accepts connections. */
 static void enter_sandbox(const struct context *s)
 {
 	struct os_failure why = {0};

@@ -40,7 +40,7 @@ struct control {
 	struct drain drain;
 	struct watch watch;
 	struct watchdog watchdog;
-	struct metrics *metrics;      /* NULL: nobody asks for them */
+	struct metrics *metrics;      /* NULL: not served */
 	struct departure *departures; /* one for each worker */
 	unsigned n_running;           /* workers that are not gone */
 	bool stopping;
@@ -55,8 +55,8 @@ void control_done(struct control *c);
 void commands_run(void *arg, const json_t *request, struct admin_reply *reply);
 
 /*
- * reload.c: reads everything again. On success *ret tells what changed (a new reference); otherwise
- * nothing has changed, and `why` says what is wrong, with file and line. `dry`: only tells.
+ * reload.c: reads everything again. On success *ret lists the changes (a new reference); otherwise
+ * nothing has changed, and `why` has the error, with file and line. `dry`: only lists.
  */
 int reload_all(struct control *c, bool dry, json_t **ret, char *why, size_t why_cap);
 /* Only the certificates, with the configuration that is in force. */

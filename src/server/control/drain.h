@@ -1,6 +1,6 @@
 /*
- * server/control/drain.h — emptying a server: new clients are answered 503, and those that are up are told
- * by CALL_DISCONNECT in batches spread over the given time, so that they do not redial all at once.
+ * server/control/drain.h — empties a server: it answers new clients with 503 and ends its sessions by
+ * CALL_DISCONNECT in batches, spread over the given time, so that clients do not reconnect all at once.
  *
  * Threads: the control thread.
  */

@@ -1,9 +1,9 @@
 /*
  * Theory of operation
  *
- * Events happen on every thread; those who follow them hang on the control thread. The tap copies an
- * event into a letter, and only while somebody follows. What is under way is bounded: a follower
- * cannot make a busy server pile letters up. What did not fit is counted and told.
+ * Events happen on every thread; followers are clients of the control thread. While there is a
+ * follower, the tap copies each event into a letter. The number of letters in transit is bounded, so a
+ * follower cannot fill the memory of a busy server. Dropped events are counted, and followers get the count.
  */
 #include <stdio.h>
 #include <stdlib.h>

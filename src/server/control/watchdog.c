@@ -1,6 +1,6 @@
 /*
- * A letter goes to every worker at each tick. Only when all of the last tick's were delivered is the
- * manager told; a thread that hangs keeps its letter, and the manager restarts the service.
+ * Each tick sends a letter to every worker, and notifies the service manager if all letters of the last
+ * tick were delivered. A thread that hangs keeps its letter, and the manager restarts the service.
  */
 #include "server/control/watchdog.h"
 

@@ -1,5 +1,5 @@
 /*
- * server/control/watchdog.h — the service manager is told that all threads are alive, as often as it asks.
+ * server/control/watchdog.h — notifies the service manager that all threads are alive.
  *
  * Threads: the control thread's, and its loop. What it posts is delivered by the workers.
  */

@@ -50,7 +50,7 @@ struct context {
 	struct prefix nets[CONFIG_ITEMS_MAX + 1]; /* all pools, for ip/guard.h */
 	size_t n_nets;
 	struct host_addresses host;     /* this host's own, at the start: no client gets one */
-	struct ppp_addresses addresses; /* local, DNS, NBNS as told to clients */
+	struct ppp_addresses addresses; /* local, DNS, NBNS as given to clients */
 	struct prefix prefix6;          /* clients' /64s are of it; AF_UNSPEC: none */
 	struct addr own6, link_local;
 	struct addr dns6[3];

@@ -1,4 +1,4 @@
-/* server/core/limits.h — what strangers may pile up, and what one loop turn may cost. */
+/* server/core/limits.h — bounds on strangers, and on the cost of one loop turn. */
 #pragma once
 
 #define FIRST_OCTET_MS 5000 /* a connection that says nothing */

@@ -1,7 +1,7 @@
 /*
  * server/core/snapshot.h — what a reload replaces: the configuration and what was made from it.
  *
- * Every worker holds a reference and reads it without asking anybody; a reload makes a new one and
+ * Every worker holds a reference and reads it without a lock; a reload makes a new one and
  * sends it to the workers by letter. Nothing in it changes after it was published.
  *
  * Ownership: counted; the last snapshot_free() frees.

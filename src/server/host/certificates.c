@@ -80,12 +80,12 @@ static bool add_local_address(unsigned ifindex, const struct prefix *address, vo
 
 	(void)ifindex;
 	if (address->addr.family == AF_INET6 && o[0] == 0xfe && (o[1] & 0xc0) == 0x80)
-		return true; /* link-local: nobody writes that as a server's name */
+		return true; /* link-local: no client uses that as a server's name */
 	add_name(arg, addr_format(&address->addr, text));
 	return true;
 }
 
-/* A renewed certificate is for the names of the one before, too: clients were told these. */
+/* A renewed certificate keeps the old names, because clients use them. */
 static void add_old_names(struct names *names, const char *cert)
 {
 	struct cert_info old;

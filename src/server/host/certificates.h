@@ -31,7 +31,7 @@ struct certificate_files {
 void certificates_list(const struct config *cfg, struct certificate_files *ret);
 /*
  * Makes generated ones that are missing, for all names by which this machine is known; `renew`
- * makes them anew with the old keys and for the names they had, too.
+ * renews them with the old keys, and adds the old names.
  */
 int certificates_make(const struct config *cfg, bool renew, struct tls_failure *ret_failure);
 /* Reads all files as a start would, and keeps nothing. `note` as in tls/ctx.h. */

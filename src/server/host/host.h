@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * server/host/host.h — what the machine lends to a server and gets back: state folder, user, pools, TUN,
+ * server/host/host.h — what a server sets up on its machine, and undoes: state folder, user, pools, TUN,
  * forwarding, packet filter, listeners. Each step logs what failed; 0, or the exit code of its layer.
  *
  * Ownership: run.c owns the struct; what a step makes for all rooms is in its context.

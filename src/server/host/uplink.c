@@ -25,7 +25,7 @@ bool host_ipv6_is_masqueraded(const struct context *c)
 	return c->config->tunnel.nat && c->prefix6.addr.family && is_ula(&c->prefix6.addr);
 }
 
-/* fe80:: and the identifier that IPv6CP tells every client: the server's end of all links. */
+/* fe80:: and the server's identifier in IPv6CP: the server's end of all links. */
 static int add_link_local(struct context *c, struct netlink *nl, struct os_failure *why)
 {
 	struct prefix own = {{AF_INET6, {0xfe, 0x80}}, 64};

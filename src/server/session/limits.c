@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what ends a session from outside its tunnel: an order, silence when another login wants what it
- * holds; grant.c has the user's date. Each ends politely, and is gone later.
+ * Theory: what ends a session from outside its tunnel: a command, or silence when another login needs
+ * what it holds; grant.c has the user's date. Each ends politely, and is gone later.
  */
 #include "base/clock.h"
 #include "server/core/limits.h"

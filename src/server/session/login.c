@@ -6,12 +6,12 @@
  * which address (store, a letter). A question that waits for a letter holds its own memory and only
  * the session's number, so a session may end without waiting for it.
  *
- * A proof of a source with a failed login is held before it is judged: to hold only the answer would
- * slow down the honest, and a guesser hangs up as soon as success would have been there.
+ * A proof from a source with a failed login waits before it is checked. If only the answer waited, honest
+ * users would wait, and a guesser would hang up when success does not come at once.
  *
- * A place or an address may be held by a session whose client is gone without a word. That session is
- * asked for a sign of life at once, and this login asks for its place again, for some seconds: a silent
- * holder ends meanwhile, a live one stays and the login is refused.
+ * A place or an address may be held by a session whose client is gone. That session gets an Echo Request
+ * at once, and this login retries for some seconds: a silent holder ends meanwhile, a live one stays
+ * and the login is refused.
  */
 #include "server/session/private.h"
 

@@ -5,11 +5,10 @@
  * handshake within the cap, in the hands of the worker that accepted it. When its request has been
  * read, everything of it hangs off one tunnel and one descriptor: these go by letter to the worker
  * of the session that it names (directory.h), and only there, where the session's key is, the proof is
- * judged. Between the two it is in nobody's loop and costs no deadline: a letter is delivered in
- * the next turn.
+ * judged. In between it is in no loop and costs no deadline: a letter is delivered in the next turn.
  *
- * A session has one lane; a second one with a right proof takes the first one's place, for the
- * client knows best which of them still works.
+ * A session has one lane; a second one with a right proof replaces the first one, because the client
+ * knows which of them still works.
  */
 #include "server/session/second.h"
 

@@ -252,7 +252,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 
 	switch (ev->type) {
 	case TUNNEL_STEP:
-		if (!s->tls_up) /* the first step that a server's tunnel tells */
+		if (!s->tls_up) /* the first step that a server's tunnel reports */
 			admission_progress(s->site, s->door, SOURCES_TLS);
 		s->tls_up = true;
 		if (ev->step == TUNNEL_STEP_AUTH)

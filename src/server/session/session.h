@@ -15,7 +15,7 @@ struct vnet_hdr;
 struct session;
 struct site;
 
-/* What the control thread may be told about a session; a copy. */
+/* What the control thread sees of a session; a copy. */
 struct session_info {
 	uint64_t id;
 	char user[256], peer[ENDPOINT_TEXT_LEN], address[ADDR_TEXT_LEN], tls[96];

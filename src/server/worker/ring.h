@@ -5,7 +5,7 @@
  * A packet that the kernel hands to the wrong worker's TUN queue goes to its owner through the
  * ring of that (from, to) pair. A full ring drops, as a full device queue would, and counts.
  *
- * Threads: ring_push() the producer, ring_pop() the consumer, nobody else.
+ * Threads: ring_push() only the producer, ring_pop() only the consumer.
  */
 #pragma once
 #include <stdatomic.h>

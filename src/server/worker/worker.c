@@ -10,8 +10,8 @@
  *
  * Handshakes cost a thousand times what a packet costs. Sessions before authentication therefore
  * do not run in their socket's callback but queue up, and each loop turn gives them at most
- * STRANGERS_US_PER_TURN of its time: a storm of logins, or of octets that are dear to take in, cannot
- * stall the traffic of those who are in.
+ * STRANGERS_US_PER_TURN of its time: a storm of logins, or of octets that are expensive to process,
+ * cannot stall the traffic of authenticated sessions.
  */
 #include <errno.h>
 #include <stdlib.h>
