@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a handle is an engine (engine.h), the key of the secrets, and what this process remembers of
  * the pools. It is opened here: the engine first, then the schema, then the key.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * store/db.h — the database, synchronously: one handle on its engine for one thread.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* store/internal.h — what the files of store/ share about a handle. */
 #pragma once
 #include "store/db.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* store/jobs.c — the jobs that every server has, on top of store_submit(). */
 #include <errno.h>
 #include <stdlib.h>

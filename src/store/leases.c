@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a lease is a row (address, user, session). Rows stay when a session ends, so that the user
  * gets the same address again as long as the pool is not short. The rows are the truth; which

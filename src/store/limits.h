@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* store/limits.h — bounds of the store. */
 #pragma once
 

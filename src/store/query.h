@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * store/query.h — one run of a statement: bind in order, read rows in order. Inside store/ only.
  *

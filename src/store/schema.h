@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * store/schema.h — the tables, and the steps from one version to the next.
  *

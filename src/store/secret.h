@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * store/secret.h — the key of a database, and secrets at rest under it (AES-256-GCM).
  *

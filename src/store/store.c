@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: two threads with a queue each under one lock. The reading thread has a handle of its own and
  * answers its jobs one by one, whatever the writing one does: a login never waits for a commit. The

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * store/store.h — the database without waiting: jobs for two threads, each with a handle of its own.
  *
