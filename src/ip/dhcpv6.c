@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ip/dhcpv6.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/dhcpv6.h — stateless DHCPv6 (RFC 8415 section 18.3.6): a host that has its addresses by router
  * advertisement asks for DNS servers. Information-Request in, Reply out, as whole packets.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/fragment.h — cutting an IPv4 packet that does not fit and may be cut (RFC 791 section 3.2).
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/limits.h — what a peer can pile up here, and where it ends.
  */

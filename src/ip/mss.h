@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/mss.h — keeping TCP's maximum segment size within the tunnel (RFC 9293 section 3.7.1). */
 #pragma once
 #include <stdbool.h>

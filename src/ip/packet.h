@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/packet.h — what the data path must know of an IPv4 or IPv6 packet, checked once.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/pool.c — a bitmap over a prefix, searched next-fit a word at a time.
  */

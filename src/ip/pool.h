@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/pool.h — which IPv4 addresses of a prefix are taken.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/ra.h — router solicitations and advertisements (RFC 4861 sections 4.1 and 4.2), with DNS
  * servers in them (RFC 8106), as whole IPv6 packets for a point-to-point link: no link-layer

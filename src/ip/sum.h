@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/sum.h — the Internet checksum for the few packets built or checked in ip/ (RFC 1071). */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/table.h — which session an address belongs to: longest prefix match, read without locks.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/toobig.h — telling a sender that its packet does not fit: ICMP "fragmentation needed" (RFC 792,
  * RFC 1191 section 4) and ICMPv6 Packet Too Big (RFC 4443 section 3.2).
