@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/coalesce.c — generic receive offload for the packets of a tunnel.
  *

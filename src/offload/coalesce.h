@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/coalesce.h — joins packets from the tunnel to super-packets for the TUN.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/csum.h — the Internet checksum (RFC 1071), plain and fused with a copy.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/inet.h — where things are in IPv4, IPv6, TCP and UDP headers, and how to read them.
  *

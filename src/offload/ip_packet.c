@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/ip_packet.c — reading the headers of one packet, once.
  */

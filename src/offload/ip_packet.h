@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/ip_packet.h — one IP packet as the data path sees it: whose it is and whether it is one
  * of the everyday kind that may be joined with its neighbours.

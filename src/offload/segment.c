@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/segment.c — from a super-packet to frames, in one pass.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/segment.h — cuts a packet from the TUN into the frames that go over the tunnel.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/vnet.h — the header in front of each packet of a TUN with IFF_VNET_HDR
  * (VIRTIO 1.2, 5.1.6; linux/virtio_net.h). Ours, because Debian's headers lack GSO_UDP_L4.
