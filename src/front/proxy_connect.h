@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * front/proxy_connect.h — a TCP connection to the server by way of an HTTP proxy ([MS-SSTP] 4.5).
  *

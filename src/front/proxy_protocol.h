@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * front/proxy_protocol.h — the header that a balancer puts in front of a connection to say where it
  * came from: PROXY protocol, version 1 (one line of text) and version 2 (binary), as HAProxy's
