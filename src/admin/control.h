@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * admin/control.h — the control socket: JSON lines over a unix stream socket, protocol version 1.
  *

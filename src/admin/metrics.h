@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * admin/metrics.h — answers `GET /metrics` with a text that its owner makes (Prometheus' exposition
  * format 0.0.4), on a TCP address or a unix socket. Meant for a local address: there is no login.
