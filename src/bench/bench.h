@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * bench/bench.h — `culvert bench`: many real tunnels from one process, without interfaces.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * bench/probe.h — the packets that the load generator sends through its tunnels, and how it knows
  * them when they come back: ICMP echo requests, and UDP datagrams. IPv4; pure functions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "bench/tally.h"
 
 #define SUB_BITS 7 /* two times 64: the upper half is used above the first row */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * bench/tally.h — percentiles of many durations in fixed memory.
  *
