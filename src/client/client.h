@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * client/client.h — `culvert connect`: one tunnel to an SSTP server, an interface, routes, DNS.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * client/lane.h — the client's end of lanes: opens the second connection of the session when a
  * transfer would hold up others (datapath/pair.h), and again, later, when it was lost.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* client/private.h — shared by the files of this folder only. */
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * client/setup.h — what a connected client changes on this machine, and how it is undone.
  *
