@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/admission/proxy_header.h — connections of a trusted balancer before they are a session: the PROXY
  * protocol header is read first, for limits, logs and the TLS that follows are the client's. What may

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/admission/sources.c — a table of sources, four to a set, and the line of half-open connections.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/admission/sources.h — limits on connections before their login (half open), per source and in
  * all; which of them makes room for another; when a source's next password is checked.

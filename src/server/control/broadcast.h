@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/broadcast.h — a question from the control thread to all workers: lists their sessions,
  * and can end them or change their date. There is no lock: each worker looks at its own sessions when

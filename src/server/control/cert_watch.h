@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/cert_watch.h — watches the files of certificates for replacement and rewriting.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/control.h — the control thread: signals, the control socket and its commands, reload,
  * draining, expiry of certificates. It touches no packet and no session: it reads counters that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/drain.h — empties a server: it answers new clients with 503 and ends its sessions by
  * CALL_DISCONNECT in batches, spread over the given time, so that clients do not reconnect all at once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/prometheus.h — what GET /metrics answers: the workers' counters, no user names.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* server/control/status.h — what `culvert status` shows. Control thread; reads only what workers
  * publish. */
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Each tick sends a letter to every worker, and notifies the service manager if all letters of the last
  * tick were delivered. A thread that hangs keeps its letter, and the manager restarts the service.

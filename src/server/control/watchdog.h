@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/watchdog.h — notifies the service manager that all threads are alive.
  *

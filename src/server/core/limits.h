@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* server/core/limits.h — bounds on strangers, and on the cost of one loop turn. */
 #pragma once
 

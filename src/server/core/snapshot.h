@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/core/snapshot.h — what a reload replaces: the configuration and what was made from it.
  *

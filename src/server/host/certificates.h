@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/host/certificates.h — which certificates a server shows: those of the configuration, or the
  * self-signed ones in the state folder, which are made at first start (DESIGN: docs/architecture.md).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/session/private.h — the session's own struct, and what the files of this room ask of each
  * other: session.c (from door to end), login.c (who is it), grant.c (and with what), addresses.c,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/session/second.h — the server's end of lanes: from a connection that asks to be one to its place
  * beside its session's (datapath/pair.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/session/session.h — one client's stay, from the accepted connection to the last octet.
  *

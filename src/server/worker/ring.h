@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * server/worker/ring.h — packets from one worker to another: a bounded single-producer,
  * single-consumer ring (DESIGN section 3).
