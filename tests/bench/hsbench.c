@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tests/bench/hsbench.c — CPU of TLS 1.3 handshakes without sockets, split by side.
  *

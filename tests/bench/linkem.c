@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tests/bench/linkem.c — a link emulator in user space, for kernels without netem: joins two network
  * namespaces by a pair of TUN devices and gives each direction a rate, a delay, jitter, random loss

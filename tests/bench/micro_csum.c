@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Cycles of the checksum loops over packets of one 64 KiB piece, as segment and coalesce use them. */
 #include <string.h>
 

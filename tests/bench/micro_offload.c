@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Cycles a packet of the data path's own code: cutting a super-packet to frames, joining packets,
  * and the way through the egress queue. Without TLS, sockets and TUN.

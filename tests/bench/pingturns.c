@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * pingturns INTERVAL_US ROUNDS ADDRESS... — pings each address once a round, one packet at a time:
  * what the machine does to one of them it does to all. Each round has an order of its own, for the one

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * sharing.c — reads valgrind's trace of a program (lackey, --trace-mem=yes --trace-sched=yes) and
  * tells which cache lines its threads share, and which instructions each of them executed.

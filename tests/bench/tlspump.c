@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * tests/bench/tlspump.c — bulk data through one TCP connection, bare or inside TLS 1.3 (OpenSSL):
  * the ceiling of any tunnel that rides on TLS. No PPP, no TUN, only records.
