@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Any text as a configuration: what is taken must survive a dump unchanged. */
 #include <stdlib.h>
 #include <string.h>

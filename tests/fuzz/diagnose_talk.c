@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A conversation as a hostile server may hold it: the listener and the recorder read all of it.
  * Octets: the first chooses how they are cut; then turns of one length octet (the high bit: sent by

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A header in front of a connection. Whole or in pieces the verdict is the same; reading as much as
  * is wanted never passes its end; what is read can be written as text.

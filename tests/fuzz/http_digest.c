@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The challenge of a hostile proxy: read, and answered without ever showing the password. */
 #include <stddef.h>
 #include <stdint.h>

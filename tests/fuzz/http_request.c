@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A request, handed to the server's half whole and then cut in two: both ways must come to the same
  * decision and take the same octets, and every decision must be answered.

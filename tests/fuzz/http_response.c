@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A response, handed to the client's half and to the proxy's, whole and cut in two: the same event
  * either way, and only a 200 of HTTP/1.1 (a 2xx for the proxy) opens.

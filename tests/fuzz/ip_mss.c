@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/mss.c: any packet clamped. Only the MSS value and the checksum may change, the checksum must
  * stay as right (or as wrong by the same amount) as it was, and a second clamp changes nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/packet.c, ip/guard.c, ip/toobig.c and ip/fragment.c: any octets as a packet; whatever is accepted
  * must lie inside them, and what passes the guard must be of a kind that may.

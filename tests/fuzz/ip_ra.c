@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ip/ra.c and ip/dhcpv6.c: any packet read, with its checksum put right first, or nothing would come
  * past it. An advertisement that was read is built anew and must read the same.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Fuzzes offload/coalesce.c, against segment.c: what is joined and cut again must be what was put
  * in (tests/unit/offload/roundtrip.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Fuzzes offload/segment.c: octets as they are read from a TUN, virtio_net_hdr first, cut into
  * buffers of changing size. Nothing may be written behind the room, the announced lengths must be

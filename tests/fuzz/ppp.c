@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A whole PPP end (ppp/ppp.c and all below): any frames, either end. The first octet: bit 0 the
  * server, bits 1 and 2 the method, bit 3 no IPv6. An own step is a verdict.

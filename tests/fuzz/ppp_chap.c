@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * ppp/auth/chap.c and mschapv2.c: any packets to either end with either algorithm, as the first octet
  * says; and the texts of a Failure by themselves.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ppp/ipcp.c: any Requests, Naks and Rejects; the first octet says which end. */
 #include "ppp/ipcp.h"
 #include "ppp_steps.h"

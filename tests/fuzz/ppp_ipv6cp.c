@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ppp/ipv6cp.c: any Requests, Naks and Rejects; the first octet says whether identifiers are fixed. */
 #include "ppp/ipv6cp.h"
 #include "ppp_steps.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ppp/lcp.c with the automaton and the options under it; the first octet says which end. */
 #include "ppp/lcp.h"
 #include "ppp_steps.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ppp/auth/pap.c: any packets to either end; the first octet says which. */
 #include "ppp_auth.h"
 

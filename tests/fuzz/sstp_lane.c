@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The values of a lane's headers, as a stranger sends them: what is taken is written again letter
  * for letter but for the case of its digits, and no text is taken for two things.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Octets from a client that has not shown who it is: everything the server's TLS sees before a key is
  * agreed on. The first octet says how they are cut; the engine must stay usable whatever they are.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * What a peer that has the keys may send after a TLS 1.3 handshake: records of any type and content.
  * The input is a list of (type, length / 4, text); each becomes a record that opens.
