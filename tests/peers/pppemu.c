@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * pppemu.c — LD_PRELOAD library: enough of Linux's /dev/ppp in user space that pppd (and other
  * programs which drive the kernel's PPP by ioctl: a tty or pty with the PPP line discipline, a
