@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * A lane, a second connection of one session: two sims, the call and the connection that wants to be
  * its lane. What must hold whatever a stranger, a relay or a broken peer does.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Two SSTP calls joined in memory on a simulated clock, with somebody in the middle who cuts the
  * stream, loses, repeats, changes and adds packets. Whatever is done to them, both ends come to

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Both ends of the whole stack in one process: what must hold whatever the network does. */
 #include <stdarg.h>
 #include <stddef.h>
