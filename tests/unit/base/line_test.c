@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* base/line.h: nobody else's octets on the same cache line. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Numbers in every form in which people meet them. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * datapath/link.c and port.c: what a lone packet costs, and that a full path is still respected. The
  * loop, the sockets and the queue are real; the tunnel, the path and the clock are made here, so the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What stands in a recorded conversation, and above all what does not. */
 #include <stdarg.h>
 #include <stddef.h>

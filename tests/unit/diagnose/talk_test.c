@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* What the listener makes of a conversation, in whatever pieces it comes. */
 #include <stdarg.h>
 #include <stddef.h>

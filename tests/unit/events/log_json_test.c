@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* An event as a line of JSON, read back by another hand's parser. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Where the proxy is: the URL, the environment; giving up. The connection itself: tests/net/lab. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The client's half: the request's octets, and one event for each way an answer can be wrong. */
 #include <stdarg.h>
 #include <stddef.h>

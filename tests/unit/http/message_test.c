@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The head parser: every prefix, each class of malformed head. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* CONNECT: the request's octets, and what each answer of a proxy means. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The server's half: what is a tunnel, what is a health check, and what each refusal looks like. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/dhcpv6.c: an Information-Request as Windows sends it, and what must not be answered. */
 #include "craft.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/fragment.c: cut, put together again by the plainest reassembly there is, and compared. */
 #include "craft.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/mss.c: SYN packets with every order of options. */
 #include "craft.h"
 

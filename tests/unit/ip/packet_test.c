@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/packet.c: headers, flows, scopes. */
 #include "craft.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/pool.c: every address once, none that is not a client's. */
 #include <errno.h>
 #include <setjmp.h>

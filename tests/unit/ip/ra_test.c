@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/ra.c against a solicitation and an advertisement worked out by hand from the RFCs' drawings. */
 #include "craft.h"
 #include "hexlit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/table.c: longest prefix match, and readers beside writers. */
 #include <errno.h>
 #include <pthread.h>

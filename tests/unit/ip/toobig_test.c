@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* ip/toobig.c: what is sent, and what must not be. */
 #include "craft.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* offload/coalesce.c: each rule of joining by itself, then random and hostile streams. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* offload/csum.c: against RFC 1071's example and a loop over octet pairs. */
 #include <setjmp.h>
 #include <stdarg.h>

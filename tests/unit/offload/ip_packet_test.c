@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* offload/ip_packet.c: what is plain, what is odd, and marking. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* offload/segment.c: against packets built one by one (packets.h) and the example of a capture. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * offload/ against the kernel: what we join it must cut, what it joins we must cut, to the same
  * packets. Needs root and /dev/net/tun; skipped without. All in a network namespace of its own:

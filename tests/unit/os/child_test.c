@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/child.c with the shell as the program. */
 #include "netns.h"
 

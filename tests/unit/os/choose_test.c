@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/choose.c: the choice over lists, and over a namespace's real routes. */
 #include "netns.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/firewall.c: rule sets as ufw, Docker and firewalld leave them, in nft's own JSON. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/forward.c in a namespace: switches on and back, and what must not be lost. */
 #include "netns.h"
 

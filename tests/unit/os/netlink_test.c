@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/netlink.c against the kernel, in a namespace; iproute2 is the second opinion. */
 #include "netns.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/nft.c with the real nft, in a namespace. */
 #include "netns.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/notify.c against a manager's socket made here. */
 #include "netns.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/privileges.c: each test gives its rights up in a child and looks at what is left. */
 #include "netns.h"
 

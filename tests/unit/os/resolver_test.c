@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/resolver.c in a root of its own under /tmp; resolvectl and resolvconf are scripts there that
  * write down how they were called.

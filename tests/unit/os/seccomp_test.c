@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/seccomp.c: each test enters the sandbox in a child and tries what is left. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/socket.c on loopback. */
 #include "netns.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * os/steering.c on a real TUN: a datagram that the host routes into it is looked for on all queues.
  *

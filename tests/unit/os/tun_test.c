@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* os/tun.c: the interface comes, gives what it says, and goes. */
 #include "netns.h"
 

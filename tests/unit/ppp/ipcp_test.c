@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* IPCP as a peer sees it, on an authenticated link. */
 #include "unit/ppp/talk.h"
 #include "vectors.h"

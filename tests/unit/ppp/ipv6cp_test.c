@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* IPv6CP as a peer sees it (RFC 5072 4.1), on an authenticated link. */
 #include "unit/ppp/talk.h"
 #include "vectors.h"

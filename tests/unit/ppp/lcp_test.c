@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* LCP as a peer sees it: a whole end, of which only LCP is looked at. */
 #include "unit/ppp/talk.h"
 #include "vectors.h"

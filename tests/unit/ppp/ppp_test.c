@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Whole ends: client and server joined in memory, and single ends against scripted peers.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The state machines of [MS-SSTP] 3.2 and 3.3, written out as their tables print them: what each
  * stimulus does in each state, both roles, cell by cell.

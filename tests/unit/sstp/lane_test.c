@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Lanes: keys and proofs against values that Python's hmac and `openssl mac` gave alike; headers. */
 #include <errno.h>
 

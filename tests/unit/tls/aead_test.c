@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The ciphers of records: published vectors, both libraries against each other at every length around
  * a block and a batch of blocks, and every octet changed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Certificates as files: what is made, how it is written, what is read. */
 #include <dirent.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Which certificate a client is shown: by the name it asks for, and by the keys it knows. */
 #include "unit/tls/pair.h"
 

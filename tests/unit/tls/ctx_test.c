@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Contexts: what files and settings are taken, and what is said of those that are not. */
 #include "unit/tls/pair.h"
 

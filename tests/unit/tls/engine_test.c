@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The engine: two ends in memory, and a bare OpenSSL client as the stranger. */
 #include "tls/private.h"
 #include "unit/tls/pair.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Alerts of the peer become events with the name that the RFC gives them. */
 #include "unit/tls/pair.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* TLS 1.3 records: RFC 8448 section 3 (the published trace), every cut, every flipped bit. */
 #include <stdarg.h>
 #include <stddef.h>

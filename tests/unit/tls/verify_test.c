@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The client's judgement: every fault made by the test itself, alone and together with others. */
 #include "unit/tls/pair.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Which congestion control suits which losses. Packets of 1000 octets. */
 #include <stdarg.h>
 #include <stddef.h>

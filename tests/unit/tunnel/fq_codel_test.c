@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* tunnel/fq_codel.c on a simulated clock: fairness, sparse flows, CoDel, limits. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* How much may be under way, on simulated paths: a bottleneck with a long buffer, in steps of 1 ms. */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* tunnel/pacer.c: a socket with a buffer and a drain of known rate, on a simulated clock. */
 #include <setjmp.h>
 #include <stdarg.h>

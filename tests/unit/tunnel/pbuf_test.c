@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* tunnel/pbuf.c: bounds, reuse, moving to a smaller buffer. */
 #include <setjmp.h>
 #include <stdarg.h>

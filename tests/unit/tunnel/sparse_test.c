@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Which packets go by a lane. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* server/admission/sources.c: sources counted, slowed, forgotten; who makes room for whom; all
  * on a fake clock. */
 #include <setjmp.h>
