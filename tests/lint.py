@@ -7,6 +7,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import prose as words  # noqa: E402  (the path above comes first)
+
 # Who may include whom (docs/architecture.md). A layer includes base/, events/ and itself; tunnel/
 # includes all of them; above it stand the parts that own sockets, clocks and threads.
 LAYERS = ("front", "tls", "http", "sstp", "ppp", "ip", "offload")
@@ -450,9 +453,19 @@ def deviations(root):
             yield f"{path}: {marks} marked DEVIATION, {rows.count(path)} in docs/interop.md"
 
 
+def prose(root):
+    """Comments, texts and pages are in plain English (tests/prose.py has the words that are not)."""
+    yield from words.prose(root, tracked(root, "src/*.c", "src/*.h", "src/*.def", "docs/*", "README.md",
+                                         "CHANGELOG.md"))
+
+
+def spdx(root):
+    yield from words.spdx(root, tracked(root, "src/*.c", "src/*.h", "tests/*.c"))
+
+
 WIDTH = 108  # some grace: a comment is not cut for three letters
 CHECKS = (layering, rooms, drawing, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
-          pages, manuals, helps, manual_names, control_commands, deviations)
+          pages, manuals, helps, manual_names, control_commands, deviations, prose, spdx)
 
 
 def all_checks(root):

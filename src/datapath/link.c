@@ -240,7 +240,7 @@ static void discard(struct link *l)
 		finish(l);
 }
 
-/* libuv stops a poll with an error. What came before the error is read first, so the poll is started again. */
+/* libuv stops a poll with an error. Octets before the error are read first, so it is started again. */
 static void poll_again(struct link *l)
 {
 	int events = l->poll_events;

@@ -4,7 +4,8 @@
  *
  * Events happen on every thread; followers are clients of the control thread. While there is a
  * follower, the tap copies each event into a letter. The number of letters in transit is bounded, so a
- * follower cannot fill the memory of a busy server. Dropped events are counted, and followers get the count.
+ * follower cannot fill the memory of a busy server. Dropped events are counted; the next line that a
+ * follower gets has their number.
  */
 #include <stdio.h>
 #include <stdlib.h>
