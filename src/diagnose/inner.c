@@ -2,221 +2,24 @@
 /*
  * Theory of operation
  *
- * The tunnel is up, and no interface is needed to try it: packets are made here (inner_packet.c) and
- * go into the tunnel as frames. Pinged is the server's own inner address; asked are the name servers
- * that it hands out (inner_dns.c); tried is the target, as a user would (inner_target.c). IPv6 is
- * used when the target has such an address; else it is left at "agreed or not".
- *
- * The path's MTU is searched downwards from what the server takes, with "don't fragment" set, once
- * towards the server and once towards --target. A size that is lost without an ICMP message,
- * while smaller ones pass, is a black hole.
+ * The tunnel is up, and no interface is needed to try it: packets are made (inner_packet.c) and go
+ * into the tunnel as frames (inner_ask.c). This file pings the server's own inner address, asks the
+ * name servers that it hands out (inner_dns.c), and tries the target as a user would
+ * (inner_target.c). IPv6 is used when the target has such an address.
  */
 #include <ifaddrs.h>
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/crypto.h"
 #include "diagnose/inner.h"
 #include "ip/packet.h"
 #include "ip/ra.h"
 
-#define PING_MS 1000
-#define PINGS 4
-#define PING_SIZE 84
-#define MTU_LEAST 576
 #define SPEED_WINDOW 32 /* echoes under way: enough for 200 Mbit/s over 2 ms, and no flood */
 #define RA_MS 1000
 #define RA_TRIES 3 /* RFC 4861 section 10: MAX_RTR_SOLICITATIONS */
 
-/* ---- questions and answers ----------------------------------------------------------------------- */
-
-struct addr inner_own(const struct inner *in, int family)
-{
-	return family == AF_INET ? in->own : in->own6;
-}
-
-static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_view *v)
-{
-	struct ra ra;
-
-	if (in->own6.family || ra_parse(octets, v, &ra) || ra.prefix.addr.family != AF_INET6)
-		return;
-	in->own6 = ra.prefix.addr;
-	memcpy(in->own6.octets + 8, in->call->v6.local_ifid, 8);
-}
-
-static void on_packet(void *arg, int family, struct rd packet)
-{
-	struct inner *in = arg;
-	struct ip_view v;
-	struct rd r = packet;
-
-	if (packet_parse(packet.p, rd_left(&packet), &v) < 0 || v.family != family ||
-		v.later_fragment)
-		return;
-	in->octets += v.len;
-	rd_ptr(&r, v.header_len);
-	if (family == AF_INET6)
-		on_ipv6(in, packet.p, &v);
-	else if (v.protocol == IP_UDP)
-		inner_on_udp(in, rd_sub(&r, v.len - v.header_len));
-	else if (in->counting && v.protocol == IP_ICMP)
-		in->packets++;
-	for (size_t i = 0; i < in->n; i++) {
-		struct inner_answer a;
-
-		if (in->answers[i].kind != INNER_SILENCE ||
-			!inner_read(&in->questions[i], packet.p, v.len, &a))
-			continue;
-		in->answers[i] = a;
-		in->rtt_us = clock_mono_us() - in->sent_us;
-	}
-}
-
-static size_t answered(const struct inner *in)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < in->n; i++)
-		n += in->answers[i].kind != INNER_SILENCE;
-	return n;
-}
-
-static bool all_answered(const struct call *c)
-{
-	const struct inner *in = c->packet_arg;
-
-	return answered(in) == in->n;
-}
-
-static int send_question(struct inner *in, const struct inner_question *q)
-{
-	uint8_t packet[2048];
-	size_t n = inner_make(q, packet, sizeof(packet));
-
-	return n ? call_send_ip(in->call, q->to.family, packet, n) : -1;
-}
-
-size_t inner_ask(struct inner *in, unsigned wait_ms)
-{
-	in->sent_us = clock_mono_us();
-	for (size_t i = 0; i < in->n; i++)
-		if (in->answers[i].kind == INNER_SILENCE)
-			send_question(in, &in->questions[i]);
-	call_run(in->call, all_answered, clock_mono_ms() + wait_ms);
-	return answered(in);
-}
-
-/* ---- ping ----------------------------------------------------------------------------------------- */
-
-struct inner_question inner_echo_to(struct inner *in, const struct addr *to, size_t size)
-{
-	return (struct inner_question){.from = inner_own(in, to->family),
-		.to = *to,
-		.protocol = IP_ICMP,
-		.id = in->id,
-		.seq = ++in->next_seq,
-		.size = size};
-}
-
-bool inner_ping(struct inner *in, const struct addr *to, size_t size)
-{
-	in->n = 1;
-	in->questions[0] = inner_echo_to(in, to, size);
-	in->answers[0] = (struct inner_answer){0};
-	inner_ask(in, PING_MS);
-	return in->answers[0].kind == INNER_ECHO;
-}
-
-unsigned inner_ping_some(struct inner *in, const struct addr *to, double *ret_ms)
-{
-	unsigned n = 0, lost = 0;
-	double sum = 0;
-
-	for (int i = 0; i < PINGS && lost < 2; i++)
-		if (inner_ping(in, to, PING_SIZE)) {
-			sum += (double)in->rtt_us / 1000;
-			n++;
-		} else {
-			lost++;
-		}
-	*ret_ms = n ? sum / n : 0;
-	return n;
-}
-
-/* ---- MTU ------------------------------------------------------------------------------------------ */
-
-/* One lost packet is no proof: each size gets two chances. */
-static bool passes(struct inner *in, const struct addr *to, size_t size)
-{
-	return inner_ping(in, to, size) ||
-	       (in->answers[0].kind != INNER_TOO_BIG && inner_ping(in, to, size));
-}
-
-/* Small pings had answers before the large one, and have none since: it is the stream that stops. */
-static bool is_stalled(struct inner *in, struct probe *p, const struct addr *to, size_t size)
-{
-	int unsent = 0;
-
-	ioctl(in->call->fd, SIOCOUTQ, &unsent);
-	if (!unsent || inner_ping(in, to, PING_SIZE) ||
-		(in->gateway_ok && inner_ping(in, &in->gateway, PING_SIZE)))
-		return false;
-	in->stalled = true;
-	probe_find(p, OUTCOME_FAILED, EV_PROBE_STREAM_STALLED,
-		"pings of %d octets had answers until one of %zu was sent; "
-		"%d octets wait for the server's TCP",
-		PING_SIZE, size, unsent);
-	return true;
-}
-
-void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to)
-{
-	/* RFC 8200 section 5: each link carries 1280 octets of IPv6 */
-	size_t least = to->family == AF_INET ? MTU_LEAST : 1280, tcp = least == 1280 ? 60 : 40;
-	size_t most = tunnel_peer_mru(in->call->tunnel), good = least, next, bad;
-	char where[ADDR_TEXT_LEN];
-	bool by_icmp = false;
-
-	if (in->call->d->large_lost) {
-		probe_fact(p, name,
-			"not measured, because large packets are lost on the way to the server");
-		return;
-	}
-	if (most > 1500)
-		most = 1500;
-	if (passes(in, to, most)) {
-		probe_fact(p, name, "%zu, as agreed (MSS %zu)", most, most - tcp);
-		return;
-	}
-	by_icmp = in->answers[0].kind == INNER_TOO_BIG;
-	next = in->answers[0].next_mtu;
-	if (!by_icmp && !passes(in, to, least)) {
-		if (!is_stalled(in, p, to, most))
-			probe_fact(p, name,
-				"not measured, because pings of %d octets have no answer either",
-				(int)least);
-		return;
-	}
-	if (by_icmp && next >= least && next < most && passes(in, to, next))
-		good = next;
-	for (bad = most; !by_icmp && bad - good > 8;) {
-		size_t middle = (good + bad) / 2;
-
-		if (passes(in, to, middle))
-			good = middle;
-		else
-			bad = middle;
-	}
-	probe_fact(p, name, "%zu (MSS %zu)%s", good, good - tcp, by_icmp ? ", by ICMP" : "");
-	if (!by_icmp)
-		probe_find(p, OUTCOME_FAILED, EV_PROBE_MTU_BLACK_HOLE,
-			"towards %s: %zu octets pass, %zu vanish; set MTU %zu, MSS %zu",
-			addr_format(to, where), good, most, good, good - tcp);
-}
-
-/* ---- the rest ----------------------------------------------------------------------------------- */
+/* ---- beside the pings --------------------------------------------------------------------------- */
 
 /* Does a network that this machine is in hold an address of the tunnel's? Then one of both is lost. */
 static void judge_overlap(struct inner *in, struct probe *p)
@@ -259,7 +62,7 @@ static void measure_speed(struct inner *in, struct probe *p, unsigned seconds)
 	while (clock_mono_ms() < until && !in->call->ended) {
 		while (sent < in->packets + SPEED_WINDOW) {
 			q = inner_echo_to(in, &in->gateway, size);
-			if (send_question(in, &q) < 0)
+			if (inner_send(in, &q) < 0)
 				break;
 			sent++;
 		}
@@ -372,7 +175,7 @@ void probe_inner(struct diagnosis *d, struct probe *p)
 		in.gateway = d->call->v4.peer;
 	}
 	crypto_random(&in.id, sizeof(in.id));
-	d->call->packet = on_packet;
+	d->call->packet = inner_on_packet;
 	d->call->packet_arg = &in;
 	look_inside(d, &in, p);
 	d->call->packet = NULL;

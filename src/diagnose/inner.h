@@ -6,6 +6,8 @@
 #include "diagnose/inner_packet.h"
 #include "diagnose/private.h"
 
+#define PING_SIZE 84
+#define MTU_LEAST 576 /* RFC 791: each host takes so much */
 #define INNER_QUESTIONS_MAX 8
 #define INNER_DNS_MAX 512 /* a DNS answer over UDP (RFC 1035 section 2.3.4) */
 
@@ -38,7 +40,10 @@ struct inner {
 	uint64_t octets, packets;
 };
 
-/* ---- inner.c ---- */
+/* ---- inner_ask.c ---- */
+/* Of struct call: `arg` is a struct inner. */
+void inner_on_packet(void *arg, int family, struct rd packet);
+int inner_send(struct inner *in, const struct inner_question *q);
 /* Asks all of in->questions; until each has its answer or the time is over. Returns how many have. */
 size_t inner_ask(struct inner *in, unsigned wait_ms);
 /* An echo of `size` octets: the only question. */
@@ -46,9 +51,11 @@ bool inner_ping(struct inner *in, const struct addr *to, size_t size);
 /* How many of a few were answered, with their mean time; gives up after two that were not. */
 unsigned inner_ping_some(struct inner *in, const struct addr *to, double *ret_ms);
 struct inner_question inner_echo_to(struct inner *in, const struct addr *to, size_t size);
-void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to);
 /* Our address of that family inside; AF_UNSPEC: none. */
 struct addr inner_own(const struct inner *in, int family);
+
+/* ---- inner_mtu.c ---- */
+void inner_judge_mtu(struct inner *in, struct probe *p, const char *name, const struct addr *to);
 
 /* ---- inner_dns.c ---- */
 /* Asks the name servers that were handed out for the name of the VPN server; fills in->dns. */
