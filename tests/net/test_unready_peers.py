@@ -94,12 +94,13 @@ def behind(call, protocol, since):
 
 
 def test_a_server_whose_pppd_starts_late(loose, dial):
-    """The client's first LCP Request is lost; it comes again at the head of its answer."""
+    """The client's LCP Requests are lost, the timer's too; the last comes at the head of its answer."""
     server = loose(deaf=1.0)
     client = dial(server)
     call = server.calls[0]
     early = [m for at, m in call.heard if m.protocol == LCP and at < server.deaf]
-    assert [m.code for m in early] == [REQUEST], call.heard
+    assert early and {m.code for m in early} == {REQUEST}, call.heard
+    assert len({m.identifier for m in early}) == 1, call.heard
     assert behind(call, LCP, server.deaf)[:2] == [REQUEST, ACK], call.heard
     assert client.stop() == 0
 
@@ -108,7 +109,8 @@ def test_a_server_whose_ipcp_starts_late(loose, dial):
     server = loose(network_deaf=1.0)
     client = dial(server)
     codes = [m.code for _, m in server.calls[0].heard if m.protocol == IPCP]
-    assert codes[:3] == [REQUEST, REQUEST, ACK], codes
+    first = codes.index(ACK)
+    assert first >= 2 and set(codes[:first]) == {REQUEST}, codes
     assert client.stop() == 0
 
 
