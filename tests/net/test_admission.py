@@ -298,8 +298,8 @@ def test_a_session_with_ipv6_alone_is_on_record(net, server, state, ask):
 def test_a_long_list_of_attempts_comes_whole(net, start_server, state, ask):
     with sqlite3.connect(f"{state}/culvert.db") as db:
         db.executemany(
-            "INSERT INTO attempts (node, seq, at, peer, user_name, correlation, outcome, layer, "
-            "detail) VALUES (0, ?, ?, '192.0.2.9:1', 'x', '', 4151, 'auth', '')",
+            "INSERT INTO attempts (node, epoch, seq, at, peer, user_name, correlation, outcome, "
+            "layer, detail) VALUES (0, 1, ?, ?, '192.0.2.9:1', 'x', '', 4151, 'auth', '')",
             [(1000000 + i, i) for i in range(1000)])
     start_server()
     rows = json.loads(ask("attempts", "--most", "850", "--json")[1])
