@@ -9,9 +9,19 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "config/config.h"
 #include "server/core/limits.h"
 #include "server/session/private.h"
+
+static void log_grant(const struct session *s)
+{
+	char text[GRANT_TEXT_LEN];
+
+	if (log_level_now() == LOG_LEVEL_DEBUG)
+		log_event(&s->scope, EV_SESSION_STEP, "step=grant %s",
+			grant_format(&s->grant->is, text));
+}
 
 void session_take_grant(struct session *s, struct grant *grant)
 {
@@ -19,6 +29,8 @@ void session_take_grant(struct session *s, struct grant *grant)
 
 	s->grant = grant ? grant_ref(grant) : NULL;
 	grant_unref(before);
+	if (s->grant)
+		log_grant(s);
 }
 
 /* ---- addresses --------------------------------------------------------- */
