@@ -223,10 +223,9 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	} /* no default */
 }
 
-static bool accept_any_source(struct link *l, const struct ip_packet *ip)
+static bool accept_any_source(
+	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)l;
-	(void)ip;
 	return true;
 }
 

@@ -6,7 +6,6 @@
 #include "base/rd.h"
 #include "ip/packet.h"
 #include "offload/csum.h"
-#include "offload/ip_packet.h"
 
 #define BODY 28 /* behind the 20 octets of IP and 8 of ICMP or UDP */
 #define ICMP_ECHO_REQUEST 8
@@ -74,7 +73,7 @@ void probe_udp(const struct probe *p, const struct addr *from, const struct endp
 	put16(out + 20, PROBE_UDP_PORT);
 	put16(out + 22, to->port);
 	put16(out + 24, (unsigned)len - 20);
-	sum = csum_finish(csum_add(ip_pseudo_sum(out, IP_UDP, len - 20), out + 20, len - 20));
+	sum = csum_finish(csum_add(csum_pseudo(out, IP_UDP, len - 20), out + 20, len - 20));
 	if (!sum)
 		sum = 0xffff; /* 0 means that there is none (RFC 768) */
 	memcpy(out + 26, &sum, 2);
@@ -89,7 +88,7 @@ static uint64_t get64(struct rd *r)
 
 bool probe_parse(const uint8_t *octets, size_t n, uint64_t run, struct probe *ret)
 {
-	struct ip_view view;
+	struct ip_packet view;
 	struct rd r;
 
 	if (packet_parse(octets, n, &view) < 0 || view.family != AF_INET || view.fragment ||

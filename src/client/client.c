@@ -228,7 +228,7 @@ static void solicit(struct client *c, const uint8_t ifid[static 8])
 
 /* Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
 COLD static void intercept(
-	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip)
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip)
 {
 	static const struct vnet_hdr plain;
 	const struct addr own[] = {l->guard.own_link_local, l->guard.own6};
@@ -331,10 +331,9 @@ static void want_lane(struct link *l)
 		client_lane_want(client_of(l)->lane);
 }
 
-HOT static bool accept_any_source(struct link *l, const struct ip_packet *ip)
+HOT static bool accept_any_source(
+	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)l;
-	(void)ip;
 	return true; /* the server routes; it may forward from anywhere */
 }
 
@@ -396,9 +395,9 @@ static const struct link_ops link_ops = {.event = on_event,
 	.want_lane = want_lane,
 	.closed = on_closed};
 
-static bool is_link_local(const struct ip_packet *ip)
+static bool is_link_local(const uint8_t *octets, const struct ip_packet *ip)
 {
-	const uint8_t *to = ip->octets + 24;
+	const uint8_t *to = packet_destination_at(octets, ip);
 
 	return to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80);
 }
@@ -407,30 +406,27 @@ static bool is_link_local(const struct ip_packet *ip)
  * The tunnel's own connection, which comes this way while the machine has no other: inside itself it
  * would go round for ever. TCP sends it again when there is a way.
  */
-HOT static bool is_outer(const struct client *c, const struct ip_packet *ip)
+HOT static bool is_outer(const struct client *c, const uint8_t *octets, const struct ip_packet *ip)
 {
 	const struct addr *to = &c->server.addr;
-	const uint8_t *port = ip->octets + ip->l4 + 2;
+	const uint8_t *destination = packet_destination_at(octets, ip);
 
-	if (ip->protocol != IP_TCP || !ip->l4 || (port[0] << 8 | port[1]) != c->server.port)
+	if (ip->protocol != IP_TCP || !ip->l4 || ip->destination_port != c->server.port)
 		return false;
-	if (ip->version == 4)
-		return to->family == AF_INET && !memcmp(ip->octets + 16, to->octets, 4);
-	return to->family == AF_INET6 && !memcmp(ip->octets + 24, to->octets, 16);
+	return to->family == ip->family &&
+	       !memcmp(destination, to->octets, ip->version == 4 ? 4 : 16);
 }
 
-HOT static struct link *route(
-	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED,
+	const uint8_t *octets, const struct ip_packet *ip)
 {
 	struct client *c = container_of(p, struct client, port);
 
-	(void)vnet;
-	if (is_outer(c, ip))
+	if (is_outer(c, octets, ip))
 		return NULL;
-	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(ip))
+	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(octets, ip))
 		return NULL; /* --block-ipv6: the server would not take it, and it shall not leak */
-	return tunnel_data_ok(c->link.tunnel, ip->version == 4 ? AF_INET : AF_INET6) ? &c->link
-										     : NULL;
+	return tunnel_data_ok(c->link.tunnel, ip->family) ? &c->link : NULL;
 }
 
 static const struct port_ops port_ops = {.route = route};

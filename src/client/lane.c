@@ -135,10 +135,9 @@ static void on_event(struct link *link, const struct tunnel_event *ev)
 	}
 }
 
-static bool accept_no_source(struct link *l, const struct ip_packet *ip)
+static bool accept_no_source(
+	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)l;
-	(void)ip;
 	return false; /* a lane that is joined asks its main link; another carries nothing */
 }
 

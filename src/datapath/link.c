@@ -96,10 +96,9 @@ static void on_look(uv_timer_t *timer)
 }
 
 /* Takes pkt. */
-HOT static void send_packet(
-	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, struct pbuf *pkt)
+HOT static void send_packet(struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt)
 {
-	struct link *full = link_out_send(l, vnet, ip, pkt);
+	struct link *full = link_out_send(l, vnet, pkt);
 
 	if (full)
 		flush(full);
@@ -108,30 +107,28 @@ HOT static void send_packet(
 void link_send_copy(struct link *l, const struct vnet_hdr *vnet, const void *octets, size_t n)
 {
 	struct pbuf *pkt = pbuf_get(l->port->pool, n);
-	struct ip_packet ip;
 
 	if (!pkt) {
 		stat_add(&l->port->stats.drop_queue, 1);
 		return;
 	}
 	memcpy(pkt->octets, octets, n);
-	ip_packet_parse(pkt->octets, n, &ip);
-	send_packet(l, vnet, &ip, pkt);
+	packet_parse(pkt->octets, n, &pkt->ip);
+	send_packet(l, vnet, pkt);
 }
 
 /* What was read goes to its link, to another worker, or away. */
 static void take_from_tun(struct port *p, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
 {
-	struct ip_packet ip;
 	struct link *l = NULL;
 
-	ip_packet_parse(pkt->octets, n, &ip);
-	if (ip.version)
-		l = p->ops->route(p, vnet, &ip);
+	packet_parse(pkt->octets, n, &pkt->ip);
+	if (pkt->ip.version)
+		l = p->ops->route(p, vnet, pkt->octets, &pkt->ip);
 	else
 		stat_add(&p->stats.drop_malformed, 1);
 	if (l)
-		send_packet(l, vnet, &ip, pkt);
+		send_packet(l, vnet, pkt);
 	else
 		pbuf_free(pkt);
 }

@@ -26,9 +26,9 @@ struct link_ops {
 	 * further.
 	 */
 	void (*intercept)(struct link *l, enum guard_verdict kind, const uint8_t *octets,
-		const struct ip_view *ip);
+		const struct ip_packet *ip);
 	/* May the peer send from this address? (Server: its own address only.) */
-	bool (*accept_source)(struct link *l, const struct ip_packet *ip);
+	bool (*accept_source)(struct link *l, const uint8_t *octets, const struct ip_packet *ip);
 	/*
 	 * Optional: a transfer is under way on a long path, and a lane helps (datapath/pair.h). Again
 	 * and again while it is.

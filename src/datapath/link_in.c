@@ -22,29 +22,26 @@
 
 /* ---- packets ---------------------------------------------------------- */
 
-/* Not everyday TCP or UDP, or with padding behind it, or not to be delivered. */
-COLD static enum guard_verdict judge_closely(struct link *l, struct ip_packet *ip)
+/* Not everyday TCP or UDP, or not to be delivered. */
+COLD static enum guard_verdict judge_closely(
+	struct link *l, const uint8_t *octets, const struct ip_packet *ip)
 {
-	struct ip_view view;
-	enum guard_verdict v = guard_judge(&l->guard, ip->octets, ip->len, &view);
+	enum guard_verdict v = guard_judge(&l->guard, octets, ip);
 
-	if (v == GUARD_MALFORMED)
-		return v;
 	if (v >= GUARD_SOLICITATION && v <= GUARD_DHCPV6 && l->ops->intercept)
-		l->ops->intercept(l, v, ip->octets, &view);
-	if (view.len < ip->len)
-		ip_packet_parse(ip->octets, view.len, ip);
+		l->ops->intercept(l, v, octets, ip);
 	return v;
 }
 
 /* PPP named the family; the packet itself has to agree. */
-HOT static enum guard_verdict judge(struct link *l, int family, struct ip_packet *ip)
+HOT static enum guard_verdict judge(
+	struct link *l, int family, const uint8_t *octets, const struct ip_packet *ip)
 {
-	if (ip->version != (family == AF_INET ? 4 : 6))
+	if (ip->family != family)
 		return GUARD_MALFORMED;
-	if (ip->simple && guard_addresses(&l->guard, ip->octets) == GUARD_PASS)
+	if (ip->simple && guard_addresses(&l->guard, octets) == GUARD_PASS)
 		return GUARD_PASS;
-	return judge_closely(l, ip);
+	return judge_closely(l, octets, ip);
 }
 
 static void count_refused(struct port_stats *s, enum guard_verdict why)
@@ -70,9 +67,9 @@ static void take_packet(struct link *via, const struct rd *packet, int family)
 
 	if (via != l && !tunnel_data_ok(l->tunnel, family))
 		return; /* what may pass is decided on the main connection */
-	ip_packet_parse(packet->p, rd_left(packet), &ip);
-	v = judge(l, family, &ip);
-	if (v == GUARD_PASS && !l->ops->accept_source(l, &ip))
+	packet_parse(packet->p, rd_left(packet), &ip);
+	v = judge(l, family, packet->p, &ip);
+	if (v == GUARD_PASS && !l->ops->accept_source(l, packet->p, &ip))
 		v = GUARD_SOURCE;
 	if (v != GUARD_PASS) {
 		count_refused(&l->port->stats, v);
@@ -84,7 +81,7 @@ static void take_packet(struct link *via, const struct rd *packet, int family)
 	if (l->port->ops->deliver)
 		l->port->ops->deliver(l, packet->p, ip.len);
 	else
-		port_deliver(l->port, packet->p, ip.len);
+		port_deliver(l->port, packet->p, &ip);
 }
 
 HOT bool link_in_next(struct link *l, uint64_t now_ms, struct tunnel_event *ret)

@@ -200,14 +200,13 @@ HOT static struct link *enqueue_segment(struct link *l, struct pbuf *pkt)
 }
 
 /* Takes pkt, which fits. */
-HOT static struct link *enqueue(
-	struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt, size_t n)
+HOT static struct link *enqueue(struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt)
 {
-	if (segment_init(&pkt->segment, vnet, pkt->octets, n) < 0) {
+	if (segment_init(&pkt->segment, vnet, pkt->octets, pkt->ip.len) < 0) {
 		pbuf_free(pkt);
 		return NULL;
 	}
-	return enqueue_segment(l, pbuf_fit(pkt, n));
+	return enqueue_segment(l, pbuf_fit(pkt, pkt->ip.len));
 }
 
 /* A checksum over the whole packet must be right before the packet is cut. */
@@ -224,16 +223,14 @@ static void finish_checksum(const struct vnet_hdr *vnet, uint8_t *octets, size_t
 }
 
 /* IPv4 without DF that is larger than the peer takes (RFC 791 section 3.2). */
-COLD static struct link *send_pieces(
-	struct link *l, const struct vnet_hdr *vnet, uint8_t *octets, size_t n)
+COLD static struct link *send_pieces(struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt)
 {
 	static const struct vnet_hdr plain;
 	struct link *full = NULL, *to;
-	struct ip_view view;
 	size_t at = 0, len = 1;
 
-	finish_checksum(vnet, octets, n);
-	if (packet_parse(octets, n, &view) < 0)
+	finish_checksum(vnet, pkt->octets, pkt->ip.len);
+	if (!pkt->ip.whole)
 		return NULL;
 	while (len) {
 		struct pbuf *piece = pbuf_get(l->port->pool, l->mtu);
@@ -242,23 +239,23 @@ COLD static struct link *send_pieces(
 			stat_add(&l->port->stats.drop_queue, 1);
 			break; /* the rest is worth nothing without this one */
 		}
-		len = fragment_next(octets, &view, l->mtu, &at, piece->octets);
+		len = fragment_next(pkt->octets, &pkt->ip, l->mtu, &at, piece->octets);
+		packet_parse(piece->octets, len, &piece->ip);
 		if (!len)
 			pbuf_free(piece);
-		else if ((to = enqueue(l, &plain, piece, len)))
+		else if ((to = enqueue(l, &plain, piece)))
 			full = to;
 	}
 	return full;
 }
 
-HOT struct link *link_out_send(
-	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, struct pbuf *pkt)
+HOT struct link *link_out_send(struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt)
 {
 	struct link *full = NULL;
 
-	switch (fit_egress(l, vnet, ip, pkt->octets)) {
-	case FIT_AS_IT_IS: return enqueue(l, vnet, pkt, ip->len);
-	case FIT_CUT: full = send_pieces(l, vnet, pkt->octets, ip->len); break;
+	switch (fit_egress(l, vnet, &pkt->ip, pkt->octets)) {
+	case FIT_AS_IT_IS: return enqueue(l, vnet, pkt);
+	case FIT_CUT: full = send_pieces(l, vnet, pkt); break;
 	case FIT_DROP: break;
 	}
 	pbuf_free(pkt);

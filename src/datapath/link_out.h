@@ -14,6 +14,8 @@ enum link_then {        /* what is to be done after link_out_flush() */
 
 /* Seals and writes what may go. An `or` of link_then. */
 unsigned link_out_flush(struct link *l);
-/* Takes pkt, of `l` or its lane. Returns the link that has a write's worth: flush it; or NULL. */
-struct link *link_out_send(
-	struct link *l, const struct vnet_hdr *vnet, const struct ip_packet *ip, struct pbuf *pkt);
+/*
+ * Takes pkt, whose `ip` is set, of `l` or its lane. Returns the link that has a write's worth: flush
+ * it; or NULL.
+ */
+struct link *link_out_send(struct link *l, const struct vnet_hdr *vnet, struct pbuf *pkt);

@@ -117,16 +117,15 @@ static bool is_moving(struct link *lane, uint64_t now_us)
 struct link *pair_choose(struct link *l, const struct pbuf *pkt, uint64_t now_us)
 {
 	struct link *lane = l->pair.lane;
-	struct ip_packet ip;
 
 	if (!lane || !tunnel_is_lane(lane->tunnel))
 		return l;
 	if (!l->pair.sparse && sparse_new(&l->pair.sparse) < 0)
 		return l;
-	ip_packet_parse(pkt->segment.packet, pkt->segment.len, &ip);
-	if (!tunnel_data_ok(l->tunnel, ip.version == 4 ? AF_INET : AF_INET6))
+	if (!tunnel_data_ok(l->tunnel, pkt->ip.family))
 		return l; /* it may not go out at all */
-	if (!sparse_takes_lane(l->pair.sparse, ip_packet_hash(&ip, l->port->seed), pkt->segment.len,
+	if (!sparse_takes_lane(l->pair.sparse,
+		    packet_flow_hash(pkt->octets, &pkt->ip, l->port->seed), pkt->segment.len,
 		    segment_count(&pkt->segment), now_us / 1000))
 		return l;
 	return is_moving(lane, now_us) ? lane : l;

@@ -150,10 +150,10 @@ HOT static void drain_coalesced(struct port *p)
 	}
 }
 
-HOT void port_deliver(struct port *p, const uint8_t *octets, size_t n)
+HOT void port_deliver(struct port *p, const uint8_t *octets, const struct ip_packet *ip)
 {
-	stat_add(&p->stats.rx_octets, n);
-	while (!coalesce_add(p->coalesce, octets, n))
+	stat_add(&p->stats.rx_octets, ip->len);
+	while (!coalesce_add(p->coalesce, octets, ip))
 		drain_coalesced(p);
 }
 

@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "ip/packet.h"
 #include "offload/coalesce.h"
-#include "offload/ip_packet.h"
 #include "offload/vnet.h"
 #include "tunnel/pbuf.h"
 
@@ -45,8 +45,8 @@ struct port_ops {
 	 * A packet came out of the TUN: return the link of this port that takes it, or NULL when it
 	 * was handed on (copied) or is to be dropped.
 	 */
-	struct link *(*route)(
-		struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip);
+	struct link *(*route)(struct port *p, const struct vnet_hdr *vnet, const uint8_t *octets,
+		const struct ip_packet *ip);
 	/*
 	 * A packet came out of a tunnel and passed the source check: takes it instead of the TUN.
 	 * NULL: the TUN. The octets live as long as the call.
@@ -119,7 +119,7 @@ void port_wake(struct port *p, const struct port_link *l, uint64_t now_us);
 /* The next packet of the TUN; NULL: none, or no buffer is free. */
 struct pbuf *port_read_tun(struct port *p, struct vnet_hdr *vnet, size_t *ret_len);
 void port_mark_dirty(struct port *p, struct port_link *l);
-void port_deliver(struct port *p, const uint8_t *octets, size_t n);
+void port_deliver(struct port *p, const uint8_t *octets, const struct ip_packet *ip);
 void port_deliver_end(struct port *p);
 void port_defer(struct port *p, struct port_link *l);
 void port_forget(struct port *p, struct port_link *l);

@@ -21,7 +21,7 @@ struct addr inner_own(const struct inner *in, int family)
 	return family == AF_INET ? in->own : in->own6;
 }
 
-static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_view *v)
+static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_packet *v)
 {
 	struct ra ra;
 
@@ -34,7 +34,7 @@ static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_vie
 void inner_on_packet(void *arg, int family, struct rd packet)
 {
 	struct inner *in = arg;
-	struct ip_view v;
+	struct ip_packet v;
 	struct rd r = packet;
 
 	if (packet_parse(packet.p, rd_left(&packet), &v) < 0 || v.family != family ||

@@ -247,16 +247,16 @@ static bool read_tcp(const struct inner_question *q, struct rd r, struct inner_a
 bool inner_read(
 	const struct inner_question *q, const uint8_t *octets, size_t n, struct inner_answer *ret)
 {
-	struct ip_view v;
+	struct ip_packet v;
 	struct inner_answer a = {0};
 	struct rd r;
 	bool ok;
 
 	if (packet_parse(octets, n, &v) < 0 || v.family != q->to.family || v.fragment ||
-		!is_addr(v.destination, &q->from))
+		!is_addr(packet_destination_at(octets, &v), &q->from))
 		return false;
 	r = rd_init(octets + v.header_len, v.len - v.header_len);
-	a.from = packet_source(&v);
+	a.from = packet_source(octets, &v);
 	if (v.protocol == IP_TCP)
 		ok = addr_equal(&a.from, &q->to) && read_tcp(q, r, &a);
 	else

@@ -68,7 +68,7 @@ static int take_options(struct rd *r, const uint8_t *duid, struct dhcpv6_request
 	return 0;
 }
 
-int dhcpv6_parse(const uint8_t *octets, const struct ip_view *p,
+int dhcpv6_parse(const uint8_t *octets, const struct ip_packet *p,
 	const uint8_t duid[static DHCPV6_DUID_LEN], struct dhcpv6_request *ret)
 {
 	struct dhcpv6_request req = {.from = {.family = AF_INET6}};
@@ -82,14 +82,14 @@ int dhcpv6_parse(const uint8_t *octets, const struct ip_view *p,
 	if (p->header_len != IPV6_HEADER_LEN || n < UDP_HEADER_LEN ||
 		(size_t)(octets[IPV6_HEADER_LEN + 4] << 8 | octets[IPV6_HEADER_LEN + 5]) != n ||
 		sum_v6(octets, p->len, IP_UDP) != 0 ||
-		ip_scope_of(AF_INET6, p->source) != IP_LINK_LOCAL)
+		ip_scope_of(AF_INET6, packet_source_at(octets, p)) != IP_LINK_LOCAL)
 		return -EPROTO;
 	r = rd_init(octets + IPV6_HEADER_LEN + UDP_HEADER_LEN,
 		p->len - IPV6_HEADER_LEN - UDP_HEADER_LEN);
 	if (rd_u8(&r) != INFORMATION_REQUEST)
 		return -EPROTO; /* Solicit and the like: no addresses are leased here */
 	rd_copy(&r, req.transaction, sizeof(req.transaction));
-	memcpy(req.from.octets, p->source, 16);
+	memcpy(req.from.octets, packet_source_at(octets, p), 16);
 	e = r.short_read ? -EPROTO : take_options(&r, duid, &req);
 	if (!e)
 		*ret = req;

@@ -36,7 +36,7 @@ struct dhcpv6_answer {
  * `p` is packet_parse() of the octets; `duid` the server's. -ENOMSG: not for a DHCPv6 server;
  * -EPROTO: broken, for another server, or asking for what a stateless one does not give.
  */
-int dhcpv6_parse(const uint8_t *octets, const struct ip_view *p,
+int dhcpv6_parse(const uint8_t *octets, const struct ip_packet *p,
 	const uint8_t duid[static DHCPV6_DUID_LEN], struct dhcpv6_request *ret);
 /* Returns the packet's length; 0: cap (DHCPV6_REPLY_MAX suffices) is too small. */
 size_t dhcpv6_reply(const struct dhcpv6_request *req, const struct dhcpv6_answer *answer,

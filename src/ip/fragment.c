@@ -56,8 +56,8 @@ static uint16_t header_checksum(const uint8_t *p, size_t n)
 	return (uint16_t) ~(sum + (sum >> 16));
 }
 
-size_t fragment_next(
-	const uint8_t *octets, const struct ip_view *p, uint16_t mtu, size_t *offset, uint8_t *ret)
+size_t fragment_next(const uint8_t *octets, const struct ip_packet *p, uint16_t mtu, size_t *offset,
+	uint8_t *ret)
 {
 	size_t left = p->len - p->header_len - *offset, header = p->header_len, n;
 	uint16_t field = get16(octets + 6);

@@ -20,5 +20,5 @@
  *
  * Nothing is written for IPv6, for DF, or when mtu leaves no room for eight octets of data.
  */
-size_t fragment_next(
-	const uint8_t *octets, const struct ip_view *p, uint16_t mtu, size_t *offset, uint8_t *ret);
+size_t fragment_next(const uint8_t *octets, const struct ip_packet *p, uint16_t mtu, size_t *offset,
+	uint8_t *ret);

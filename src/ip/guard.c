@@ -157,7 +157,7 @@ static bool udp_is_whole(const uint8_t *l4, size_t n, bool fragment)
 }
 
 /* RFC 7112: the upper layer's header is here. */
-static bool upper_is_whole(const uint8_t *octets, const struct ip_view *p)
+static bool upper_is_whole(const uint8_t *octets, const struct ip_packet *p)
 {
 	const uint8_t *l4 = octets + p->header_len;
 	size_t n = p->len - p->header_len;
@@ -224,7 +224,7 @@ static enum guard_verdict judge_options_v4(const uint8_t *octets, size_t header_
 }
 
 /* The octets of a fragment must lie in a datagram, and those of TCP's flags in the first one. */
-static bool fragment_v4_is_sound(const uint8_t *octets, const struct ip_view *p)
+static bool fragment_v4_is_sound(const uint8_t *octets, const struct ip_packet *p)
 {
 	uint16_t field = (uint16_t)(octets[6] << 8 | octets[7]);
 	size_t offset = (size_t)(field & 0x1fff) * 8, n = p->len - p->header_len;
@@ -235,7 +235,7 @@ static bool fragment_v4_is_sound(const uint8_t *octets, const struct ip_view *p)
 	return offset != 8 || p->protocol != IP_TCP; /* RFC 1858 section 3.2.2 */
 }
 
-static enum guard_verdict judge_icmp(const uint8_t *octets, const struct ip_view *p)
+static enum guard_verdict judge_icmp(const uint8_t *octets, const struct ip_packet *p)
 {
 	switch (octets[p->header_len]) {
 	case ICMP_ECHO_REPLY:
@@ -248,7 +248,7 @@ static enum guard_verdict judge_icmp(const uint8_t *octets, const struct ip_view
 }
 
 static enum guard_verdict judge_v4(
-	const struct guard *g, const uint8_t *octets, const struct ip_view *p)
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	enum guard_verdict v = addresses_v4(g, octets);
 
@@ -373,7 +373,7 @@ static enum guard_verdict pass_header(struct chain *c, bool *ret_end)
 	return v;
 }
 
-static enum guard_verdict judge_chain(const uint8_t *octets, const struct ip_view *p)
+static enum guard_verdict judge_chain(const uint8_t *octets, const struct ip_packet *p)
 {
 	struct chain c = {.left = rd_init(octets + IPV6_HEADER_LEN, p->len - IPV6_HEADER_LEN),
 		.next = octets[6]};
@@ -388,7 +388,7 @@ static enum guard_verdict judge_chain(const uint8_t *octets, const struct ip_vie
 /* ---- IPv6: the upper layer ---------------------------------------------------------------- */
 
 static enum guard_verdict judge_icmpv6(
-	const struct guard *g, const uint8_t *octets, const struct ip_view *p)
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	/* Neighbour discovery behind another header or in fragments has no honest sender. */
 	bool plain = p->header_len == IPV6_HEADER_LEN && !p->fragment;
@@ -409,35 +409,35 @@ static enum guard_verdict judge_icmpv6(
 }
 
 /* To the DHCPv6 server of the link, by its multicast address or by ours. */
-static bool is_dhcpv6(const struct guard *g, const struct ip_view *p)
+static bool is_dhcpv6(const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	return g->server && p->protocol == IP_UDP && p->header_len == IPV6_HEADER_LEN &&
 	       !p->fragment && p->destination_port == PORT_DHCPV6_SERVER &&
-	       ip_scope_of(AF_INET6, p->destination) != IP_UNICAST;
+	       ip_scope_of(AF_INET6, packet_destination_at(octets, p)) != IP_UNICAST;
 }
 
 /*
  * What is said to the link by a source that may say it: the peer's own link-local address, or, while
  * it has none, the unspecified one (RFC 4861 sections 6.1.1 and 7.1.1), or a global one.
  */
-static enum guard_verdict judge_link(
-	const struct guard *g, const struct ip_view *p, enum guard_verdict kind)
+static enum guard_verdict judge_link(const struct guard *g, const uint8_t *octets,
+	const struct ip_packet *p, enum guard_verdict kind)
 {
-	enum ip_scope from = ip_scope_of(AF_INET6, p->source), to;
+	enum ip_scope from = ip_scope_of(AF_INET6, packet_source_at(octets, p)), to;
 	bool none = from == IP_UNSPECIFIED;
 
-	to = ip_scope_of(AF_INET6, p->destination);
-	if (to == IP_LINK_LOCAL && !is_v6(&g->own_link_local, p->destination))
+	to = ip_scope_of(AF_INET6, packet_destination_at(octets, p));
+	if (to == IP_LINK_LOCAL && !is_v6(&g->own_link_local, packet_destination_at(octets, p)))
 		return GUARD_FORBIDDEN;
 	if (none && (kind == GUARD_SOLICITATION || kind == GUARD_NEIGHBOUR))
 		return kind;
 	if ((kind == GUARD_ADVERTISEMENT || kind == GUARD_DHCPV6) && from != IP_LINK_LOCAL)
 		return GUARD_SOURCE;
-	return may_be_source_v6(g, p->source) ? kind : GUARD_SOURCE;
+	return may_be_source_v6(g, packet_source_at(octets, p)) ? kind : GUARD_SOURCE;
 }
 
 static enum guard_verdict judge_upper_v6(
-	const struct guard *g, const uint8_t *octets, const struct ip_view *p)
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	if (p->protocol == IP_NO_NEXT)
 		return GUARD_PASS;
@@ -449,33 +449,33 @@ static enum guard_verdict judge_upper_v6(
 		return GUARD_MALFORMED;
 	if (p->protocol == IP_ICMPV6)
 		return judge_icmpv6(g, octets, p);
-	return is_dhcpv6(g, p) ? GUARD_DHCPV6 : GUARD_PASS;
+	return is_dhcpv6(g, octets, p) ? GUARD_DHCPV6 : GUARD_PASS;
 }
 
 /* The chain of a later fragment goes on in what was judged with the first. */
-static bool is_chain_cut(const struct ip_view *p)
+static bool is_chain_cut(const struct ip_packet *p)
 {
 	return p->later_fragment &&
 	       (p->protocol == IP_DSTOPTS || p->protocol == IP_AH || p->protocol == IP_ROUTING);
 }
 
 static enum guard_verdict judge_v6(
-	const struct guard *g, const uint8_t *octets, const struct ip_view *p)
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	enum guard_verdict v = judge_chain(octets, p), addresses;
 
 	if (v == GUARD_PASS && !is_chain_cut(p))
 		v = judge_upper_v6(g, octets, p);
 	if (v >= GUARD_SOLICITATION && v <= GUARD_DHCPV6)
-		return judge_link(g, p, v);
+		return judge_link(g, octets, p, v);
 	addresses = addresses_v6(g, octets);
 	return v == GUARD_PASS || addresses == GUARD_NOISE ? addresses : v;
 }
 
 enum guard_verdict guard_judge(
-	const struct guard *g, const uint8_t *octets, size_t n, struct ip_view *ret)
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
-	if (packet_parse(octets, n, ret) < 0)
+	if (!p->whole)
 		return GUARD_MALFORMED;
-	return ret->family == AF_INET ? judge_v4(g, octets, ret) : judge_v6(g, octets, ret);
+	return p->family == AF_INET ? judge_v4(g, octets, p) : judge_v6(g, octets, p);
 }

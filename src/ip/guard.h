@@ -41,7 +41,7 @@ enum guard_verdict {
  * verdict is GUARD_MALFORMED; ret->len is the length without padding.
  */
 enum guard_verdict guard_judge(
-	const struct guard *g, const uint8_t *octets, size_t n, struct ip_view *ret);
+	const struct guard *g, const uint8_t *octets, const struct ip_packet *p);
 /*
  * The addresses alone: enough for TCP and UDP without options, extension headers and fragments,
  * whose lengths are right. The octets hold the IP header.

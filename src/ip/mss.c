@@ -63,7 +63,7 @@ static void correct_checksum(uint8_t *at, uint16_t before, uint16_t after)
 	put16(at, ~sum & 0xffff);
 }
 
-bool mss_clamp(uint8_t *octets, const struct ip_view *p, uint16_t mtu, bool checksum_partial)
+bool mss_clamp(uint8_t *octets, const struct ip_packet *p, uint16_t mtu, bool checksum_partial)
 {
 	unsigned fixed =
 		TCP_HEADER_LEN + (p->family == AF_INET ? IPV4_HEADER_LEN : IPV6_HEADER_LEN);

@@ -12,4 +12,4 @@
  * NEEDS_CSUM) the checksum covers the pseudo header only and is left alone, else it is corrected.
  * True when the packet was changed.
  */
-bool mss_clamp(uint8_t *octets, const struct ip_view *p, uint16_t mtu, bool checksum_partial);
+bool mss_clamp(uint8_t *octets, const struct ip_packet *p, uint16_t mtu, bool checksum_partial);

@@ -14,52 +14,80 @@
 #include "base/hot.h"
 #include "base/rd.h"
 #include "ip/limits.h"
+#include "ip/sum.h"
 
 #define IPV4_DF 0x4000
 #define IPV4_MF 0x2000
 #define IPV4_OFFSET 0x1fff
 
-static void read_ports(struct rd *r, struct ip_view *p)
+static uint16_t be16(const uint8_t *p)
 {
-	struct rd ports = *r;
-
-	if (p->later_fragment || (p->protocol != IP_TCP && p->protocol != IP_UDP) ||
-		rd_left(&ports) < 4)
-		return;
-	p->source_port = rd_be16(&ports);
-	p->destination_port = rd_be16(&ports);
+	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static int parse_v4(const uint8_t *octets, size_t n, struct ip_view *ret)
+static bool has_ports(const struct ip_packet *p)
 {
-	struct rd r = rd_init(octets, n);
-	struct ip_view p = {.family = AF_INET};
-	size_t header = (size_t)(rd_u8(&r) & 0x0f) * 4;
-	uint16_t frag;
+	return p->protocol == IP_TCP || p->protocol == IP_UDP;
+}
 
-	p.traffic_class = rd_u8(&r);
-	p.len = rd_be16(&r);
-	rd_be16(&r); /* identification */
-	frag = rd_be16(&r);
-	p.hop_limit = rd_u8(&r);
-	p.protocol = rd_u8(&r);
-	rd_be16(&r); /* checksum */
-	p.source = rd_ptr(&r, 4);
-	p.destination = rd_ptr(&r, 4);
-	if (r.short_read || header < IPV4_HEADER_LEN || p.len < header || p.len > n)
+/* The transport header stands at p->l4; `plain`: nothing but the IP header is before it. */
+static void read_transport(const uint8_t *l4, bool plain, struct ip_packet *p)
+{
+	size_t n = p->len - p->l4;
+
+	if (p->protocol == IP_TCP && n >= TCP_HEADER_LEN) {
+		uint16_t header_len = (uint16_t)((l4[12] >> 4) * 4);
+
+		p->payload = (uint16_t)(p->l4 + header_len);
+		p->simple = plain && header_len >= TCP_HEADER_LEN && header_len <= n;
+	} else if (p->protocol == IP_UDP && n >= UDP_HEADER_LEN) {
+		p->payload = (uint16_t)(p->l4 + UDP_HEADER_LEN);
+		p->simple = plain && be16(l4 + 4) == n;
+	}
+}
+
+/* All headers up to the upper layer are here. `visible`: no fragment, no extension hides it. */
+static void read_upper(const uint8_t *octets, bool visible, bool plain, struct ip_packet *p)
+{
+	const uint8_t *upper = octets + p->header_len;
+
+	p->whole = true;
+	if (p->later_fragment || !has_ports(p) || p->len - p->header_len < 4)
+		return;
+	p->source_port = be16(upper);
+	p->destination_port = be16(upper + 2);
+	if (!visible)
+		return;
+	p->l4 = p->header_len;
+	read_transport(upper, plain, p);
+}
+
+static int parse_v4(const uint8_t *octets, size_t n, struct ip_packet *p)
+{
+	uint16_t header = (uint16_t)((octets[0] & 0x0f) * 4), len = be16(octets + 2);
+	uint16_t frag = be16(octets + 6);
+
+	if (header < IPV4_HEADER_LEN || header > n)
 		return -EPROTO;
-	p.header_len = (uint16_t)header;
-	p.dont_fragment = frag & IPV4_DF;
-	p.fragment = frag & (IPV4_MF | IPV4_OFFSET);
-	p.later_fragment = frag & IPV4_OFFSET;
-	r = rd_init(octets + header, p.len - header);
-	read_ports(&r, &p);
-	*ret = p;
+	p->version = 4;
+	p->family = AF_INET;
+	p->traffic_class = octets[1];
+	p->hop_limit = octets[8];
+	p->protocol = octets[9];
+	p->dont_fragment = frag & IPV4_DF;
+	p->fragment = frag & (IPV4_MF | IPV4_OFFSET);
+	p->later_fragment = frag & IPV4_OFFSET;
+	if (len < header || len > n)
+		return -EPROTO;
+	p->len = len;
+	p->header_len = header;
+	/* A set reserved bit is odd, too. */
+	read_upper(octets, !(frag & ~IPV4_DF), header == IPV4_HEADER_LEN, p);
 	return 0;
 }
 
 /* RFC 8200 section 4.5: offset in the upper 13 bits, M in the lowest. */
-static void read_fragment(struct rd *ext, struct ip_view *p)
+static void read_fragment(struct rd *ext, struct ip_packet *p)
 {
 	uint16_t frag;
 
@@ -71,7 +99,7 @@ static void read_fragment(struct rd *ext, struct ip_view *p)
 }
 
 /* Walks the extension headers; on return r stands at the upper layer and p->protocol names it. */
-static int walk_extensions(struct rd *r, struct ip_view *p)
+static int walk_extensions(struct rd *r, struct ip_packet *p)
 {
 	for (unsigned i = 0; i <= PACKET_EXTENSIONS_MAX; i++) {
 		struct rd ext = *r;
@@ -101,87 +129,119 @@ static int walk_extensions(struct rd *r, struct ip_view *p)
 	return -EPROTO;
 }
 
-static int parse_v6(const uint8_t *octets, size_t n, struct ip_view *ret)
+/* Finds the upper layer behind extension headers. */
+COLD static int pass_extensions(const uint8_t *octets, struct ip_packet *p)
 {
-	struct rd r = rd_init(octets, n);
-	struct ip_view p = {.family = AF_INET6, .dont_fragment = true};
+	struct rd r = rd_init(octets + IPV6_HEADER_LEN, p->len - IPV6_HEADER_LEN);
 
-	p.traffic_class = (uint8_t)(rd_be32(&r) >> 20);
-	p.len = (uint32_t)rd_be16(&r) + IPV6_HEADER_LEN;
-	p.protocol = rd_u8(&r);
-	p.hop_limit = rd_u8(&r);
-	p.source = rd_ptr(&r, 16);
-	p.destination = rd_ptr(&r, 16);
-	if (r.short_read || p.len > n)
+	if (walk_extensions(&r, p) < 0) {
+		p->protocol = 0;
 		return -EPROTO;
-	r = rd_init(octets + IPV6_HEADER_LEN, p.len - IPV6_HEADER_LEN);
-	if (walk_extensions(&r, &p) < 0)
-		return -EPROTO;
-	p.header_len = (uint16_t)(r.p - octets);
-	read_ports(&r, &p);
-	*ret = p;
+	}
+	p->header_len = (uint16_t)(r.p - octets);
 	return 0;
 }
 
-int packet_parse(const uint8_t *octets, size_t n, struct ip_view *ret)
+static int parse_v6(const uint8_t *octets, size_t n, struct ip_packet *p)
 {
-	switch (n ? octets[0] >> 4 : 0) {
-	case 4: return parse_v4(octets, n, ret);
-	case 6: return parse_v6(octets, n, ret);
-	default: return -EPROTO;
+	uint32_t len = (uint32_t)be16(octets + 4) + IPV6_HEADER_LEN;
+	bool plain;
+
+	p->version = 6;
+	p->family = AF_INET6;
+	p->traffic_class = (uint8_t)(be16(octets) >> 4);
+	p->hop_limit = octets[7];
+	p->protocol = octets[6];
+	p->dont_fragment = true;
+	if (len > n)
+		return -EPROTO;
+	p->len = len;
+	p->header_len = IPV6_HEADER_LEN;
+	plain = has_ports(p) || p->protocol == IP_ICMPV6;
+	if (!plain && pass_extensions(octets, p) < 0) {
+		p->len = (uint32_t)n;
+		return -EPROTO;
 	}
+	plain = p->header_len == IPV6_HEADER_LEN;
+	read_upper(octets, plain, plain, p);
+	return 0;
+}
+
+HOT int packet_parse(const uint8_t *octets, size_t n, struct ip_packet *ret)
+{
+	*ret = (struct ip_packet){.len = (uint32_t)n};
+	if (n >= IPV4_HEADER_LEN && octets[0] >> 4 == 4)
+		return parse_v4(octets, n, ret);
+	if (n >= IPV6_HEADER_LEN && octets[0] >> 4 == 6)
+		return parse_v6(octets, n, ret);
+	return -EPROTO;
 }
 
 /* --- flows ------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v)
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
+	hash = (hash ^ word) *
+	       0x9e3779b97f4a7c15; /* 2^64 / golden ratio: Knuth's multiplicative hash */
+	return hash ^ hash >> 32;
 }
 
-static uint64_t load(const uint8_t *p, size_t n)
+static uint64_t load64(const uint8_t *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	memcpy(&v, p, n);
+	memcpy(&v, p, sizeof(v));
 	return v;
 }
 
-uint32_t packet_flow_hash(const struct ip_view *p, uint32_t seed)
+/* The pieces of a fragmented packet stay together: what only the first one has is not part of the hash. */
+HOT uint32_t packet_flow_hash(const uint8_t *octets, const struct ip_packet *p, uint32_t seed)
 {
-	uint64_t h = mix((uint64_t)seed << 32 | p->protocol, 1);
+	uint64_t hash = mix(seed, p->fragment ? 0 : p->protocol);
 
-	if (p->family == AF_INET) {
-		h = mix(h, load(p->source, 4) << 32 | load(p->destination, 4));
-	} else {
-		h = mix(h, load(p->source, 8));
-		h = mix(h, load(p->source + 8, 8));
-		h = mix(h, load(p->destination, 8));
-		h = mix(h, load(p->destination + 8, 8));
-	}
-	/* The pieces of a fragmented packet stay together: ports are not part of the hash. */
-	if (!p->fragment)
-		h = mix(h, (uint64_t)p->source_port << 16 | p->destination_port);
-	return (uint32_t)(h >> 16);
+	if (p->version == 4)
+		hash = mix(hash, load64(octets + 12));
+	for (size_t i = 8; p->version == 6 && i < 40; i += 8)
+		hash = mix(hash, load64(octets + i));
+	if (p->l4)
+		hash = mix(hash, (uint64_t)p->source_port << 16 | p->destination_port);
+	return (uint32_t)(hash ^ hash >> 16);
+}
+
+/* --- marks ------------------------------------------------------------------------------- */
+
+enum ecn {
+	ECN_NOT_ECT = 0,
+	ECN_CE = 3, /* and the mask */
+};
+
+/* RFC 1624 section 3, equation 3: of the word that TOS is the lower half of. */
+static void mark_v4(uint8_t *octets)
+{
+	uint32_t sum = (uint16_t)~be16(octets + 10) + (uint32_t)(uint16_t)~be16(octets);
+	uint16_t check;
+
+	octets[1] |= ECN_CE;
+	check = sum_finish(sum + be16(octets));
+	octets[10] = (uint8_t)(check >> 8);
+	octets[11] = (uint8_t)check;
+}
+
+bool packet_mark_ce(uint8_t *octets)
+{
+	bool v4 = octets[0] >> 4 == 4;
+
+	/* IPv6: version 4 bits, traffic class 8, flow label 20: ECN is in the second octet. */
+	if (((v4 ? octets[1] : octets[1] >> 4) & ECN_CE) == ECN_NOT_ECT)
+		return false;
+	if (v4)
+		mark_v4(octets);
+	else
+		octets[1] |= ECN_CE << 4;
+	return true;
 }
 
 /* --- addresses --------------------------------------------------------------------------- */
-
-bool packet_source_in(const struct ip_view *p, const struct prefix *allowed, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct prefix *a = &allowed[i];
-		size_t whole = a->len / 8, rest = a->len % 8;
-
-		if (a->addr.family != p->family || memcmp(a->addr.octets, p->source, whole))
-			continue;
-		if (!rest ||
-			!((a->addr.octets[whole] ^ p->source[whole]) & (0xff00 >> rest & 0xff)))
-			return true;
-	}
-	return false;
-}
 
 HOT static enum ip_scope scope_v4(const uint8_t *a)
 {

@@ -115,14 +115,14 @@ size_t ra_solicit(const struct addr *from, uint8_t ret[static RS_LEN])
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static bool is_type(const uint8_t *octets, const struct ip_view *p, uint8_t type)
+static bool is_type(const uint8_t *octets, const struct ip_packet *p, uint8_t type)
 {
 	return p->family == AF_INET6 && p->protocol == IP_ICMPV6 && !p->fragment &&
 	       p->len > p->header_len && octets[p->header_len] == type;
 }
 
 /* What solicitation and advertisement share: RFC 4861 sections 6.1.1 and 6.1.2. */
-static bool is_sound(const uint8_t *octets, const struct ip_view *p, size_t header_len)
+static bool is_sound(const uint8_t *octets, const struct ip_packet *p, size_t header_len)
 {
 	/* Extension headers before neighbour discovery are no use, and the sum below knows none. */
 	return p->hop_limit == ND_HOP_LIMIT && p->header_len == IPV6_HEADER_LEN &&
@@ -146,7 +146,7 @@ static bool next_option(struct rd *r, uint8_t *ret_type, struct rd *ret_body)
 }
 
 /* The options from `from` on are all whole. */
-static bool options_are_sound(const uint8_t *octets, const struct ip_view *p, size_t from)
+static bool options_are_sound(const uint8_t *octets, const struct ip_packet *p, size_t from)
 {
 	struct rd r = rd_init(octets + from, p->len - from), body;
 	uint8_t type;
@@ -156,34 +156,34 @@ static bool options_are_sound(const uint8_t *octets, const struct ip_view *p, si
 	return !r.short_read;
 }
 
-bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p)
+bool ra_is_solicitation(const uint8_t *octets, const struct ip_packet *p)
 {
 	return is_type(octets, p, ICMPV6_RS) && is_sound(octets, p, RS_HEADER_LEN) &&
 	       options_are_sound(octets, p, IPV6_HEADER_LEN + RS_HEADER_LEN);
 }
 
 /* Section 7.1.1: of a host that has no address yet it goes to the solicited-node group. */
-static bool is_neighbour_solicitation(const uint8_t *octets, const struct ip_view *p)
+static bool is_neighbour_solicitation(const uint8_t *octets, const struct ip_packet *p)
 {
 	static const uint8_t group[13] = {0xff, 2, [11] = 1, [12] = 0xff};
 
 	if (!is_type(octets, p, ICMPV6_NS) || !is_sound(octets, p, NS_HEADER_LEN) ||
 		!options_are_sound(octets, p, IPV6_HEADER_LEN + NS_HEADER_LEN))
 		return false;
-	return ip_scope_of(AF_INET6, p->source) != IP_UNSPECIFIED ||
-	       !memcmp(p->destination, group, sizeof(group));
+	return ip_scope_of(AF_INET6, packet_source_at(octets, p)) != IP_UNSPECIFIED ||
+	       !memcmp(packet_destination_at(octets, p), group, sizeof(group));
 }
 
 #define NA_ROUTER 0x80
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
 
-COLD size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_view *p,
+COLD size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_packet *p,
 	const struct addr *own, size_t n_own, bool router, uint8_t ret[static NA_LEN])
 {
 	static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
 	struct wr w = wr_init(ret, NA_LEN);
-	bool none = ip_scope_of(AF_INET6, p->source) == IP_UNSPECIFIED;
+	bool none = ip_scope_of(AF_INET6, packet_source_at(octets, p)) == IP_UNSPECIFIED;
 	const uint8_t *target = octets + IPV6_HEADER_LEN + 8;
 	size_t i = 0;
 
@@ -193,7 +193,7 @@ COLD size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_view *p,
 		i++;
 	if (i == n_own)
 		return 0;
-	put_header(&w, target, none ? all_nodes : p->source);
+	put_header(&w, target, none ? all_nodes : packet_source_at(octets, p));
 	wr_be16(&w, ICMPV6_NA << 8);
 	wr_be16(&w, 0);
 	wr_u8(&w, (router ? NA_ROUTER : 0) | (none ? 0 : NA_SOLICITED) | NA_OVERRIDE);
@@ -253,7 +253,7 @@ static void take_dns(struct rd *r, struct ra *ra)
 	}
 }
 
-COLD int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret)
+COLD int ra_parse(const uint8_t *octets, const struct ip_packet *p, struct ra *ret)
 {
 	struct ra ra = {.from = {.family = AF_INET6}, .to = {.family = AF_INET6}};
 	struct rd r, body;
@@ -262,11 +262,11 @@ COLD int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret
 	if (!is_type(octets, p, ICMPV6_RA))
 		return -ENOMSG;
 	if (!is_sound(octets, p, RA_HEADER_LEN) ||
-		ip_scope_of(AF_INET6, p->source) != IP_LINK_LOCAL)
+		ip_scope_of(AF_INET6, packet_source_at(octets, p)) != IP_LINK_LOCAL)
 		return -EPROTO;
 	r = rd_init(octets + IPV6_HEADER_LEN + 5, p->len - IPV6_HEADER_LEN - 5);
-	memcpy(ra.from.octets, p->source, 16);
-	memcpy(ra.to.octets, p->destination, 16);
+	memcpy(ra.from.octets, packet_source_at(octets, p), 16);
+	memcpy(ra.to.octets, packet_destination_at(octets, p), 16);
 	ra.other_config = rd_u8(&r) & FLAG_OTHER;
 	ra.router_lifetime_s = rd_be16(&r);
 	rd_ptr(&r, 8);

@@ -44,15 +44,15 @@ size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap);
  * /64, the first prefixes with L, the first DNS servers. `p` is packet_parse() of the octets.
  * -ENOMSG: something else; -EPROTO: a broken one, or one that did not begin on this link.
  */
-int ra_parse(const uint8_t *octets, const struct ip_view *p, struct ra *ret);
+int ra_parse(const uint8_t *octets, const struct ip_packet *p, struct ra *ret);
 
 /*
  * The answer to a neighbour solicitation (RFC 4861 sections 7.1.1 and 7.2.4) for one of `own`,
  * without link-layer address. Returns its length; 0: it is another packet, or not for us.
  */
-size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_view *p, const struct addr *own,
+size_t ra_answer_neighbour(const uint8_t *octets, const struct ip_packet *p, const struct addr *own,
 	size_t n_own, bool router, uint8_t ret[static NA_LEN]);
 /* A good solicitation (RFC 4861 section 6.1.1)? */
-bool ra_is_solicitation(const uint8_t *octets, const struct ip_view *p);
+bool ra_is_solicitation(const uint8_t *octets, const struct ip_packet *p);
 /* One from the link-local address `from` to all routers. Returns RS_LEN. */
 size_t ra_solicit(const struct addr *from, uint8_t ret[static RS_LEN]);

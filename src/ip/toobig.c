@@ -20,7 +20,7 @@
 #define ICMPV4_ANSWER_MAX 576 /* RFC 1812 section 4.3.2.3 */
 #define HOP_LIMIT 64
 
-static bool icmp_error(const uint8_t *octets, const struct ip_view *p)
+static bool icmp_error(const uint8_t *octets, const struct ip_packet *p)
 {
 	uint8_t type;
 
@@ -35,17 +35,17 @@ static bool icmp_error(const uint8_t *octets, const struct ip_view *p)
 	       (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
 }
 
-static bool may_answer(const uint8_t *octets, const struct ip_view *p)
+static bool may_answer(const uint8_t *octets, const struct ip_packet *p)
 {
-	enum ip_scope source = ip_scope_of(p->family, p->source);
-	enum ip_scope destination = ip_scope_of(p->family, p->destination);
+	enum ip_scope source = ip_scope_of(p->family, packet_source_at(octets, p));
+	enum ip_scope destination = ip_scope_of(p->family, packet_destination_at(octets, p));
 
 	return p->dont_fragment && !p->later_fragment && !icmp_error(octets, p) &&
 	       (source == IP_UNICAST || source == IP_LINK_LOCAL) &&
 	       (destination == IP_UNICAST || destination == IP_LINK_LOCAL);
 }
 
-static size_t build_v4(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
+static size_t build_v4(const uint8_t *octets, const struct ip_packet *p, const struct addr *from,
 	uint16_t mtu, struct wr *w)
 {
 	size_t quote = p->len, room = ICMPV4_ANSWER_MAX - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
@@ -59,7 +59,7 @@ static size_t build_v4(const uint8_t *octets, const struct ip_view *p, const str
 	wr_u8(w, IP_ICMP);
 	wr_be16(w, 0);
 	wr_octets(w, from->octets, 4);
-	wr_octets(w, p->source, 4);
+	wr_octets(w, packet_source_at(octets, p), 4);
 	wr_u8(w, ICMP_UNREACHABLE);
 	wr_u8(w, ICMP_FRAGMENTATION_NEEDED);
 	wr_be16(w, 0);
@@ -74,7 +74,7 @@ static size_t build_v4(const uint8_t *octets, const struct ip_view *p, const str
 	return wr_len(w);
 }
 
-static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
+static size_t build_v6(const uint8_t *octets, const struct ip_packet *p, const struct addr *from,
 	uint16_t mtu, struct wr *w)
 {
 	size_t quote = p->len, room = TOOBIG_MAX - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
@@ -86,7 +86,7 @@ static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const str
 	wr_u8(w, IP_ICMPV6);
 	wr_u8(w, HOP_LIMIT);
 	wr_octets(w, from->octets, 16);
-	wr_octets(w, p->source, 16);
+	wr_octets(w, packet_source_at(octets, p), 16);
 	wr_be16(w, ICMPV6_TOO_BIG << 8);
 	wr_be16(w, 0);
 	wr_be32(w, mtu);
@@ -97,7 +97,7 @@ static size_t build_v6(const uint8_t *octets, const struct ip_view *p, const str
 	return wr_len(w);
 }
 
-size_t toobig_build(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
+size_t toobig_build(const uint8_t *octets, const struct ip_packet *p, const struct addr *from,
 	uint16_t mtu, uint8_t *ret, size_t cap)
 {
 	struct wr w = wr_init(ret, cap);

@@ -19,5 +19,5 @@
  * the packet may be fragmented, is an ICMP error or a later fragment, goes to or comes from what
  * is no single host, or `cap` (TOOBIG_MAX suffices) is too small.
  */
-size_t toobig_build(const uint8_t *octets, const struct ip_view *p, const struct addr *from,
+size_t toobig_build(const uint8_t *octets, const struct ip_packet *p, const struct addr *from,
 	uint16_t mtu, uint8_t *ret, size_t cap);

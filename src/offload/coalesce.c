@@ -36,7 +36,6 @@
 #include "base/line.h"
 #include "offload/csum.h"
 #include "offload/inet.h"
-#include "offload/ip_packet.h"
 #include "offload/vnet.h"
 
 #include <errno.h>
@@ -50,9 +49,15 @@ enum id_step {
 	ID_COUNTS = 1,
 };
 
+/* A packet and where it lies. */
+struct piece {
+	const uint8_t *octets;
+	struct ip_packet ip;
+};
+
 struct slot {
 	struct slot *next; /* in its list */
-	struct ip_packet first;
+	struct piece first;
 	uint32_t ports;  /* of the flow, as on the wire */
 	uint32_t octets; /* headers and payloads, once */
 	union {
@@ -153,9 +158,9 @@ const struct coalesce_stats *coalesce_stats(const struct coalesce *c)
 
 /* ---- one super-packet ---- */
 
-static const uint8_t *l4_of(const struct ip_packet *p)
+static const uint8_t *l4_of(const struct piece *p)
 {
-	return p->octets + p->l4;
+	return p->octets + p->ip.l4;
 }
 
 static void slot_append(struct slot *s, const uint8_t *payload, size_t n)
@@ -165,26 +170,26 @@ static void slot_append(struct slot *s, const uint8_t *payload, size_t n)
 	s->octets += (uint32_t)n;
 }
 
-static void slot_start(struct slot *s, const struct ip_packet *p)
+static void slot_start(struct slot *s, const struct piece *p)
 {
-	uint16_t payload = (uint16_t)(p->len - p->payload);
+	uint16_t payload = (uint16_t)(p->ip.len - p->ip.payload);
 
 	s->first = *p;
 	s->ports = load32(l4_of(p));
-	s->octets = p->payload;
+	s->octets = p->ip.payload;
 	s->packets = 0;
 	s->gso_size = payload;
 	s->id_step = ID_UNKNOWN;
 	s->last_id = load_be16(p->octets + IPV4_ID);
 	s->end_flags = 0;
 	s->verified = true;
-	if (p->protocol == PROTOCOL_TCP)
+	if (p->ip.protocol == PROTOCOL_TCP)
 		s->next_seq = load_be32(l4_of(p) + TCP_SEQ) + payload;
-	slot_append(s, p->octets + p->payload, payload);
+	slot_append(s, p->octets + p->ip.payload, payload);
 }
 
 /* A packet that goes as it came. */
-static void slot_whole(struct slot *s, const struct ip_packet *p, bool verified)
+static void slot_whole(struct slot *s, const struct piece *p, bool verified)
 {
 	s->first = *p;
 	s->packets = 1;
@@ -196,14 +201,14 @@ static void finish_whole(struct slot *s)
 	s->vnet = (struct vnet_hdr){.flags = s->verified ? VNET_F_DATA_VALID : 0};
 	s->iov[0] = (struct iovec){.iov_base = &s->vnet, .iov_len = VNET_HDR_LEN};
 	s->iov[1] = (struct iovec){
-		.iov_base = (void *)(uintptr_t)s->first.octets, .iov_len = s->first.len};
+		.iov_base = (void *)(uintptr_t)s->first.octets, .iov_len = s->first.ip.len};
 }
 
 static void finish_ip_header(struct slot *s)
 {
 	uint8_t *ip = s->headers;
 
-	if (s->first.version == 6) {
+	if (s->first.ip.version == 6) {
 		store_be16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)(s->octets - IPV6_HEADER_LEN));
 		return;
 	}
@@ -214,10 +219,10 @@ static void finish_ip_header(struct slot *s)
 
 static uint8_t finish_tcp_header(struct slot *s)
 {
-	uint8_t *tcp = s->headers + s->first.l4;
+	uint8_t *tcp = s->headers + s->first.ip.l4;
 
 	tcp[TCP_FLAGS] |= s->end_flags;
-	if (s->first.version == 6)
+	if (s->first.ip.version == 6)
 		return tcp[TCP_FLAGS] & TCP_FLAG_CWR ? VNET_GSO_TCPV6 | VNET_GSO_ECN
 						     : VNET_GSO_TCPV6;
 	return tcp[TCP_FLAGS] & TCP_FLAG_CWR ? VNET_GSO_TCPV4 | VNET_GSO_ECN : VNET_GSO_TCPV4;
@@ -225,15 +230,15 @@ static uint8_t finish_tcp_header(struct slot *s)
 
 static void finish_joined(struct slot *s)
 {
-	uint16_t l4 = s->first.l4, l4_len = (uint16_t)(s->octets - l4);
-	bool tcp = s->first.protocol == PROTOCOL_TCP;
+	uint16_t l4 = s->first.ip.l4, l4_len = (uint16_t)(s->octets - l4);
+	bool tcp = s->first.ip.protocol == PROTOCOL_TCP;
 
-	memcpy(s->headers, s->first.octets, s->first.payload);
+	memcpy(s->headers, s->first.octets, s->first.ip.payload);
 	finish_ip_header(s);
 	s->vnet = (struct vnet_hdr){
 		.flags = VNET_F_NEEDS_CSUM,
 		.gso_type = tcp ? finish_tcp_header(s) : VNET_GSO_UDP_L4,
-		.hdr_len = s->first.payload,
+		.hdr_len = s->first.ip.payload,
 		.gso_size = s->gso_size,
 		.csum_start = l4,
 		.csum_offset = tcp ? TCP_CHECK : UDP_CHECK,
@@ -241,16 +246,17 @@ static void finish_joined(struct slot *s)
 	if (!tcp)
 		store_be16(s->headers + l4 + UDP_LENGTH, l4_len);
 	store16(s->headers + l4 + s->vnet.csum_offset,
-		csum_fold(ip_pseudo_sum(s->headers, s->first.protocol, l4_len)));
+		csum_fold(csum_pseudo(s->headers, s->first.ip.protocol, l4_len)));
 	s->iov[0] = (struct iovec){
-		.iov_base = &s->vnet, .iov_len = VNET_HDR_LEN + (size_t)s->first.payload};
+		.iov_base = &s->vnet, .iov_len = VNET_HDR_LEN + (size_t)s->first.ip.payload};
 }
 
 /* ---- may it join? ---- */
 
-static bool ipv4_header_good(const struct ip_packet *p)
+static bool ipv4_header_good(const struct piece *p)
 {
-	return p->version != 4 || csum_finish(csum_add_scalar(0, p->octets, IPV4_HEADER_LEN)) == 0;
+	return p->ip.version != 4 ||
+	       csum_finish(csum_add_scalar(0, p->octets, IPV4_HEADER_LEN)) == 0;
 }
 
 enum verdict {
@@ -259,24 +265,24 @@ enum verdict {
 	CHECKSUM_NONE, /* UDP without one (RFC 768), or nothing that has one */
 };
 
-static enum verdict verify(const struct ip_packet *p)
+static enum verdict verify(const struct piece *p)
 {
 	uint64_t sum;
 
-	if (!p->simple || (p->protocol == PROTOCOL_UDP && !load16(l4_of(p) + UDP_CHECK)))
+	if (!p->ip.simple || (p->ip.protocol == PROTOCOL_UDP && !load16(l4_of(p) + UDP_CHECK)))
 		return CHECKSUM_NONE;
-	sum = ip_pseudo_sum(p->octets, p->protocol, p->len - p->l4);
-	if (csum_finish(csum_add(sum, l4_of(p), p->len - p->l4)) || !ipv4_header_good(p))
+	sum = csum_pseudo(p->octets, p->ip.protocol, p->ip.len - p->ip.l4);
+	if (csum_finish(csum_add(sum, l4_of(p), p->ip.len - p->ip.l4)) || !ipv4_header_good(p))
 		return CHECKSUM_BAD;
 	return CHECKSUM_GOOD;
 }
 
 /* Of the kind that can be part of a super-packet; checksums apart. */
-static bool can_join(const struct coalesce *c, const struct ip_packet *p)
+static bool can_join(const struct coalesce *c, const struct piece *p)
 {
-	if (!p->simple || p->len <= p->payload || p->len > COALESCE_OCTETS_MAX)
+	if (!p->ip.simple || p->ip.len <= p->ip.payload || p->ip.len > COALESCE_OCTETS_MAX)
 		return false;
-	if (p->protocol == PROTOCOL_UDP)
+	if (p->ip.protocol == PROTOCOL_UDP)
 		return c->kinds & COALESCE_UDP;
 	return (c->kinds & COALESCE_TCP) &&
 	       (l4_of(p)[TCP_FLAGS] & ~(TCP_FLAG_PSH | TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
@@ -285,20 +291,20 @@ static bool can_join(const struct coalesce *c, const struct ip_packet *p)
 
 /* ---- acknowledgements ---- */
 
-static bool is_pure_ack(const struct ip_packet *p)
+static bool is_pure_ack(const struct piece *p)
 {
-	return p->simple && p->protocol == PROTOCOL_TCP && p->len == p->payload &&
+	return p->ip.simple && p->ip.protocol == PROTOCOL_TCP && p->ip.len == p->ip.payload &&
 	       l4_of(p)[TCP_FLAGS] == TCP_FLAG_ACK && !(l4_of(p)[TCP_DATA_OFFSET] & 0xf);
 }
 
 /* No options, or timestamps as everybody writes them: no SACK, which says more than the number does. */
-static bool later_options(const struct ip_packet *earlier, const struct ip_packet *later)
+static bool later_options(const struct piece *earlier, const struct piece *later)
 {
 	static const uint8_t timestamps[] = {1, 1, 8, 10};
 	const uint8_t *a = l4_of(earlier) + TCP_HEADER_LEN, *b = l4_of(later) + TCP_HEADER_LEN;
-	size_t n = (size_t)(later->payload - later->l4 - TCP_HEADER_LEN);
+	size_t n = (size_t)(later->ip.payload - later->ip.l4 - TCP_HEADER_LEN);
 
-	if (later->len != earlier->len || (n && n != 12))
+	if (later->ip.len != earlier->ip.len || (n && n != 12))
 		return false;
 	return !n || (!memcmp(a, timestamps, 4) && !memcmp(b, timestamps, 4) &&
 			     (int32_t)(load_be32(b + 4) - load_be32(a + 4)) >= 0);
@@ -308,7 +314,7 @@ static bool later_options(const struct ip_packet *earlier, const struct ip_packe
  * The later one says all that the earlier one did. The same number again does not: TCP counts how often
  * it comes.
  */
-static bool supersedes(const struct slot *s, const struct ip_packet *p)
+static bool supersedes(const struct slot *s, const struct piece *p)
 {
 	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
 	uint32_t acked = load_be32(b + TCP_ACK);
@@ -319,7 +325,7 @@ static bool supersedes(const struct slot *s, const struct ip_packet *p)
 	       acked - s->acked <= COALESCE_OCTETS_MAX;
 }
 
-static bool id_follows(struct slot *s, const struct ip_packet *p)
+static bool id_follows(struct slot *s, const struct piece *p)
 {
 	uint16_t id = load_be16(p->octets + IPV4_ID);
 	bool df = load_be16(p->octets + IPV4_FRAGMENT) & IPV4_DF;
@@ -330,20 +336,20 @@ static bool id_follows(struct slot *s, const struct ip_packet *p)
 	return s->id_step == ID_UNKNOWN || s->id_step == (enum id_step)step;
 }
 
-static bool same_ip_header(struct slot *s, const struct ip_packet *p)
+static bool same_ip_header(struct slot *s, const struct piece *p)
 {
 	const uint8_t *a = s->first.octets, *b = p->octets;
 
-	if (p->version == 6)
+	if (p->ip.version == 6)
 		return load32(a) == load32(b) && a[IPV6_HOP_LIMIT] == b[IPV6_HOP_LIMIT];
 	return load16(a) == load16(b) && load16(a + IPV4_FRAGMENT) == load16(b + IPV4_FRAGMENT) &&
 	       a[IPV4_TTL] == b[IPV4_TTL] && id_follows(s, p);
 }
 
-static bool same_tcp_header(const struct slot *s, const struct ip_packet *p)
+static bool same_tcp_header(const struct slot *s, const struct piece *p)
 {
 	const uint8_t *a = l4_of(&s->first), *b = l4_of(p);
-	size_t options = (size_t)(s->first.payload - s->first.l4 - TCP_HEADER_LEN);
+	size_t options = (size_t)(s->first.ip.payload - s->first.ip.l4 - TCP_HEADER_LEN);
 	uint8_t a_flags = a[TCP_FLAGS] & (uint8_t) ~(TCP_FLAG_CWR | TCP_FLAG_PSH),
 		b_flags = b[TCP_FLAGS] & (uint8_t)~TCP_FLAG_PSH;
 
@@ -355,33 +361,33 @@ static bool same_tcp_header(const struct slot *s, const struct ip_packet *p)
 	       !memcmp(a + TCP_HEADER_LEN, b + TCP_HEADER_LEN, options);
 }
 
-static bool slot_join(struct slot *s, const struct ip_packet *p)
+static bool slot_join(struct slot *s, const struct piece *p)
 {
-	size_t payload = p->len - p->payload;
+	size_t payload = p->ip.len - p->ip.payload;
 
 	if (payload > s->gso_size || s->octets + payload > COALESCE_OCTETS_MAX ||
 		!same_ip_header(s, p))
 		return false;
-	if (p->protocol == PROTOCOL_TCP) {
+	if (p->ip.protocol == PROTOCOL_TCP) {
 		if (!same_tcp_header(s, p))
 			return false;
 		s->end_flags |= l4_of(p)[TCP_FLAGS] & TCP_FLAG_PSH;
 		s->next_seq += (uint32_t)payload;
 	}
-	if (p->version == 4) {
+	if (p->ip.version == 4) {
 		uint16_t id = load_be16(p->octets + IPV4_ID);
 
 		s->id_step = id == s->last_id ? ID_FIXED : ID_COUNTS;
 		s->last_id = id;
 	}
-	slot_append(s, p->octets + p->payload, payload);
+	slot_append(s, p->octets + p->ip.payload, payload);
 	return true;
 }
 
 /* Nothing may follow the packet that was just taken. */
-static bool slot_complete(const struct slot *s, const struct ip_packet *p)
+static bool slot_complete(const struct slot *s, const struct piece *p)
 {
-	return s->packets == COALESCE_PIECES || p->len - p->payload < s->gso_size;
+	return s->packets == COALESCE_PIECES || p->ip.len - p->ip.payload < s->gso_size;
 }
 
 /* ---- the table ---- */
@@ -415,27 +421,36 @@ static struct slot *take_free(struct coalesce *c)
 	return s;
 }
 
+static bool same_addresses(const struct piece *a, const struct piece *b)
+{
+	if (a->ip.version != b->ip.version)
+		return false;
+	if (a->ip.version == 4)
+		return load64(a->octets + IPV4_ADDRESSES) == load64(b->octets + IPV4_ADDRESSES);
+	return !memcmp(a->octets + IPV6_ADDRESSES, b->octets + IPV6_ADDRESSES, 32);
+}
+
 /* Where the open super-packet of p's flow hangs in the list, or NULL. */
-static struct slot **find_open(struct coalesce *c, const struct ip_packet *p)
+static struct slot **find_open(struct coalesce *c, const struct piece *p)
 {
 	uint32_t ports = load32(l4_of(p));
 
 	for (struct slot **at = &c->open.head; *at; at = &(*at)->next)
-		if ((*at)->ports == ports && (*at)->first.protocol == p->protocol &&
-			ip_packet_same_addresses(&(*at)->first, p))
+		if ((*at)->ports == ports && (*at)->first.ip.protocol == p->ip.protocol &&
+			same_addresses(&(*at)->first, p))
 			return at;
 	return NULL;
 }
 
 /* p may belong to the flow of s: what is not known of it does not speak against it. */
-static bool may_belong(const struct ip_packet *p, const struct slot *s)
+static bool may_belong(const struct piece *p, const struct slot *s)
 {
-	if (p->protocol && p->protocol != s->first.protocol)
+	if (p->ip.protocol && p->ip.protocol != s->first.ip.protocol)
 		return false;
-	return (!p->l4 || load32(l4_of(p)) == s->ports) && ip_packet_same_addresses(p, &s->first);
+	return (!p->ip.l4 || load32(l4_of(p)) == s->ports) && same_addresses(p, &s->first);
 }
 
-static void end_flows_of(struct coalesce *c, const struct ip_packet *p)
+static void end_flows_of(struct coalesce *c, const struct piece *p)
 {
 	struct slot **at = &c->open.head;
 
@@ -455,13 +470,13 @@ static bool refuse(struct coalesce *c)
 	return false;
 }
 
-static bool pass_alone(struct coalesce *c, const struct ip_packet *p, bool verified)
+static bool pass_alone(struct coalesce *c, const struct piece *p, bool verified)
 {
 	struct slot *s;
 
 	if (!c->free)
 		return refuse(c);
-	if (p->version)
+	if (p->ip.version)
 		end_flows_of(c, p);
 	s = take_free(c);
 	slot_whole(s, p, verified);
@@ -469,7 +484,7 @@ static bool pass_alone(struct coalesce *c, const struct ip_packet *p, bool verif
 	return true;
 }
 
-static bool open_new(struct coalesce *c, const struct ip_packet *p)
+static bool open_new(struct coalesce *c, const struct piece *p)
 {
 	struct slot *s;
 
@@ -484,7 +499,7 @@ static bool open_new(struct coalesce *c, const struct ip_packet *p)
 	return true;
 }
 
-static bool take_ack(struct coalesce *c, const struct ip_packet *p)
+static bool take_ack(struct coalesce *c, const struct piece *p)
 {
 	struct slot **at = find_open(c, p), *s;
 
@@ -504,7 +519,7 @@ static bool take_ack(struct coalesce *c, const struct ip_packet *p)
 	return true;
 }
 
-static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
+static bool join_or_open(struct coalesce *c, const struct piece *p)
 {
 	struct slot **at = find_open(c, p);
 
@@ -519,14 +534,13 @@ static bool join_or_open(struct coalesce *c, const struct ip_packet *p)
 	return open_new(c, p);
 }
 
-HOT bool coalesce_add(struct coalesce *c, const void *packet, size_t n)
+HOT bool coalesce_add(struct coalesce *c, const uint8_t *octets, const struct ip_packet *ip)
 {
-	struct ip_packet p;
+	const struct piece p = {octets, *ip};
 	enum verdict verdict;
 	bool taken;
 
 	give_back_pulled(c);
-	ip_packet_parse(packet, n, &p);
 	verdict = verify(&p);
 	if (verdict == CHECKSUM_GOOD && can_join(c, &p))
 		taken = join_or_open(c, &p);

@@ -7,7 +7,7 @@
  * rules. Of pure TCP acknowledgements of a flow in a row the last stands for all.
  *
  *     for each packet of a batch:
- *         while (!coalesce_add(c, packet, n))
+ *         while (!coalesce_add(c, octets, &ip))
  *             drain: while (coalesce_next(c, &out)) writev(tun, out.iov, out.iovcnt)
  *     coalesce_flush(c), drain                          (before the octets go away)
  *
@@ -32,6 +32,7 @@ enum coalesce_limits {
 };
 
 struct coalesce;
+struct ip_packet;
 
 struct coalesced {
 	const struct iovec
@@ -62,9 +63,10 @@ void coalesce_prefetch(const struct coalesce *c);
 
 /*
  * Takes one IP packet. False: every place is taken and at least one super-packet is ready; pull it,
- * then offer the same packet again. Octets that are no IP packet pass like any odd one.
+ * then offer the same packet again. `ip`: packet_parse() of it. Octets that are no IP packet pass
+ * like any odd one.
  */
-bool coalesce_add(struct coalesce *c, const void *packet, size_t n);
+bool coalesce_add(struct coalesce *c, const uint8_t *octets, const struct ip_packet *ip);
 /* Nothing more comes for now: everything that is open becomes ready. */
 void coalesce_flush(struct coalesce *c);
 bool coalesce_next(struct coalesce *c, struct coalesced *ret);

@@ -170,3 +170,14 @@ uint64_t csum_copy(uint64_t sum, void *dst, const void *src, size_t n)
 		return csum_copy_scalar(sum, dst, src, n);
 	return csum_copy_simd(sum, dst, src, n);
 }
+
+uint64_t csum_pseudo(const uint8_t *packet, unsigned protocol, size_t l4_len)
+{
+	uint64_t sum = (uint64_t)csum_be16((uint16_t)protocol) + csum_be16((uint16_t)l4_len);
+
+	if (ip_version(packet) == 4)
+		return csum_plus(sum, load64(packet + IPV4_ADDRESSES));
+	for (size_t i = 0; i < 32; i += 8)
+		sum = csum_plus(sum, load64(packet + IPV6_ADDRESSES + i));
+	return sum;
+}

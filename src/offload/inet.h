@@ -3,11 +3,13 @@
  * offload/inet.h — where things are in IPv4, IPv6, TCP and UDP headers, and how to read them.
  *
  * The data path looks at a few fixed places of headers whose length was checked once, by
- * ip_packet_parse() or segment_init(); a cursor would only ask again. RFC 791, 8200, 9293, 768.
+ * packet_parse() or segment_init(); a cursor would only ask again. RFC 791, 8200, 9293, 768.
  */
 #pragma once
 #include <stdint.h>
 #include <string.h>
+
+#include "ip/packet.h"
 
 enum ipv4_offset {
 	IPV4_TOS = 1,
@@ -18,7 +20,6 @@ enum ipv4_offset {
 	IPV4_PROTOCOL = 9,
 	IPV4_CHECK = 10,
 	IPV4_ADDRESSES = 12, /* source and destination */
-	IPV4_HEADER_LEN = 20,
 };
 
 enum ipv4_fragment {
@@ -32,7 +33,6 @@ enum ipv6_offset {
 	IPV6_NEXT_HEADER = 6,
 	IPV6_HOP_LIMIT = 7,
 	IPV6_ADDRESSES = 8,
-	IPV6_HEADER_LEN = 40,
 };
 
 enum tcp_offset {
@@ -43,7 +43,6 @@ enum tcp_offset {
 	TCP_WINDOW = 14,
 	TCP_CHECK = 16,
 	TCP_URGENT = 18,
-	TCP_HEADER_LEN = 20,
 };
 
 enum tcp_flags {
@@ -60,7 +59,6 @@ enum tcp_flags {
 enum udp_offset {
 	UDP_LENGTH = 4,
 	UDP_CHECK = 6,
-	UDP_HEADER_LEN = 8,
 };
 
 enum ip_protocol {

@@ -22,7 +22,6 @@
  */
 #include "tunnel/fq_codel.h"
 #include "base/hot.h"
-#include "offload/ip_packet.h"
 
 #include <stdlib.h>
 
@@ -167,12 +166,10 @@ void fq_codel_trim(struct fq_codel *q, uint64_t now_us)
 
 static struct flow *find_flow(struct fq_codel *q, const struct pbuf *p)
 {
-	struct ip_packet parsed;
 	uint32_t hash;
 	struct flow *set, *unused = NULL;
 
-	ip_packet_parse(p->segment.packet, p->segment.len, &parsed);
-	hash = ip_packet_hash(&parsed, q->seed);
+	hash = packet_flow_hash(p->segment.packet, &p->ip, q->seed);
 	set = q->table->flows[hash % SETS];
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set[i].hash == hash)
@@ -310,7 +307,7 @@ static bool mark_or_drop(struct fq_codel *q, struct flow *f)
 {
 	struct pbuf *p = f->head;
 
-	if (q->opts->ecn && ip_packet_mark_ce(p->octets + (p->segment.packet - p->octets))) {
+	if (q->opts->ecn && packet_mark_ce(p->octets)) {
 		q->stats.marked++;
 		return true;
 	}

@@ -157,6 +157,7 @@ HOT struct pbuf *pbuf_fit(struct pbuf *p, size_t n)
 	if (!fit)
 		return p;
 	memcpy(fit->octets, p->octets, n);
+	fit->ip = p->ip;
 	fit->segment = p->segment;
 	if (p->segment.packet)
 		fit->segment.packet = fit->octets + (p->segment.packet - p->octets);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/auto.h"
+#include "ip/packet.h"
 #include "offload/segment.h"
 
 enum pbuf_class {
@@ -36,6 +37,7 @@ struct pbuf {
 	enum pbuf_class class;
 	uint32_t cap;           /* octets[] holds so many */
 	uint64_t enqueued_us;   /* monotonic; set by the queue */
+	struct ip_packet ip;    /* packet_parse() of octets[]; set by the owner */
 	struct segment segment; /* what of octets[] is still to go out; set by the owner */
 	uint8_t octets[];
 };

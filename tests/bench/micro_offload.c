@@ -47,13 +47,21 @@ static void run_segment(size_t n)
 	segment_frames(&s, frames, sizeof(frames));
 }
 
+static bool add_packet(struct coalesce *c, const uint8_t *octets, size_t n)
+{
+	struct ip_packet ip;
+
+	packet_parse(octets, n, &ip);
+	return coalesce_add(c, octets, &ip);
+}
+
 static size_t run_coalesce(struct coalesce *c)
 {
 	struct coalesced out;
 	size_t writes = 0;
 
 	for (size_t i = 0; i < PACKETS; i++)
-		if (!coalesce_add(c, packet[i], packet_len[i]))
+		if (!add_packet(c, packet[i], packet_len[i]))
 			abort();
 	coalesce_flush(c);
 	while (coalesce_next(c, &out))
@@ -107,7 +115,7 @@ static void bench_small(struct coalesce *c)
 	}
 	MICRO_BEST(best, RUNS, {
 		for (size_t i = 0; i < PACKETS; i++) {
-			while (!coalesce_add(c, packet[i], packet_len[i]))
+			while (!add_packet(c, packet[i], packet_len[i]))
 				continue;
 			while (coalesce_next(c, &out))
 				continue;
@@ -127,6 +135,7 @@ static void queue_pieces(struct fq_codel *q, struct pbuf_pool *pool, size_t n, s
 		p->segment = (struct segment){0};
 		if (segment_init(&p->segment, &vnet, super, n))
 			abort();
+		packet_parse(super, n, &p->ip);
 		fq_codel_enqueue(q, p, 1);
 	}
 	while (fq_codel_fill(q, 1, 65536, frames, sizeof(frames)))

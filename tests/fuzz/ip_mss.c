@@ -30,7 +30,7 @@ static uint32_t sum(const uint8_t *p, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	uint8_t *copy;
-	struct ip_view p;
+	struct ip_packet p;
 	uint16_t mtu;
 	size_t changed = 0;
 

@@ -19,29 +19,30 @@ static void must(bool b)
 		abort();
 }
 
-static void answer(const uint8_t *octets, const struct ip_view *p)
+static void answer(const uint8_t *octets, const struct ip_packet *p)
 {
 	struct addr from = {.family = p->family, .octets = {10, 0, 0, 1}};
 	uint8_t out[TOOBIG_MAX];
 	size_t len = toobig_build(octets, p, &from, 1400, out, sizeof(out));
-	struct ip_view reply, again;
+	struct ip_packet reply, again;
 	uint8_t second[TOOBIG_MAX];
 
 	if (!len)
 		return;
 	must(packet_parse(out, len, &reply) == 0 && reply.len == len);
-	must(!memcmp(reply.destination, p->source, p->family == AF_INET ? 4 : 16));
+	must(!memcmp(packet_destination_at(out, &reply), packet_source_at(octets, p),
+		p->family == AF_INET ? 4 : 16));
 	again = reply;
 	again.dont_fragment = true; /* an error is never answered by an error */
 	must(toobig_build(out, &again, &from, 68, second, sizeof(second)) == 0);
 }
 
 /* The pieces carry all of the data, and each is a packet itself. */
-static void cut(const uint8_t *octets, const struct ip_view *p, uint16_t mtu)
+static void cut(const uint8_t *octets, const struct ip_packet *p, uint16_t mtu)
 {
 	uint8_t *piece = malloc(mtu);
 	size_t at = 0, n, sum = 0;
-	struct ip_view q;
+	struct ip_packet q;
 
 	must(piece != NULL);
 	while ((n = fragment_next(octets, p, mtu, &at, piece)) > 0) {
@@ -74,15 +75,15 @@ static int end_of_chain(const uint8_t *p, size_t n, size_t *ret_at)
 	return next;
 }
 
-static void passed(const uint8_t *octets, const struct ip_view *p)
+static void passed(const uint8_t *octets, const struct ip_packet *p)
 {
 	size_t at = p->header_len;
 	int last = octets[9];
 
 	if (p->family == AF_INET6)
 		last = end_of_chain(octets, p->len, &at);
-	must(ip_scope_of(p->family, p->destination) != IP_MULTICAST);
-	must(ip_scope_of(p->family, p->source) != IP_LOOPBACK);
+	must(ip_scope_of(p->family, packet_destination_at(octets, p)) != IP_MULTICAST);
+	must(ip_scope_of(p->family, packet_source_at(octets, p)) != IP_LOOPBACK);
 	if (p->later_fragment)
 		return;
 	must(last != 58 || octets[at] < 130); /* neighbour discovery, MLD */
@@ -99,26 +100,26 @@ static void guard(const uint8_t *octets, size_t n)
 		.own4 = {AF_INET, {10, 1, 0, 1}},
 		.nets = &net,
 		.n_nets = 1};
-	struct ip_view p;
+	struct ip_packet p;
 
+	packet_parse(octets, n, &p);
 	for (int end = 0; end < 2; end++, g.server = false)
-		if (guard_judge(&g, octets, n, &p) == GUARD_PASS)
+		if (guard_judge(&g, octets, &p) == GUARD_PASS)
 			passed(octets, &p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
-	struct prefix all[] = {{{.family = AF_INET}, 0}, {{.family = AF_INET6}, 0}};
-	struct ip_view p;
+	struct ip_packet p;
 
 	guard(octets, n);
 	if (packet_parse(octets, n, &p) < 0)
 		return 0;
 	must(p.len <= n && p.header_len <= p.len);
 	must(p.header_len >= (p.family == AF_INET ? IPV4_HEADER_LEN : IPV6_HEADER_LEN));
-	must(packet_source_in(&p, all, 2));
-	must(packet_flow_hash(&p, 1) == packet_flow_hash(&p, 1));
-	must(ip_scope_of(p.family, p.destination) <= IP_BROADCAST);
+	must(packet_flow_hash(octets, &p, 1) == packet_flow_hash(octets, &p, 1));
+	must(p.whole && (!p.simple || (p.l4 && p.payload >= p.l4 + 8 && p.payload <= p.len)));
+	must(ip_scope_of(p.family, packet_destination_at(octets, &p)) <= IP_BROADCAST);
 	answer(octets, &p);
 	cut(octets, &p, 68);
 	cut(octets, &p, 29);

@@ -18,7 +18,7 @@ static void must(bool b)
 		abort();
 }
 
-static void put_sum(uint8_t *octets, const struct ip_view *p)
+static void put_sum(uint8_t *octets, const struct ip_packet *p)
 {
 	size_t at = p->header_len + (p->protocol == IP_UDP ? 6u : 2u);
 
@@ -35,7 +35,7 @@ static void again(const struct ra *ra)
 {
 	uint8_t built[RA_MAX];
 	size_t n = ra_build(ra, built, sizeof(built));
-	struct ip_view p;
+	struct ip_packet p;
 	struct ra back;
 
 	must(n > 0 && packet_parse(built, n, &p) == 0 && ra_parse(built, &p, &back) == 0);
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	static const uint8_t duid[DHCPV6_DUID_LEN] = {0, 4};
 	uint8_t *copy = malloc(n + !n);
 	struct dhcpv6_request req;
-	struct ip_view p;
+	struct ip_packet p;
 	struct ra ra;
 
 	must(copy != NULL);

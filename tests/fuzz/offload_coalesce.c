@@ -21,7 +21,7 @@ static bool fixable(const uint8_t *p, size_t n)
 {
 	struct ip_packet parsed;
 
-	ip_packet_parse(p, n, &parsed);
+	packet_parse(p, n, &parsed);
 	return parsed.simple;
 }
 
@@ -29,7 +29,7 @@ static void fix(uint8_t *p, size_t n)
 {
 	struct ip_packet parsed;
 
-	ip_packet_parse(p, n, &parsed);
+	packet_parse(p, n, &parsed);
 	if (p[0] >> 4 == 4)
 		put_ip_check(p);
 	put_l4_check(p, n, parsed.l4, parsed.protocol);
@@ -38,14 +38,13 @@ static void fix(uint8_t *p, size_t n)
 static void put(const uint8_t *octets, size_t n, bool right, unsigned k)
 {
 	uint8_t *p = malloc(n ? n : 1);
+	struct ip_packet parsed;
 
 	if (!p)
 		abort();
 	memcpy(p, octets, n);
 	if (right && fixable(p, n)) {
-		struct ip_packet parsed;
-
-		ip_packet_parse(p, n, &parsed);
+		packet_parse(p, n, &parsed);
 		if (parsed.version == 4)
 			put16(p + 4, get16(p + 4) + k);
 		if (parsed.protocol == 6)
@@ -55,7 +54,8 @@ static void put(const uint8_t *octets, size_t n, bool right, unsigned k)
 	}
 	copies[rt.n] = p;
 	rt.packet[rt.n] = p;
-	rt.len[rt.n++] = n;
+	packet_parse(p, n, &parsed);
+	rt.len[rt.n++] = parsed.len; /* without padding */
 }
 
 static void read_packets(const uint8_t *data, size_t size)

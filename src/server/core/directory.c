@@ -15,7 +15,7 @@
 #include "base/hot.h"
 #include "ip/table.h"
 #include "offload/inet.h"
-#include "offload/ip_packet.h"
+#include "ip/packet.h"
 #include "os/steering.h"
 
 #define BUCKETS 4096
@@ -171,15 +171,16 @@ void directory_unclaim(
 	table_del(d->by_address, prefix, session);
 }
 
-HOT bool directory_at(struct directory *d, const struct ip_packet *ip, struct directory_owner *ret)
+HOT bool directory_at(struct directory *d, const uint8_t *octets, const struct ip_packet *ip,
+	struct directory_owner *ret)
 {
 	struct table_hit hit;
 	bool found;
 
 	urcu_memb_read_lock();
 	found = ip->version == 4
-			? table_lookup_v4(d->by_address, ip->octets + IPV4_ADDRESSES + 4, &hit)
-			: table_lookup_v6(d->by_address, ip->octets + IPV6_ADDRESSES + 16, &hit);
+			? table_lookup_v4(d->by_address, packet_destination_at(octets, ip), &hit)
+			: table_lookup_v6(d->by_address, packet_destination_at(octets, ip), &hit);
 	urcu_memb_read_unlock();
 	/* Only the owner may look inside the session, and only the owner ends it: no more is needed. */
 	if (found)

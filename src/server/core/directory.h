@@ -75,7 +75,8 @@ int directory_claim(
 void directory_unclaim(
 	struct directory *d, const struct prefix *prefix, const struct session *session);
 /* Whose is the address that the packet goes to? */
-bool directory_at(struct directory *d, const struct ip_packet *ip, struct directory_owner *ret);
+bool directory_at(struct directory *d, const uint8_t *octets, const struct ip_packet *ip,
+	struct directory_owner *ret);
 
 /* By which a lane names its session: public, random. */
 struct directory_handle {

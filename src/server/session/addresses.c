@@ -186,17 +186,15 @@ void addresses_give_back(struct session *s)
 		unclaim(s, (enum claim)i);
 }
 
-enum { V4_SOURCE = 12, V6_SOURCE = 8 }; /* where it stands in the header */
-
 /* The client may send from the address it was given, its /64, and its link-local one. */
-HOT bool addresses_accept_source(struct link *l, const struct ip_packet *ip)
+HOT bool addresses_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip)
 {
 	const struct session *s = session_of(l);
-	const uint8_t *from = ip->octets + V6_SOURCE;
+	const uint8_t *from = packet_source_at(octets, ip);
 	const struct prefix *net = &s->claims[CLAIM_IPV6];
 
 	if (ip->version == 4)
-		return !memcmp(ip->octets + V4_SOURCE, s->addresses.peer.octets, 4);
+		return !memcmp(from, s->addresses.peer.octets, 4);
 	if (from[0] == 0xfe && (from[1] & 0xc0) == 0x80)
 		return s->claims[CLAIM_LINK_LOCAL].addr.family; /* not another session's */
 	return net->addr.family && !memcmp(from, net->addr.octets, 8);

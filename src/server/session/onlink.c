@@ -60,7 +60,7 @@ void onlink_advertise(struct session *s)
 	say(s, ra, advertisement(srv, &s->claims[CLAIM_IPV6], s->link.mtu, ra));
 }
 
-static size_t dhcp_reply(const struct context *c, const uint8_t *octets, const struct ip_view *p,
+static size_t dhcp_reply(const struct context *c, const uint8_t *octets, const struct ip_packet *p,
 	uint8_t ret[static ANSWER_MAX])
 {
 	struct dhcpv6_answer answer = {.from = c->link_local, .dns = c->dns6};
@@ -77,7 +77,7 @@ static size_t dhcp_reply(const struct context *c, const uint8_t *octets, const s
 
 /* What is said to the link itself is answered here: the kernel hears nothing of it. */
 COLD void onlink_intercept(
-	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip)
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip)
 {
 	struct session *s = session_of(l);
 	const struct context *srv = s->site->context;

@@ -93,11 +93,11 @@ void addresses_up(struct session *s, const struct tunnel_event *ev);
 void addresses_down(struct session *s, int family);
 void addresses_give_back(struct session *s);
 /* Of struct link_ops. */
-bool addresses_accept_source(struct link *l, const struct ip_packet *ip);
+bool addresses_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip);
 
 /* ---- onlink.c ---- */
 
 void onlink_advertise(struct session *s);
 /* Of struct link_ops: a packet to the link itself is answered here. */
 void onlink_intercept(
-	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_view *ip);
+	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip);

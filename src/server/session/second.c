@@ -91,10 +91,9 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 		event_info(ev->reason)->name, *ev->text ? " " : "", ev->text);
 }
 
-static bool accept_no_source(struct link *l, const struct ip_packet *ip)
+static bool accept_no_source(
+	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)l;
-	(void)ip;
 	return false; /* a lane that is joined asks its main link; another carries nothing */
 }
 

@@ -319,8 +319,9 @@ void session_route_packet(
 	struct directory_owner owner;
 	struct link *l = NULL;
 
-	ip_packet_parse(octets, n, &ip);
-	if (directory_at(site->context->directory, &ip, &owner) && owner.site == site->index)
+	packet_parse(octets, n, &ip);
+	if (directory_at(site->context->directory, octets, &ip, &owner) &&
+		owner.site == site->index)
 		/* else it ended on the way */
 		l = session_link_for(owner.session, ip.version);
 	if (l)

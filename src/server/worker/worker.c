@@ -59,15 +59,15 @@ static void deliver_ring(struct letter *l)
 
 /* To the worker that owns the address; a full ring drops. */
 static void send_by_ring(struct worker *from, struct worker *to, const struct vnet_hdr *vnet,
-	const struct ip_packet *ip)
+	const uint8_t *octets, const struct ip_packet *ip)
 {
 	struct ring_packet *pkt = malloc(sizeof(*pkt) + ip->len);
 
 	if (!pkt)
 		return;
 	pkt->vnet = *vnet;
-	pkt->len = (uint32_t)ip->len;
-	memcpy(pkt->octets, ip->octets, ip->len);
+	pkt->len = ip->len;
+	memcpy(pkt->octets, octets, ip->len);
 	if (!ring_push(&to->rings[from->site.index], pkt)) {
 		stat_add(&from->site.ring_dropped, 1);
 		free(pkt);
@@ -79,18 +79,18 @@ static void send_by_ring(struct worker *from, struct worker *to, const struct vn
 		mailbox_post(&to->site.mailbox, &to->ring_letter);
 }
 
-HOT static struct link *route(
-	struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet, const uint8_t *octets,
+	const struct ip_packet *ip)
 {
 	struct site *site = container_of(p, struct site, port);
 	struct directory_owner owner;
-	bool found = directory_at(site->context->directory, ip, &owner);
+	bool found = directory_at(site->context->directory, octets, ip, &owner);
 
 	if (found && owner.site == site->index)
 		return session_link_for(owner.session, ip->version);
 	if (found)
-		send_by_ring(
-			worker_of(site), worker_of(site->context->sites[owner.site]), vnet, ip);
+		send_by_ring(worker_of(site), worker_of(site->context->sites[owner.site]), vnet,
+			octets, ip);
 	else
 		stat_add(&p->stats.drop_no_route, 1);
 	return NULL;

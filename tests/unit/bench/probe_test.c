@@ -65,7 +65,7 @@ static void an_echo_request_is_whole_and_its_reply_is_known(void **state)
 static void a_datagram_is_whole_and_known_when_it_is_sent_back(void **state)
 {
 	uint8_t p[200], pseudo[12] = {10, 1, 0, 9, 10, 1, 0, 1, 0, 17, 0, 180};
-	struct ip_view view;
+	struct ip_packet view;
 	struct probe got;
 
 	(void)state;

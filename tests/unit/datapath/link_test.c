@@ -168,9 +168,9 @@ struct bench {
 	int tun, peer; /* the other ends */
 };
 
-static struct link *route(struct port *p, const struct vnet_hdr *vnet, const struct ip_packet *ip)
+static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED,
+	const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)vnet, (void)ip;
 	return &((struct bench *)((uint8_t *)p - offsetof(struct bench, port)))->link;
 }
 
@@ -180,9 +180,9 @@ static void closed(struct link *l)
 }
 
 static const struct port_ops port_ops = {.route = route};
-static bool accept_any(struct link *l, const struct ip_packet *ip)
+static bool accept_any(
+	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
 {
-	(void)l, (void)ip;
 	return true;
 }
 

@@ -85,7 +85,7 @@ static void what_is_sent_carries_the_right_checksums(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++)
 		for (int tcp = 0; tcp < 2; tcp++) {
-			struct ip_view v;
+			struct ip_packet v;
 
 			if (tcp)
 				syn(pairs[i][0], pairs[i][1]);

@@ -32,13 +32,13 @@ static inline uint16_t craft_sum(uint32_t sum, const uint8_t *p, size_t n)
 }
 
 /* The checksum an upper layer must carry, or 0 over one that carries the right one. */
-static inline uint16_t craft_l4_sum(const uint8_t *packet, const struct ip_view *p)
+static inline uint16_t craft_l4_sum(const uint8_t *packet, const struct ip_packet *p)
 {
 	size_t n = p->family == AF_INET ? 4 : 16, l4 = p->len - p->header_len;
 	uint8_t pseudo[36] = {0};
 
-	memcpy(pseudo, p->source, n);
-	memcpy(pseudo + n, p->destination, n);
+	memcpy(pseudo, packet_source_at(packet, p), n);
+	memcpy(pseudo + n, packet_destination_at(packet, p), n);
 	craft16(pseudo + 2 * n, p->protocol);
 	craft16(pseudo + 2 * n + 2, (unsigned)l4);
 	return craft_sum((uint16_t)~craft_sum(0, pseudo, 2 * n + 4), packet + p->header_len, l4);
@@ -71,9 +71,9 @@ static inline size_t craft_v6(uint8_t *ret, uint8_t next, const void *body, size
 	return 40 + n;
 }
 
-static inline struct ip_view parsed(const uint8_t *octets, size_t n)
+static inline struct ip_packet parsed(const uint8_t *octets, size_t n)
 {
-	struct ip_view p;
+	struct ip_packet p;
 
 	assert_int_equal(packet_parse(octets, n, &p), 0);
 	return p;

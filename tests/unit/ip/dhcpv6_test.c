@@ -19,7 +19,7 @@ static size_t craft(const void *body, size_t n)
 	static const uint8_t from[16] = {0xfe, 0x80, [15] = 7};
 	static const uint8_t to[16] = {0xff, 2, [13] = 1, [15] = 2};
 	uint8_t datagram[1400] = {0};
-	struct ip_view p;
+	struct ip_packet p;
 	size_t len;
 
 	craft16(datagram, 546);
@@ -37,7 +37,7 @@ static size_t craft(const void *body, size_t n)
 static int parse(const void *body, size_t n, struct dhcpv6_request *ret)
 {
 	size_t len = craft(body, n);
-	struct ip_view p = parsed(octets, len);
+	struct ip_packet p = parsed(octets, len);
 
 	return dhcpv6_parse(octets, &p, duid, ret);
 }
@@ -48,7 +48,7 @@ static void a_request_is_answered_with_name_servers_and_both_identifiers(void **
 	struct dhcpv6_answer answer = {.dns = dns, .n_dns = 2, .refresh_s = 1800};
 	struct dhcpv6_request req;
 	uint8_t reply[DHCPV6_REPLY_MAX];
-	struct ip_view p;
+	struct ip_packet p;
 	const uint8_t *d = reply + 48;
 	size_t n;
 
@@ -63,7 +63,7 @@ static void a_request_is_answered_with_name_servers_and_both_identifiers(void **
 	p = parsed(reply, n);
 	assert_int_equal(p.source_port, 547);
 	assert_int_equal(p.destination_port, 546);
-	assert_int_equal(p.destination[15], 7);
+	assert_int_equal(packet_destination_at(reply, &p)[15], 7);
 	assert_int_equal(craft_l4_sum(reply, &p), 0);
 	assert_int_equal(n, 48 + 4 + (4 + 10) + (4 + 18) + (4 + 32) + 8);
 	assert_memory_equal(d, "\x07\xab\xcd\xef", 4);
@@ -108,7 +108,7 @@ static void a_wrong_checksum_or_a_routed_source_is_refused(void **state)
 {
 	struct dhcpv6_request req;
 	size_t n = craft(request, sizeof(request));
-	struct ip_view p = parsed(octets, n);
+	struct ip_packet p = parsed(octets, n);
 
 	(void)state;
 	octets[47] ^= 1;
@@ -124,7 +124,7 @@ static void other_packets_are_none_of_its_business(void **state)
 {
 	struct dhcpv6_request req;
 	size_t n = craft(request, sizeof(request));
-	struct ip_view p;
+	struct ip_packet p;
 
 	(void)state;
 	craft16(octets + 42, 53);

@@ -14,7 +14,7 @@ static int setup(void **state)
 }
 
 /* A packet that may be cut, with `options` (padded to 4 by the caller) in its header. */
-static struct ip_view craft(size_t n, const uint8_t *options, size_t n_options)
+static struct ip_packet craft(size_t n, const uint8_t *options, size_t n_options)
 {
 	uint8_t all[sizeof(body)];
 
@@ -28,7 +28,7 @@ static struct ip_view craft(size_t n, const uint8_t *options, size_t n_options)
 }
 
 /* Cuts and reassembles by offset into `whole`; returns the data's length, checks each piece. */
-static size_t cut_and_join(const struct ip_view *p, uint16_t mtu, unsigned *ret_pieces)
+static size_t cut_and_join(const struct ip_packet *p, uint16_t mtu, unsigned *ret_pieces)
 {
 	uint8_t piece[2000];
 	size_t at = 0, n, end = 0;
@@ -36,7 +36,7 @@ static size_t cut_and_join(const struct ip_view *p, uint16_t mtu, unsigned *ret_
 
 	*ret_pieces = 0;
 	while ((n = fragment_next(packet, p, mtu, &at, piece)) > 0) {
-		struct ip_view q = parsed(piece, n);
+		struct ip_packet q = parsed(piece, n);
 		size_t offset = (size_t)((piece[6] & 0x1f) << 8 | piece[7]) * 8;
 
 		assert_true(more);
@@ -64,7 +64,7 @@ static void every_length_and_mtu_comes_together_again(void **state)
 		size_t room = mtu - 20u, units = room / 8 * 8;
 
 		for (size_t n = mtu; n < 3000; n += 293) {
-			struct ip_view p = craft(n, NULL, 0);
+			struct ip_packet p = craft(n, NULL, 0);
 
 			assert_int_equal(cut_and_join(&p, mtu, &pieces), n);
 			assert_memory_equal(whole, body, n);
@@ -76,7 +76,7 @@ static void every_length_and_mtu_comes_together_again(void **state)
 
 static void a_packet_that_fits_is_one_piece_without_change(void **state)
 {
-	struct ip_view p = craft(100, NULL, 0);
+	struct ip_packet p = craft(100, NULL, 0);
 	uint8_t piece[2000];
 	size_t at = 0;
 
@@ -90,7 +90,7 @@ static void only_copied_options_go_into_later_pieces(void **state)
 {
 	/* record route (not copied), NOP, router alert (copied), end */
 	static const uint8_t options[] = {7, 6, 4, 0, 0, 0, 1, 0x94, 4, 0, 0, 0};
-	struct ip_view p = craft(1000, options, sizeof(options));
+	struct ip_packet p = craft(1000, options, sizeof(options));
 	uint8_t piece[2000];
 	unsigned pieces;
 	size_t at = 0;
@@ -111,7 +111,7 @@ static void broken_options_are_not_copied(void **state)
 	unsigned pieces;
 
 	for (size_t i = 0; i < 4; i++) {
-		struct ip_view p = craft(300, broken[i], 4);
+		struct ip_packet p = craft(300, broken[i], 4);
 
 		assert_int_equal(cut_and_join(&p, 100, &pieces), 300);
 		assert_memory_equal(whole, body, 300);
@@ -120,7 +120,7 @@ static void broken_options_are_not_copied(void **state)
 
 static void a_fragment_is_cut_further(void **state)
 {
-	struct ip_view p = craft(800, NULL, 0);
+	struct ip_packet p = craft(800, NULL, 0);
 	uint8_t piece[2000];
 	size_t at = 0;
 
@@ -136,7 +136,7 @@ static void a_fragment_is_cut_further(void **state)
 
 static void what_must_not_be_cut_is_not(void **state)
 {
-	struct ip_view p = craft(800, NULL, 0);
+	struct ip_packet p = craft(800, NULL, 0);
 	uint8_t piece[2000];
 	size_t at = 0;
 

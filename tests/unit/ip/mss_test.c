@@ -23,9 +23,9 @@ static size_t craft_tcp(uint8_t *ret, uint8_t flags, const uint8_t *options, siz
 	return header + data;
 }
 
-static struct ip_view seal(uint8_t *octets, size_t n)
+static struct ip_packet seal(uint8_t *octets, size_t n)
 {
-	struct ip_view p = parsed(octets, n);
+	struct ip_packet p = parsed(octets, n);
 
 	craft16(octets + p.header_len + 16, 0);
 	craft16(octets + p.header_len + 16, craft_l4_sum(octets, &p));
@@ -33,7 +33,7 @@ static struct ip_view seal(uint8_t *octets, size_t n)
 	return p;
 }
 
-static unsigned mss_at(const uint8_t *octets, const struct ip_view *p, size_t offset)
+static unsigned mss_at(const uint8_t *octets, const struct ip_packet *p, size_t offset)
 {
 	const uint8_t *v = octets + p->header_len + 20 + offset;
 
@@ -59,7 +59,7 @@ static void the_option_is_lowered_in_any_order_and_the_checksum_stays_right(void
 	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
 		for (unsigned flags = MSS_SYN; flags <= MSS_SYN_ACK; flags += 0x10) {
 			size_t n = craft_tcp(tcp, (uint8_t)flags, orders[i].octets, orders[i].n, 3);
-			struct ip_view p = seal(octets, craft_v4(octets, IP_TCP, tcp, n));
+			struct ip_packet p = seal(octets, craft_v4(octets, IP_TCP, tcp, n));
 
 			assert_true(mss_clamp(octets, &p, 1400, false));
 			assert_int_equal(mss_at(octets, &p, orders[i].value_at), 1360);
@@ -81,7 +81,7 @@ static void the_checksum_is_right_for_every_mtu(void **state)
 	for (unsigned odd = 0; odd < 2; odd++) {
 		for (unsigned mtu = 41; mtu < 65536; mtu += 7) {
 			size_t n = craft_tcp(tcp, MSS_SYN, option + !odd, 4 + odd, 0);
-			struct ip_view p = seal(octets, craft_v4(octets, IP_TCP, tcp, n));
+			struct ip_packet p = seal(octets, craft_v4(octets, IP_TCP, tcp, n));
 
 			assert_true(mss_clamp(octets, &p, (uint16_t)mtu, false));
 			assert_int_equal(craft_l4_sum(octets, &p), 0);
@@ -93,7 +93,7 @@ static void a_partial_checksum_is_left_to_whoever_finishes_it(void **state)
 {
 	uint8_t tcp[80], octets[160];
 	size_t n = craft_tcp(tcp, MSS_SYN, orders[0].octets, orders[0].n, 0);
-	struct ip_view p = parsed(octets, craft_v4(octets, IP_TCP, tcp, n));
+	struct ip_packet p = parsed(octets, craft_v4(octets, IP_TCP, tcp, n));
 
 	craft16(octets + p.header_len + 16, 0xbeef);
 	assert_true(mss_clamp(octets, &p, 1400, true));
@@ -105,7 +105,7 @@ static void a_partial_checksum_is_left_to_whoever_finishes_it(void **state)
 static void expect_untouched(uint8_t *octets, size_t n, uint16_t mtu)
 {
 	uint8_t before[200];
-	struct ip_view p = parsed(octets, n);
+	struct ip_packet p = parsed(octets, n);
 
 	memcpy(before, octets, n);
 	assert_false(mss_clamp(octets, &p, mtu, false));

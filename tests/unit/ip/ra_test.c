@@ -42,7 +42,7 @@ static struct ra sample(void)
 
 static void put_sum(struct hexlit *h)
 {
-	struct ip_view p;
+	struct ip_packet p;
 
 	craft16(h->p + 42, 0);
 	p = parsed(h->p, h->n);
@@ -75,7 +75,7 @@ static void a_solicitation_is_built_as_the_documents_draw_it(void **state)
 
 static bool is_solicitation(const struct hexlit *h)
 {
-	struct ip_view p = parsed(h->p, h->n);
+	struct ip_packet p = parsed(h->p, h->n);
 
 	return ra_is_solicitation(h->p, &p);
 }
@@ -120,7 +120,7 @@ static void an_option_of_length_zero_spoils_a_solicitation(void **state)
 
 static int parse(const struct hexlit *h, struct ra *ret)
 {
-	struct ip_view p = parsed(h->p, h->n);
+	struct ip_packet p = parsed(h->p, h->n);
 
 	return ra_parse(h->p, &p, ret);
 }
@@ -237,7 +237,7 @@ static void an_option_of_another_length_is_ignored(void **state)
 static size_t answer(const struct hexlit *h, uint8_t ret[static NA_LEN])
 {
 	const struct addr own[] = {{0}, addr("fe80::1")};
-	struct ip_view p = parsed(h->p, h->n);
+	struct ip_packet p = parsed(h->p, h->n);
 
 	return ra_answer_neighbour(h->p, &p, own, 2, true, ret);
 }
@@ -249,7 +249,7 @@ static void a_neighbour_that_asks_for_us_is_answered(void **state)
 		"87000000 00000000 fe800000000000000000000000000001";
 	struct hexlit h = hexlit(ns_text);
 	uint8_t got[NA_LEN];
-	struct ip_view p;
+	struct ip_packet p;
 
 	(void)state;
 	assert_int_equal(answer(&h, got), 0); /* its checksum is wrong */

@@ -18,7 +18,7 @@ static int setup(void **state)
 
 static size_t build(size_t n, const struct addr *from, uint16_t mtu)
 {
-	struct ip_view p = parsed(octets, n);
+	struct ip_packet p = parsed(octets, n);
 
 	return toobig_build(octets, &p, from, mtu, answer, sizeof(answer));
 }
@@ -28,12 +28,12 @@ static void ipv4_fragmentation_needed_names_the_mtu_and_quotes_the_packet(void *
 	static uint8_t body[1480];
 	size_t n = craft_v4(octets, IP_UDP, body, sizeof(body));
 	size_t len = build(n, &own4, 1400);
-	struct ip_view p = parsed(answer, len);
+	struct ip_packet p = parsed(answer, len);
 
 	assert_int_equal(len, 576);
 	assert_int_equal(p.protocol, IP_ICMP);
-	assert_memory_equal(p.source, own4.octets, 4);
-	assert_memory_equal(p.destination, octets + 12, 4);
+	assert_memory_equal(packet_source_at(answer, &p), own4.octets, 4);
+	assert_memory_equal(packet_destination_at(answer, &p), octets + 12, 4);
 	assert_int_equal(craft_sum(0, answer, 20), 0);
 	assert_int_equal(craft_sum(0, answer + 20, len - 20), 0);
 	assert_int_equal(answer[20], 3);
@@ -53,7 +53,7 @@ static void a_packet_shorter_than_the_room_is_quoted_whole(void **state)
 	assert_int_equal(craft_sum(0, answer + 20, 8 + n), 0);
 	n = craft_v6(octets, IP_UDP, body, sizeof(body));
 	assert_int_equal(build(n, &own6, 100), 48 + n);
-	struct ip_view p = parsed(answer, 48 + n);
+	struct ip_packet p = parsed(answer, 48 + n);
 	assert_int_equal(craft_l4_sum(answer, &p), 0);
 }
 
@@ -62,12 +62,12 @@ static void ipv6_packet_too_big_names_the_mtu_and_quotes_the_packet(void **state
 	static uint8_t body[1460];
 	size_t n = craft_v6(octets, IP_TCP, body, sizeof(body));
 	size_t len = build(n, &own6, 1400);
-	struct ip_view p = parsed(answer, len);
+	struct ip_packet p = parsed(answer, len);
 
 	assert_int_equal(len, 1280);
 	assert_int_equal(p.protocol, IP_ICMPV6);
-	assert_memory_equal(p.source, own6.octets, 16);
-	assert_memory_equal(p.destination, octets + 8, 16);
+	assert_memory_equal(packet_source_at(answer, &p), own6.octets, 16);
+	assert_memory_equal(packet_destination_at(answer, &p), octets + 8, 16);
 	assert_int_equal(craft_l4_sum(answer, &p), 0);
 	assert_int_equal(answer[40], 2);
 	assert_int_equal(answer[41], 0);
@@ -146,7 +146,7 @@ static void the_own_address_must_be_of_the_packets_family(void **state)
 static void a_buffer_too_small_gets_nothing(void **state)
 {
 	uint8_t body[64] = {0};
-	struct ip_view p = parsed(octets, craft_v4(octets, IP_UDP, body, 64));
+	struct ip_packet p = parsed(octets, craft_v4(octets, IP_UDP, body, 64));
 
 	for (size_t cap = 0; cap < 28 + 84; cap++)
 		assert_int_equal(toobig_build(octets, &p, &own4, 68, answer, cap), 0);

@@ -121,7 +121,7 @@ static void the_super_packet_is_what_the_kernel_would_give(void **state)
 	s.payload = 10;
 	put(&s);
 	for (size_t i = 0; i < 3; i++)
-		assert_true(coalesce_add(*state, rt.packet[i], rt.len[i]));
+		assert_true(rt_add(*state, rt.packet[i], rt.len[i]));
 	assert_true(coalesce_next(*state, &out)); /* a short one ended it: no flush needed */
 	assert_int_equal(out.packets, 3);
 	assert_int_equal(out.iovcnt, 4);
@@ -142,7 +142,7 @@ static void a_lone_packet_is_written_as_it_came(void **state)
 	struct coalesced out;
 	const uint8_t *p = put(&s);
 
-	assert_true(coalesce_add(*state, p, rt.len[0]));
+	assert_true(rt_add(*state, p, rt.len[0]));
 	assert_false(coalesce_next(*state, &out)); /* it waits for company until the flush */
 	coalesce_flush(*state);
 	assert_true(coalesce_next(*state, &out));
@@ -380,7 +380,7 @@ static void without_offloads_all_pass_one_by_one_and_finished(void **state)
 	assert_int_equal(writes(plain), 5);
 	s = tcp(4);
 	put(&s);
-	assert_true(coalesce_add(plain, rt.packet[0], rt.len[0]));
+	assert_true(rt_add(plain, rt.packet[0], rt.len[0]));
 	assert_true(coalesce_next(plain, &out));
 	assert_memory_equal(out.iov[0].iov_base, &((struct vnet_hdr){.flags = VNET_F_DATA_VALID}),
 		VNET_HDR_LEN);
@@ -413,7 +413,7 @@ static void wrong_checksums_pass_alone_and_unverified(void **state)
 		advance(&s);
 		put(&s);
 		for (size_t k = 0; k < 3; k++)
-			assert_true(coalesce_add(*state, rt.packet[k], rt.len[k]));
+			assert_true(rt_add(*state, rt.packet[k], rt.len[k]));
 		assert_true(coalesce_next(*state, &out));
 		assert_true(coalesce_next(*state, &out));
 		assert_int_equal(((const struct vnet_hdr *)out.iov[0].iov_base)->flags, 0);
@@ -522,6 +522,7 @@ static void break_packet(struct rng *r)
 {
 	uint8_t *p = (uint8_t *)(uintptr_t)rt.packet[rt.n - 1];
 	size_t *n = &rt.len[rt.n - 1];
+	struct ip_packet ip;
 
 	switch (rng_below(r, 4)) {
 	case 0: p[rng_below(r, (uint32_t)*n)] ^= (uint8_t)(1 << rng_below(r, 8)); break;
@@ -531,6 +532,8 @@ static void break_packet(struct rng *r)
 	}
 	if (*n >= 20 && p[0] >> 4 == 4 && ip_header_octets(p) >= 20 && ip_header_octets(p) <= *n)
 		put_ip_check(p);
+	packet_parse(p, *n, &ip);
+	*n = ip.len; /* what is padding now is not the packet's */
 }
 
 static void put_random(struct rng *r, struct spec *flow)

@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "offload/coalesce.h"
-#include "offload/ip_packet.h"
+#include "ip/packet.h"
 #include "offload/segment.h"
 #include "unit/offload/packets.h"
 
@@ -40,32 +40,38 @@ static inline bool rt_equal(const uint8_t *a, size_t a_len, const uint8_t *b, si
 	return !memcmp(a, b, 4) && !memcmp(a + 6, b + 6, 4) && !memcmp(a + 12, b + 12, a_len - 12);
 }
 
+static inline bool rt_same_addresses(const struct roundtrip *rt, size_t i, size_t j, bool v4)
+{
+	return !memcmp(rt->packet[i] + (v4 ? 12 : 8), rt->packet[j] + (v4 ? 12 : 8), v4 ? 8 : 32);
+}
+
 /* What is not known of either packet does not speak against it. */
 static inline bool rt_one_flow(const struct roundtrip *rt, size_t i, size_t j)
 {
 	struct ip_packet a, b;
 
-	ip_packet_parse(rt->packet[i], rt->len[i], &a);
-	ip_packet_parse(rt->packet[j], rt->len[j], &b);
-	if (!a.version || !b.version || !ip_packet_same_addresses(&a, &b))
+	packet_parse(rt->packet[i], rt->len[i], &a);
+	packet_parse(rt->packet[j], rt->len[j], &b);
+	if (!a.version || a.version != b.version || !rt_same_addresses(rt, i, j, a.version == 4))
 		return false;
 	if (a.protocol && b.protocol && a.protocol != b.protocol)
 		return false;
-	return !a.l4 || !b.l4 || !memcmp(a.octets + a.l4, b.octets + b.l4, 4);
+	return !a.l4 || !b.l4 || !memcmp(rt->packet[i] + a.l4, rt->packet[j] + b.l4, 4);
 }
 
-/* A pure acknowledgement, with nothing more to say than the number and perhaps the time. */
-static inline bool rt_plain_ack(const struct roundtrip *rt, size_t i, struct ip_packet *ret)
+/* A pure acknowledgement, with nothing more to say than the number and perhaps the time; or NULL. */
+static inline const uint8_t *rt_plain_ack(
+	const struct roundtrip *rt, size_t i, struct ip_packet *ret)
 {
 	const uint8_t *tcp;
 
-	ip_packet_parse(rt->packet[i], rt->len[i], ret);
+	packet_parse(rt->packet[i], rt->len[i], ret);
 	if (!ret->simple || ret->protocol != 6 || ret->len != ret->payload)
-		return false;
-	tcp = ret->octets + ret->l4;
-	if (tcp[13] != 0x10 || ref_l4_sum(ret->octets, ret->len, ret->l4, 6) != 0xffff)
-		return false;
-	return tcp[12] == 0x50 || (tcp[12] == 0x80 && get32(tcp + 20) == 0x0101080a);
+		return NULL;
+	tcp = rt->packet[i] + ret->l4;
+	if (tcp[13] != 0x10 || ref_l4_sum(rt->packet[i], ret->len, ret->l4, 6) != 0xffff)
+		return NULL;
+	return tcp[12] == 0x50 || (tcp[12] == 0x80 && get32(tcp + 20) == 0x0101080a) ? tcp : NULL;
 }
 
 /* May i, which came out, stand for j before it, which did not? */
@@ -73,16 +79,23 @@ static inline bool rt_stands_for(const struct roundtrip *rt, size_t i, size_t j)
 {
 	struct ip_packet a, b;
 	uint32_t further;
-	const uint8_t *x, *y;
+	const uint8_t *x = rt_plain_ack(rt, j, &a), *y = rt_plain_ack(rt, i, &b);
 
-	if (!rt_plain_ack(rt, j, &a) || !rt_plain_ack(rt, i, &b) || a.len != b.len)
+	if (!x || !y || a.len != b.len)
 		return false;
-	x = a.octets + a.l4;
-	y = b.octets + b.l4;
 	further = get32(y + 8) - get32(x + 8);
 	if (a.len > a.l4 + 20u && (int32_t)(get32(y + 24) - get32(x + 24)) < 0)
 		return false;
 	return get32(x + 4) == get32(y + 4) && further > 0 && further <= 65535;
+}
+
+/* As the data path does: octets behind the packet are not its own. */
+static inline bool rt_add(struct coalesce *c, const uint8_t *octets, size_t n)
+{
+	struct ip_packet ip;
+
+	packet_parse(octets, n, &ip);
+	return coalesce_add(c, octets, &ip);
 }
 
 /* The packet with PSH. */
@@ -208,7 +221,7 @@ static inline const char *roundtrip(struct roundtrip *rt, struct coalesce *c, bo
 	rt->left = rt->n;
 	rt->writes = rt->acks = 0;
 	for (size_t i = 0; i < rt->n && !wrong; i++) {
-		while (!wrong && !coalesce_add(c, rt->packet[i], rt->len[i])) {
+		while (!wrong && !rt_add(c, rt->packet[i], rt->len[i])) {
 			size_t before = rt->writes;
 
 			wrong = rt_pull(rt, c);

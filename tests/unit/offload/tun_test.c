@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "ip/packet.h"
 #include "offload/coalesce.h"
 #include "offload/segment.h"
 #include "unit/offload/packets.h"
@@ -169,13 +170,16 @@ static size_t run_stream(unsigned version, unsigned protocol, unsigned offloads_
 {
 	AUTO(coalesce) struct coalesce *c = NULL;
 	struct coalesced out;
+	struct ip_packet ip;
 	size_t reads = 0, at = 0, writes = 0, pieces;
 
 	assert_int_equal(ioctl(tun_b, TUNSETOFFLOAD, offloads_of_b), 0);
 	assert_int_equal(coalesce_new(COALESCE_ALL, &c), 0);
 	build_stream(version, protocol);
-	for (size_t i = 0; i < STREAM; i++)
-		assert_true(coalesce_add(c, packets[i], packet_len[i]));
+	for (size_t i = 0; i < STREAM; i++) {
+		packet_parse(packets[i], packet_len[i], &ip);
+		assert_true(coalesce_add(c, packets[i], &ip));
+	}
 	coalesce_flush(c);
 	for (; coalesce_next(c, &out); writes++)
 		assert_true(writev(tun_a, out.iov, out.iovcnt) > 0);

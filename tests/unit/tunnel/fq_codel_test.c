@@ -68,6 +68,7 @@ static void enqueue(struct fixture *fx, unsigned port, size_t payload, uint8_t t
 	assert_non_null(p);
 	n = build_super(p->octets, &s);
 	assert_int_equal(segment_init(&p->segment, &v, p->octets, n), 0);
+	packet_parse(p->octets, p->segment.len, &p->ip);
 	fq_codel_enqueue(&fx->q, p, fx->now_us);
 	fx->seq[port] += (uint32_t)payload;
 }
@@ -334,6 +335,7 @@ static void more_flows_than_queues_all_get_through(void **state)
 		s.sport = (uint16_t)i;
 		assert_int_equal(
 			segment_init(&p->segment, &v, p->octets, build_packet(p->octets, &s)), 0);
+		packet_parse(p->octets, p->segment.len, &p->ip);
 		fq_codel_enqueue(&fx->q, p, fx->now_us);
 	}
 	while (fill(fx, 65536, sizeof(fx->out)))

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <urcu/urcu-memb.h>
 
-#include "offload/ip_packet.h"
+#include "ip/packet.h"
 #include "server/core/directory.h"
 
 static struct directory *d;
@@ -93,7 +93,7 @@ static struct ip_packet to(uint8_t octets[static 40], const char *address)
 	v4 = a.family == AF_INET;
 	memset(octets, 0, 40);
 	memcpy(octets + (v4 ? 16 : 24), a.octets, v4 ? 4 : 16);
-	return (struct ip_packet){.octets = octets, .len = 40, .version = v4 ? 4 : 6};
+	return (struct ip_packet){.len = 40, .version = v4 ? 4 : 6};
 }
 
 static struct session *owner_of(const char *address)
@@ -102,7 +102,7 @@ static struct session *owner_of(const char *address)
 	uint8_t octets[40];
 	struct ip_packet ip = to(octets, address);
 
-	return directory_at(d, &ip, &owner) ? owner.session : NULL;
+	return directory_at(d, octets, &ip, &owner) ? owner.session : NULL;
 }
 
 static int claim(const char *prefix, struct session *s, unsigned site)
