@@ -61,7 +61,7 @@ struct client {
 	uv_loop_t loop;
 	uv_signal_t signals[16];
 	unsigned n_signals;
-	uv_timer_t goodbye, leak_check, uplink_settle, cut_off;
+	uv_timer_t goodbye, leak_check, uplink_settle, cut_off, lifetimes;
 	uv_poll_t uplink_poll;
 	int uplink_fd; /* os/route_watch.h; negative: not watched */
 	struct tun *tun;
@@ -226,6 +226,26 @@ static void solicit(struct client *c, const uint8_t ifid[static 8])
 	link_send_copy(&c->link, &plain, rs, ra_solicit(&own, rs));
 }
 
+/* The kernel counts none of them: its addresses and routes are ours, without a lifetime. */
+static void follow_lifetimes(struct client *c, uv_timer_cb ended)
+{
+	uint64_t end = client_setup_next_end_ms(c->setup), now = clock_mono_ms();
+
+	c->link.guard.own6 = client_setup_own6(c->setup);
+	if (end == NEVER)
+		uv_timer_stop(&c->lifetimes);
+	else
+		uv_timer_start(&c->lifetimes, ended, end > now ? end - now : 0, 0);
+}
+
+static void on_lifetime_ended(uv_timer_t *timer)
+{
+	struct client *c = timer->data;
+
+	client_setup_end_due(c->setup);
+	follow_lifetimes(c, on_lifetime_ended);
+}
+
 /* Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
 COLD static void intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip)
@@ -239,7 +259,7 @@ COLD static void intercept(
 
 	if (kind == GUARD_ADVERTISEMENT && !ra_parse(octets, ip, &ra)) {
 		client_setup_advertised(c->setup, &ra);
-		l->guard.own6 = client_setup_own6(c->setup);
+		follow_lifetimes(c, on_lifetime_ended);
 	} else if (kind == GUARD_NEIGHBOUR) {
 		n = ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), false, reply);
 		if (n)
@@ -362,6 +382,7 @@ static void close_loop(struct client *c)
 		uv_close((uv_handle_t *)&c->signals[i], NULL);
 	uv_close((uv_handle_t *)&c->goodbye, NULL);
 	uv_close((uv_handle_t *)&c->leak_check, NULL);
+	uv_close((uv_handle_t *)&c->lifetimes, NULL);
 	uv_close((uv_handle_t *)&c->uplink_settle, NULL);
 	uv_close((uv_handle_t *)&c->cut_off, NULL);
 	if (c->uplink_fd >= 0)
@@ -570,7 +591,8 @@ static void watch_signals(struct client *c)
 	}
 	uv_timer_init(&c->loop, &c->goodbye);
 	uv_timer_init(&c->loop, &c->leak_check);
-	c->goodbye.data = c->leak_check.data = c;
+	uv_timer_init(&c->loop, &c->lifetimes);
+	c->goodbye.data = c->leak_check.data = c->lifetimes.data = c;
 }
 
 static enum event open_link(struct client *c)

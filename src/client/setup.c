@@ -48,6 +48,7 @@ struct client_setup {
 	struct prefix own6; /* our address of the tunnel's prefix, with /64; AF_UNSPEC: none */
 	bool halves6;       /* the two halves of the IPv6 default route are ours */
 	bool onward6;       /* ... and the server takes what goes there */
+	uint64_t own6_until_ms, router_until_ms; /* ends of their advertised lifetimes */
 	bool told_ipv6_taken;
 };
 
@@ -486,8 +487,14 @@ int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
 
 /* ---- IPv6 by router advertisement ---------------------------------------------------------- */
 
+/* RFC 4861 section 4.6.2: all ones stand for infinity. */
+static uint64_t end_of(uint32_t lifetime_s, uint64_t now_ms)
+{
+	return lifetime_s == UINT32_MAX ? NEVER : now_ms + (uint64_t)lifetime_s * 1000;
+}
+
 /* RFC 4862 section 5.5.3, with the identifier that IPv6CP gave: no other host has it on this link. */
-static void take_address6(struct client_setup *s, const struct ra *ra)
+static void take_address6(struct client_setup *s, const struct ra *ra, uint64_t now_ms)
 {
 	struct prefix own = {ra->prefix.addr, 64};
 	char text[PREFIX_TEXT_LEN];
@@ -497,6 +504,7 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 		return;
 	memcpy(own.addr.octets + 8, s->ifid, 8);
 	if (addr_equal(&own.addr, &s->own6.addr)) {
+		s->own6_until_ms = end_of(ra->valid_s, now_ms);
 		if (!ra->valid_s) /* it is taken back */
 			drop_own6(s);
 		return;
@@ -511,6 +519,7 @@ static void take_address6(struct client_setup *s, const struct ra *ra)
 		    NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
 		return;
 	s->own6 = own;
+	s->own6_until_ms = end_of(ra->valid_s, now_ms);
 	text_fprintf(stdout, "culvert: ipv6 %s\n", addr_format(&own.addr, text));
 	fflush(stdout);
 }
@@ -545,7 +554,7 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 	const char *why = NULL;
 
 	if (l && l->prefix.addr.family) {
-		l->until_ms = now_ms + (uint64_t)a->valid_s * 1000;
+		l->until_ms = end_of(a->valid_s, now_ms);
 		if (!a->valid_s)
 			drop_on_link(s, l);
 		return;
@@ -558,31 +567,58 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 	if (why)
 		refuse(s, "network on the link", &a->prefix, why);
 	else
-		*l = (struct on_link){a->prefix, now_ms + (uint64_t)a->valid_s * 1000};
+		*l = (struct on_link){a->prefix, end_of(a->valid_s, now_ms)};
 }
 
-static void follow_on_link(struct client_setup *s, const struct ra *ra)
+/* The two halves of the default route follow whether the server takes what goes there. */
+static void follow_router(struct client_setup *s)
 {
-	uint64_t now_ms = clock_mono_ms();
-
-	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++)
-		if (s->on_link[i].prefix.addr.family && now_ms >= s->on_link[i].until_ms)
-			drop_on_link(s, &s->on_link[i]);
-	for (size_t i = 0; i < ra->n_on_link; i++)
-		take_on_link(s, &ra->on_link[i], now_ms);
-}
-
-COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
-{
-	take_address6(s, ra);
-	follow_on_link(s, ra);
-	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;
 	if (!s->opts->default_route)
 		return;
 	if (s->onward6 && !s->halves6)
 		take_halves6(s);
 	else if (!s->onward6 && !s->opts->block_ipv6)
 		leave_halves6(s);
+}
+
+COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	client_setup_end_due(s);
+	take_address6(s, ra, now_ms);
+	for (size_t i = 0; i < ra->n_on_link; i++)
+		take_on_link(s, &ra->on_link[i], now_ms);
+	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;
+	s->router_until_ms = now_ms + (uint64_t)ra->router_lifetime_s * 1000;
+	follow_router(s);
+}
+
+uint64_t client_setup_next_end_ms(const struct client_setup *s)
+{
+	uint64_t ret = s->own6.addr.family ? s->own6_until_ms : NEVER;
+
+	if (s->onward6 && s->router_until_ms < ret)
+		ret = s->router_until_ms;
+	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++)
+		if (s->on_link[i].prefix.addr.family && s->on_link[i].until_ms < ret)
+			ret = s->on_link[i].until_ms;
+	return ret;
+}
+
+COLD void client_setup_end_due(struct client_setup *s)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++)
+		if (s->on_link[i].prefix.addr.family && now_ms >= s->on_link[i].until_ms)
+			drop_on_link(s, &s->on_link[i]);
+	if (s->own6.addr.family && now_ms >= s->own6_until_ms)
+		drop_own6(s);
+	if (!s->onward6 || (s->own6.addr.family && now_ms < s->router_until_ms))
+		return;
+	s->onward6 = false;
+	follow_router(s);
 }
 
 struct addr client_setup_own6(const struct client_setup *s)

@@ -31,6 +31,10 @@ int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uin
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
 /* A router advertisement came out of the tunnel: an address, and the way to the rest of IPv6. */
 void client_setup_advertised(struct client_setup *s, const struct ra *ra);
+/* When the next advertised lifetime ends, by clock_mono_ms(); NEVER: nothing has one. */
+uint64_t client_setup_next_end_ms(const struct client_setup *s);
+/* Takes back what is past its lifetime: address, routes, the way to the rest of IPv6. */
+void client_setup_end_due(struct client_setup *s);
 /* Our address of an advertised prefix; AF_UNSPEC: none. */
 struct addr client_setup_own6(const struct client_setup *s);
 /* Whether IPv6 for other networks goes into the tunnel; without --no-default-route it should. */

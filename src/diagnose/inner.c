@@ -98,8 +98,13 @@ static void learn_own6(struct inner *in)
 static void ask_gateway(struct inner *in, struct probe *p)
 {
 	char text[ADDR_TEXT_LEN];
-	unsigned n = inner_ping_some(in, &in->gateway, &in->gateway_ms);
+	unsigned n;
 
+	if (!in->gateway.family) {
+		probe_fact(p, "gateway", "the server names no address of its own");
+		return;
+	}
+	n = inner_ping_some(in, &in->gateway, &in->gateway_ms);
 	in->gateway_ok = n > 0;
 	addr_format(&in->gateway, text);
 	if (!n) {
@@ -110,23 +115,32 @@ static void ask_gateway(struct inner *in, struct probe *p)
 	inner_judge_mtu(in, p, "MTU", &in->gateway);
 }
 
-/* A silent gateway means something only where all else is silent as well. */
+/* A silent gateway, or none, means something only where all else is silent as well. */
 static void judge_gateway(const struct inner *in, struct probe *p, bool target_ok)
 {
 	bool dns_ok = in->dns[0].answered || in->dns[1].answered;
-	char text[ADDR_TEXT_LEN];
+	bool dns_asked = in->call->v4.dns[0].family, named = in->gateway.family;
+	char text[ADDR_TEXT_LEN] = "";
 
 	if (in->gateway_ok || probe_has(p, EV_PROBE_NOTHING_INSIDE))
 		return;
-	addr_format(&in->gateway, text);
+	if (named)
+		addr_format(&in->gateway, text);
+	if (!named && (dns_ok || target_ok))
+		return;
 	if (dns_ok || target_ok)
 		probe_find(p, OUTCOME_OK, EV_PROBE_NO_GATEWAY, "%s; others inside answer", text);
-	else if (in->call->v4.dns[0].family)
-		probe_find(p, OUTCOME_FAILED, EV_PROBE_NOTHING_INSIDE,
-			"neither %s (ping) nor the name server it hands out", text);
-	else
+	else if (dns_asked)
+		probe_find(p, OUTCOME_FAILED, EV_PROBE_NOTHING_INSIDE, "%s%s%s",
+			named ? "neither " : "it names no address of its own, and silent is", text,
+			named ? " (ping) nor the name server it hands out"
+			      : " the name server it hands out");
+	else if (named)
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_NO_GATEWAY,
 			"%s; there was nothing else to ask (--target)", text);
+	else
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_NOTHING_TO_ASK,
+			"neither its own address nor a name server");
 }
 
 static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
@@ -156,7 +170,11 @@ static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
 		probe_summary(p, "gateway %s answers in %.1f ms, MTU %u", text, in->gateway_ms,
 			tunnel_peer_mru(d->call->tunnel));
 	else
-		probe_summary(p, "packets pass, MTU %u", tunnel_peer_mru(d->call->tunnel));
+		probe_summary(p, "%s, MTU %u",
+			target_ok || in->dns[0].answered || in->dns[1].answered
+				? "packets pass"
+				: "no packet came in answer",
+			tunnel_peer_mru(d->call->tunnel));
 }
 
 void probe_inner(struct diagnosis *d, struct probe *p)

@@ -170,8 +170,9 @@ static void tell_addresses(struct probe *p, const struct call *c)
 	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], dns[2][ADDR_TEXT_LEN] = {"", ""};
 
 	if (c->up4) {
-		probe_fact(p, "IPv4", "%s, the server is %s", addr_format(&c->v4.local, own),
-			addr_format(&c->v4.peer, peer));
+		probe_fact(p, "IPv4", "%s, the server %s%s", addr_format(&c->v4.local, own),
+			c->v4.peer.family ? "is " : "names no address of its own",
+			c->v4.peer.family ? addr_format(&c->v4.peer, peer) : "");
 		for (int i = 0; i < 2; i++)
 			if (c->v4.dns[i].family)
 				addr_format(&c->v4.dns[i], dns[i]);
@@ -183,7 +184,9 @@ static void tell_addresses(struct probe *p, const struct call *c)
 	probe_fact(p, "IPv6", "%s", c->up6 ? "yes" : "no");
 	probe_fact(p, "MTU", "%u", tunnel_peer_mru(c->tunnel));
 	probe_summary(p, "login as %s accepted, binding %s, address %s%s", c->d->opts->user,
-		tunnel_echoed(c->tunnel) ? "not refused" : "sent",
+		c->binding != TUNNEL_BINDING_KEYED ? "without a key"
+		: tunnel_echoed(c->tunnel)         ? "not refused"
+						   : "sent",
 		c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
 		c->up4 && c->up6 ? " and IPv6" : "");
 }
@@ -226,14 +229,14 @@ static void await_network(struct call *c)
 		call_run(c, echoed_or_over, clock_mono_ms() + limit);
 }
 
+/* Without a key anybody makes the same binding, so that it was not refused says nothing of a relay. */
 static void tell_binding(struct probe *p, const struct call *c, const char *how)
 {
+	bool keyed = c->binding == TUNNEL_BINDING_KEYED;
+
 	probe_fact(p, "crypto binding", "sent%s%s%s; %s", *c->bound_hash ? " by " : "",
-		c->bound_hash,
-		c->binding == TUNNEL_BINDING_KEYED
-			? ""
-			: " without a key, since this login yields none: it proves nothing",
-		how);
+		c->bound_hash, keyed ? "" : " without a key, since this login yields none",
+		keyed ? how : "it proves nothing");
 }
 
 static void log_in(struct diagnosis *d, struct probe *p)
@@ -259,6 +262,8 @@ static void log_in(struct diagnosis *d, struct probe *p)
 	c->came_up_us = clock_mono_us();
 	if (tunnel_echoed(c->tunnel))
 		tell_binding(p, c, "not refused: the server answered an SSTP echo after it");
+	if (c->binding != TUNNEL_BINDING_KEYED)
+		probe_find(p, OUTCOME_WARNING, EV_PROBE_BINDING_WITHOUT_KEY, "%s", c->talk.offered);
 	if (!ipv4_settled_or_over(c))
 		probe_find(p, OUTCOME_WARNING, EV_IPCP_TIMEOUT,
 			"IPv6 is up; about IPv4 nothing was agreed on");

@@ -11,15 +11,17 @@ from [MS-SSTP], RFC 1661 and RFC 1332, not from src/.
 The hostile client is harness/sstp.py's Tunnel.
 """
 
+import contextlib
 import os
 import socket
 import ssl
 import struct
+import threading
 
 from . import mschapv2
 from .certificate import make_certificate
 from .program import PASSWORD, USER
-from .sstp import (ACK, CHAP, IPCP, LCP, NAK, REJECT, REQUEST, Framing, Tunnel, control, options,
+from .sstp import (ACK, CHAP, IPCP, LCP, NAK, REJECT, REQUEST, Closed, Framing, Tunnel, control, options,
                    packet, put_options)
 
 
@@ -40,7 +42,26 @@ class HostileServer:
         """The next connection, as far as the login."""
         return self.accept().login(user, password)
 
+    def serve(self, behave, user=USER, password=PASSWORD):
+        """Every connection from now on: as far as the login, then behave(session)."""
+        def one(tcp):
+            try:
+                behave(Session(tcp, self.certificate, self._key).login(user, password))
+            except (OSError, AssertionError, Closed):
+                tcp.close()  # it asked something else, or is through
+
+        def accept():
+            while True:
+                try:
+                    tcp, _ = self.tcp.accept()
+                except OSError:
+                    return
+                threading.Thread(target=one, args=(tcp,), daemon=True).start()
+        threading.Thread(target=accept, daemon=True).start()
+
     def close(self):
+        with contextlib.suppress(OSError):
+            self.tcp.shutdown(socket.SHUT_RDWR)  # ends accept() in another thread
         self.tcp.close()
 
     def __enter__(self):
@@ -95,16 +116,20 @@ class Session(Tunnel):
         self.send_ppp(CHAP, packet(3, identifier, f"{text} M=in".encode()))
         return self
 
-    def ipcp(self, own="10.9.0.1", give="10.9.0.2", dns=(), request=None):
+    def ipcp(self, own="10.9.0.1", give="10.9.0.2", dns=(), request=None, raw=None):
         """
         Both directions of IPCP, the first time or again. request: our own options, instead of
-        `own`; [] asks for nothing. Each of the client's requests is brought to `give` and `dns`.
+        `own`; [] asks for nothing. raw: our first request as the octets of an SSTP packet. Each of the client's requests is brought to `give` and `dns`.
         """
         mine = [(3, socket.inet_aton(own))] if request is None else request
         want = {3: socket.inet_aton(give)} if give else {}
         want.update(zip((129, 131), (socket.inet_aton(d) for d in dns)))
         identifier, mine_done, theirs_done = self._next(), False, False
-        self.send_ppp(IPCP, packet(REQUEST, identifier, put_options(mine)))
+        if raw:
+            identifier = raw[9]
+            self.send(raw)
+        else:
+            self.send_ppp(IPCP, packet(REQUEST, identifier, put_options(mine)))
         while not (mine_done and theirs_done):
             message = self.expect(lambda m: m.protocol == IPCP)
             if message.code == REQUEST:

@@ -351,3 +351,32 @@ def test_a_network_on_the_link_has_a_route(net, hostile):
     finally:
         net.cli.ip("address del 2001:db8:9::2/64 dev eth0")
         session.close()
+
+
+def test_what_was_advertised_ends_by_its_lifetime(net, hostile):
+    """... without a further advertisement: address, network on the link, the way to the rest of IPv6."""
+    session, client = hostile("--no-dns")
+    session.ipcp().ipv6cp()
+    client.wait_connected()
+    me = sstp.link_local(session.ifid)
+
+    def advertise(*arguments, **named):
+        session.send_ip(sstp.icmpv6(me, "ff02::1", sstp.advertisement(*arguments, **named), 255))
+
+    def have(what, text):
+        return text in net.cli.run(f"ip -6 {what} show dev cv-cli")
+
+    def halves():
+        return have("route", "8000::/1")
+    advertise("2001:db8:5::", lifetime=4, valid=2**32 - 1)
+    wait_for(lambda: have("address", "2001:db8:5:") and halves(), 30, "address and default route")
+    wait_for(lambda: not halves(), 30, "the end of the router's lifetime")
+    assert have("address", "2001:db8:5:") and have("route", "2001:db8:5::/64"), "infinity is no number"
+    advertise("2001:db8:5::", lifetime=1800, valid=4)
+    wait_for(halves, 30, "the default route again")
+    wait_for(lambda: not have("address", "2001:db8:5:") and not halves()
+             and not have("route", "2001:db8:5::/64"), 30, "the end of the prefix's lifetime")
+    advertise("2001:db8:5::", valid=3600)
+    wait_for(lambda: have("address", "2001:db8:5:") and halves(), 30, "both of them again")
+    assert client.stop() == 0, client.story()
+    session.close()

@@ -223,6 +223,18 @@ def test_a_refusal_that_is_swallowed_is_not_called_well(mitm, diagnose):
     server.wait_log("3107 SSTP_BINDING_MISMATCH")
 
 
+@pytest.mark.parametrize("binding", ["required", "optional"])
+def test_a_relay_that_computes_a_binding_without_a_key_is_no_proof(mitm, diagnose, binding):
+    """PAP gives the binding no key, so any relay can make it; the diagnosis claims nothing of it."""
+    mitm(binding=binding, auth="pap", zero_key=True)
+    for form in ("--json", None):
+        report = diagnose("--auth", "pap", form=form)
+        words = json.dumps(report) if form else report
+        assert "PROBE_BINDING_WITHOUT_KEY" in words and "not refused" not in words, words
+        assert "verified" not in words
+        assert report["outcome"] != "ok" if form else "All that was measured is well" not in words
+
+
 def test_the_text_says_it_too(mitm, diagnose):
     mitm()
     out = diagnose(form=None)

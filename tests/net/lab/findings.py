@@ -69,6 +69,8 @@ FINDINGS = {
     "PROBE_SILENT_AFTER_TCP": ("no octet in answer, nor to small segments", "lab: the server hangs"),
     "PROBE_LARGE_OUTER_LOST": ("the same with small segments passes, with full ones not (towards the server "
                                "twice)", "lab: large packets to the server are lost"),
+    "PROBE_NOTHING_TO_ASK": ("the addresses that IPCP agreed on", "tests/net/test_small_inputs.py::"
+                             "test_a_server_that_names_nothing_inside_is_a_warning"),
     "PROBE_STREAM_STALLED": ("small pings passed before a large one and none since; octets wait in the "
                              "kernel's send queue", GUESS),
     # certificate
@@ -129,6 +131,7 @@ FINDINGS = {
     "SSTP_BINDING_REFUSED": ("CALL_ABORT that names the binding", "lab: TLS ends before the server"),
     "PROBE_BINDING_OFFLOAD": ("the call ends after CALL_CONNECTED and before any sign that it was taken",
                               "tests/net/test_relay.py"),
+    "PROBE_BINDING_WITHOUT_KEY": ("the method of the login that was accepted", "tests/net/test_relay.py"),
     "PROBE_BINDING_UNKNOWN": ("neither an end nor an answer to the echo behind it", "tests/net/test_relay.py"),
     # LCP, login, addresses
     "LCP_NO_ANSWER": ("no PPP packet came", "lab: silence instead of LCP"),

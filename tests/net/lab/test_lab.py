@@ -273,7 +273,9 @@ def test_an_ordinary_web_server_is_no_portal(lab):
 
 def test_other_login_methods_can_be_allowed(lab):
     lab.serve(ppp={"auth": "pap"})
-    well(diagnose(lab, "--auth", "mschapv2,pap"))
+    report = diagnose(lab, "--auth", "mschapv2,pap")
+    assert [f["name"] for f in report["findings"]] == ["PROBE_BINDING_WITHOUT_KEY"], report
+    assert report["outcome"] == "warning" and "accepted in" in json.dumps(report)
 
 
 def test_interception_is_suspected_by_the_issuer(lab):

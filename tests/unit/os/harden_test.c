@@ -16,6 +16,8 @@ static void is(const char *path, const char *value)
 static void a_tun_believes_nothing(void **state)
 {
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_TUN();
 	RUN("for s in ipv6/conf/default/accept_ra ipv6/conf/default/accept_redirects "
 	    "ipv4/conf/default/accept_source_route ipv4/conf/default/accept_redirects; do "
 	    "echo 1 > /proc/sys/net/$s; done");
@@ -38,6 +40,8 @@ static void forwarding_leaves_it_alone(void **state)
 	struct forward f = {.own = "own0"};
 
 	NEED_NETNS();
+	NEED_SYSCTLS();
+	NEED_TUN();
 	RUN("echo 0 > /proc/sys/net/ipv6/conf/all/forwarding");
 	RUN("ip tuntap add mode tun name own0 && ip tuntap add mode tun name other0");
 	RUN("echo 1 > /proc/sys/net/ipv6/conf/own0/accept_ra");

@@ -65,6 +65,31 @@ static void writing_again_replaces_and_leaves_others_alone(void **state)
 	assert_int_equal(nft_remove("main", NULL), 0); /* once more does no harm */
 }
 
+/* What ip/guard.c forbids does not pass here either, not as "related" to a known connection. */
+static void of_icmp_echo_and_errors_pass_alone(void **state)
+{
+	struct prefix pool = prefix("10.20.4.0/22");
+	struct nft_rules rules = {.instance = "main",
+		.tun = "culvert0",
+		.masquerade = &pool,
+		.n_masquerade = 1,
+		.guard_host = true};
+	static const char list[] =
+		"nft list chain inet culvert_main input | grep iifname | tr '\\n' '~'";
+
+	NEED_NFT();
+	assert_int_equal(nft_apply(&rules, NULL), 0);
+	assert_true(output_has(list,
+		"iifname \"culvert0\" icmp type { echo-reply, destination-unreachable, echo-request, "
+		"time-exceeded, parameter-problem } accept~"));
+	assert_true(output_has(list,
+		"iifname \"culvert0\" icmpv6 type { destination-unreachable, packet-too-big, "
+		"time-exceeded, parameter-problem, echo-request, echo-reply } accept~"));
+	assert_true(
+		output_has(list, "counter packets 0 bytes 0 drop~\t\tiifname \"culvert0\" ct state "
+				 "established,related accept~"));
+}
+
 static void a_refused_change_leaves_everything_as_it_was(void **state)
 {
 	struct prefix bad = prefix("10.20.4.0/22");
@@ -98,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_pools_are_masqueraded_wherever_they_leave_but_the_tunnel),
 		cmocka_unit_test(writing_again_replaces_and_leaves_others_alone),
+		cmocka_unit_test(of_icmp_echo_and_errors_pass_alone),
 		cmocka_unit_test(a_refused_change_leaves_everything_as_it_was),
 		cmocka_unit_test(an_instance_name_cannot_leave_its_table),
 	};
