@@ -119,7 +119,8 @@ class Session(Tunnel):
     def ipcp(self, own="10.9.0.1", give="10.9.0.2", dns=(), request=None, raw=None):
         """
         Both directions of IPCP, the first time or again. request: our own options, instead of
-        `own`; [] asks for nothing. raw: our first request as the octets of an SSTP packet. Each of the client's requests is brought to `give` and `dns`.
+        `own`; [] asks for nothing. raw: our first request as the octets of an SSTP
+        packet. Each of the client's requests is brought to `give` and `dns`.
         """
         mine = [(3, socket.inet_aton(own))] if request is None else request
         want = {3: socket.inet_aton(give)} if give else {}
