@@ -57,7 +57,7 @@ static struct ip_packet packet4(uint8_t octets[static 20], uint32_t from, uint32
 		octets[12 + i] = (uint8_t)(from >> (24 - 8 * i));
 		octets[16 + i] = (uint8_t)(to >> (24 - 8 * i));
 	}
-	return (struct ip_packet){.octets = octets, .len = 20, .version = 4};
+	return (struct ip_packet){.len = 20, .version = 4};
 }
 
 static struct ip_packet packet6(uint8_t octets[static 40], const char *from)
@@ -68,7 +68,7 @@ static struct ip_packet packet6(uint8_t octets[static 40], const char *from)
 	memset(octets, 0, 40);
 	octets[0] = 0x60;
 	memcpy(octets + 8, a.octets, 16);
-	return (struct ip_packet){.octets = octets, .len = 40, .version = 6};
+	return (struct ip_packet){.len = 40, .version = 6};
 }
 
 static bool leads_to(uint32_t address, const struct session *s)
@@ -77,7 +77,7 @@ static bool leads_to(uint32_t address, const struct session *s)
 	uint8_t octets[20];
 	struct ip_packet p = packet4(octets, 0, address);
 
-	return directory_at(r->context.directory, &p, &owner) && owner.session == s &&
+	return directory_at(r->context.directory, octets, &p, &owner) && owner.session == s &&
 	       owner.site == s->site->index;
 }
 
@@ -142,20 +142,20 @@ static void a_client_sends_from_its_own_addresses_alone(void **state)
 	(void)state;
 	up4(s);
 	p = packet4(o, 0x0a000007, 1);
-	assert_true(addresses_accept_source(&s->link, &p));
+	assert_true(addresses_accept_source(&s->link, o, &p));
 	p = packet4(o, 0x0a000008, 1);
-	assert_false(addresses_accept_source(&s->link, &p));
+	assert_false(addresses_accept_source(&s->link, o, &p));
 	p = packet6(o, "fe80::7");
-	assert_false(addresses_accept_source(&s->link, &p)); /* IPv6 is not up */
+	assert_false(addresses_accept_source(&s->link, o, &p)); /* IPv6 is not up */
 	up6(s, 7);
-	assert_true(addresses_accept_source(&s->link, &p));
+	assert_true(addresses_accept_source(&s->link, o, &p));
 	p = packet6(o, "2001:db8:5:7::1234"); /* the seventh /64: that of its IPv4 address */
-	assert_true(addresses_accept_source(&s->link, &p));
+	assert_true(addresses_accept_source(&s->link, o, &p));
 	p = packet6(o, "2001:db8:5:8::1234");
-	assert_false(addresses_accept_source(&s->link, &p));
+	assert_false(addresses_accept_source(&s->link, o, &p));
 	addresses_down(s, AF_INET6);
 	p = packet6(o, "2001:db8:5:7::1234");
-	assert_false(addresses_accept_source(&s->link, &p));
+	assert_false(addresses_accept_source(&s->link, o, &p));
 	addresses_down(s, AF_INET);
 }
 
