@@ -20,7 +20,7 @@ ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,
     **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
     "tunnel": BOTTOM | set(LAYERS),
-    "os": BOTTOM | {"config", "ip", "offload"}, "store": BOTTOM | {"config"},
+    "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
     "admin": BOTTOM | {"http"},
@@ -51,7 +51,7 @@ LIBRARIES = {
 }
 # What a layer that does no I/O must not know.
 IMPURE = re.compile(r"sys/socket\.h|sys/epoll\.h|pthread\.h|uv\.h|sys/time\.h|unistd\.h|fcntl\.h")
-PURE = {"sstp", "ppp", "http", "ip", "offload"}
+PURE = {"front", "sstp", "ppp", "http", "ip", "offload"}
 IMPURE_CALL = re.compile(r"\b(clock_gettime|gettimeofday|time|socket|getrandom|rand|recv|send|"
                          r"read|write|pthread_\w+)\s*\(")
 

@@ -35,6 +35,7 @@
 #include "base/crypto.h"
 #include "bench/probe.h"
 #include "datapath/link.h"
+#include "os/dial.h"
 #include "os/socket.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
@@ -244,43 +245,38 @@ static const struct link_ops link_ops = {
 
 /* ---- a call ---------- */
 
-/* From the next of the source addresses; the port is chosen per destination, so 28,000 fit each. */
-static int bind_source(struct bench *b, int fd)
-{
-	const struct bench_opts *o = b->opts;
-	struct sockaddr_storage sa;
-	struct endpoint from = {0};
-	int one = 1;
-
-	if (!o->n_sources)
-		return 0;
-	from.addr = o->sources[b->begun % o->n_sources];
-	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	return bind(fd, (struct sockaddr *)&sa, endpoint_to_sockaddr(&from, &sa)) < 0 ? -errno : 0;
-}
-
 static const char *wanted_congestion(const struct bench *b)
 {
 	return b->opts->congestion ? b->opts->congestion : CONGESTION_AUTO;
 }
 
-/* A connection under way: the link's first write waits until it is there. */
+static void tune(void *arg, int fd)
+{
+	tcp_tune_client(fd, congestion_first(wanted_congestion(arg)));
+}
+
+/*
+ * A connection on its way: the link's first write waits until it stands. From the next of the source
+ * addresses; the port is chosen per destination, so 28,000 fit each.
+ */
 static int dial(struct bench *b, int *ret_fd)
 {
-	struct sockaddr_storage sa;
-	socklen_t n = endpoint_to_sockaddr(&b->server, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+	const struct bench_opts *o = b->opts;
+	struct endpoint source = {0};
+	struct dial_opts opts = {.try_ms = (uint64_t)o->timeout_s * 1000, .tune = tune, .arg = b};
+	struct dial dial;
+	int fd;
 
-	if (fd < 0)
-		return -errno;
-	tcp_tune_client(fd, congestion_first(wanted_congestion(b)));
-	r = bind_source(b, fd);
-	if (!r && connect(fd, (struct sockaddr *)&sa, n) < 0 && errno != EINPROGRESS)
-		r = -errno;
-	if (r < 0) {
-		close(fd);
-		return r;
+	if (o->n_sources) {
+		source.addr = o->sources[b->begun % o->n_sources];
+		opts.source = &source;
 	}
+	dial_init(&dial, &opts, &b->server, 1);
+	fd = dial_step(&dial, clock_mono_ms());
+	if (fd == -EINPROGRESS)
+		fd = dial_take(&dial);
+	if (fd < 0)
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }
@@ -291,12 +287,7 @@ static int make_tunnel(struct bench *b, struct tunnel **ret)
 	const struct bench_opts *o = b->opts;
 	const struct bench_user *user = &o->users[b->begun % o->n_users];
 	struct tls_peer_opts peer = {.host = o->host, .sni = o->sni};
-	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
-		.tls = b->tls,
-		.verify = &peer,
-		.host = o->host,
-		.port = o->port,
-		.scratch = b->port.scratch,
+	struct tunnel_opts opts = {.tls = b->tls,
 		.require_binding = true,
 		.hello_ms = (uint64_t)o->hello_s * 1000,
 		.methods = methods,
@@ -305,6 +296,7 @@ static int make_tunnel(struct bench *b, struct tunnel **ret)
 		.password = user->password,
 		.ipv4 = true};
 
+	tunnel_client_opts(&opts, &peer, o->port, b->port.scratch);
 	return tunnel_new(&opts, clock_mono_ms(), ret);
 }
 
@@ -551,20 +543,16 @@ static const struct port_ops port_ops = {.deliver = deliver};
 
 static enum event resolve(struct bench *b, char *detail, size_t cap)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list;
-	char port[8];
-	int r;
+	int family = b->opts->n_sources ? b->opts->sources[0].family : AF_UNSPEC;
+	struct endpoint found[DIAL_ADDRESSES_MAX];
+	size_t n;
+	int r = dial_lookup(b->opts->host, b->opts->port, family, found, &n);
 
-	if (b->opts->n_sources)
-		hints.ai_family = b->opts->sources[0].family;
-	snprintf(port, sizeof(port), "%u", b->opts->port);
-	r = getaddrinfo(b->opts->host, port, &hints, &list);
 	if (r) {
 		snprintf(detail, cap, "%s: %s", b->opts->host, gai_strerror(r));
 		return r == EAI_NONAME || r == EAI_NODATA ? EV_DNS_NO_SUCH_NAME : EV_DNS_FAILED;
 	}
-	endpoint_from_sockaddr(list->ai_addr, &b->server);
-	freeaddrinfo(list);
+	b->server = found[0];
 	return EV_NONE;
 }
 

@@ -2,7 +2,8 @@
 /*
  * Theory of operation
  *
- * One tunnel, one loop, one thread. The order is that of the seven steps: name → TCP → (link and
+ * One tunnel, one loop, one thread. What happens is fed to machine.c, whose orders are carried out
+ * here; attempt.c makes the connection. The order is that of the seven steps: name → TCP → (link and
  * tunnel do TLS, HTTP, SSTP, PPP) → interface, routes, resolver → data. The TUN is opened first,
  * before anything is sent, so that a missing right shows at once and not after a login.
  *
@@ -18,15 +19,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -34,24 +31,17 @@
 #include "base/clock.h"
 #include "base/hot.h"
 #include "base/text.h"
+#include "client/attempt.h"
 #include "client/lane.h"
-#include "client/private.h"
+#include "client/machine.h"
 #include "client/setup.h"
 #include "datapath/link.h"
 #include "front/proxy_connect.h"
 #include "ip/ra.h"
 #include "os/keylog.h"
 #include "os/route_watch.h"
-#include "os/socket.h"
 #include "os/tun.h"
 #include "tls/ctx.h"
-#include "tls/engine.h"
-
-#define CONNECT_TRY_MS 10000 /* one address of the server; then the next */
-#define LEAK_CHECK_MS 3000   /* by then a router advertisement has come, or none will */
-#define CUT_OFF_MS 5000      /* DHCP may bring the same address back */
-#define UPLINK_SETTLE_MS 100 /* one cable makes ten changes */
-#define GOODBYE_MS 3000      /* after Ctrl-C: how long the server may take to answer */
 
 struct client {
 	const struct client_opts *opts;
@@ -61,20 +51,20 @@ struct client {
 	uv_loop_t loop;
 	uv_signal_t signals[16];
 	unsigned n_signals;
-	uv_timer_t goodbye, leak_check, uplink_settle, cut_off, lifetimes;
+	uv_timer_t timer; /* the machine's deadline */
+	uv_timer_t lifetimes;
 	uv_poll_t uplink_poll;
 	int uplink_fd; /* os/route_watch.h; negative: not watched */
 	struct tun *tun;
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
-	struct endpoint server;
-	struct endpoint local; /* of the connection to it */
+	struct endpoint server;   /* or the proxy: what the tunnel must not swallow */
+	struct attempt attempt;
+	struct machine machine;
 	struct tls_ctx *tls;
-	bool up, stopping;
-	enum event reason;
-	char *detail;
-	size_t detail_cap;
 };
+
+static void carry_out(struct client *c);
 
 static struct client *client_of(struct link *l)
 {
@@ -90,127 +80,6 @@ static void tell(const struct client_opts *o, const char *step, const char *text
 static void say(const struct client *c, const char *step, const char *text)
 {
 	tell(c->opts, step, text);
-}
-
-static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static enum event fail(struct client *c, enum event ev, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	text_vformat(c->detail, c->detail_cap, fmt, ap);
-	va_end(ap);
-	return ev;
-}
-
-/* ---- name and TCP ---------------------------------------------------------- */
-
-static enum event resolve(struct client *c, struct addrinfo **ret)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	char port[8];
-	int r;
-
-	snprintf(port, sizeof(port), "%u", c->opts->port);
-	r = getaddrinfo(c->opts->host, port, &hints, ret);
-	if (r == EAI_NONAME || r == EAI_NODATA)
-		return fail(c, EV_DNS_NO_SUCH_NAME, "%s: %s", c->opts->host, gai_strerror(r));
-	if (r)
-		return fail(c, EV_DNS_FAILED, "%s: %s", c->opts->host,
-			r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
-	return EV_NONE;
-}
-
-/* Waits for a connect() under way; 0 or a negative errno. */
-static int wait_connected(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	socklen_t n = sizeof(int);
-	int err = 0;
-
-	do {
-		int r = poll(&p, 1, CONNECT_TRY_MS);
-
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (r < 0 && errno != EINTR)
-			return -errno;
-	} while (!p.revents);
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
-	return -err;
-}
-
-static const char *wanted_congestion(const struct client_opts *opts)
-{
-	return opts->congestion ? opts->congestion : CONGESTION_AUTO;
-}
-
-void client_tune(const struct client_opts *opts, int fd)
-{
-	tcp_tune_client(fd, congestion_first(wanted_congestion(opts)));
-}
-
-static int connect_one(struct client *c, const struct addrinfo *ai, int *ret_fd)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
-
-	if (fd < 0)
-		return -errno;
-	client_tune(c->opts, fd);
-	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
-		r = errno == EINPROGRESS ? wait_connected(fd) : -errno;
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-/* The host that the tunnel must not swallow is the proxy then. */
-static enum event connect_by_proxy(struct client *c, int *ret_fd)
-{
-	const struct proxy_limit limit = {CONNECT_TRY_MS, -1};
-	const struct proxy *proxy = c->opts->proxy;
-	struct proxy_outcome how;
-	char line[400];
-	enum event ev = proxy_connect(proxy, c->opts->host, c->opts->port, &limit, ret_fd, &how);
-
-	if (ev)
-		return fail(c, ev, "%s:%u: %s", proxy->host, proxy->port, how.text);
-	client_tune(c->opts, *ret_fd);
-	socket_peer(*ret_fd, &c->server);
-	snprintf(line, sizeof(line), "by the proxy %s:%u%s%s", proxy->host, proxy->port,
-		*how.scheme ? ", login by " : "", how.scheme);
-	say(c, "1 tcp", line);
-	return EV_NONE;
-}
-
-static enum event connect_server(struct client *c, int *ret_fd)
-{
-	struct addrinfo *list = NULL;
-	char text[ENDPOINT_TEXT_LEN] = "", line[160];
-	uint64_t start = clock_mono_us();
-	enum event ev = resolve(c, &list);
-	int r = -EHOSTUNREACH;
-
-	if (ev)
-		return ev;
-	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
-		endpoint_from_sockaddr(ai->ai_addr, &c->server);
-		endpoint_format(&c->server, text);
-		r = connect_one(c, ai, ret_fd);
-		if (r < 0 && ai->ai_next)
-			say(c, "tcp", "one address did not answer, trying the next");
-	}
-	freeaddrinfo(list);
-	if (r < 0)
-		return fail(c, tcp_event(r), "%s: %s", text, strerror(-r));
-	snprintf(line, sizeof(line), "connected to %s in %.1f ms", text,
-		(double)(clock_mono_us() - start) / 1000);
-	say(c, "1 tcp", line);
-	return EV_NONE;
 }
 
 /* ---- what the tunnel says ---------------------------------------------------------- */
@@ -267,11 +136,6 @@ COLD static void intercept(
 	}
 }
 
-static void on_leak_check(uv_timer_t *timer)
-{
-	client_setup_warn_of_leak(((struct client *)timer->data)->setup);
-}
-
 static void guard_ipv6(struct guard *g, const struct ppp_addresses *a)
 {
 	g->peer_link_local = g->own_link_local = (struct addr){AF_INET6, {0xfe, 0x80}};
@@ -293,8 +157,8 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 		return;
 	}
 	if (client_setup_ipv4(c->setup, ev->addresses, tunnel_peer_mru(c->link.tunnel), &why) < 0) {
-		c->reason = fail(c, why.event, "%s", why.text);
-		link_close(&c->link, why.event);
+		machine_refuse(&c->machine, why.event, why.text);
+		carry_out(c);
 		return;
 	}
 	c->link.local4 = c->link.guard.own4 = ev->addresses->local;
@@ -304,10 +168,10 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 		tunnel_peer_mru(c->link.tunnel));
 	say(c, "6 address", line);
 	say(c, "7 data", "packets may flow");
-	c->up = true;
-	uv_timer_start(&c->leak_check, on_leak_check, LEAK_CHECK_MS, 0);
 	text_fprintf(stdout, "culvert: connected %s (peer %s)\n", own, peer);
 	fflush(stdout);
+	machine_up(&c->machine, clock_mono_ms());
+	carry_out(c);
 }
 
 static const char *const step_names[] = {[TUNNEL_STEP_TLS] = "2 tls",
@@ -333,8 +197,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_ENDED:
 		if (c->lane)
 			client_lane_end(c->lane);
-		if (!c->reason && !c->stopping)
-			c->reason = fail(c, ev->reason, "%s", ev->text);
+		machine_fail(&c->machine, ev->reason, ev->text);
 		break;
 	case TUNNEL_HTTP_REQUEST:
 	case TUNNEL_AUTH_REQUEST:
@@ -380,11 +243,8 @@ static void close_loop(struct client *c)
 	hold_signals(); /* a second one must not end us half-way through undoing */
 	for (unsigned i = 0; i < c->n_signals; i++)
 		uv_close((uv_handle_t *)&c->signals[i], NULL);
-	uv_close((uv_handle_t *)&c->goodbye, NULL);
-	uv_close((uv_handle_t *)&c->leak_check, NULL);
+	uv_close((uv_handle_t *)&c->timer, NULL);
 	uv_close((uv_handle_t *)&c->lifetimes, NULL);
-	uv_close((uv_handle_t *)&c->uplink_settle, NULL);
-	uv_close((uv_handle_t *)&c->cut_off, NULL);
 	if (c->uplink_fd >= 0)
 		uv_close((uv_handle_t *)&c->uplink_poll, NULL);
 }
@@ -407,7 +267,8 @@ static void on_closed(struct link *l)
 
 	tell_traffic(c);
 	c->link_open = false;
-	close_loop(c);
+	machine_closed(&c->machine);
+	carry_out(c);
 }
 
 static const struct link_ops link_ops = {.event = on_event,
@@ -452,26 +313,23 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED
 
 static const struct port_ops port_ops = {.route = route};
 
-static void on_goodbye(uv_timer_t *timer)
-{
-	link_abort(&((struct client *)timer->data)->link);
-}
-
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct client *c = handle->data;
 
 	(void)signum;
-	if (c->stopping) { /* asked twice: at once */
-		link_abort(&c->link);
-		return;
-	}
-	c->stopping = true;
-	uv_timer_start(&c->goodbye, on_goodbye, GOODBYE_MS, 0);
-	link_close(&c->link, EV_CLIENT_STOPPED);
+	machine_stop(&c->machine, clock_mono_ms());
+	carry_out(c);
 }
 
 /* ---- putting it together ---------------------------------------------------------- */
+
+/* Before there is anything to order. */
+static enum event fail(struct client *c, enum event why, const char *text)
+{
+	machine_fail(&c->machine, why, text);
+	return why;
+}
 
 static enum event make_tls(struct client *c)
 {
@@ -485,21 +343,14 @@ static enum event make_tls(struct client *c)
 		opts.keylog = keylog_write;
 		opts.keylog_arg = (void *)(uintptr_t)c->opts->keylog;
 	}
-	if (tls_client_ctx_new(&opts, &c->tls, &why) < 0)
-		return fail(c, why.event, "%s", why.text);
-	return EV_NONE;
+	return tls_client_ctx_new(&opts, &c->tls, &why) < 0 ? fail(c, why.event, why.text)
+							    : EV_NONE;
 }
 
-static int make_tunnel(struct client *c, struct tunnel **ret)
+static int open_link(struct client *c)
 {
 	const struct client_opts *o = c->opts;
-	struct tls_peer_opts peer = {.host = o->host, .sni = o->sni};
-	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
-		.tls = c->tls,
-		.verify = &peer,
-		.host = o->host,
-		.port = o->port,
-		.scratch = c->port.scratch,
+	struct tunnel_opts opts = {.tls = c->tls,
 		.require_binding = true,
 		.mru = o->mtu,
 		.hello_ms = (uint64_t)o->hello_s * 1000,
@@ -512,53 +363,25 @@ static int make_tunnel(struct client *c, struct tunnel **ret)
 		.ipv6 = o->ipv6,
 		.want_dns = o->dns};
 
-	return tunnel_new(&opts, clock_mono_ms(), ret);
+	return attempt_link(&c->attempt, &opts, &c->port, &c->link, &link_ops);
 }
 
-/* Nothing more can come or go on this connection; TCP would find out in a minute. */
-static void on_cut_off(uv_timer_t *timer)
-{
-	struct client *c = timer->data;
-	char text[ADDR_TEXT_LEN];
-
-	if (!c->link_open || c->stopping || !client_setup_is_cut_off(c->setup, &c->local.addr))
-		return;
-	if (!c->reason)
-		c->reason = fail(c, EV_CLIENT_UPLINK_ADDRESS_GONE, "address=%s",
-			addr_format(&c->local.addr, text));
-	link_abort(&c->link);
-}
-
-static void on_uplink_settled(uv_timer_t *timer)
-{
-	struct client *c = timer->data;
-
-	if (!c->setup || !c->link_open)
-		return;
-	client_setup_follow_uplink(c->setup);
-	if (!client_setup_is_cut_off(c->setup, &c->local.addr))
-		uv_timer_stop(&c->cut_off);
-	else if (!uv_is_active((uv_handle_t *)&c->cut_off))
-		uv_timer_start(&c->cut_off, on_cut_off, CUT_OFF_MS, 0);
-}
-
-/* The timer is not moved by what follows: in a storm of changes the route is still looked at. */
 static void on_uplink(uv_poll_t *poll, int status, int events)
 {
 	struct client *c = poll->data;
 
 	(void)status;
 	(void)events;
-	if (route_watch_drain(c->uplink_fd) && !uv_is_active((uv_handle_t *)&c->uplink_settle))
-		uv_timer_start(&c->uplink_settle, on_uplink_settled, UPLINK_SETTLE_MS, 0);
+	if (!route_watch_drain(c->uplink_fd))
+		return;
+	machine_links_changed(&c->machine, clock_mono_ms());
+	carry_out(c);
 }
 
 /* Without it the tunnel works until the way to the server changes. */
 static void watch_uplink(struct client *c)
 {
-	uv_timer_init(&c->loop, &c->uplink_settle);
-	uv_timer_init(&c->loop, &c->cut_off);
-	c->uplink_settle.data = c->cut_off.data = c->uplink_poll.data = c;
+	c->uplink_poll.data = c;
 	c->uplink_fd = route_watch_open();
 	if (c->uplink_fd < 0)
 		return;
@@ -589,34 +412,6 @@ static void watch_signals(struct client *c)
 		uv_signal_start(handle, on_signal, ending[i]);
 		c->n_signals++;
 	}
-	uv_timer_init(&c->loop, &c->goodbye);
-	uv_timer_init(&c->loop, &c->leak_check);
-	uv_timer_init(&c->loop, &c->lifetimes);
-	c->goodbye.data = c->leak_check.data = c->lifetimes.data = c;
-}
-
-static enum event open_link(struct client *c)
-{
-	AUTO(tunnel) struct tunnel *tunnel = NULL;
-	enum event ev;
-	int fd = -1, r;
-
-	ev = c->opts->proxy ? connect_by_proxy(c, &fd) : connect_server(c, &fd);
-	if (ev)
-		return ev;
-	r = make_tunnel(c, &tunnel);
-	if (!r)
-		r = link_init(&c->link, &c->port, fd, tunnel, &link_ops);
-	if (r < 0) {
-		close(fd);
-		return fail(c, EV_OUT_OF_MEMORY, "%s", strerror(-r));
-	}
-	(void)TAKE(tunnel);
-	socket_local(fd, &c->local);
-	if (congestion_is_ours(wanted_congestion(c->opts)))
-		link_choose_congestion(&c->link);
-	c->link_open = true;
-	return EV_NONE;
 }
 
 static int make_lane(struct client *c)
@@ -630,19 +425,139 @@ static int make_lane(struct client *c)
 	return c->opts->lanes ? client_lane_new(&opts, &c->lane) : 0;
 }
 
-static enum event run(struct client *c)
+/* ---- what the machine orders ---------------------------------------------------------- */
+
+static void report_connection(const struct client *c)
+{
+	const struct attempt *a = &c->attempt;
+	const struct proxy *proxy = c->opts->proxy;
+	char text[ENDPOINT_TEXT_LEN], line[400];
+
+	for (size_t i = 0; i < a->n_silent; i++)
+		say(c, "tcp", "one address did not answer, trying the next");
+	if (a->event)
+		return;
+	if (proxy)
+		snprintf(line, sizeof(line), "by the proxy %s:%u%s%s", proxy->host, proxy->port,
+			*a->scheme ? ", login by " : "", a->scheme);
+	else
+		snprintf(line, sizeof(line), "connected to %s in %.1f ms",
+			endpoint_format(&a->peer, text), (double)a->us / 1000);
+	say(c, "1 tcp", line);
+}
+
+static void on_attempt(struct attempt *a)
+{
+	struct client *c = container_of(a, struct client, attempt);
+
+	report_connection(c);
+	c->server = a->peer;
+	if (a->event) {
+		machine_fail(&c->machine, a->event, a->text);
+		machine_closed(&c->machine);
+	} else {
+		machine_dialled(&c->machine);
+	}
+	carry_out(c);
+}
+
+static void dial(struct client *c)
+{
+	if (!attempt_begin(&c->attempt, &c->loop))
+		return;
+	machine_fail(&c->machine, EV_OUT_OF_MEMORY, "at the start");
+	machine_closed(&c->machine);
+}
+
+static enum event set_up(struct client *c)
+{
+	struct os_failure why = {0};
+	int r = open_link(c);
+
+	if (r < 0)
+		return fail(c, EV_OUT_OF_MEMORY, strerror(-r));
+	c->link_open = true;
+	watch_signals(c);
+	watch_uplink(c);
+	if (client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
+		return fail(c, why.event, why.text);
+	return make_lane(c) < 0 ? fail(c, EV_OUT_OF_MEMORY, "at the start") : EV_NONE;
+}
+
+static void abort_call(struct client *c)
+{
+	if (c->link_open)
+		link_abort(&c->link);
+	else
+		machine_closed(&c->machine);
+}
+
+static void look_at_uplink(struct client *c, bool follow)
+{
+	const struct addr *own = &c->attempt.local.addr;
+	char text[ADDR_TEXT_LEN];
+
+	if (!c->setup || !c->link_open)
+		return;
+	if (follow)
+		client_setup_follow_uplink(c->setup);
+	machine_uplink(&c->machine, client_setup_is_cut_off(c->setup, own), addr_format(own, text),
+		clock_mono_ms());
+}
+
+static void obey(struct client *c, enum machine_order order)
+{
+	switch (order) {
+	case MACHINE_ORDER_DIAL: dial(c); break;
+	case MACHINE_ORDER_CANCEL: attempt_stop(&c->attempt); break;
+	case MACHINE_ORDER_CALL: set_up(c) ? abort_call(c) : link_start(&c->link); break;
+	case MACHINE_ORDER_HANG_UP: link_close(&c->link, c->machine.hang_up); break;
+	case MACHINE_ORDER_ABORT: abort_call(c); break;
+	case MACHINE_ORDER_CHECK_LEAK: client_setup_warn_of_leak(c->setup); break;
+	case MACHINE_ORDER_FOLLOW_UPLINK: look_at_uplink(c, true); break;
+	case MACHINE_ORDER_JUDGE_UPLINK: look_at_uplink(c, false); break;
+	case MACHINE_ORDER_END: close_loop(c); break;
+	case MACHINE_ORDERS: break;
+	} /* no default */
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct client *c = timer->data;
+
+	machine_tick(&c->machine, clock_mono_ms());
+	carry_out(c);
+}
+
+static void carry_out(struct client *c)
+{
+	uint64_t now_ms = clock_mono_ms(), deadline_ms;
+	enum machine_order order;
+
+	while (machine_next_order(&c->machine, &order))
+		obey(c, order);
+	deadline_ms = machine_deadline(&c->machine);
+	if (deadline_ms == NEVER)
+		uv_timer_stop(&c->timer);
+	else
+		uv_timer_start(
+			&c->timer, on_timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0, 0);
+}
+
+/* ---- from the start to the end ---------------------------------------------------------- */
+
+static enum event prepare(struct client *c)
 {
 	struct tun_opts tun = {
 		.name = c->opts->tun_name, .queues = 1, .no_offloads = c->opts->no_offloads};
 	struct os_failure why = {0};
 	char line[80];
-	enum event ev;
+	enum event ev = make_tls(c);
 
-	ev = make_tls(c);
 	if (ev)
 		return ev;
 	if (tun_new(&tun, &c->tun, &why) < 0)
-		return fail(c, why.event, "%s", why.text);
+		return fail(c, why.event, why.text);
 	snprintf(line, sizeof(line), "%s, super-packets: %s", tun_name(c->tun),
 		tun_offload_text(c->tun));
 	say(c, "interface", line);
@@ -651,24 +566,24 @@ static enum event run(struct client *c)
 		      "can read everything and attack your password\n",
 			stderr);
 	uv_loop_init(&c->loop);
-	if (port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
-		    (tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
-			    (tun_takes_udp(c->tun) ? COALESCE_UDP : 0),
-		    &port_ops, &link_calls) < 0)
+	uv_timer_init(&c->loop, &c->timer);
+	uv_timer_init(&c->loop, &c->lifetimes);
+	c->timer.data = c->lifetimes.data = c;
+	if (attempt_init(&c->attempt, c->opts, NULL, on_attempt) < 0 ||
+		port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
+			(tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
+				(tun_takes_udp(c->tun) ? COALESCE_UDP : 0),
+			&port_ops, &link_calls) < 0)
 		return fail(c, EV_OUT_OF_MEMORY, "at the start");
-	ev = open_link(c);
-	watch_signals(c);
-	watch_uplink(c);
-	if (!ev && client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
-		ev = fail(c, why.event, "%s", why.text);
-	if (!ev && make_lane(c) < 0)
-		ev = fail(c, EV_OUT_OF_MEMORY, "at the start");
-	if (ev)
-		c->reason = ev;
-	if (c->link_open)
-		ev ? link_abort(&c->link) : link_start(&c->link);
-	else
-		close_loop(c);
+	return EV_NONE;
+}
+
+static void run(struct client *c)
+{
+	if (prepare(c))
+		return;
+	machine_start(&c->machine);
+	carry_out(c);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	client_lane_free(c->lane);
 	client_setup_free(c->setup);
@@ -676,17 +591,18 @@ static enum event run(struct client *c)
 	uv_loop_close(&c->loop);
 	if (c->uplink_fd >= 0)
 		close(c->uplink_fd);
-	return c->reason;
 }
 
 enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap)
 {
-	struct client c = {.opts = opts, .detail = detail, .detail_cap = detail_cap};
-	enum event ev;
+	struct client c = {.opts = opts, .uplink_fd = -1, .attempt = {.fd = -1, .stop = -1}};
 
+	machine_init(&c.machine);
 	signal(SIGPIPE, SIG_IGN);
-	ev = run(&c);
+	run(&c);
+	attempt_done(&c.attempt);
 	tun_free(c.tun);
 	tls_ctx_free(c.tls);
-	return ev;
+	text_format(detail, detail_cap, "%s", c.machine.text);
+	return c.machine.reason;
 }

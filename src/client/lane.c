@@ -16,19 +16,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/clock.h"
+#include "client/attempt.h"
 #include "client/client.h"
-#include "client/private.h"
 #include "datapath/link.h"
-#include "front/proxy_connect.h"
-#include "tls/engine.h"
 
-#define CONNECT_MS 10000
 #define AGAIN_MIN_MS 5000
 #define AGAIN_MAX_MS 300000
 #define LASTED_MS 60000
@@ -44,40 +38,12 @@ struct client_lane {
 	uint64_t not_before_ms, again_ms, up_ms;
 	uint64_t wanted_ms; /* the last time */
 	uv_timer_t idle;    /* while UP; never moved, it asks wanted_ms */
-	uv_work_t work;
-	int fd;   /* of the work: connected, or -1 */
-	int stop; /* an eventfd that ends the work */
+	struct attempt attempt;
 };
 
 static struct client_lane *lane_of(struct link *l)
 {
 	return container_of(l, struct client_lane, link);
-}
-
-/* ---- TCP, in a thread ---------------------------------------------------------- */
-
-static void dial(uv_work_t *work)
-{
-	struct client_lane *l = work->data;
-	const struct client_opts *c = l->o.client;
-	const struct endpoint *to = l->o.server;
-	const struct proxy_limit limit = {CONNECT_MS, l->stop};
-	struct proxy_outcome how;
-	struct proxy proxy;
-	char address[ADDR_TEXT_LEN];
-
-	l->fd = -1;
-	addr_format(&to->addr, address);
-	if (!c->proxy) {
-		if (proxy_dial(address, to->port, &limit, &l->fd) < 0)
-			l->fd = -1;
-		return;
-	}
-	proxy = *c->proxy;
-	snprintf(proxy.host, sizeof(proxy.host), "%s", address);
-	if (proxy_connect(&proxy, c->host, c->port, &limit, &l->fd, &how))
-		l->fd = -1;
-	explicit_bzero(&proxy, sizeof(proxy));
 }
 
 /* ---- how it goes ---------------------------------------------------------- */
@@ -151,43 +117,30 @@ static const struct link_ops link_ops = {
 
 /* ---- TLS and what follows, in the loop ---------------------------------------------------------- */
 
-static int make_tunnel(struct client_lane *l, struct tunnel **ret)
+static int open_link(struct client_lane *l)
 {
-	const struct client_opts *c = l->o.client;
-	struct tls_peer_opts peer = {.host = c->host, .sni = c->sni};
 	struct tunnel_ticket ticket;
-	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
-		.tls = l->o.tls,
-		.verify = &peer,
-		.host = c->host,
-		.port = c->port,
-		.scratch = l->o.main->port->scratch,
-		.lane = &ticket};
+	struct tunnel_opts opts = {.tls = l->o.tls, .lane = &ticket};
 	int r = -1;
 
 	if (tunnel_lane_ticket(l->o.main->tunnel, &ticket))
-		r = tunnel_new(&opts, clock_mono_ms(), ret);
+		r = attempt_link(&l->attempt, &opts, l->o.main->port, &l->link, &link_ops);
 	tunnel_ticket_wipe(&ticket);
 	return r;
 }
 
-static void dialled(uv_work_t *work, int status)
+static void on_attempt(struct attempt *a)
 {
-	struct client_lane *l = work->data;
-	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	struct client_lane *l = container_of(a, struct client_lane, attempt);
 
-	if (l->fd < 0) {
+	if (a->event) {
 		over(l, "no connection");
 		return;
 	}
-	if (l->ended || make_tunnel(l, &tunnel) < 0 ||
-		link_init(&l->link, l->o.main->port, l->fd, tunnel, &link_ops) < 0) {
-		close(l->fd);
+	if (l->ended || open_link(l) < 0) {
 		over(l, "it could not be started");
 		return;
 	}
-	(void)TAKE(tunnel);
-	client_tune(l->o.client, l->fd);
 	l->link_open = true;
 	l->state = LANE_OPENING;
 	link_start(&l->link);
@@ -202,8 +155,7 @@ void client_lane_want(struct client_lane *l)
 		!tunnel_lane_ticket(l->o.main->tunnel, &ticket))
 		return;
 	tunnel_ticket_wipe(&ticket);
-	l->work.data = l;
-	if (!uv_queue_work(l->o.main->port->loop, &l->work, dial, dialled))
+	if (!attempt_begin(&l->attempt, l->o.main->port->loop))
 		l->state = LANE_CONNECTING;
 }
 
@@ -212,13 +164,15 @@ void client_lane_want(struct client_lane *l)
 int client_lane_new(const struct client_lane_opts *opts, struct client_lane **ret)
 {
 	AUTO(client_lane) struct client_lane *l = calloc(1, sizeof(*l));
+	int r;
 
 	if (!l)
 		return -ENOMEM;
+	l->attempt.fd = l->attempt.stop = -1;
 	l->o = *opts;
-	l->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (l->stop < 0)
-		return -errno;
+	r = attempt_init(&l->attempt, opts->client, opts->server, on_attempt);
+	if (r < 0)
+		return r;
 	uv_timer_init(opts->main->port->loop, &l->idle);
 	l->idle.data = l;
 	*ret = TAKE(l);
@@ -227,15 +181,15 @@ int client_lane_new(const struct client_lane_opts *opts, struct client_lane **re
 
 void client_lane_free(struct client_lane *l)
 {
-	if (l && l->stop >= 0)
-		close(l->stop);
+	if (l)
+		attempt_done(&l->attempt);
 	free(l);
 }
 
 void client_lane_end(struct client_lane *l)
 {
 	l->ended = true;
-	eventfd_write(l->stop, 1);
+	attempt_stop(&l->attempt);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	if (!l->link_open)
 		return;

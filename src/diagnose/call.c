@@ -21,11 +21,7 @@ int call_open(struct diagnosis *d, const struct call_opts *o, struct call **ret)
 {
 	AUTO(call) struct call *c = calloc(1, sizeof(*c));
 	struct tls_peer_opts peer = {.host = d->opts->host, .sni = d->sni};
-	struct tunnel_opts opts = {.role = TUNNEL_CLIENT,
-		.tls = o->tls,
-		.verify = &peer,
-		.host = d->opts->host,
-		.port = d->opts->port,
+	struct tunnel_opts opts = {.tls = o->tls,
 		.require_binding = true,
 		.mru = 1500,
 		.methods = o->methods,
@@ -49,7 +45,7 @@ int call_open(struct diagnosis *d, const struct call_opts *o, struct call **ret)
 		c->talk.message = scenario_message;
 		c->talk.message_arg = o->record;
 	}
-	opts.scratch = c->scratch;
+	tunnel_client_opts(&opts, &peer, d->opts->port, c->scratch);
 	opts.tap = &c->talk.tap;
 	r = net_server(d, d->opts->timeout_ms, 0, &c->fd);
 	if (!r)

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "diagnose/private.h"
+#include "os/dial.h"
+#include "os/proxy_dial.h"
 #include "os/socket.h"
 
 int net_wait(int fd, short events, uint64_t until_ms)
@@ -28,42 +30,40 @@ int net_wait(int fd, short events, uint64_t until_ms)
 	}
 }
 
+static void tune(void *arg, int fd)
+{
+	const int *mss = arg;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	if (*mss)
+		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, mss, sizeof(*mss));
+}
+
 int net_connect(const struct endpoint *to, unsigned timeout_ms, int mss, int *ret_fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = endpoint_to_sockaddr(to, &ss), n = sizeof(int);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = 0,
-	    r = 0;
+	struct dial_opts opts = {.try_ms = timeout_ms, .tune = tune, .arg = &mss};
+	struct dial dial;
+	int fd;
 
+	dial_init(&dial, &opts, to, 1);
+	fd = dial_wait(&dial, NEVER, -1);
+	dial_done(&dial);
 	if (fd < 0)
-		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	if (mss)
-		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss));
-	if (connect(fd, (struct sockaddr *)&ss, len) < 0) {
-		r = errno == EINPROGRESS ? net_wait(fd, POLLOUT, clock_mono_ms() + timeout_ms)
-					 : -errno;
-		if (!r && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n))
-			r = -err;
-	}
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }
 
 int net_server(struct diagnosis *d, unsigned timeout_ms, int mss, int *ret_fd)
 {
-	const struct proxy_limit limit = {timeout_ms, -1};
+	const struct proxy_dial_opts opts = {.timeout_ms = timeout_ms, .stop_fd = -1};
 	struct proxy_outcome how;
 
 	d->proxy_event = EV_NONE;
 	if (!d->opts->proxy)
 		return net_connect(&d->server, timeout_ms, mss, ret_fd);
 	d->proxy_event =
-		proxy_connect(d->opts->proxy, d->opts->host, d->opts->port, &limit, ret_fd, &how);
+		proxy_dial(d->opts->proxy, d->opts->host, d->opts->port, &opts, ret_fd, &how);
 	return d->proxy_event ? -ECONNABORTED : 0;
 }
 

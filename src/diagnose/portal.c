@@ -11,6 +11,7 @@
 
 #include "diagnose/dns_kind.h"
 #include "diagnose/private.h"
+#include "os/dial.h"
 
 #define PORTAL_MS 2000
 
@@ -44,26 +45,31 @@ static bool fetch(const struct diagnosis *d, const struct endpoint *to, struct p
 	return sscanf(head, "HTTP/%*u.%*u %u", &ret->status) == 1;
 }
 
+static void limit_hops(void *arg, int fd)
+{
+	const struct endpoint *to = arg;
+	bool v4 = to->addr.family == AF_INET;
+
+	setsockopt(fd, v4 ? (int)IPPROTO_IP : (int)IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS,
+		&(int){1}, sizeof(int));
+}
+
 /* With a hop limit of 1 a packet gets to the first router and no further. */
 static bool answers_at_first_hop(const struct endpoint *to)
 {
-	bool v4 = to->addr.family == AF_INET;
-	struct sockaddr_storage ss;
-	socklen_t len = endpoint_to_sockaddr(to, &ss), n = sizeof(int);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = -1;
+	struct endpoint at = *to;
+	struct dial_opts opts = {.try_ms = PORTAL_MS / 2, .tune = limit_hops, .arg = &at};
+	struct dial dial;
+	int fd;
 
-	if (fd < 0 || dns_on_link(&to->addr)) {
-		if (fd >= 0)
-			close(fd);
+	if (dns_on_link(&to->addr))
 		return false;
-	}
-	setsockopt(fd, v4 ? (int)IPPROTO_IP : (int)IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS,
-		&(int){1}, sizeof(int));
-	if (connect(fd, (struct sockaddr *)&ss, len) == 0 ||
-		net_wait(fd, POLLOUT, clock_mono_ms() + PORTAL_MS / 2) == 0)
-		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
-	close(fd);
-	return err == 0;
+	dial_init(&dial, &opts, to, 1);
+	fd = dial_wait(&dial, NEVER, -1);
+	dial_done(&dial);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /* The last two labels; an address as it is. */

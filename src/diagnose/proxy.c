@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include "diagnose/private.h"
+#include "os/proxy_dial.h"
 
 void probe_proxy(struct diagnosis *d, struct probe *p)
 {
-	const struct proxy_limit limit = {d->opts->timeout_ms, -1};
+	const struct proxy_dial_opts opts = {.timeout_ms = d->opts->timeout_ms, .stop_fd = -1};
 	const struct proxy *proxy = d->opts->proxy;
 	struct proxy_outcome how;
 	uint64_t begin = clock_mono_us();
@@ -19,7 +20,7 @@ void probe_proxy(struct diagnosis *d, struct probe *p)
 	}
 	probe_fact(p, "proxy", "%s port %u, from %s%s%s", proxy->host, proxy->port, proxy->source,
 		*proxy->user ? ", user " : "", proxy->user);
-	proxy_connect(proxy, d->opts->host, d->opts->port, &limit, &fd, &how);
+	proxy_dial(proxy, d->opts->host, d->opts->port, &opts, &fd, &how);
 	if (*how.answer.line)
 		probe_fact(p, "answer", "%s%s%s", how.answer.line, *how.answer.via ? ", via " : "",
 			how.answer.via);

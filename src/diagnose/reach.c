@@ -19,6 +19,7 @@
 
 #include "diagnose/dns_kind.h"
 #include "diagnose/private.h"
+#include "os/dial.h"
 #include "offload/csum.h"
 #include "os/socket.h"
 
@@ -157,7 +158,7 @@ static bool read_icmp(int fd, struct sock_extended_err *ret, struct endpoint *re
 struct attempt {
 	int error;
 	uint64_t us;
-	bool icmp, prohibited;
+	bool v4, icmp, prohibited;
 	struct endpoint from;
 };
 
@@ -169,37 +170,39 @@ static bool is_prohibited(const struct sock_extended_err *e)
 	       e->ee_code == ICMP_PKT_FILTERED;
 }
 
+static void report_icmp(void *arg, int fd)
+{
+	const struct attempt *a = arg;
+
+	setsockopt(fd, a->v4 ? (int)SOL_IP : (int)SOL_IPV6, a->v4 ? IP_RECVERR : IPV6_RECVERR,
+		&(int){1}, sizeof(int));
+}
+
+static void look_for_icmp(void *arg, int fd)
+{
+	struct attempt *a = arg;
+	struct sock_extended_err e;
+
+	a->icmp = read_icmp(fd, &e, &a->from);
+	a->prohibited = a->icmp && is_prohibited(&e);
+}
+
 static void try_once(const struct endpoint *to, unsigned timeout_ms, struct attempt *ret)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = endpoint_to_sockaddr(to, &ss), n = sizeof(int);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool v4 = to->addr.family == AF_INET;
-	struct sock_extended_err e;
+	struct dial_opts opts = {
+		.try_ms = timeout_ms, .tune = report_icmp, .failed = look_for_icmp, .arg = ret};
 	uint64_t begin = clock_mono_us();
+	struct dial dial;
+	int fd;
 
-	*ret = (struct attempt){.error = fd < 0 ? -errno : 0};
-	if (fd < 0)
-		return;
-	setsockopt(fd, v4 ? (int)SOL_IP : (int)SOL_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &(int){1},
-		sizeof(int));
-	if (connect(fd, (struct sockaddr *)&ss, len) < 0) {
-		ret->error = errno == EINPROGRESS
-				     ? net_wait(fd, POLLOUT, clock_mono_ms() + timeout_ms)
-				     : -errno;
-		if (!ret->error) {
-			int err = 0;
-
-			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
-			ret->error = -err;
-		}
-	}
+	*ret = (struct attempt){.v4 = to->addr.family == AF_INET};
+	dial_init(&dial, &opts, to, 1);
+	fd = dial_wait(&dial, NEVER, -1);
+	dial_done(&dial);
 	ret->us = clock_mono_us() - begin;
-	if (ret->error && read_icmp(fd, &e, &ret->from)) {
-		ret->icmp = true;
-		ret->prohibited = is_prohibited(&e);
-	}
-	close(fd);
+	ret->error = fd < 0 ? fd : 0;
+	if (fd >= 0)
+		close(fd);
 }
 
 static enum event attempt_event(const struct attempt *a)

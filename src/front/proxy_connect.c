@@ -2,24 +2,20 @@
 /*
  * Theory of operation
  *
- * One round is: dial the proxy, send what http/proxy.c says, read until its verdict. The first round
- * carries no login, because only the answer names the scheme. After a 407 a second connection
+ * One round is: a connection to the proxy, the request of http/proxy.c, its verdict on the answer. The first round
+ * carries no login, for only the answer tells which scheme is wanted. After a 407 a second connection
  * is made (many proxies close the first) with Digest when it is offered, else Basic. A third round
  * would only lock the account.
  */
 #include "front/proxy_connect.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/auto.h"
-#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/hex.h"
 #include "base/host_name.h"
@@ -27,6 +23,17 @@
 #include "http/proxy.h"
 
 #define AUTHORIZATION_MAX 2600
+
+struct proxy_connect {
+	const struct proxy *proxy;
+	const char *host;
+	uint16_t port;
+	struct http_proxy *http; /* of the present round; NULL before the first */
+	bool second;             /* the round with a login */
+	enum { NOTHING, DIAL, OPEN, FAILED } pending;
+	struct proxy_outcome how;
+	char authorization[AUTHORIZATION_MAX]; /* "": none */
+};
 
 /* ---- where the proxy is ----------------------------------------------------------------------- */
 
@@ -164,202 +171,167 @@ int proxy_from_environment(const char *host, struct proxy *ret)
 	return r < 0 ? r : 1;
 }
 
-/* ---- TCP --------------------------------------------------------------------------------------- */
-
-struct patience {
-	uint64_t until_ms;
-	int stop_fd;
-};
-
-static struct patience patience_begin(const struct proxy_limit *limit)
-{
-	return (struct patience){clock_mono_ms() + limit->timeout_ms, limit->stop_fd};
-}
-
-static int wait_for(int fd, short events, const struct patience *patience)
-{
-	for (;;) {
-		struct pollfd p[] = {
-			{.fd = fd, .events = events}, {.fd = patience->stop_fd, .events = POLLIN}};
-		uint64_t now = clock_mono_ms(), until = patience->until_ms;
-		int r = now >= until ? 0 : poll(p, ARRAY_SIZE(p), (int)(until - now));
-
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (r > 0)
-			return p[1].revents ? -ECANCELED : 0;
-		if (errno != EINTR)
-			return -errno;
-	}
-}
-
-static int connect_one(const struct addrinfo *ai, const struct patience *patience, int *ret_fd)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
-	int err = 0;
-	socklen_t n = sizeof(err);
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
-		r = errno == EINPROGRESS ? wait_for(fd, POLLOUT, patience) : -errno;
-		if (!r && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n))
-			r = -err;
-	}
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-static int dial(const char *host, uint16_t port, const struct patience *patience, int *ret_fd)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list;
-	char text[8];
-	int r;
-
-	snprintf(text, sizeof(text), "%u", port);
-	if (getaddrinfo(host, text, &hints, &list))
-		return -ENOENT;
-	r = -EHOSTUNREACH;
-	for (const struct addrinfo *ai = list; ai && r < 0 && r != -ECANCELED; ai = ai->ai_next)
-		r = connect_one(ai, patience, ret_fd);
-	freeaddrinfo(list);
-	return r;
-}
-
-int proxy_dial(const char *host, uint16_t port, const struct proxy_limit *limit, int *ret_fd)
-{
-	struct patience patience = patience_begin(limit);
-
-	return dial(host, port, &patience, ret_fd);
-}
-
 /* ---- CONNECT ----------------------------------------------------------------------------------- */
 
-static int send_all(int fd, struct buf *out, const struct patience *patience)
+int proxy_connect_new(
+	const struct proxy *p, const char *host, uint16_t port, struct proxy_connect **ret)
 {
-	while (buf_len(out)) {
-		ssize_t n = send(fd, buf_data(out), buf_len(out), MSG_NOSIGNAL);
-		int r = 0;
+	struct proxy_connect *c = calloc(1, sizeof(*c));
 
-		if (n > 0)
-			buf_consume(out, (size_t)n);
-		else if (errno == EAGAIN)
-			r = wait_for(fd, POLLOUT, patience);
-		else
-			r = -errno;
-		if (r < 0)
-			return r;
+	if (!c)
+		return -ENOMEM;
+	c->proxy = p;
+	c->host = host;
+	c->port = port;
+	c->how.scheme = "";
+	if (http_proxy_new(&c->http) < 0) {
+		free(c);
+		return -ENOMEM;
 	}
+	*ret = c;
 	return 0;
 }
 
-/* Octet by octet towards the end of the head: what follows it belongs to TLS and stays in the socket. */
-static void read_answer(int fd, struct http_proxy *hp, const struct patience *patience,
-	struct http_client_event *ret)
+void proxy_connect_free(struct proxy_connect *c)
 {
-	while (!http_proxy_next_event(hp, ret)) {
-		char octets[1024];
-		ssize_t n = recv(fd, octets, sizeof(octets), MSG_PEEK);
-		size_t used = 0;
-
-		if (n == 0 || (n < 0 && errno != EAGAIN)) {
-			http_proxy_eof(hp);
-		} else if (n < 0) {
-			if (wait_for(fd, POLLIN, patience) < 0)
-				http_proxy_tick(hp, NEVER - 1);
-		} else {
-			http_proxy_recv(hp, octets, (size_t)n, &used);
-			if (used && recv(fd, octets, used, 0) < 0)
-				http_proxy_eof(hp);
-		}
-	}
+	if (!c)
+		return;
+	http_proxy_free(c->http);
+	explicit_bzero(c, sizeof(*c));
+	free(c);
 }
 
-static void fail(struct proxy_outcome *ret, enum event ev, const char *text)
+static void verdict(struct proxy_connect *c, enum event ev, const char *text)
 {
-	ret->event = ev;
-	snprintf(ret->text, sizeof(ret->text), "%s", text);
+	c->how.event = ev;
+	snprintf(c->how.text, sizeof(c->how.text), "%s", text);
+	c->pending = ev ? FAILED : OPEN;
 }
 
-static void round_trip(const struct proxy *p, const struct http_proxy_opts *opts,
-	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
+void proxy_connect_fail(struct proxy_connect *c, enum event why, const char *text)
 {
-	struct patience patience = patience_begin(limit);
-	AUTO(http_proxy) struct http_proxy *hp = NULL;
-	struct http_client_event ev;
-	int fd = -1, r = dial(p->host, p->port, &patience, &fd);
-
-	if (r < 0) {
-		fail(ret, EV_PROXY_UNREACHABLE,
-			r == -ENOENT ? "the proxy's name is not in the DNS" : strerror(-r));
-		return;
-	}
-	if (http_proxy_new(&hp) < 0 || http_proxy_start(hp, opts, clock_mono_ms()) < 0) {
-		fail(ret, EV_PROXY_STATUS, "this name or user cannot be sent to a proxy");
-		close(fd);
-		return;
-	}
-	r = send_all(fd, http_proxy_output(hp), &patience);
-	if (r < 0) {
-		fail(ret, EV_PROXY_NO_RESPONSE, strerror(-r));
-		close(fd);
-		return;
-	}
-	read_answer(fd, hp, &patience, &ev);
-	ret->answer = ev.answer;
-	fail(ret, ev.reason, ev.text);
-	if (ev.reason)
-		close(fd);
-	else
-		*ret_fd = fd;
+	if (c->pending == NOTHING)
+		verdict(c, why, text);
 }
 
-/* The second round, with the login that the proxy asked for. */
-static void log_in(const struct proxy *p, struct http_proxy_opts *opts,
-	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
+void proxy_connect_start(struct proxy_connect *c, uint64_t now_ms)
 {
-	char target[300], line[AUTHORIZATION_MAX];
-	char cnonce[33];
+	struct http_proxy_opts opts = {.host = c->host, .port = c->port};
+
+	if (*c->authorization) {
+		opts.authorization = c->authorization;
+	} else if (c->second) {
+		opts.user = c->proxy->user;
+		opts.password = c->proxy->password;
+	}
+	if (http_proxy_start(c->http, &opts, now_ms) < 0)
+		verdict(c, EV_PROXY_STATUS, "this name or user cannot be sent to a proxy");
+}
+
+/* The scheme of the second round: Digest when it can be answered, else Basic. */
+static bool choose_login(struct proxy_connect *c)
+{
+	char target[300], cnonce[33];
 	uint8_t random[16];
-	struct http_digest_opts digest = {.challenge = ret->answer.digest,
-		.user = p->user,
-		.password = p->password,
+	struct http_digest_opts digest = {.challenge = c->how.answer.digest,
+		.user = c->proxy->user,
+		.password = c->proxy->password,
 		.method = "CONNECT",
 		.uri = target,
 		.cnonce = cnonce};
 
-	snprintf(target, sizeof(target), strchr(opts->host, ':') ? "[%s]:%u" : "%s:%u", opts->host,
-		opts->port);
+	snprintf(target, sizeof(target), strchr(c->host, ':') ? "[%s]:%u" : "%s:%u", c->host,
+		c->port);
 	crypto_random(random, sizeof(random));
 	hex_encode(random, sizeof(random), cnonce);
-	if (http_digest_answer(&digest, line, sizeof(line)) == 0) {
-		opts->authorization = line;
-		ret->scheme = "Digest";
-	} else if (ret->answer.basic) {
-		opts->user = p->user;
-		opts->password = p->password;
-		ret->scheme = "Basic";
-	} else {
-		fail(ret, EV_PROXY_AUTH_SCHEME, ret->answer.authenticate);
-		return;
+	if (http_digest_answer(&digest, c->authorization, sizeof(c->authorization)) == 0) {
+		c->how.scheme = "Digest";
+		return true;
 	}
-	round_trip(p, opts, limit, ret_fd, ret);
-	explicit_bzero(line, sizeof(line));
+	*c->authorization = '\0';
+	c->how.scheme = c->how.answer.basic ? "Basic" : "";
+	return c->how.answer.basic;
 }
 
-enum event proxy_connect(const struct proxy *p, const char *host, uint16_t port,
-	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret)
+static void log_in(struct proxy_connect *c)
 {
-	struct http_proxy_opts opts = {.host = host, .port = port};
+	c->second = true;
+	if (!choose_login(c)) {
+		verdict(c, EV_PROXY_AUTH_SCHEME, c->how.answer.authenticate);
+		return;
+	}
+	http_proxy_free(c->http);
+	c->http = NULL;
+	if (http_proxy_new(&c->http) < 0)
+		verdict(c, EV_OUT_OF_MEMORY, "for the second request");
+	else
+		c->pending = DIAL;
+}
 
-	*ret = (struct proxy_outcome){.scheme = ""};
-	round_trip(p, &opts, limit, ret_fd, ret);
-	ret->first_status = (int)ret->answer.status;
-	if (ret->event == EV_PROXY_AUTH_NEEDED && *p->user)
-		log_in(p, &opts, limit, ret_fd, ret);
-	return ret->event;
+/* Looks whether this round has its verdict. */
+static void judge(struct proxy_connect *c)
+{
+	struct http_client_event ev;
+
+	if (c->pending != NOTHING || !http_proxy_next_event(c->http, &ev))
+		return;
+	c->how.answer = ev.answer;
+	if (!c->second)
+		c->how.first_status = (int)ev.answer.status;
+	if (ev.reason == EV_PROXY_AUTH_NEEDED && !c->second && *c->proxy->user)
+		log_in(c);
+	else
+		verdict(c, ev.reason, ev.text);
+}
+
+void proxy_connect_recv(struct proxy_connect *c, const void *octets, size_t n, size_t *ret_consumed)
+{
+	*ret_consumed = 0;
+	if (c->pending != NOTHING)
+		return;
+	http_proxy_recv(c->http, octets, n, ret_consumed);
+	judge(c);
+}
+
+void proxy_connect_eof(struct proxy_connect *c)
+{
+	if (c->pending != NOTHING)
+		return;
+	http_proxy_eof(c->http);
+	judge(c);
+}
+
+uint64_t proxy_connect_deadline(const struct proxy_connect *c)
+{
+	return http_proxy_deadline(c->http);
+}
+
+void proxy_connect_tick(struct proxy_connect *c, uint64_t now_ms)
+{
+	if (c->pending != NOTHING)
+		return;
+	http_proxy_tick(c->http, now_ms);
+	judge(c);
+}
+
+struct buf *proxy_connect_output(struct proxy_connect *c)
+{
+	return http_proxy_output(c->http);
+}
+
+bool proxy_connect_next_event(struct proxy_connect *c, enum proxy_connect_event *ret)
+{
+	if (c->pending == NOTHING)
+		return false;
+	*ret = c->pending == DIAL   ? PROXY_CONNECT_DIAL
+	       : c->pending == OPEN ? PROXY_CONNECT_OPEN
+				    : PROXY_CONNECT_FAILED;
+	if (c->pending == DIAL)
+		c->pending = NOTHING;
+	return true;
+}
+
+const struct proxy_outcome *proxy_connect_outcome(const struct proxy_connect *c)
+{
+	return &c->how;
 }

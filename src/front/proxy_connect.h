@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * front/proxy_connect.h — a TCP connection to the server by way of an HTTP proxy ([MS-SSTP] 4.5).
+ * front/proxy_connect.h — the conversation that opens a way to the server through an HTTP proxy
+ * ([MS-SSTP] 4.5).
  *
- * Blocks, with a time limit: for use before a loop runs. The next octet on the socket is TLS.
+ * No I/O: the owner (os/proxy_dial.c) makes the connections, moves the octets and knows the time.
+ * Threads: one conversation, one thread.
  * Secrets: struct proxy holds a password; wipe it with explicit_bzero().
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/auto.h"
+#include "base/buf.h"
 #include "http/client.h"
 
 struct proxy {
@@ -35,17 +40,30 @@ struct proxy_outcome {
 	int first_status;   /* of the request without a login */
 };
 
-/* How long a round may take, and what ends it at once: stop_fd becomes readable; -1: nothing does. */
-struct proxy_limit {
-	unsigned timeout_ms;
-	int stop_fd;
+enum proxy_connect_event {
+	PROXY_CONNECT_DIAL,   /* close this connection, make another one, proxy_connect_start() */
+	PROXY_CONNECT_OPEN,   /* the next octet on the connection belongs to TLS */
+	PROXY_CONNECT_FAILED, /* proxy_connect_outcome() says why */
 };
 
-/* A non-blocking TCP socket in *ret_fd when ret->event is EV_NONE. Returns ret->event. */
-enum event proxy_connect(const struct proxy *p, const char *host, uint16_t port,
-	const struct proxy_limit *limit, int *ret_fd, struct proxy_outcome *ret);
-/*
- * TCP to a name or address; non-blocking socket. 0 or a negative errno; -ENOENT: no such name,
- * -ECANCELED: stopped.
- */
-int proxy_dial(const char *host, uint16_t port, const struct proxy_limit *limit, int *ret_fd);
+struct proxy_connect;
+
+/* Borrowed until proxy_connect_free(): the proxy and the host. */
+int proxy_connect_new(
+	const struct proxy *p, const char *host, uint16_t port, struct proxy_connect **ret);
+void proxy_connect_free(struct proxy_connect *c);
+/* A TCP connection to the proxy stands: its request is in proxy_connect_output(). */
+void proxy_connect_start(struct proxy_connect *c, uint64_t now_ms);
+/* Takes no more than the head of the answer; what follows it belongs to TLS. */
+void proxy_connect_recv(
+	struct proxy_connect *c, const void *octets, size_t n, size_t *ret_consumed);
+void proxy_connect_eof(struct proxy_connect *c);
+struct buf *proxy_connect_output(struct proxy_connect *c);
+bool proxy_connect_next_event(struct proxy_connect *c, enum proxy_connect_event *ret);
+uint64_t proxy_connect_deadline(const struct proxy_connect *c);
+void proxy_connect_tick(struct proxy_connect *c, uint64_t now_ms);
+/* No connection could be made, or it broke while the request was sent. */
+void proxy_connect_fail(struct proxy_connect *c, enum event why, const char *text);
+const struct proxy_outcome *proxy_connect_outcome(const struct proxy_connect *c);
+
+DEFINE_AUTO(proxy_connect, struct proxy_connect *, proxy_connect_free)

@@ -2,9 +2,11 @@
 #include "os/dial.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,7 +69,7 @@ static int look(const struct dial *d, const struct dial_try *t, uint64_t now_ms)
 	return -error;
 }
 
-static int take(struct dial *d)
+int dial_take(struct dial *d)
 {
 	int fd = d->fd;
 
@@ -96,7 +98,7 @@ int dial_step(struct dial *d, uint64_t now_ms)
 		t->error = last;
 		t->ended_ms = now_ms;
 		if (!last)
-			return take(d);
+			return dial_take(d);
 		if (d->fd >= 0 && d->opts.failed)
 			d->opts.failed(d->opts.arg, d->fd);
 		dial_done(d);
@@ -149,4 +151,24 @@ int dial_wait(struct dial *d, uint64_t until_ms, int cancel_fd)
 			return r;
 	}
 	return r;
+}
+
+int dial_lookup(const char *host, uint16_t port, int family,
+	struct endpoint ret[static DIAL_ADDRESSES_MAX], size_t *ret_n)
+{
+	struct addrinfo hints = {
+		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo *list;
+	char text[8];
+	int r;
+
+	*ret_n = 0;
+	snprintf(text, sizeof(text), "%u", port);
+	r = getaddrinfo(host, text, &hints, &list);
+	if (r)
+		return r;
+	for (const struct addrinfo *ai = list; ai && *ret_n < DIAL_ADDRESSES_MAX; ai = ai->ai_next)
+		endpoint_from_sockaddr(ai->ai_addr, &ret[(*ret_n)++]);
+	freeaddrinfo(list);
+	return 0;
 }

@@ -68,3 +68,15 @@ const struct dial_try *dial_current(const struct dial *d);
  * none) becomes readable.
  */
 int dial_wait(struct dial *d, uint64_t until_ms, int cancel_fd);
+/*
+ * The descriptor that is on its way, for an owner whose own loop finds out how it ends; -1: none. No
+ * other address is tried then.
+ */
+int dial_take(struct dial *d);
+
+/*
+ * The addresses of a name or of an address in text, in the system's order. 0, or an EAI_* of
+ * getaddrinfo(3), with errno for EAI_SYSTEM. Blocks. family: AF_UNSPEC, or the only one wanted.
+ */
+int dial_lookup(const char *host, uint16_t port, int family,
+	struct endpoint ret[static DIAL_ADDRESSES_MAX], size_t *ret_n);

@@ -107,34 +107,6 @@ int socket_nobody_listens(const struct endpoint *at, struct os_failure *why)
 	return listen_or_why(at, 0, false, &fd, why); /* bound, which fails beside a listener */
 }
 
-int socket_connect(const struct endpoint *to, uint32_t mark, int *ret_fd, struct os_failure *why)
-{
-	AUTO(fd) int fd = tcp_socket(to->addr.family);
-	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(to, &sa);
-	char text[ENDPOINT_TEXT_LEN];
-
-	if (fd < 0)
-		return os_fail(why, EV_CONNECT_FAILED, fd, "open a socket to %s",
-			endpoint_format(to, text));
-	if (mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-		return os_fail(why, EV_CONNECT_FAILED, -errno, "mark the connection to %s",
-			endpoint_format(to, text));
-	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
-		return os_fail(
-			why, EV_CONNECT_FAILED, -errno, "connect to %s", endpoint_format(to, text));
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
-
-int socket_error(int fd)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
-}
-
 enum event tcp_event(int error)
 {
 	switch (-error) {

@@ -25,12 +25,6 @@ int socket_listen(const struct endpoint *at, int backlog, int *ret_fd, struct os
  */
 int socket_nobody_listens(const struct endpoint *at, struct os_failure *why);
 
-/*
- * A non-blocking socket on its way to `to`, routed with `mark` (0: none). It is connected, or has
- * failed (socket_error()), when it becomes writable.
- */
-int socket_connect(const struct endpoint *to, uint32_t mark, int *ret_fd, struct os_failure *why);
-int socket_error(int fd); /* 0 or the negative errno of the connection attempt, once */
 /* What a connection attempt that failed so is called. */
 enum event tcp_event(int error);
 int socket_local(int fd, struct endpoint *ret);

@@ -113,6 +113,12 @@ struct tunnel_event {
 	const char *text; /* lives until the next call */
 };
 
+/*
+ * What any client's end is made of, once: its role, the server by name (peer->host, checked and sent),
+ * the port, the scratch. The rest of *o is the caller's. Borrowed until tunnel_new() returns: peer.
+ */
+void tunnel_client_opts(
+	struct tunnel_opts *o, const struct tls_peer_opts *peer, uint16_t port, uint8_t *scratch);
 int tunnel_new(const struct tunnel_opts *opts, uint64_t now_ms, struct tunnel **ret);
 void tunnel_free(struct tunnel *t);
 DEFINE_AUTO(tunnel, struct tunnel *, tunnel_free)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/attempt.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "client/client.h"
+#include "datapath/link.h"
+#include "os/proxy_dial.h"
+#include "os/socket.h"
+#include "tls/engine.h"
+
+#define TRY_MS 10000 /* one address of the server, then the next; one round of the proxy */
+
+static const char *wanted_congestion(const struct client_opts *opts)
+{
+	return opts->congestion ? opts->congestion : CONGESTION_AUTO;
+}
+
+static void tune(void *arg, int fd)
+{
+	const struct attempt *a = arg;
+
+	tcp_tune_client(fd, congestion_first(wanted_congestion(a->client)));
+}
+
+/* ---- what waits, in a thread ---------------------------------------------------------- */
+
+static enum event look_up(struct attempt *a, struct endpoint *ret, size_t *ret_n)
+{
+	const char *host = a->client->host;
+	int r;
+
+	if (a->to) {
+		ret[0] = *a->to;
+		*ret_n = 1;
+		return EV_NONE;
+	}
+	r = dial_lookup(host, a->client->port, AF_UNSPEC, ret, ret_n);
+	if (!r)
+		return EV_NONE;
+	text_format(a->text, sizeof(a->text), "%s: %s", host,
+		r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	return r == EAI_NONAME || r == EAI_NODATA ? EV_DNS_NO_SUCH_NAME : EV_DNS_FAILED;
+}
+
+static enum event connect_server(struct attempt *a)
+{
+	struct dial_opts opts = {.try_ms = TRY_MS, .tune = tune, .arg = a};
+	struct endpoint at[DIAL_ADDRESSES_MAX];
+	char text[ENDPOINT_TEXT_LEN];
+	struct dial dial;
+	size_t n;
+	enum event ev = look_up(a, at, &n);
+	int r;
+
+	if (ev)
+		return ev;
+	dial_init(&dial, &opts, at, n);
+	r = dial_wait(&dial, NEVER, a->stop);
+	dial_done(&dial);
+	a->n_silent = dial.at;
+	a->peer = dial_current(&dial)->to;
+	if (r >= 0) {
+		a->fd = r;
+		return EV_NONE;
+	}
+	text_format(
+		a->text, sizeof(a->text), "%s: %s", endpoint_format(&a->peer, text), strerror(-r));
+	return tcp_event(r);
+}
+
+static enum event connect_by_proxy(struct attempt *a)
+{
+	const struct proxy *proxy = a->client->proxy;
+	struct proxy_dial_opts opts = {
+		.timeout_ms = TRY_MS, .stop_fd = a->stop, .via = a->to, .tune = tune, .arg = a};
+	struct proxy_outcome how;
+	enum event ev = proxy_dial(proxy, a->client->host, a->client->port, &opts, &a->fd, &how);
+
+	a->scheme = how.scheme;
+	if (ev)
+		text_format(
+			a->text, sizeof(a->text), "%s:%u: %s", proxy->host, proxy->port, how.text);
+	else
+		socket_peer(a->fd, &a->peer);
+	return ev;
+}
+
+static void work(uv_work_t *work)
+{
+	struct attempt *a = work->data;
+	uint64_t begin = clock_mono_us();
+
+	a->event = a->client->proxy ? connect_by_proxy(a) : connect_server(a);
+	a->us = clock_mono_us() - begin;
+	if (a->fd >= 0)
+		socket_local(a->fd, &a->local);
+}
+
+static void after_work(uv_work_t *work, int status)
+{
+	struct attempt *a = work->data;
+
+	(void)status; /* it is not cancelled by libuv */
+	a->done(a);
+}
+
+/* ---- in the loop ---------------------------------------------------------- */
+
+int attempt_init(struct attempt *a, const struct client_opts *client, const struct endpoint *to,
+	void (*done)(struct attempt *a))
+{
+	*a = (struct attempt){.client = client, .to = to, .done = done, .scheme = "", .fd = -1};
+	a->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return a->stop < 0 ? -errno : 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void attempt_done(struct attempt *a)
+{
+	close_fd(&a->fd);
+	close_fd(&a->stop);
+}
+
+int attempt_begin(struct attempt *a, uv_loop_t *loop)
+{
+	close_fd(&a->fd);
+	a->event = EV_NONE;
+	*a->text = '\0';
+	a->work.data = a;
+	return uv_queue_work(loop, &a->work, work, after_work);
+}
+
+void attempt_stop(struct attempt *a)
+{
+	eventfd_write(a->stop, 1);
+}
+
+int attempt_link(struct attempt *a, struct tunnel_opts *opts, struct port *port, struct link *ret,
+	const struct link_ops *ops)
+{
+	const struct client_opts *c = a->client;
+	struct tls_peer_opts peer = {.host = c->host, .sni = c->sni};
+	AUTO(tunnel) struct tunnel *tunnel = NULL;
+	int r;
+
+	tunnel_client_opts(opts, &peer, c->port, port->scratch);
+	r = tunnel_new(opts, clock_mono_ms(), &tunnel);
+	if (!r)
+		r = link_init(ret, port, a->fd, tunnel, ops);
+	if (r < 0)
+		return r;
+	(void)TAKE(tunnel);
+	a->fd = -1;
+	if (!opts->lane && congestion_is_ours(wanted_congestion(c)))
+		link_choose_congestion(ret);
+	return 0;
+}
