@@ -104,11 +104,10 @@ static void work(uv_work_t *work)
 		socket_local(a->fd, &a->local);
 }
 
-static void after_work(uv_work_t *work, int status)
+static void after_work(uv_work_t *work, UNUSED int status)
 {
 	struct attempt *a = work->data;
 
-	(void)status; /* it is not cancelled by libuv */
 	a->done(a);
 }
 

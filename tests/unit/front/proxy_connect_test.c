@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where the proxy is: the URL, the environment; giving up. The connection itself: tests/net/lab. */
+/* Where the proxy is: the URL, the environment; the conversation with it, octet by octet. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "front/proxy_connect.h"
 
@@ -75,27 +73,163 @@ static void the_environment_names_a_proxy_and_who_needs_none(void **state)
 	assert_int_equal(proxy_from_environment("vpn.example", &p), -EINVAL);
 }
 
-/* A listener whose queue is full lets a third connection wait, for as long as it likes. */
-static void dialling_ends_at_once_when_it_is_told_to(void **state)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	struct proxy_limit limit = {600000, eventfd(1, EFD_CLOEXEC)};
-	int listener = socket(AF_INET, SOCK_STREAM, 0), waiting[2], fd = -1;
-	socklen_t n = sizeof(at);
+/* ---- the conversation ---- */
 
-	assert_int_equal(bind(listener, (struct sockaddr *)&at, n), 0);
-	assert_int_equal(listen(listener, 0), 0);
-	getsockname(listener, (struct sockaddr *)&at, &n);
-	for (int i = 0; i < 2; i++) {
-		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(waiting[i], (struct sockaddr *)&at, n);
+#define NOW_MS 5000
+
+static struct proxy_connect *begin(struct proxy *p)
+{
+	struct proxy_connect *c = NULL;
+
+	assert_int_equal(proxy_connect_new(p, "vpn.example", 443, &c), 0);
+	proxy_connect_start(c, NOW_MS);
+	return c;
+}
+
+/* What it sends now, as a string; it is gone then. */
+static const char *request(struct proxy_connect *c)
+{
+	static char text[4096];
+	struct buf *out = proxy_connect_output(c);
+	size_t n = buf_len(out);
+
+	assert_true(n < sizeof(text));
+	memcpy(text, buf_data(out), n);
+	text[n] = '\0';
+	buf_consume(out, n);
+	return text;
+}
+
+/* Octet by octet; returns how many it took. */
+static size_t answer(struct proxy_connect *c, const char *text)
+{
+	size_t used, sum = 0;
+
+	for (const char *p = text; *p; p++, sum += used) {
+		proxy_connect_recv(c, p, 1, &used);
+		if (!used)
+			break;
 	}
-	assert_int_equal(proxy_dial("127.0.0.1", ntohs(at.sin_port), &limit, &fd), -ECANCELED);
-	assert_int_equal(fd, -1);
-	close(waiting[0]);
-	close(waiting[1]);
-	close(listener);
-	close(limit.stop_fd);
+	return sum;
+}
+
+static enum proxy_connect_event event(struct proxy_connect *c)
+{
+	enum proxy_connect_event ev;
+
+	assert_true(proxy_connect_next_event(c, &ev));
+	return ev;
+}
+
+static void an_open_way_leaves_what_follows_the_head(void **state)
+{
+	static const char head[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+	struct proxy p = {.host = "proxy", .port = 8080};
+	struct proxy_connect *c = begin(&p);
+	enum proxy_connect_event ev;
+	size_t used;
+
+	(void)state;
+	assert_non_null(strstr(request(c), "CONNECT vpn.example:443 HTTP/1.1\r\n"));
+	assert_false(proxy_connect_next_event(c, &ev));
+	assert_int_equal(answer(c, head), strlen(head));
+	proxy_connect_recv(c, "\x16\x03", 2, &used);
+	assert_int_equal(used, 0);
+	assert_int_equal(event(c), PROXY_CONNECT_OPEN);
+	assert_int_equal(proxy_connect_outcome(c)->event, EV_NONE);
+	assert_int_equal(proxy_connect_outcome(c)->first_status, 200);
+	proxy_connect_free(c);
+}
+
+static void a_login_is_sent_on_a_second_connection(void **state)
+{
+	static const char *const asks[][2] = {
+		{"Proxy-Authenticate: Basic realm=\"x\"\r\n", "Basic"},
+		{"Proxy-Authenticate: Basic realm=\"x\"\r\nProxy-Authenticate: Digest realm=\"x\", "
+		 "nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\n",
+			"Digest"},
+	};
+	struct proxy p = {.host = "proxy", .port = 8080, .user = "carol", .password = "secret"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct proxy_connect *c = begin(&p);
+		char text[600], wanted[60];
+
+		assert_null(strstr(request(c), "Proxy-Authorization"));
+		snprintf(text, sizeof(text), "HTTP/1.1 407 Login\r\n%sContent-Length: 0\r\n\r\n",
+			asks[i][0]);
+		answer(c, text);
+		assert_int_equal(event(c), PROXY_CONNECT_DIAL);
+		proxy_connect_start(c, NOW_MS);
+		snprintf(wanted, sizeof(wanted), "\r\nProxy-Authorization: %s ", asks[i][1]);
+		assert_non_null(strstr(request(c), wanted));
+		answer(c, "HTTP/1.1 200 OK\r\n\r\n");
+		assert_int_equal(event(c), PROXY_CONNECT_OPEN);
+		assert_string_equal(proxy_connect_outcome(c)->scheme, asks[i][1]);
+		assert_int_equal(proxy_connect_outcome(c)->first_status, 407);
+		proxy_connect_free(c);
+	}
+}
+
+/* A third round would only lock the account. */
+static void a_refused_login_is_not_tried_again(void **state)
+{
+	static const char refusal[] = "HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic "
+				      "realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+	struct proxy p = {.host = "proxy", .port = 8080, .user = "carol", .password = "wrong"};
+	struct proxy_connect *c = begin(&p);
+
+	(void)state;
+	answer(c, refusal);
+	assert_int_equal(event(c), PROXY_CONNECT_DIAL);
+	proxy_connect_start(c, NOW_MS);
+	answer(c, refusal);
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	assert_int_not_equal(proxy_connect_outcome(c)->event, EV_NONE);
+	proxy_connect_free(c);
+}
+
+static void without_a_user_or_a_spoken_scheme_there_is_no_second_round(void **state)
+{
+	struct proxy none = {.host = "proxy", .port = 8080};
+	struct proxy carol = {.host = "proxy", .port = 8080, .user = "carol", .password = "x"};
+	struct proxy_connect *c = begin(&none);
+
+	(void)state;
+	answer(c, "HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n");
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	assert_int_equal(proxy_connect_outcome(c)->event, EV_PROXY_AUTH_NEEDED);
+	proxy_connect_free(c);
+	c = begin(&carol);
+	answer(c, "HTTP/1.1 407 Login\r\nProxy-Authenticate: Negotiate\r\n\r\n");
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	assert_int_equal(proxy_connect_outcome(c)->event, EV_PROXY_AUTH_SCHEME);
+	proxy_connect_free(c);
+}
+
+static void silence_a_close_and_a_failed_connection_end_it(void **state)
+{
+	struct proxy p = {.host = "proxy", .port = 8080};
+	struct proxy_connect *c = begin(&p);
+	enum proxy_connect_event ev;
+
+	(void)state;
+	proxy_connect_tick(c, proxy_connect_deadline(c) - 1);
+	assert_false(proxy_connect_next_event(c, &ev));
+	proxy_connect_tick(c, proxy_connect_deadline(c));
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	assert_int_equal(proxy_connect_outcome(c)->event, EV_PROXY_NO_RESPONSE);
+	proxy_connect_free(c);
+	c = begin(&p);
+	proxy_connect_eof(c);
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	proxy_connect_free(c);
+	c = begin(&p);
+	proxy_connect_fail(c, EV_PROXY_UNREACHABLE, "no route");
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED);
+	assert_string_equal(proxy_connect_outcome(c)->text, "no route");
+	proxy_connect_free(c);
 }
 
 int main(void)
@@ -105,7 +239,11 @@ int main(void)
 		cmocka_unit_test(what_is_no_http_proxy_is_refused),
 		cmocka_unit_test_setup_teardown(the_environment_names_a_proxy_and_who_needs_none,
 			no_environment, no_environment),
-		cmocka_unit_test(dialling_ends_at_once_when_it_is_told_to),
+		cmocka_unit_test(an_open_way_leaves_what_follows_the_head),
+		cmocka_unit_test(a_login_is_sent_on_a_second_connection),
+		cmocka_unit_test(a_refused_login_is_not_tried_again),
+		cmocka_unit_test(without_a_user_or_a_spoken_scheme_there_is_no_second_round),
+		cmocka_unit_test(silence_a_close_and_a_failed_connection_end_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,10 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
+#include "os/dial.h"
 #include "os/socket.h"
 
 static struct endpoint endpoint(const char *text)
