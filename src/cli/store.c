@@ -73,9 +73,8 @@ static int wrong_use(const char *usage)
 	return CMD_USAGE;
 }
 
-static int count_user(const struct db_user *user, void *arg)
+static int count_user(UNUSED const struct db_user *user, void *arg)
 {
-	(void)user;
 	++*(unsigned *)arg;
 	return 0;
 }

@@ -313,11 +313,10 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED
 
 static const struct port_ops port_ops = {.route = route};
 
-static void on_signal(uv_signal_t *handle, int signum)
+static void on_signal(uv_signal_t *handle, UNUSED int signum)
 {
 	struct client *c = handle->data;
 
-	(void)signum;
 	machine_stop(&c->machine, clock_mono_ms());
 	carry_out(c);
 }
@@ -366,12 +365,10 @@ static int open_link(struct client *c)
 	return attempt_link(&c->attempt, &opts, &c->port, &c->link, &link_ops);
 }
 
-static void on_uplink(uv_poll_t *poll, int status, int events)
+static void on_uplink(uv_poll_t *poll, UNUSED int status, UNUSED int events)
 {
 	struct client *c = poll->data;
 
-	(void)status;
-	(void)events;
 	if (!route_watch_drain(c->uplink_fd))
 		return;
 	machine_links_changed(&c->machine, clock_mono_ms());

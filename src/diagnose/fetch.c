@@ -227,11 +227,10 @@ struct lookup {
 	bool done;
 };
 
-static void on_looked_up(void *arg, int status, int timeouts, struct ares_addrinfo *list)
+static void on_looked_up(void *arg, int status, UNUSED int timeouts, struct ares_addrinfo *list)
 {
 	struct lookup *l = arg;
 
-	(void)timeouts;
 	l->done = true;
 	l->status = status;
 	for (const struct ares_addrinfo_node *n = list ? list->nodes : NULL;

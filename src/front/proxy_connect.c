@@ -2,10 +2,10 @@
 /*
  * Theory of operation
  *
- * One round is: a connection to the proxy, the request of http/proxy.c, its verdict on the answer. The first round
- * carries no login, for only the answer tells which scheme is wanted. After a 407 a second connection
- * is made (many proxies close the first) with Digest when it is offered, else Basic. A third round
- * would only lock the account.
+ * One round is: a connection to the proxy, the request of http/proxy.c, its verdict on the answer. The
+ * first round carries no login, for only the answer tells which scheme is wanted. After a 407 a second
+ * connection is made (many proxies close the first) with Digest when it is offered, else Basic. A third
+ * round would only lock the account.
  */
 #include "front/proxy_connect.h"
 

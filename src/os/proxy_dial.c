@@ -72,11 +72,13 @@ static void connect_proxy(struct round *r, struct proxy_connect *c, const struct
 {
 	const struct proxy_dial_opts *o = r->opts;
 	struct dial_opts opts = {.try_ms = o->timeout_ms, .tune = o->tune, .arg = o->arg};
-	struct endpoint at[DIAL_ADDRESSES_MAX] = {o->via ? *o->via : (struct endpoint){0}};
+	struct endpoint at[DIAL_ADDRESSES_MAX];
 	struct dial dial;
 	size_t n = 1;
 
-	if (!o->via && dial_lookup(p->host, p->port, AF_UNSPEC, at, &n)) {
+	if (o->via) {
+		at[0] = *o->via;
+	} else if (dial_lookup(p->host, p->port, AF_UNSPEC, at, &n)) {
 		proxy_connect_fail(c, EV_PROXY_UNREACHABLE, "the proxy's name is not in the DNS");
 		return;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* os/proxy_dial.c on loopback. The proxies themselves: tests/net/lab and tests/net/test_proxy_answers.py. */
+/* os/proxy_dial.c on loopback. Real proxies: tests/net/lab, tests/net/test_proxy_answers.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
