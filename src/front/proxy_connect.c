@@ -3,7 +3,7 @@
  * Theory of operation
  *
  * One round is: a connection to the proxy, the request of http/proxy.c, its verdict on the answer. The
- * first round carries no login, for only the answer tells which scheme is wanted. After a 407 a second
+ * first round carries no login, because only the answer names the scheme. After a 407 a second
  * connection is made (many proxies close the first) with Digest when it is offered, else Basic. A third
  * round would only lock the account.
  */
