@@ -480,7 +480,7 @@ def spdx(root):
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
 CHECKS = (layering, rooms, drawing, purity, dialling, outputs, formatting, width, names, events, raised, promises,
-          manual_options, pages, manuals, helps, manual_names, control_commands, deviations)
+          manual_options, pages, manuals, helps, manual_names, control_commands, deviations, prose, spdx)
 
 
 def all_checks(root):
