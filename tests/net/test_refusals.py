@@ -113,7 +113,7 @@ def test_server_full(start_server, connect, net):
 
 def test_nothing_listens(net, connect):
     refused(connect(server="vpn.example:4443", wait=False, trust=False), "tcp",
-            "The server's machine answered that nothing listens on this port.", "192.0.2.1:4443")
+            "The server's address refused the connection: nothing listens on this port", "192.0.2.1:4443")
 
 
 def test_no_such_host(net, connect):
