@@ -12,6 +12,7 @@
 
 #include "aaa/judge.h"
 #include "aaa/policy.h"
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/db.h"
@@ -100,9 +101,8 @@ static int run_login(struct db *db, struct store_job *job)
 	return 0;
 }
 
-static int refuse(struct db *db, struct store_job *job)
+static int refuse(struct db *db UNUSED, struct store_job *job)
 {
-	(void)db;
 	reject(container_of(job, struct local_lookup, job), EV_AUTH_METHOD_NOT_SERVED, "");
 	return 0;
 }

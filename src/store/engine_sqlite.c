@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/lockfile.h"
+#include "base/auto.h"
 #include "base/text.h"
 #include "store/engine.h"
 #include "store/query.h"
@@ -303,12 +304,10 @@ static void release_epoch(struct sqlite *s)
 
 /* ---- the log, checks, copies ---- */
 
-static int on_log_grown(void *arg, sqlite3 *h, const char *name, int pages)
+static int on_log_grown(void *arg, sqlite3 *h UNUSED, const char *name UNUSED, int pages)
 {
 	struct sqlite *s = arg;
 
-	(void)h;
-	(void)name;
 	s->log_pages = pages;
 	return SQLITE_OK;
 }

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/hot.h"
 #include "ppp/frame.h"
@@ -374,9 +375,8 @@ HOT bool tunnel_next_event(struct tunnel *t, uint64_t now_ms, struct tunnel_even
 	return tell_end(t, ret);
 }
 
-HOT void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms)
+HOT void tunnel_recv(struct tunnel *t, const void *octets, size_t n, uint64_t now_ms UNUSED)
 {
-	(void)now_ms;
 	if (t->phase == PHASE_ENDED)
 		return;
 	if (n && t->phase == PHASE_TLS)

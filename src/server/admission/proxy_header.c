@@ -112,14 +112,12 @@ static bool read_header(struct proxy_header *d)
 	return true;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+static void on_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct proxy_header *d = poll->data;
 	uint8_t one;
 	ssize_t n;
 
-	(void)status;
-	(void)events;
 	if (d->closing || (!d->quiet && !read_header(d)))
 		return;
 	if (!d->quiet) {

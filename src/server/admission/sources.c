@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "server/core/limits.h"
 
 #define WAYS 4
@@ -268,9 +269,8 @@ static void fail(struct source *s, uint64_t delay_ms, uint64_t now_ms)
 }
 
 void sources_judged(
-	struct sources *a, struct source *s, bool failed, uint64_t delay_ms, uint64_t now_ms)
+	struct sources *a UNUSED, struct source *s, bool failed, uint64_t delay_ms, uint64_t now_ms)
 {
-	(void)a;
 	s->judging--;
 	if (failed)
 		fail(s, delay_ms, now_ms);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/auto.h"
 #include "config/config.h"
 #include "server/host/certificates.h"
 
@@ -72,14 +73,12 @@ static void on_settled(uv_timer_t *t)
 		w->changed(w->arg);
 }
 
-static void on_change(uv_fs_event_t *e, const char *name, int events, int status)
+static void on_change(
+	uv_fs_event_t *e, const char *name UNUSED, int events UNUSED, int status UNUSED)
 {
 	struct watch *w = e->data;
 	uint64_t now = uv_now(w->loop);
 
-	(void)name;
-	(void)events;
-	(void)status;
 	if (!uv_is_active((uv_handle_t *)&w->settle))
 		w->unsettled_ms = now;
 	if (now - w->unsettled_ms < SETTLE_MOST_MS)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Commands that concern the server as a whole. */
 #include "server/control/commands.h"
+#include "base/auto.h"
 #include "server/control/status.h"
 #include "server/core/context.h"
 
-void command_status(struct control *c, const json_t *request, struct admin_reply *reply)
+void command_status(struct control *c, const json_t *request UNUSED, struct admin_reply *reply)
 {
-	(void)request;
 	admin_answer(reply, status_json(c->context));
 }
 
@@ -38,9 +38,8 @@ void command_drain(struct control *c, const json_t *request, struct admin_reply 
 				    (int)context_sessions(c->context)));
 }
 
-void command_events(struct control *c, const json_t *request, struct admin_reply *reply)
+void command_events(
+	struct control *c UNUSED, const json_t *request UNUSED, struct admin_reply *reply)
 {
-	(void)c;
-	(void)request;
 	admin_follow(reply, json_pack("{s:b}", "following", 1));
 }

@@ -84,12 +84,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* ---- what happens by itself ------------------------------------------------------------------ */
 
-static void on_hangup(uv_signal_t *handle, int signum)
+static void on_hangup(uv_signal_t *handle, int signum UNUSED)
 {
 	json_t *result = NULL;
 	char why[700];
 
-	(void)signum;
 	if (!reload_all(handle->data, false, &result, why, sizeof(why)))
 		json_decref(result);
 }
@@ -114,12 +113,10 @@ static void on_ipv6_timer(uv_timer_t *timer)
 		host_ipv6_check(((struct control *)timer->data)->host, nl);
 }
 
-static void on_mailbox(uv_poll_t *poll, int status, int events)
+static void on_mailbox(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct control *c = poll->data;
 
-	(void)status;
-	(void)events;
 	mailbox_deliver(&c->context->control_mailbox);
 }
 

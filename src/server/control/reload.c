@@ -41,8 +41,7 @@ static int publish(struct control *c, struct snapshot *l)
 }
 
 /* Everything that is made from a configuration. */
-static int make_snapshot(struct control *c, struct config *cfg, struct snapshot **ret,
-	struct tls_failure *ret_failure)
+static int make_snapshot(struct config *cfg, struct snapshot **ret, struct tls_failure *ret_failure)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	int r = snapshot_new(cfg, &l);
@@ -63,7 +62,7 @@ int reload_certificates(struct control *c)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	struct tls_failure why = {0};
-	int r = make_snapshot(c, c->context->snapshot->config, &l, &why);
+	int r = make_snapshot(c->context->snapshot->config, &l, &why);
 
 	if (!r)
 		r = publish(c, l);
@@ -133,7 +132,7 @@ static int reload(struct control *c, bool dry, json_t *changes, char *why, size_
 		c->context->snapshot->config, next, note_change, &(struct changes){changes, !dry});
 	r = config_keep_started(next, c->context->snapshot->config);
 	if (!r)
-		r = make_snapshot(c, next, &l, &bad);
+		r = make_snapshot(next, &l, &bad);
 	if (!r && !dry)
 		r = publish(c, l);
 	if (r < 0)

@@ -74,12 +74,11 @@ static void add_name(struct names *names, const char *name)
 	names->n++;
 }
 
-static bool add_local_address(unsigned ifindex, const struct prefix *address, void *arg)
+static bool add_local_address(unsigned ifindex UNUSED, const struct prefix *address, void *arg)
 {
 	char text[ADDR_TEXT_LEN];
 	const uint8_t *o = address->addr.octets;
 
-	(void)ifindex;
 	if (address->addr.family == AF_INET6 && o[0] == 0xfe && (o[1] & 0xc0) == 0x80)
 		return true; /* link-local: no client uses that as a server's name */
 	add_name(arg, addr_format(&address->addr, text));
@@ -202,7 +201,7 @@ static int load_accepted(struct snapshot *l, struct tls_failure *ret_failure)
 	return 0;
 }
 
-static void log_note(void *arg, const struct tls_failure *what)
+static void log_note(void *arg UNUSED, const struct tls_failure *what)
 {
 	log_event(NULL, what->event, "%s", what->text);
 }

@@ -184,13 +184,11 @@ static int accept_one(struct listener *l, struct arrival *ret)
 	return 0;
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_listener(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct listener *l = poll->data;
 	struct arrival a;
 
-	(void)status;
-	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		int r = accept_one(l, &a);
 

@@ -100,12 +100,10 @@ static const struct port_ops port_ops = {.route = route};
 
 /* ---- the loop ---------------------------------------------------------- */
 
-static void on_mailbox(uv_poll_t *poll, int status, int events)
+static void on_mailbox(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
 	struct worker *w = poll->data;
 
-	(void)status;
-	(void)events;
 	mailbox_deliver(&w->site.mailbox);
 }
 
@@ -117,9 +115,9 @@ static void on_housekeeping(uv_timer_t *timer)
 	session_expire_all(&w->site, clock_wall_s());
 }
 
-static void on_turn_again(uv_idle_t *idle)
+static void on_turn_again(uv_idle_t *idle UNUSED)
 {
-	(void)idle; /* its being there keeps the loop from sleeping */
+	/* its being there keeps the loop from sleeping */
 }
 
 HOT static void on_turn(uv_check_t *check)
