@@ -227,12 +227,13 @@ static void lcp_offers_what_the_judge_serves_in_the_configured_order(void **stat
 	assert_int_equal(methods[1], AUTH_PAP);
 }
 
-static atomic_bool stuck;
+static atomic_bool stuck, begun;
 
 static int waits(struct db *db, struct store_job *job)
 {
 	(void)db;
 	(void)job;
+	atomic_store(&begun, true);
 	while (atomic_load(&stuck))
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	return 0;
@@ -243,23 +244,35 @@ static void freed(struct store_job *job)
 	free(job);
 }
 
+static int submit_one(struct fixture *f)
+{
+	struct store_job *job = calloc(1, sizeof(*job));
+	int r;
+
+	*job = (struct store_job){.kind = STORE_READ, .run = waits, .done = freed};
+	r = store_submit(f->store, job);
+	if (r < 0)
+		free(job);
+	return r;
+}
+
+/* The first one is being run before the queue is filled: none leaves it any more. */
 static void when_too_many_wait_the_input_is_refused_and_nothing_is_kept(void **state)
 {
 	struct fixture *f = *state;
-	int r = 0;
+	int r;
 
+	atomic_store(&begun, false);
 	atomic_store(&stuck, true);
-	while (!r) {
-		struct store_job *job = calloc(1, sizeof(*job));
-
-		*job = (struct store_job){.kind = STORE_READ, .run = waits, .done = freed};
-		r = store_submit(f->store, job);
-		if (r < 0)
-			free(job);
-	}
-	assert_int_equal(feed(f), -EAGAIN);
+	r = submit_one(f);
+	while (!r && !atomic_load(&begun))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	while (!r)
+		r = submit_one(f);
+	r = feed(f);
+	atomic_store(&stuck, false); /* before anything may fail: the thread is to end */
+	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(atomic_load(&f->defaults->refs), 1);
-	atomic_store(&stuck, false);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
