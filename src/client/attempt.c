@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -134,13 +136,29 @@ void attempt_done(struct attempt *a)
 	close_fd(&a->stop);
 }
 
+/*
+ * The first call starts libuv's threads, which inherit this thread's mask. Signals are this thread's: one
+ * that another thread takes ends the process while this one holds it back (client.c).
+ */
+static int queue_work(struct attempt *a, uv_loop_t *loop)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = uv_queue_work(loop, &a->work, work, after_work);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 int attempt_begin(struct attempt *a, uv_loop_t *loop)
 {
 	close_fd(&a->fd);
 	a->event = EV_NONE;
 	*a->text = '\0';
 	a->work.data = a;
-	return uv_queue_work(loop, &a->work, work, after_work);
+	return queue_work(a, loop);
 }
 
 void attempt_stop(struct attempt *a)
