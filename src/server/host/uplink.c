@@ -52,7 +52,7 @@ int host_ipv6_setup(struct host *h, struct netlink *nl, struct os_failure *why)
 	crypto_random(c->duid + 2, sizeof(c->duid) - 2);
 	own.addr.octets[15] = 1;
 	c->own6 = own.addr;
-	/* With the whole prefix behind it: what is nobody's ends in the TUN and not in a loop. */
+	/* The whole prefix is behind it: a packet to a free address ends in the TUN, not in a loop. */
 	return netlink_address_add(nl, tun_ifindex(c->tun), &own, NULL, NETLINK_NO_DAD, why);
 }
 
