@@ -117,17 +117,17 @@ class Pump(Contender):
 class CulvertServer:
     """A server with defaults on both addresses."""
 
-    def __init__(self, rig, port, tun, config=None, extra=()):
-        found(program.RELEASE)
+    def __init__(self, rig, port, tun, config=None, extra=(), binary=program.RELEASE):
+        found(binary)
         self.rig, self.port = rig, port
         self.state = rig.file(f"state-{port}")
         os.mkdir(self.state)
-        program.add_user(program.RELEASE, self.state, USER, PASSWORD)
+        program.add_user(binary, self.state, USER, PASSWORD)
         self.password_file = rig.file(f"password-{port}")
         with open(self.password_file, "w") as f:
             f.write(PASSWORD + "\n")
-        self.program = program.Server(rig.srv, self.state, program.RELEASE,
-                                      listen=f"0.0.0.0:{port}", tun=tun, config=config,
+        self.program = program.Server(rig.srv, self.state, binary, listen=f"0.0.0.0:{port}",
+                                      tun=tun, config=config,
                                       extra=["--name", "10.99.0.1", "--name", "10.98.0.1", *extra])
         self.program.wait_ready()
 
@@ -146,15 +146,16 @@ class CulvertServer:
 class Culvert(Contender):
     name, title = "culvert", "Culvert"
     port, tun, client_tun, options = 4443, "cv0", "cv1", ()
+    binary = program.RELEASE
 
     def serve(self):
-        self.server = CulvertServer(self.rig, self.port, self.tun)
+        self.server = CulvertServer(self.rig, self.port, self.tun, binary=self.binary)
         self.target = self.server.address()
         self.client = None
 
     def start_client(self, venue):
         self.client = program.Client(
-            self.rig.cli, program.RELEASE, USER, PASSWORD, f"{OUTER[venue]}:{self.port}", "--ca",
+            self.rig.cli, self.binary, USER, PASSWORD, f"{OUTER[venue]}:{self.port}", "--ca",
             self.server.program.certificate, "--no-default-route", "--no-dns", *self.options,
             tun=self.client_tun)
 
@@ -175,6 +176,14 @@ class OneConnection(Culvert):
     """What lanes bring: the same without them. By name only (`path culvert one`)."""
     name, title = "one", "Culvert --no-lanes"
     port, tun, client_tun, options = 4447, "cv5", "cv6", ("--no-lanes",)
+    by_name_only = True
+
+
+class Before(Culvert):
+    """Another build of Culvert, both ends of it. By name only (`idle bulk culvert before`)."""
+    name, title = "before", "Culvert, CULVERT_BEFORE"
+    port, tun, client_tun = 4448, "cv7", "cv8"
+    binary = os.environ.get("CULVERT_BEFORE", "")
     by_name_only = True
 
 
@@ -463,4 +472,4 @@ class Ocserv(Contender):
 
 
 ALL = {c.name: c for c in (Veth, Pump, Culvert, SoftEther, Ocserv, OpenVPN, CulvertSoftEther, Sstpc,
-                              OneConnection)}
+                              OneConnection, Before)}

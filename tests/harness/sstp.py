@@ -126,6 +126,12 @@ def link_local(ifid):
     return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + ifid)
 
 
+def solicited_node(address):
+    """The group that a neighbour solicitation for `address` goes to (RFC 4291 section 2.7.1)."""
+    low = socket.inet_pton(socket.AF_INET6, address)[13:]
+    return socket.inet_ntop(socket.AF_INET6, bytes.fromhex("ff0200000000000000000001ff") + low)
+
+
 def compound_mac(higher_layer_key, message, name):
     """[MS-SSTP] 3.2.5.2: `message` is the CALL_CONNECTED with its MAC field zero."""
     size = {"sha1": 20, "sha256": 32}[name]

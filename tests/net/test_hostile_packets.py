@@ -112,7 +112,7 @@ def test_an_honest_client_still_has_ipv6(router, start_server):
     solicit = bytes([135]) + bytes(7) + target
     found = answer(sstp.icmpv6(me, gateway, solicit, 255), 136)
     assert found[44] == 0xE0 and found[48:64] == target
-    group = "ff02::1:ff" + sstp.socket.inet_ntop(socket.AF_INET6, target)[-7:]
+    group = sstp.solicited_node(gateway)
     taken = answer(sstp.icmpv6("::", group, solicit, 255), 136)
     assert taken[24:40] == socket.inet_pton(socket.AF_INET6, "ff02::1") and taken[44] == 0xA0
     echo = struct.pack(">BBHHH", 128, 0, 0, 1, 1)
