@@ -11,11 +11,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <poll.h>
 
-#include "base/clock.h"
 #include "store/internal.h"
 #include "store/store.h"
+#include "unit/store/replies.h"
 #include "unit/store/state.h"
 
 /* ---- an engine that fails at its call number `fail_at`, counted from 1; 0: never ---- */
@@ -161,17 +160,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void wait_for(struct fixture *f, int n)
-{
-	uint64_t give_up = clock_mono_ms() + 20000;
-
-	while (f->answered < n && clock_mono_ms() < give_up) {
-		poll(&(struct pollfd){f->box.fd, POLLIN, 0}, 1, 100);
-		mailbox_deliver(&f->box);
-	}
-	assert_int_equal(f->answered, n);
-}
-
 static void on_lease(struct store_lease *l)
 {
 	(void)l;
@@ -208,7 +196,7 @@ static void settle(struct fixture *f)
 		.kind = STORE_MUST, .run = no_op, .done = fact_done, .reply_to = &f->box};
 
 	assert_int_equal(store_submit(f->store, &job), 0);
-	wait_for(f, f->answered + 1);
+	replies_wait(&f->box, &f->answered, f->answered + 1);
 }
 
 static struct db_session session_of(const struct fixture *f, uint64_t id)
@@ -230,7 +218,7 @@ static int run_session(struct fixture *f, uint64_t id)
 	struct db_session s;
 
 	ask_for_lease(f, id);
-	wait_for(f, before + 1);
+	replies_wait(&f->box, &f->answered, before + 1);
 	if (f->lease.result < 0)
 		return f->lease.result;
 	s = session_of(f, id);
@@ -353,12 +341,12 @@ static void a_lease_whose_commit_failed_is_not_given(void **state)
 	assert_int_equal(run_session(f, store_next_session(f->store)), 0);
 	failing.commit = no_commit;
 	ask_for_lease(f, store_next_session(f->store));
-	wait_for(f, f->answered + 1);
+	replies_wait(&f->box, &f->answered, f->answered + 1);
 	assert_int_equal(f->lease.result, -ENOSPC);
 	assert_int_equal(f->lease.outcome, EV_STORE_FULL);
 	failing.commit = f_commit;
 	ask_for_lease(f, store_next_session(f->store));
-	wait_for(f, f->answered + 1);
+	replies_wait(&f->box, &f->answered, f->answered + 1);
 	assert_int_equal(f->lease.result, 0);
 	assert_true(addr_equal(&f->lease.address, &given));
 }

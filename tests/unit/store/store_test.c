@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
@@ -15,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "store/internal.h"
 #include "store/store.h"
+#include "unit/store/replies.h"
 #include "unit/store/state.h"
 
 struct fixture {
@@ -64,18 +63,6 @@ static int teardown(void **state)
 	state_remove(&f->state);
 	free(f);
 	return 0;
-}
-
-/* Delivers letters until `n` jobs are done. */
-static void wait_for(struct fixture *f, int n)
-{
-	uint64_t give_up = clock_mono_ms() + 20000;
-
-	while (f->done < n && clock_mono_ms() < give_up) {
-		poll(&(struct pollfd){f->box.fd, POLLIN, 0}, 1, 100);
-		mailbox_deliver(&f->box);
-	}
-	assert_int_equal(f->done, n);
 }
 
 /* --- jobs of the tests --- */
@@ -134,10 +121,10 @@ static void a_write_is_answered_after_its_commit_and_then_readable(void **state)
 			get = make(f, STORE_READ, get_fact, "a");
 
 	assert_int_equal(store_submit(f->store, &set.job), 0);
-	wait_for(f, 1);
+	replies_wait(&f->box, &f->done, 1);
 	assert_int_equal(set.job.result, 0);
 	assert_int_equal(store_submit(f->store, &get.job), 0);
-	wait_for(f, 2);
+	replies_wait(&f->box, &f->done, 2);
 	assert_int_equal(get.job.result, 0);
 	assert_string_equal(get.value, "1");
 }
@@ -160,13 +147,13 @@ static void a_job_that_fails_is_undone_without_the_others_of_its_group(void **st
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(store_submit(f->store, &set[i].job), 0);
 	sem_post(&go_on);
-	wait_for(f, 4);
+	replies_wait(&f->box, &f->done, 4);
 	assert_int_equal(set[0].job.result, 0);
 	assert_int_equal(set[1].job.result, -ENOENT);
 	assert_int_equal(set[1].job.event, EV_NONE);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(store_submit(f->store, &get[i].job), 0);
-	wait_for(f, 7);
+	replies_wait(&f->box, &f->done, 7);
 	assert_int_equal(get[0].job.result, 0);
 	assert_int_equal(get[1].job.result, -ENOENT);
 	assert_int_equal(get[2].job.result, 0);
@@ -212,7 +199,7 @@ static void a_full_queue_refuses_records_first_then_writes_and_never_what_must_b
 	assert_int_equal(store_submit(f->store, &extra.job), -EAGAIN);
 	sem_post(&go_on);
 	sem_post(&go_on);
-	wait_for(f, n + 2);
+	replies_wait(&f->box, &f->done, n + 2);
 	sem_destroy(&started);
 	sem_destroy(&go_on);
 	free(jobs);
@@ -230,7 +217,7 @@ static void what_waits_at_the_end_is_still_done(void **state)
 		assert_int_equal(store_submit(f->store, &set[i].job), 0);
 	}
 	store_free(f->store);
-	wait_for(f, 50);
+	replies_wait(&f->box, &f->done, 50);
 	db = state_open(&f->state);
 	assert_int_equal(db_meta_get(db, "last", value, sizeof(value)), 0);
 	f->store = start(f, db);
@@ -249,11 +236,11 @@ static void while_another_process_writes_reads_are_served(void **state)
 	assert_int_equal(store_submit(f->store, &set.job), 0);
 	usleep(50000);
 	assert_int_equal(store_submit(f->store, &get.job), 0);
-	wait_for(f, 1);
+	replies_wait(&f->box, &f->done, 1);
 	assert_int_equal(get.job.result, -ENOENT);
 	sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_close(other);
-	wait_for(f, 2);
+	replies_wait(&f->box, &f->done, 2);
 	assert_int_equal(set.job.result, 0);
 }
 
@@ -303,7 +290,7 @@ static void another_process_adds_users_while_the_thread_is_at_work(void **state)
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	wait_for(f, 400);
+	replies_wait(&f->box, &f->done, 400);
 	for (int i = 0; i < 400; i++)
 		assert_int_equal(set[i].job.result, 0);
 	store_free(f->store);
@@ -332,19 +319,19 @@ static void a_full_disk_fails_writes_and_not_reads_and_heals(void **state)
 	memset(a.detail, 'x', sizeof(a.detail) - 1);
 	shrink.give = 1;
 	assert_int_equal(store_submit(f->store, &shrink.job), 0);
-	wait_for(f, 1);
+	replies_wait(&f->box, &f->done, 1);
 	for (int i = 0; i < 200; i++) /* 40 KB, more than the pages left */
 		assert_int_equal(store_attempt_add(f->store, &a), 0);
 	assert_int_equal(store_submit(f->store, &set.job), 0);
-	wait_for(f, 2);
+	replies_wait(&f->box, &f->done, 2);
 	assert_int_equal(store_submit(f->store, &get.job), 0);
-	wait_for(f, 3);
+	replies_wait(&f->box, &f->done, 3);
 	assert_int_equal(get.job.result, -ENOENT);
 	assert_int_equal(store_submit(f->store, &grow.job), 0);
-	wait_for(f, 4);
+	replies_wait(&f->box, &f->done, 4);
 	set = make(f, STORE_WRITE, set_fact, "c");
 	assert_int_equal(store_submit(f->store, &set.job), 0);
-	wait_for(f, 5);
+	replies_wait(&f->box, &f->done, 5);
 	assert_int_equal(set.job.result, 0);
 }
 
@@ -366,7 +353,7 @@ static void a_lease_comes_with_its_address_or_the_reason_why_not(void **state)
 			.reply_to = &f->box};
 		assert_int_equal(store_lease_take(f->store, &leases[i]), 0);
 	}
-	wait_for(f, 3);
+	replies_wait(&f->box, &f->done, 3);
 	assert_int_equal(leases[0].result, 0);
 	assert_int_equal(leases[0].outcome, EV_NONE);
 	assert_int_equal(addr_v4_value(&leases[0].address), 0x0a000001);
@@ -378,7 +365,7 @@ static void a_lease_comes_with_its_address_or_the_reason_why_not(void **state)
 		&(struct db_session){
 			.id = leases[0].request.session, .ipv4 = leases[0].address, .ended_at = 5});
 	assert_int_equal(store_lease_take(f->store, &leases[2]), 0);
-	wait_for(f, 4);
+	replies_wait(&f->box, &f->done, 4);
 	assert_int_equal(leases[2].result, 0);
 	assert_int_equal(addr_v4_value(&leases[2].address), 0x0a000001);
 }
