@@ -114,6 +114,23 @@ int endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ret
 	return 0;
 }
 
+int port_parse(const char *text, size_t n, uint16_t *ret)
+{
+	unsigned v = 0;
+
+	if (!n || n > 5)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -EINVAL;
+		v = 10 * v + (unsigned)(text[i] - '0');
+	}
+	if (!v || v > UINT16_MAX)
+		return -EINVAL;
+	*ret = (uint16_t)v;
+	return 0;
+}
+
 bool prefix_contains(const struct prefix *p, const struct addr *a)
 {
 	unsigned whole = p->len / 8, rest = p->len % 8;

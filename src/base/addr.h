@@ -44,6 +44,8 @@ int addr_parse(const char *text, struct addr *ret);
 int prefix_parse(const char *text, struct prefix *ret);
 /* "ADDR:PORT", "[ADDR6]:PORT", ":PORT" (then [::]), or "ADDR" with default_port. */
 int endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ret);
+/* The n decimal digits at text are a port, 1 to 65535; -EINVAL. */
+int port_parse(const char *text, size_t n, uint16_t *ret);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* Each returns `ret`, so that it can stand in a printf argument. */

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "diagnose/private.h"
@@ -29,23 +30,6 @@
 #define FETCH_ADDRESSES_MAX 8
 
 /* ---- the URL ---------------------------------------------------------------------------- */
-
-static int parse_port(const char *text, size_t n, uint16_t *ret)
-{
-	unsigned v = 0;
-
-	if (!n || n > 5)
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -EINVAL;
-		v = 10 * v + (unsigned)(text[i] - '0');
-	}
-	if (!v || v > UINT16_MAX)
-		return -EINVAL;
-	*ret = (uint16_t)v;
-	return 0;
-}
 
 /* HOST or [ADDRESS], up to `end`; returns what follows it, NULL: it is neither. */
 static const char *parse_host(const char *p, const char *end, struct fetch_url *ret)
@@ -89,7 +73,7 @@ int fetch_url_parse(const char *text, struct fetch_url *ret)
 	ret->path = end;
 	p = parse_host(p, end, ret);
 	if (!p || (p < end && *p != ':') ||
-		(p < end && parse_port(p + 1, (size_t)(end - p - 1), &ret->port) < 0))
+		(p < end && port_parse(p + 1, (size_t)(end - p - 1), &ret->port) < 0))
 		return -EINVAL;
 	for (const char *c = ret->host; *c && !ret->literal6; c++)
 		if (!is_host_octet(*c))

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/addr.h"
 #include "base/auto.h"
 #include "base/crypto.h"
 #include "base/hex.h"
@@ -78,23 +79,6 @@ static int parse_login(const char *text, size_t n, struct proxy *ret)
 	return r;
 }
 
-static int parse_port(const char *text, size_t n, uint16_t *ret)
-{
-	unsigned v = 0;
-
-	if (!n || n > 5)
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -EINVAL;
-		v = v * 10 + (unsigned)(text[i] - '0');
-	}
-	if (!v || v > 65535)
-		return -EINVAL;
-	*ret = (uint16_t)v;
-	return 0;
-}
-
 int proxy_parse(const char *url, struct proxy *ret)
 {
 	const char *p = url, *at, *end, *host_end;
@@ -131,7 +115,7 @@ int proxy_parse(const char *url, struct proxy *ret)
 		return -EINVAL;
 	if (host_end == end)
 		return 0;
-	return *host_end == ':' ? parse_port(host_end + 1, (size_t)(end - host_end - 1), &ret->port)
+	return *host_end == ':' ? port_parse(host_end + 1, (size_t)(end - host_end - 1), &ret->port)
 				: -EINVAL;
 }
 

@@ -132,6 +132,27 @@ static void mapped_addresses_come_back_as_ipv4(void **state)
 	assert_string_equal(endpoint_format(&e, text), "10.0.0.1:443");
 }
 
+/* Behind a port may stand a path: the length counts, no zero ends it. */
+static void a_port_is_digits_alone(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		uint16_t port; /* 0: refused */
+	} cases[] = {{"443/index", 3, 443}, {"1", 1, 1}, {"65535", 5, 65535}, {"00080", 5, 80},
+		{"", 0, 0}, {"0", 1, 0}, {"00000", 5, 0}, {"65536", 5, 0}, {"99999", 5, 0},
+		{"000443", 6, 0}, {"4294967739", 10, 0}, {"44a", 3, 0}, {"+443", 4, 0},
+		{" 443", 4, 0}, {"443 ", 4, 0}, {"-1", 2, 0}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint16_t port = 0;
+
+		assert_int_equal(
+			port_parse(cases[i].text, cases[i].n, &port), cases[i].port ? 0 : -EINVAL);
+		assert_int_equal(port, cases[i].port); /* written only on success */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +165,7 @@ int main(void)
 		cmocka_unit_test(broken_endpoints_are_refused),
 		cmocka_unit_test(socket_addresses_go_there_and_back),
 		cmocka_unit_test(mapped_addresses_come_back_as_ipv4),
+		cmocka_unit_test(a_port_is_digits_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
