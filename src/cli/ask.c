@@ -73,6 +73,19 @@ json_t *ask_request(const char *cmd)
 	return json_pack("{s:i, s:s}", "v", CONTROL_VERSION, "cmd", cmd);
 }
 
+int ask_finish(const struct ask *a, int r, json_t *answer, const char *part,
+	void (*print)(const json_t *part, const void *arg), const void *arg)
+{
+	json_t *shown = part ? json_object_get(answer, part) : answer;
+
+	if (!r && a->json)
+		ask_print_json(shown);
+	else if (!r)
+		print(shown, arg);
+	json_decref(answer);
+	return r;
+}
+
 int ask_whom(json_t *request, const char *text)
 {
 	struct addr address;

@@ -33,6 +33,12 @@ int ask_server(const struct ask *a, json_t *request, json_t **ret);
 /* Whether a server answers at all; then as ask_server(), else -1 and nothing is said. */
 int ask_server_if_up(const struct ask *a, json_t *request, json_t **ret);
 json_t *ask_request(const char *cmd);
+/*
+ * The tail of a command that asked: with exit code r it failed already, else prints the answer, or
+ * the part of it under that name, as JSON or with `print`. Steals answer; returns the exit code.
+ */
+int ask_finish(const struct ask *a, int r, json_t *answer, const char *part,
+	void (*print)(const json_t *part, const void *arg), const void *arg);
 /* NAME, SESSION or ADDRESS as typed, into the request. Negative: none of these. */
 int ask_whom(json_t *request, const char *text);
 /* reload.c: asks for a reload, or (dry) for what it would change; prints the answer. */

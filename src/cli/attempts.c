@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
@@ -26,15 +27,25 @@ static void print_row(const json_t *a, int width)
 		ask_text(a, "name"), ask_text(a, "what"));
 }
 
+static void print_list(const json_t *list, const void *arg UNUSED)
+{
+	int width = ask_width(list, "user");
+	const json_t *row;
+	size_t i;
+
+	text_fprintf(stdout, "%-19s %-24s %-*s %4s %-24s %s\n", "AT", "FROM", width, "USER", "NO.",
+		"EVENT", "WHAT HAPPENED");
+	json_array_foreach(list, i, row) print_row(row, width);
+}
+
 int cmd_attempts(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"most", required_argument, NULL, 'm'}, ASK_OPTIONS, {0}};
 	struct ask a = {.usage = usage};
-	json_t *request, *result = NULL, *list, *row;
+	json_t *request, *result = NULL;
 	long most = 100;
-	size_t i;
-	int c, width, r = -1;
+	int c, r = -1;
 
 	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
 		if (c == 'm')
@@ -43,24 +54,10 @@ int cmd_attempts(int argc, char **argv)
 			r = ask_option(&a, c);
 	if (r >= 0)
 		return r;
-	if (optind != argc || most < 1 || most > 10000) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (optind != argc || most < 1 || most > 10000)
+		return cmd_usage(usage);
 	request = ask_request("attempts");
 	json_object_set_new(request, "most", json_integer(most));
 	r = ask_server(&a, request, &result);
-	if (r)
-		return r;
-	list = json_object_get(result, "attempts");
-	if (a.json) {
-		ask_print_json(list);
-	} else {
-		width = ask_width(list, "user");
-		text_fprintf(stdout, "%-19s %-24s %-*s %4s %-24s %s\n", "AT", "FROM", width, "USER",
-			"NO.", "EVENT", "WHAT HAPPENED");
-		json_array_foreach(list, i, row) print_row(row, width);
-	}
-	json_decref(result);
-	return CMD_OK;
+	return ask_finish(&a, r, result, "attempts", print_list, NULL);
 }

@@ -98,10 +98,8 @@ static int parse(int argc, char **argv, struct args *a, const char *usage)
 		default: return CMD_USAGE;
 		}
 	}
-	if (argc - optind != 1) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (argc - optind != 1)
+		return cmd_usage(usage);
 	a->file = argv[optind];
 	return -1;
 }

@@ -135,9 +135,7 @@ struct args {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	text_fprintf(stderr, "culvert bench: %s '%s': expected %s (see culvert bench --help)\n",
-		what, value, want);
-	return CMD_USAGE;
+	return cmd_bad("bench", what, value, want);
 }
 
 /* ---- the command line ---------- */
@@ -544,15 +542,8 @@ int cmd_bench(int argc, char **argv)
 		}
 		r = take_option(c, &a);
 	}
-	if (!r && optind + 1 != argc) {
-		fputs("culvert bench: expected exactly one [USER@]HOST[:PORT] (see culvert bench --help)\n",
-			stderr);
-		r = CMD_USAGE;
-	}
-	if (!r && target_parse(argv[optind], &a.server) < 0)
-		r = bad("server", argv[optind],
-			*a.server.fault ? a.server.fault
-					: "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+	if (!r)
+		r = target_argument("bench", argc, argv, &a.server);
 	if (!r)
 		r = a.users_file ? users_from_file(&a) : one_user(&a);
 	if (!r)

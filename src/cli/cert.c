@@ -173,10 +173,8 @@ int cmd_cert(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	action = argc - optind == 1 ? argv[optind] : "";
-	if (strcmp(action, "show") && strcmp(action, "pin") && strcmp(action, "renew")) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (strcmp(action, "show") && strcmp(action, "pin") && strcmp(action, "renew"))
+		return cmd_usage(usage);
 	r = load(&a, names, n, &cfg);
 	if (r)
 		return r;

@@ -10,11 +10,17 @@
 #define CMD_FAILED 1 /* LAYER_LOCAL: this machine, its files */
 #define CMD_USAGE 2  /* LAYER_CONFIG: command line or configuration */
 
-/* Prints an event with its cure on standard error; returns the exit code of its layer. */
 /* The file that was given; else the one of the installed server, if it is there; else NULL. */
 const char *cmd_config_file(const char *given);
 
+/*
+ * How a command ends; each prints on standard error and returns the exit code. An event with its
+ * cure; the cure alone (the rest is printed); a command line that cannot be; the value of an option.
+ */
 int cmd_fail(enum event ev, const char *text);
+int cmd_cure(enum event ev);
+int cmd_usage(const char *usage);
+int cmd_bad(const char *command, const char *what, const char *value, const char *want);
 
 int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);

@@ -141,6 +141,5 @@ int cmd_config(int argc, char **argv)
 			return CMD_OK;
 		}
 	}
-	fputs(usage, stderr);
-	return CMD_USAGE;
+	return cmd_usage(usage);
 }

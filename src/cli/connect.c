@@ -114,9 +114,7 @@ static const struct option options[] = {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	text_fprintf(stderr, "culvert connect: %s '%s': expected %s (see culvert connect --help)\n",
-		what, value, want);
-	return layer_exit_code(LAYER_CONFIG);
+	return cmd_bad("connect", what, value, want);
 }
 
 static int parse_offload(const char *word, unsigned *ret_unwanted)
@@ -247,26 +245,20 @@ int cmd_connect(int argc, char **argv)
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
 		else
-			r = c == '?' ? layer_exit_code(LAYER_CONFIG)
-				     : take_option(c, &o, &t, &password_file);
+			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &password_file);
 		if (r)
 			return r;
 	}
-	if (optind + 1 != argc) {
-		fputs("culvert connect: expected exactly one [USER@]HOST[:PORT] (see culvert connect --help)\n",
-			stderr);
-		return layer_exit_code(LAYER_CONFIG);
-	}
-	if (target_parse(argv[optind], &t) < 0)
-		return bad("server", argv[optind],
-			*t.fault ? t.fault : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+	r = target_argument("connect", argc, argv, &t);
+	if (r)
+		return r;
 	if (!*t.user) {
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
-		return layer_exit_code(LAYER_CONFIG);
+		return CMD_USAGE;
 	}
 	r = password_read(password_file, "Password: ", password, sizeof(password));
 	if (r < 0)
-		return layer_exit_code(LAYER_CONFIG); /* it said why */
+		return CMD_USAGE; /* it said why */
 	o.user = t.user;
 	o.password = password;
 	o.host = t.host;

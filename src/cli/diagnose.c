@@ -99,10 +99,7 @@ struct run {
 
 static int bad(const char *what, const char *value, const char *want)
 {
-	text_fprintf(stderr,
-		"culvert diagnose: %s '%s': expected %s (see culvert diagnose --help)\n", what,
-		value, want);
-	return CMD_USAGE;
+	return cmd_bad("diagnose", what, value, want);
 }
 
 static int take_pin(struct diagnose_opts *o, const char *pin)
@@ -243,12 +240,8 @@ static int diagnose(struct run *r)
 	return v.exit_code;
 }
 
-static int prepare(struct run *r, const char *where)
+static int prepare(struct run *r)
 {
-	if (target_parse(where, &r->target) < 0)
-		return bad("server", where,
-			*r->target.fault ? r->target.fault
-					 : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
 	if (!*r->target.user)
@@ -273,14 +266,12 @@ int cmd_diagnose(int argc, char **argv)
 		fputs(usage_text, stdout);
 		return CMD_OK;
 	}
-	if (optind + 1 != argc) {
-		fputs("culvert diagnose: expected exactly one [USER@]HOST[:PORT] (see culvert diagnose --help)\n",
-			stderr);
-		return CMD_USAGE;
-	}
+	e = target_argument("diagnose", argc, argv, &r.target);
+	if (e)
+		return e;
 	signal(SIGPIPE, SIG_IGN);
 	log_init(LOG_LEVEL_ERROR);
-	e = prepare(&r, argv[optind]);
+	e = prepare(&r);
 	if (!e)
 		e = diagnose(&r);
 	explicit_bzero(&r, sizeof(r));

@@ -36,6 +36,12 @@ static int read_time(const char *text, json_int_t *ret_s)
 	return 0;
 }
 
+static void print_begun(const json_t *answer, const void *stop)
+{
+	text_fprintf(stdout, "%s; %lld sessions\n", *(const bool *)stop ? "open again" : "draining",
+		(long long)ask_number(answer, "sessions"));
+}
+
 int cmd_drain(int argc, char **argv)
 {
 	static const struct option longs[] = {{"for", required_argument, NULL, 'f'},
@@ -55,21 +61,11 @@ int cmd_drain(int argc, char **argv)
 			r = ask_option(&a, c);
 	if (r >= 0)
 		return r;
-	if (optind != argc) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (optind != argc)
+		return cmd_usage(usage);
 	request = ask_request("drain");
 	json_object_set_new(request, "for_s", json_integer(for_s));
 	json_object_set_new(request, "stop", json_boolean(stop));
 	r = ask_server(&a, request, &result);
-	if (r)
-		return r;
-	if (a.json)
-		ask_print_json(result);
-	else
-		text_fprintf(stdout, "%s; %lld sessions\n", stop ? "open again" : "draining",
-			(long long)ask_number(result, "sessions"));
-	json_decref(result);
-	return CMD_OK;
+	return ask_finish(&a, r, result, NULL, print_begun, &stop);
 }

@@ -92,9 +92,7 @@ int cmd_events(int argc, char **argv)
 			r = ask_option(&a, c);
 	if (r >= 0)
 		return r;
-	if (optind != argc) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (optind != argc)
+		return cmd_usage(usage);
 	return following ? follow(&a) : catalogue(&a);
 }

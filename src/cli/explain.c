@@ -271,10 +271,8 @@ int cmd_explain(int argc, char **argv)
 		json ? (void)print_json(NULL) : markdown ? print_markdown() : print_list();
 		return CMD_OK;
 	}
-	if (!*text || !parse_query(text, &q)) {
-		fputs(usage_text, stderr);
-		return CMD_USAGE;
-	}
+	if (!*text || !parse_query(text, &q))
+		return cmd_usage(usage_text);
 	found = json ? print_json(&q) : explain(&q);
 	if (!found)
 		text_fprintf(stderr,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/ask.h"
@@ -20,12 +21,19 @@ static const char usage[] =
 	"      --user NAME     the sessions of this user\n" ASK_USAGE "\n"
 	"Exit status: 0 sessions ended, 1 there was none, or no server answers, 2 wrong use.\n";
 
+static void print_ended(const json_t *list, const void *arg UNUSED)
+{
+	size_t n = json_array_size(list);
+
+	text_fprintf(stdout, "%zu session%s ended\n", n, n == 1 ? "" : "s");
+}
+
 int cmd_kick(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"user", required_argument, NULL, 'u'}, ASK_OPTIONS, {0}};
 	struct ask a = {.usage = usage};
-	json_t *request, *result = NULL, *list;
+	json_t *request, *result = NULL;
 	const char *user = NULL;
 	size_t n;
 	int c, r = -1;
@@ -41,19 +49,11 @@ int cmd_kick(int argc, char **argv)
 	if (user)
 		json_object_set_new(request, "user", json_text(user));
 	if (argc - optind != !user || (!user && ask_whom(request, argv[optind]) < 0)) {
-		fputs(usage, stderr);
 		json_decref(request);
-		return CMD_USAGE;
+		return cmd_usage(usage);
 	}
 	r = ask_server(&a, request, &result);
-	if (r)
-		return r;
-	list = json_object_get(result, "sessions");
-	n = json_array_size(list);
-	if (a.json)
-		ask_print_json(list);
-	else
-		text_fprintf(stdout, "%zu session%s ended\n", n, n == 1 ? "" : "s");
-	json_decref(result);
-	return n ? CMD_OK : CMD_FAILED;
+	n = json_array_size(json_object_get(result, "sessions"));
+	r = ask_finish(&a, r, result, "sessions", print_ended, NULL);
+	return r || n ? r : CMD_FAILED;
 }

@@ -26,6 +26,15 @@ static void print_changes(const json_t *result)
 		*ask_text(o, "to") ? ask_text(o, "to") : "(empty)", ask_text(o, "effect"));
 }
 
+static void print_reload(const json_t *answer, const void *dry)
+{
+	print_changes(answer);
+	if (!*(const bool *)dry)
+		text_fprintf(stdout, "reloaded; certificate %s\n", ask_text(answer, "pin"));
+	else if (!json_array_size(json_object_get(answer, "changes")))
+		puts("no difference");
+}
+
 int ask_reload(const struct ask *a, bool dry)
 {
 	json_t *request = ask_request("reload"), *result = NULL;
@@ -33,19 +42,7 @@ int ask_reload(const struct ask *a, bool dry)
 
 	json_object_set_new(request, "dry_run", json_boolean(dry));
 	r = ask_server(a, request, &result);
-	if (r)
-		return r;
-	if (a->json) {
-		ask_print_json(result);
-	} else {
-		print_changes(result);
-		if (dry && !json_array_size(json_object_get(result, "changes")))
-			puts("no difference");
-		else if (!dry)
-			text_fprintf(stdout, "reloaded; certificate %s\n", ask_text(result, "pin"));
-	}
-	json_decref(result);
-	return CMD_OK;
+	return ask_finish(a, r, result, NULL, print_reload, &dry);
 }
 
 int cmd_reload(int argc, char **argv)
@@ -58,9 +55,7 @@ int cmd_reload(int argc, char **argv)
 		r = ask_option(&a, c);
 	if (r >= 0)
 		return r;
-	if (optind != argc) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (optind != argc)
+		return cmd_usage(usage);
 	return ask_reload(&a, false);
 }

@@ -51,12 +51,8 @@ static const struct {
 
 static int report(const struct config_error *err)
 {
-	const struct event_info *info = event_info(err->event);
-
 	text_fprintf(stderr, "culvert: %s\n", err->text);
-	if (*info->cure)
-		text_fprintf(stderr, "  %s (event %d)\n", info->cure, info->number);
-	return layer_exit_code(info->layer);
+	return cmd_cure(err->event);
 }
 
 static int apply(struct config *cfg, int c, char *arg, struct config_error *err)

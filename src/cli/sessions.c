@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/ask.h"
@@ -32,13 +33,23 @@ static void print_row(const json_t *s, int width)
 		ask_size(ask_number(s, "tx_octets"), out));
 }
 
+static void print_list(const json_t *list, const void *arg UNUSED)
+{
+	int width = ask_width(list, "user");
+	const json_t *row;
+	size_t i;
+
+	text_fprintf(stdout, "%-8s %-*s %-15s %-24s %-9s %-12s %10s %10s\n", "SESSION", width,
+		"USER", "ADDRESS", "FROM", "PHASE", "FOR", "RECEIVED", "SENT");
+	json_array_foreach(list, i, row) print_row(row, width);
+}
+
 int cmd_sessions(int argc, char **argv)
 {
 	static const struct option longs[] = {ASK_OPTIONS, {0}};
 	struct ask a = {.usage = usage};
-	json_t *request, *result = NULL, *list, *s;
-	size_t i;
-	int c, width, r = -1;
+	json_t *request, *result = NULL;
+	int c, r = -1;
 
 	while (r < 0 && (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
 		r = ask_option(&a, c);
@@ -46,22 +57,9 @@ int cmd_sessions(int argc, char **argv)
 		return r;
 	request = ask_request("sessions");
 	if (argc - optind > 1 || (argc > optind && ask_whom(request, argv[optind]) < 0)) {
-		fputs(usage, stderr);
 		json_decref(request);
-		return CMD_USAGE;
+		return cmd_usage(usage);
 	}
 	r = ask_server(&a, request, &result);
-	if (r)
-		return r;
-	list = json_object_get(result, "sessions");
-	if (a.json) {
-		ask_print_json(list);
-	} else {
-		width = ask_width(list, "user");
-		text_fprintf(stdout, "%-8s %-*s %-15s %-24s %-9s %-12s %10s %10s\n", "SESSION",
-			width, "USER", "ADDRESS", "FROM", "PHASE", "FOR", "RECEIVED", "SENT");
-		json_array_foreach(list, i, s) print_row(s, width);
-	}
-	json_decref(result);
-	return CMD_OK;
+	return ask_finish(&a, r, result, "sessions", print_list, NULL);
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/control.h"
-#include "base/json.h"
+#include "base/auto.h"
 #include "base/text.h"
+#include "cli/ask.h"
 #include "cli/cmd.h"
 
 #define STATE_DEFAULT "/var/lib/culvert"
@@ -28,20 +28,8 @@ static json_int_t total(const json_t *status, const char *key)
 	json_int_t sum = 0;
 	size_t i;
 
-	json_array_foreach(workers, i, w) sum += json_integer_value(json_object_get(w, key));
+	json_array_foreach(workers, i, w) sum += ask_number(w, key);
 	return sum;
-}
-
-static const char *text(const json_t *status, const char *key)
-{
-	const char *t = json_string_value(json_object_get(status, key));
-
-	return t ? t : "";
-}
-
-static json_int_t number(const json_t *status, const char *key)
-{
-	return json_integer_value(json_object_get(status, key));
 }
 
 static void print_size(const char *label, json_int_t octets, json_int_t packets)
@@ -74,26 +62,27 @@ static void print_drops(const json_t *s)
 				(long long)total(s, drops[i].key), drops[i].why);
 }
 
-static void print_status(const json_t *s)
+static void print_status(const json_t *s, const void *arg UNUSED)
 {
 	size_t i;
 	const json_t *w;
 
-	text_fprintf(stdout, "culvert %s, up %lld s, listening on %s\n", text(s, "version"),
-		(long long)number(s, "uptime_s"), text(s, "listen"));
+	text_fprintf(stdout, "culvert %s, up %lld s, listening on %s\n", ask_text(s, "version"),
+		(long long)ask_number(s, "uptime_s"), ask_text(s, "listen"));
 	text_fprintf(stdout, "  sessions     %lld up, %lld connecting, limit %lld\n",
-		(long long)number(s, "up"), (long long)number(s, "handshakes"),
-		(long long)number(s, "max_sessions"));
+		(long long)ask_number(s, "up"), (long long)ask_number(s, "handshakes"),
+		(long long)ask_number(s, "max_sessions"));
 	print_size("from clients", total(s, "rx_octets"), total(s, "rx_packets"));
 	print_size("to clients", total(s, "tx_octets"), total(s, "tx_packets"));
 	print_drops(s);
 	text_fprintf(stdout, "  addresses    %s, server %s on %s (super-packets: %s)\n",
-		text(s, "pool"), text(s, "address"), text(s, "tun"), text(s, "offload"));
-	text_fprintf(stdout, "  certificate  --pin %s\n", text(s, "pin"));
+		ask_text(s, "pool"), ask_text(s, "address"), ask_text(s, "tun"),
+		ask_text(s, "offload"));
+	text_fprintf(stdout, "  certificate  --pin %s\n", ask_text(s, "pin"));
 	text_fprintf(stdout, "  workers      %zu, steering by %s:",
-		json_array_size(json_object_get(s, "workers")), text(s, "steering"));
+		json_array_size(json_object_get(s, "workers")), ask_text(s, "steering"));
 	json_array_foreach(json_object_get(s, "workers"), i, w)
-		text_fprintf(stdout, " %lld", (long long)number(w, "connections"));
+		text_fprintf(stdout, " %lld", (long long)ask_number(w, "connections"));
 	puts(" connections");
 }
 
@@ -101,33 +90,14 @@ int cmd_status(int argc, char **argv)
 {
 	static const struct option longs[] = {{"state", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *state = STATE_DEFAULT;
-	char path[512], why[256] = "";
+	struct ask a = {.usage = usage_text, .state = STATE_DEFAULT};
 	json_t *result = NULL;
-	int c, json = 0;
+	int c, r = -1;
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage_text, stdout);
-			return CMD_OK;
-		}
-		if (c == 's')
-			state = optarg;
-		else if (c == 'j')
-			json = 1;
-		else
-			return CMD_USAGE;
-	}
-	snprintf(path, sizeof(path), "%s/%s", state, CONTROL_SOCKET);
-	if (admin_call(path, json_pack("{s:i, s:s}", "v", CONTROL_VERSION, "cmd", "status"),
-		    &result, why, sizeof(why)) < 0) {
-		text_fprintf(stderr, "culvert: %s\n", why);
-		return CMD_FAILED;
-	}
-	if (json)
-		json_print(result, stdout, JSON_INDENT(2));
-	else
-		print_status(result);
-	json_decref(result);
-	return CMD_OK;
+	while (r < 0 && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1)
+		r = ask_option(&a, c);
+	if (r >= 0)
+		return r;
+	r = ask_server(&a, ask_request("status"), &result);
+	return ask_finish(&a, r, result, NULL, print_status, NULL);
 }

@@ -67,12 +67,6 @@ static int open_db(const struct args *a, bool check, struct db **ret)
 	return CMD_OK;
 }
 
-static int wrong_use(const char *usage)
-{
-	fputs(usage, stderr);
-	return CMD_USAGE;
-}
-
 static int count_user(UNUSED const struct db_user *user, void *arg)
 {
 	++*(unsigned *)arg;
@@ -89,7 +83,7 @@ int cmd_check(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	if (argc != optind)
-		return wrong_use(check_usage);
+		return cmd_usage(check_usage);
 	r = open_db(&a, true, &db);
 	if (r)
 		return r;

@@ -2,12 +2,15 @@
 #include "cli/target.h"
 
 #include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/host_name.h"
 #include "base/text.h"
+#include "cli/cmd.h"
 
 int number_parse(const char *text, unsigned long least, unsigned long most, unsigned long *ret)
 {
@@ -74,6 +77,21 @@ int target_parse(const char *text, struct target *ret)
 		return -EINVAL;
 	ret->port = (uint16_t)number;
 	return 0;
+}
+
+int target_argument(const char *command, int argc, char **argv, struct target *ret)
+{
+	static const char want[] = "[USER@]HOST[:PORT], IPv6 addresses in brackets";
+
+	if (optind + 1 != argc) {
+		text_fprintf(stderr,
+			"culvert %s: expected exactly one [USER@]HOST[:PORT] (see culvert %s --help)\n",
+			command, command);
+		return CMD_USAGE;
+	}
+	if (target_parse(argv[optind], ret) < 0)
+		return cmd_bad(command, "server", argv[optind], *ret->fault ? ret->fault : want);
+	return CMD_OK;
 }
 
 int methods_parse(const char *list, enum auth_method ret[static AUTH_METHODS], size_t *ret_n)

@@ -20,6 +20,12 @@ struct target {
  */
 int target_parse(const char *text, struct target *ret);
 
+/*
+ * The command's only argument, behind its options (optind). 0, or CMD_USAGE after printing what is
+ * wrong.
+ */
+int target_argument(const char *command, int argc, char **argv, struct target *ret);
+
 /* --sni: ret->sni as A-labels; "" stays. -EINVAL with ret->fault. */
 int sni_parse(const char *text, struct target *ret);
 

@@ -646,18 +646,14 @@ int cmd_user(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	n = argc - optind;
-	if (!n) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (!n)
+		return cmd_usage(usage);
 	action = find_action(argv[optind]);
 	if (!action)
 		return CMD_USAGE;
 	wanted = 1 + !!(action->needs & NAME) + !!(action->needs & VALUE);
-	if (n != wanted) {
-		fputs(usage, stderr);
-		return CMD_USAGE;
-	}
+	if (n != wanted)
+		return cmd_usage(usage);
 	a.name = n > 1 ? argv[optind + 1] : NULL;
 	a.value = n > 2 ? argv[optind + 2] : NULL;
 	r = parse_value(action, &a);
