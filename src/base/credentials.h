@@ -35,6 +35,13 @@ struct proof {
 	uint8_t md5_response[16];   /* CHAP-MD5 */
 	uint8_t peer_challenge[16]; /* MS-CHAPv2 */
 	uint8_t nt_response[24];
+	/* EAP: one whole Response; borrowed until the verdict. */
+	const uint8_t *eap;
+	size_t eap_len;
+	uint16_t eap_mtu; /* the longest packet that the peer takes */
+	/* A proof that an EAP method took out of its packets (base/eap.h); 0: PPP carried it. */
+	uint8_t eap_type;
+	uint8_t eap_tunnel; /* the method around that one; 0: none */
 };
 
 /* E= of RFC 2759 section 6; also what other methods report. */

@@ -93,8 +93,6 @@ static void scheme_text(struct rd value, char *ret, size_t cap)
 
 	if (scheme)
 		snprintf(ret, cap, "%s", scheme->name);
-	else if (protocol == PPP_EAP)
-		snprintf(ret, cap, "EAP");
 	else if (protocol == PPP_CHAP && rd_left(&value) && *value.p == MSCHAPV1_ALGORITHM)
 		snprintf(ret, cap, "MS-CHAPv1");
 	else if (rd_left(&value))

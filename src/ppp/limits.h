@@ -53,6 +53,12 @@
 
 #define AUTH_RESEND_MS 3000
 #define AUTH_TRIES 10
+
+/* EAP, client: how long a server may think about its next word (its own judge may take 55 s), and how many
+ * Requests it may make: one that asks for ever holds the login otherwise. */
+#define EAP_SILENCE_MS 60000
+#define EAP_REQUESTS_MAX 200
+
 #define CHAP_MESSAGE_MAX 256 /* of a Success or Failure text; the rest is cut */
 
 #define PPP_TEXT_MAX 128   /* a peer's text in an event */

@@ -40,6 +40,7 @@
 
 #include "base/hot.h"
 #include "base/text.h"
+#include "ppp/auth/eap.h"
 #include "ppp/ipcp.h"
 #include "ppp/ipv6cp.h"
 #include "ppp/lcp.h"
@@ -138,6 +139,8 @@ static int copy_methods(struct ppp *p, const struct ppp_opts *opts)
 	for (size_t i = 0; i < opts->n_methods; i++) {
 		if (!auth_scheme_of_method(opts->methods[i]))
 			return -EINVAL;
+		if (opts->role == PPP_CLIENT && opts->methods[i] == AUTH_EAP && !opts->eap)
+			return -EINVAL;
 		p->methods[i] = opts->methods[i];
 	}
 	return 0;
@@ -172,6 +175,7 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 	if (r < 0)
 		return r;
 	auth_init(&p->auth, p->server, p->name, &p->secrets, &p->draw, &p->queue, &p->fault);
+	p->auth.peer = opts->eap;
 	ipcp_init(&p->ipcp, &ipcp, &p->queue, &p->fault);
 	ipv6cp_init(&p->ipv6cp, &p->draw, &p->queue, &p->fault);
 	p->lcp.fsm.first_restart_ms = p->ipcp.fsm.first_restart_ms = p->first_restart_ms;
@@ -322,6 +326,7 @@ static void enter_authenticate(struct ppp *p, uint64_t now_ms)
 		return;
 	}
 	p->phase = AUTHENTICATE;
+	p->auth.mtu = p->lcp.fsm.mtu;
 	auth_start(&p->auth, scheme, now_ms);
 }
 
@@ -573,6 +578,15 @@ void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now
 	p->addresses = verdict->addresses;
 	p->no_address = verdict->no_address;
 	auth_conclude(&p->auth, verdict);
+	settle(p, now_ms);
+}
+
+void ppp_auth_challenge(struct ppp *p, const uint8_t *packet, size_t n, uint64_t now_ms)
+{
+	if (p->phase != AUTHENTICATE || p->auth.stage != AUTH_JUDGING)
+		return;
+	eap_challenge(&p->auth, packet, n, now_ms);
+	p->told_request = false; /* of the next Response */
 	settle(p, now_ms);
 }
 

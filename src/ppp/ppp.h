@@ -26,17 +26,18 @@
 
 enum ppp_role { PPP_CLIENT, PPP_SERVER };
 
+struct eap_peer;
 struct ppp;
 
 struct ppp_opts {
 	enum ppp_role role;
 	uint16_t mru; /* what we can receive; 0: 1500, the protocol's default */
-	/* Server: offered in this order. Client: accepted, the favourite first. PAP, CHAP_MD5 and
-	 * MSCHAPV2; at least one. */
+	/* Server: offered in this order. Client: accepted, the favourite first. At least one. */
 	const enum auth_method *methods;
 	size_t n_methods;
 	const char *name;            /* server: its name in a CHAP Challenge; NULL: "culvert" */
 	const char *user, *password; /* client */
+	struct eap_peer *eap; /* client with AUTH_EAP: its methods; borrowed, outlives the end */
 	bool lcp_only;   /* client without a user: closes with EV_LCP_AGREED once LCP is Opened */
 	bool ipv4, ipv6; /* network protocols wanted */
 	bool want_dns, want_nbns; /* client: ask for name servers */
@@ -49,7 +50,7 @@ struct ppp_opts {
 };
 
 enum ppp_event_type {
-	PPP_AUTH_REQUEST, /* server: judge ev.proof and call ppp_auth_verdict() */
+	PPP_AUTH_REQUEST, /* server: judge ev.proof; ppp_auth_verdict() or ppp_auth_challenge() */
 	PPP_AUTHENTICATED, /* both: ev.hlak. Client: the server has proved itself, if the method can */
 	PPP_IPV4_UP,       /* ev.addresses; may come again after PPP_IPV4_DOWN */
 	PPP_IPV4_DOWN,
@@ -70,7 +71,7 @@ struct ppp_event {
 	const char *detail; /* more than the catalogue says, or "" */
 };
 
-/* -EINVAL: no method, an unknown one, or (client) no user or too long a one; -ENOMEM. */
+/* -EINVAL: no method, an unknown one, or (client) no user, too long a one, EAP without methods; -ENOMEM. */
 int ppp_new(const struct ppp_opts *opts, struct ppp **ret);
 void ppp_free(struct ppp *p); /* NULL is fine; wipes */
 DEFINE_AUTO(ppp, struct ppp *, ppp_free)
@@ -87,6 +88,8 @@ bool ppp_next_event(struct ppp *p, struct ppp_event *ret);
 
 /* Server: the answer to PPP_AUTH_REQUEST; copied. Ignored when no request is open. */
 void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now_ms);
+/* Server, EAP: the next Request instead, whole; copied. Another PPP_AUTH_REQUEST follows. */
+void ppp_auth_challenge(struct ppp *p, const uint8_t *packet, size_t n, uint64_t now_ms);
 
 /* IPCP (AF_INET) or IPv6CP (AF_INET6) is Opened, on an authenticated link. */
 bool ppp_data_ok(const struct ppp *p, int family);

@@ -64,6 +64,7 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.name = t->name,
 		.user = t->user,
 		.password = t->password,
+		.eap = o->eap,
 		.lcp_only = o->lcp_only,
 		.ipv4 = o->ipv4,
 		.ipv6 = o->ipv6,
@@ -424,6 +425,12 @@ void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now
 {
 	if (t->ppp && t->phase == PHASE_CALL)
 		ppp_auth_verdict(t->ppp, v, now_ms);
+}
+
+void tunnel_auth_challenge(struct tunnel *t, const uint8_t *packet, size_t n, uint64_t now_ms)
+{
+	if (t->ppp && t->phase == PHASE_CALL)
+		ppp_auth_challenge(t->ppp, packet, n, now_ms);
 }
 
 /* ---- time ---------------------------------------------------------- */

@@ -28,6 +28,7 @@
 #include "events/event.h"
 #include "sstp/lane.h"
 
+struct eap_peer;
 struct sstp_cert_hash;
 struct tls_ctx;
 struct tls_peer_opts;
@@ -67,6 +68,7 @@ struct tunnel_opts {
 	size_t n_methods;
 	const char *name;            /* server: its name in CHAP challenges */
 	const char *user, *password; /* client; copied, wiped */
+	struct eap_peer *eap;        /* client with AUTH_EAP: ppp/eap_peer.h; outlives the tunnel */
 	bool lcp_only;               /* client: no login; ends with EV_LCP_AGREED */
 	bool lanes;                  /* know lanes: offer them (client), agree to them (server) */
 	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
@@ -88,7 +90,7 @@ enum tunnel_event_type {
 	TUNNEL_STEP,         /* .step, .text */
 	TUNNEL_HTTP_REQUEST, /* server: answer with tunnel_http_answer(); .sstp, .text is the path */
 	TUNNEL_LANE_REQUEST, /* server: it wants to be a lane; tunnel_lane_answer(), on any thread */
-	TUNNEL_AUTH_REQUEST, /* server: .proof; answer with tunnel_auth_verdict() */
+	TUNNEL_AUTH_REQUEST, /* server: .proof; tunnel_auth_verdict() or tunnel_auth_challenge() */
 	TUNNEL_BOUND, /* CALL_CONNECTED was sent (client) or taken (server); .binding, .text its hash */
 	TUNNEL_LANE_UP,    /* client: this connection is a lane now, and may carry data */
 	TUNNEL_UP,         /* data of .family may flow; .addresses as negotiated */
@@ -162,6 +164,8 @@ bool tunnel_is_lane(const struct tunnel *t);
 void tunnel_retire(struct tunnel *t, enum event why, uint64_t now_ms);
 
 void tunnel_auth_verdict(struct tunnel *t, const struct verdict *v, uint64_t now_ms);
+/* EAP: the next Request instead; its Response is another TUNNEL_AUTH_REQUEST. */
+void tunnel_auth_challenge(struct tunnel *t, const uint8_t *packet, size_t n, uint64_t now_ms);
 
 /* True when IP of this family may be sent. */
 bool tunnel_data_ok(const struct tunnel *t, int family);

@@ -22,6 +22,8 @@ void auth_init(struct auth *a, bool server, const char *name, const struct auth_
 
 void auth_done(struct auth *a)
 {
+	if (a->scheme && a->scheme->end)
+		a->scheme->end(a);
 	explicit_bzero(a, sizeof(*a));
 	a->deadline = NEVER;
 }

@@ -3,8 +3,8 @@
  * ppp/auth/auth.h — one authentication exchange, either side, whatever the method.
  *
  * Each method is a row: how LCP's option 3 names it and what it does when it starts, hears a packet,
- * must send again, has a verdict. EAP will be such a row, carrying packets both ways as events.
- * The server's side does not check a proof: it fills a `struct proof` and waits for a verdict.
+ * must send again, has a verdict. The server's side does not check a proof: it fills a `struct proof` and
+ * waits for a verdict; EAP's also for another Request.
  *
  * Secrets: auth_done() wipes everything.
  */
@@ -25,6 +25,8 @@ enum auth_stage {
 };
 
 struct auth;
+struct eap_carrier;
+struct eap_peer;
 
 struct auth_scheme {
 	enum auth_method method;
@@ -36,6 +38,7 @@ struct auth_scheme {
 	void (*on_packet)(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms);
 	void (*resend)(struct auth *a); /* the timer ran out: say the last thing again */
 	void (*conclude)(struct auth *a, const struct verdict *v); /* server */
+	void (*end)(struct auth *a); /* frees what it holds; NULL: nothing */
 	const struct chap_algorithm *chap;
 };
 
@@ -72,6 +75,11 @@ struct auth {
 	uint8_t challenge[255], challenge_len;
 	bool responded;
 	uint8_t peer_challenge[16], nt_hash[16], nt_response[24];
+
+	/* EAP. */
+	uint16_t mtu;            /* the longest packet that the peer takes; 0: any */
+	struct eap_peer *peer;   /* client: its methods; the owner's */
+	struct eap_carrier *eap; /* eap.c; NULL: the exchange has not begun, or is over */
 
 	bool has_hlak; /* it stays that of the first authentication: the binding is made from it */
 	uint8_t hlak[HLAK_LEN];

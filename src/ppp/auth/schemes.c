@@ -4,11 +4,11 @@
 
 #include "base/auto.h"
 #include "ppp/auth/chap.h"
+#include "ppp/auth/eap.h"
 #include "ppp/auth/pap.h"
 
-/* Best first. EAP's place is on top. */
 static const struct auth_scheme *const schemes[] = {
-	&mschapv2_scheme, &chap_md5_scheme, &pap_scheme};
+	&eap_scheme, &mschapv2_scheme, &chap_md5_scheme, &pap_scheme};
 
 const struct auth_scheme *auth_scheme_of_method(enum auth_method method)
 {

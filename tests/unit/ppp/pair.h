@@ -23,6 +23,7 @@ struct pair {
 	struct verdict verdict; /* what an accepted user gets */
 	const char *known_user;
 	bool slow_verdict; /* the owner does not answer by itself */
+	void (*judge)(struct pair *p, const struct proof *proof); /* NULL: pair_judge() */
 	uint64_t now;
 	unsigned sent; /* frames so far, both ways */
 	/* What happens to the n-th frame: how often it is delivered (1 when NULL). May change it. */
@@ -123,7 +124,9 @@ static inline void pair_take_events(struct pair *p, int i)
 		switch (ev.type) {
 		case PPP_AUTH_REQUEST:
 			p->seen[i].requests++;
-			if (!p->slow_verdict)
+			if (p->judge)
+				p->judge(p, ev.proof);
+			else if (!p->slow_verdict)
 				pair_judge(p, ev.proof);
 			break;
 		case PPP_AUTHENTICATED:
