@@ -30,11 +30,13 @@
 #include "aaa/grant.h"
 #include "base/auto.h"
 #include "base/credentials.h"
+#include "base/eap.h"
 #include "base/mailbox.h"
 #include "events/event.h"
 
-#define AAA_CHALLENGE_MAX 256 /* octets of one round; the first method with longer ones raises it */
+#define AAA_CHALLENGE_MAX EAP_PACKET_MAX
 #define AAA_AUTH_RESPONSE_LEN 43
+#define AAA_EAP_TYPES 8
 
 struct aaa;
 struct aaa_conversation;
@@ -54,6 +56,10 @@ DEFINE_AUTO(aaa, struct aaa *, aaa_free)
 struct aaa_facts {
 	const enum auth_method *methods; /* that the configuration allows, most wanted first */
 	size_t n_methods;
+	/* Of EAP: enum eap_type, most wanted first. */
+	uint8_t eap_types[AAA_EAP_TYPES];
+	size_t n_eap_types;
+	const char *name; /* the server's, in challenges; outlives the conversation */
 	struct mailbox *reply_to;
 };
 
@@ -66,7 +72,11 @@ struct aaa_keys {
 
 struct aaa_answer {
 	enum aaa_outcome outcome;
-	enum event event;             /* EV_AUTH_ACCEPTED, or why not; EV_NONE with a challenge */
+	/*
+	 * EV_AUTH_ACCEPTED, or why not. With a challenge: EV_NONE, or why the last proof was wrong; the
+	 * challenge says so to the peer, and a rejection with the same event follows.
+	 */
+	enum event event;
 	char detail[400];             /* "user=alice method=mschapv2", for log and record */
 	char user[USER_NAME_MAX + 1]; /* the name as the admin spells it; unknown users: as sent */
 	/* AAA_CHALLENGE: for the peer; the next input has its response. */
@@ -84,7 +94,7 @@ struct aaa_answer {
 
 /* One step of the peer's. */
 struct aaa_input {
-	const struct proof *proof; /* copied */
+	const struct proof *proof; /* copied, with EAP's packet */
 	struct grant *defaults; /* what the configuration grants now; referenced; NULL: nothing */
 	void (*done)(void *owner, const struct aaa_answer *answer);
 	void *owner;

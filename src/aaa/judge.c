@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/eap.h"
 #include "base/mschap.h"
 #include "store/db.h"
 
@@ -64,13 +65,13 @@ static int keys_of_mschapv2(
 
 /* What each method needs and does. A method without a row is not for local users. */
 static const struct method {
-	const char *name;
+	const char *word;
 	int (*check)(const struct proof *proof, const struct db_login *login);
 	int (*keys)(const struct proof *proof, const struct db_login *login, struct aaa_keys *ret);
 	bool needs_reversible;
 } methods[AUTH_METHODS] = {
 	[AUTH_PAP] = {"pap", check_pap, NULL, false},
-	[AUTH_CHAP_MD5] = {"chap-md5", check_chap_md5, NULL, true},
+	[AUTH_CHAP_MD5] = {"chap", check_chap_md5, NULL, true},
 	[AUTH_MSCHAPV2] = {"mschapv2", check_mschapv2, keys_of_mschapv2, false},
 };
 
@@ -79,9 +80,17 @@ static bool serves(enum auth_method m)
 	return m < AUTH_METHODS && methods[m].check;
 }
 
-const char *judge_method_name(enum auth_method m)
+const char *judge_method_word(const struct proof *proof)
 {
-	return serves(m) ? methods[m].name : "other";
+	switch (proof->eap_tunnel ? proof->eap_tunnel : proof->eap_type) {
+	case EAP_MD5: return "eap-md5";
+	case EAP_TLS: return "eap-tls";
+	case EAP_PEAP: return "eap-peap";
+	case EAP_MSCHAPV2: return "eap-mschapv2";
+	}
+	if (proof->method == AUTH_EAP)
+		return "eap";
+	return serves(proof->method) ? methods[proof->method].word : "other";
 }
 
 /* ---- the judgement ------------------------------------------------------------ */

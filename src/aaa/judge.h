@@ -40,5 +40,8 @@ extern const struct aaa_judge judge_of_passwords;
 
 /* A rejection for `event`: its code and its words for the peer. */
 void judge_reject(enum event event, struct judgement *ret);
-/* For log and record: "mschapv2"; "other": a method without a name here. */
-const char *judge_method_name(enum auth_method method);
+/*
+ * What log, record and the option ppp.auth call the method of a proof: pap, chap, mschapv2, eap-md5,
+ * eap-mschapv2, eap-tls, eap-peap; "eap": a packet of no method yet; "other".
+ */
+const char *judge_method_word(const struct proof *proof);

@@ -22,7 +22,7 @@ static void describe(struct local_lookup *l, const char *why)
 	struct aaa_answer *a = &l->answer;
 
 	text_format(a->detail, sizeof(a->detail), "user=\"%.64s\" method=%s%s%.60s", a->user,
-		judge_method_name(l->proof.method), *why ? " " : "", why);
+		judge_method_word(&l->proof), *why ? " " : "", why);
 }
 
 /* What the user's own row grants. */

@@ -12,7 +12,7 @@
 struct local_lookup {
 	/* The sender's: */
 	const struct aaa_judge *judge;
-	struct proof proof;
+	struct proof proof; /* without EAP's packet */
 	unsigned round;
 	struct grant *defaults; /* or NULL */
 	struct mailbox *reply_to;

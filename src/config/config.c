@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/eap.h"
 #include "base/host_name.h"
 #include "base/text.h"
 #include "config/parse.h"
@@ -481,13 +482,36 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 
 /* --- in the terms of others --- */
 
+/* In the order of the option's words. */
+static const struct {
+	enum auth_method method;
+	uint8_t eap; /* its type; 0: none of its own */
+} auth_words[] = {{AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_MD5}, {AUTH_MSCHAPV2, 0},
+	{AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
+
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS])
 {
-	static const enum auth_method methods[] = {AUTH_MSCHAPV2, AUTH_CHAP_MD5, AUTH_PAP};
+	size_t n = 0;
+	bool eap = false;
+
+	for (size_t i = 0; i < cfg->ppp.auth.n; i++) {
+		enum auth_method m = auth_words[cfg->ppp.auth.item[i]].method;
+
+		if (m != AUTH_EAP || !eap)
+			ret[n++] = m;
+		eap |= m == AUTH_EAP;
+	}
+	return n;
+}
+
+size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES])
+{
+	size_t n = 0;
 
 	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
-		ret[i] = methods[cfg->ppp.auth.item[i]];
-	return cfg->ppp.auth.n;
+		if (auth_words[cfg->ppp.auth.item[i]].eap)
+			ret[n++] = auth_words[cfg->ppp.auth.item[i]].eap;
+	return n;
 }
 
 uint8_t config_hash_mask(const struct config *cfg)

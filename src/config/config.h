@@ -123,6 +123,9 @@ const char *config_effect_text(enum config_effect effect);
 
 /* Options that others want in their own terms. */
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS]);
+#define CONFIG_EAP_TYPES 8
+/* The types of EAP among them (base/eap.h). */
+size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES]);
 struct config_pool {
 	char name[32];
 	struct prefix prefix;

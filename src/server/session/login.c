@@ -41,6 +41,8 @@ struct question {
 	uint64_t id;                           /* the session's, also when it is gone */
 	struct aaa_conversation *conversation; /* NULL: it has answered */
 	struct proof proof;
+	uint8_t packet[EAP_PACKET_MAX]; /* EAP: the proof's, then the next request */
+	size_t packet_len;
 	struct store_lease lease;
 	bool asked;            /* aaa or store: a letter will come */
 	struct source *source; /* a proof of it is being judged */
@@ -393,7 +395,10 @@ static void wake_held(struct site *site)
 static bool is_guess(enum event outcome)
 {
 	switch ((int)outcome) {
+	case EV_NONE: /* a round of EAP */
 	case EV_AUTH_ACCEPTED:
+	case EV_AUTH_EAP_NO_METHOD:
+	case EV_AUTH_EAP_PROOF_REFUSED:
 	case EV_AUTH_USER_DISABLED:
 	case EV_AUTH_USER_EXPIRED:
 	case EV_AUTH_STORE_FAILED:
@@ -421,27 +426,61 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	take_place(q);
 }
 
-/* A challenge is for EAP, which PPP does not carry yet: no method that LCP offers asks for it. */
-static void rejected(struct question *q, const struct aaa_answer *a)
+static void report_refusal(struct session *s, const struct aaa_answer *a)
 {
-	struct session *s = q->session;
-
-	s->verdict.error = a->outcome == AAA_REJECT ? a->code : AUTH_FAILED;
-	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
 	count_login(s, a->code == AUTH_DISABLED           ? LOGIN_DISABLED
 		       : a->code == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
 							  : LOGIN_REJECTED);
 	refuse(s, a->event, a->detail);
-	answer_after(q, admission_answer_ms(s->site, &s->peer));
+}
+
+static void rejected(struct question *q, const struct aaa_answer *a)
+{
+	struct session *s = q->session;
+	bool reported = s->refused && s->refused == a->event;
+
+	s->verdict.error = a->code;
+	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
+	if (!reported)
+		report_refusal(s, a);
+	answer_after(q, reported ? 0 : admission_answer_ms(s->site, &s->peer));
+}
+
+/* EAP: the next request goes to the peer, and the conversation waits for its response. */
+static void send_challenge(struct question *q)
+{
+	struct session *s = q->session;
+
+	s->conversation = TAKE(q->conversation);
+	admission_progress(s->site, s->door, SOURCES_TLS);
+	tunnel_auth_challenge(s->link.tunnel, q->packet, q->packet_len, clock_mono_ms());
+	question_free(q);
+	link_kick(&s->link);
+}
+
+static void challenged(struct question *q, const struct aaa_answer *a)
+{
+	struct session *s = q->session;
+	uint64_t ms = a->event ? admission_answer_ms(s->site, &s->peer) : 0;
+
+	memcpy(q->packet, a->challenge, a->challenge_len);
+	q->packet_len = a->challenge_len;
+	if (a->event) {
+		s->refused = a->event;
+		report_refusal(s, a);
+	}
+	if (!ms || !start_wait(q, ms, send_challenge))
+		send_challenge(q);
 }
 
 static void judged(struct question *q, const struct aaa_answer *a)
 {
 	q->session->verdict = (struct verdict){0};
-	if (a->outcome == AAA_ACCEPT)
-		accepted(q, a);
-	else
-		rejected(q, a);
+	switch (a->outcome) {
+	case AAA_ACCEPT: accepted(q, a); break;
+	case AAA_REJECT: rejected(q, a); break;
+	case AAA_CHALLENGE: challenged(q, a); break;
+	} /* no default */
 }
 
 static void on_answer(void *owner, const struct aaa_answer *a)
@@ -449,9 +488,12 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 	struct question *q = owner;
 	struct site *site = q->site;
 
+	bool reported = q->session && q->session->refused && q->session->refused == a->event;
+
 	q->asked = false;
-	aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
-	admission_judged(site, q->source, is_guess(a->event));
+	if (a->outcome != AAA_CHALLENGE)
+		aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
+	admission_judged(site, q->source, is_guess(a->event) && !reported);
 	q->source = NULL;
 	if (q->session)
 		judged(q, a);
@@ -497,10 +539,12 @@ static int begin(struct session *s)
 {
 	const struct site *site = s->site;
 	enum auth_method methods[AUTH_METHODS];
-	const struct aaa_facts facts = {.methods = methods,
+	struct aaa_facts facts = {.methods = methods,
 		.n_methods = config_auth_methods(site->snapshot->config, methods),
+		.name = site->context->name,
 		.reply_to = &s->site->mailbox};
 
+	facts.n_eap_types = config_eap_types(site->snapshot->config, facts.eap_types);
 	return aaa_begin(site->context->aaa, &facts, &s->conversation);
 }
 
@@ -524,8 +568,13 @@ void login_request(struct session *s, const struct proof *proof)
 	q->site = s->site;
 	q->id = s->scope.session;
 	q->proof = *proof;
+	if (proof->eap) {
+		memcpy(q->packet, proof->eap, proof->eap_len);
+		q->proof.eap = q->packet;
+	}
 	q->conversation = TAKE(s->conversation);
-	text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
+	if (proof->user_len || !proof->eap) /* EAP: the Identity comes first, and once */
+		text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
 	s->question = q;
 	try_to_judge(q);
 }

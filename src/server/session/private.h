@@ -37,6 +37,7 @@ struct session {
 	struct grant *grant;            /* what the user may have; NULL before the login */
 	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
+	enum event refused;     /* reported already: why its last proof of EAP was wrong */
 	struct verdict verdict; /* held until the address is known; wiped then */
 	struct ppp_addresses addresses;
 	int64_t user_id;

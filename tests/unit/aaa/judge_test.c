@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "aaa/judge.h"
+#include "base/eap.h"
 #include "base/hex.h"
 #include "base/mschap.h"
 #include "store/db.h"
@@ -200,7 +201,29 @@ static void only_methods_with_a_row_are_served(void **state)
 	assert_false(judge_of_passwords.serves(AUTH_EAP));
 	assert_false(judge_of_passwords.serves(AUTH_NONE));
 	assert_false(judge_of_passwords.serves(AUTH_METHODS));
-	assert_string_equal(judge_method_name(AUTH_EAP), "other");
+}
+
+static void every_way_to_log_in_has_a_word(void **state)
+{
+	static const struct {
+		struct proof proof;
+		const char *word;
+	} rows[] = {
+		{{.method = AUTH_PAP}, "pap"},
+		{{.method = AUTH_CHAP_MD5}, "chap"},
+		{{.method = AUTH_MSCHAPV2}, "mschapv2"},
+		{{.method = AUTH_CHAP_MD5, .eap_type = EAP_MD5}, "eap-md5"},
+		{{.method = AUTH_MSCHAPV2, .eap_type = EAP_MSCHAPV2}, "eap-mschapv2"},
+		{{.method = AUTH_EAP, .eap_type = EAP_TLS}, "eap-tls"},
+		{{.method = AUTH_MSCHAPV2, .eap_type = EAP_MSCHAPV2, .eap_tunnel = EAP_PEAP},
+			"eap-peap"},
+		{{.method = AUTH_EAP}, "eap"},
+		{{.method = AUTH_NONE}, "other"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(judge_method_word(&rows[i].proof), rows[i].word);
 }
 
 int main(void)
@@ -215,6 +238,7 @@ int main(void)
 		cmocka_unit_test(
 			a_stranger_reads_the_same_for_an_unknown_name_and_a_wrong_password),
 		cmocka_unit_test(only_methods_with_a_row_are_served),
+		cmocka_unit_test(every_way_to_log_in_has_a_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
