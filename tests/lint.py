@@ -313,7 +313,7 @@ class Commands:
         return f'"{word}"' in self.sources[name]
 
 
-SUBCOMMANDS = ("user", "cert", "config")
+SUBCOMMANDS = ("user", "cert", "config", "ca")
 
 
 def _promised(commands, text, fenced):

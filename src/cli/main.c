@@ -24,6 +24,7 @@ static const struct command {
 	{"events", cmd_events, "print events of the server as they happen"},
 	{"reload", cmd_reload, "read configuration and certificates again"},
 	{"drain", cmd_drain, "empty the server"},
+	{"ca", cmd_ca, "issue, accept and revoke certificates of users"},
 	{"cert", cmd_cert, "show and renew the server's certificates"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},

@@ -142,6 +142,54 @@ const char *const schema_steps[] = {
 	"DROP TABLE attempts;"
 	"ALTER TABLE attempts_3 RENAME TO attempts;"
 	"CREATE INDEX attempts_number ON attempts (node, seq)",
+
+	/* 4: certificates of users. own 1: its key is here, sealed as secrets are. */
+	"CREATE TABLE authorities ("
+	"  id BIGINT PRIMARY KEY,"
+	"  name TEXT NOT NULL,"
+	"  folded TEXT NOT NULL UNIQUE,"
+	"  own INTEGER NOT NULL,"
+	"  certificate BYTEA NOT NULL,"
+	"  sha256 TEXT NOT NULL UNIQUE,"
+	"  names INTEGER NOT NULL,"
+	"  pattern TEXT NOT NULL,"
+	"  strip INTEGER NOT NULL,"
+	"  crl INTEGER NOT NULL,"
+	"  crl_path TEXT NOT NULL,"
+	"  created_at BIGINT NOT NULL,"
+	"  not_after BIGINT NOT NULL,"
+	"  key_id TEXT NOT NULL,"
+	"  nonce BYTEA NOT NULL,"
+	"  ciphertext BYTEA NOT NULL,"
+	"  tag BYTEA NOT NULL);"
+
+	/* Issued by our own; revoked_at 0: good. Kept beyond their users: a serial number stays revoked. */
+	"CREATE TABLE certificates ("
+	"  authority_id BIGINT NOT NULL REFERENCES authorities (id) ON DELETE CASCADE,"
+	"  serial TEXT NOT NULL,"
+	"  user_name TEXT NOT NULL,"
+	"  folded TEXT NOT NULL,"
+	"  sha1 TEXT NOT NULL,"
+	"  sha256 TEXT NOT NULL,"
+	"  not_before BIGINT NOT NULL,"
+	"  not_after BIGINT NOT NULL,"
+	"  issued_at BIGINT NOT NULL,"
+	"  revoked_at BIGINT NOT NULL DEFAULT 0,"
+	"  PRIMARY KEY (authority_id, serial));"
+	"CREATE INDEX certificates_user ON certificates (folded);"
+
+	"CREATE TABLE revoked_thumbprints ("
+	"  sha1 TEXT PRIMARY KEY,"
+	"  revoked_at BIGINT NOT NULL);"
+
+	/* sha256, or issuer and serial; the others are "". */
+	"CREATE TABLE certificate_bindings ("
+	"  authority_id BIGINT NOT NULL REFERENCES authorities (id) ON DELETE CASCADE,"
+	"  sha256 TEXT NOT NULL,"
+	"  issuer TEXT NOT NULL,"
+	"  serial TEXT NOT NULL,"
+	"  user_name TEXT NOT NULL,"
+	"  PRIMARY KEY (authority_id, sha256, issuer, serial))",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);
