@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,17 +13,20 @@
 
 struct round {
 	const struct proxy_dial_opts *opts;
-	uint64_t until_ms;
+	uint64_t began_ms, until_ms;
 	int fd;
 };
 
-static int wait_for(const struct round *r, short events)
+/* Until `until_ms`, or the end of the round if that is sooner. */
+static int wait_for(const struct round *r, short events, uint64_t until_ms)
 {
+	if (until_ms > r->until_ms)
+		until_ms = r->until_ms;
 	for (;;) {
 		struct pollfd p[] = {{.fd = r->fd, .events = events},
 			{.fd = r->opts->stop_fd, .events = POLLIN}};
 		uint64_t now = clock_mono_ms();
-		int n = now >= r->until_ms ? 0 : poll(p, ARRAY_SIZE(p), (int)(r->until_ms - now));
+		int n = now >= until_ms ? 0 : poll(p, ARRAY_SIZE(p), (int)(until_ms - now));
 
 		if (n == 0)
 			return -ETIMEDOUT;
@@ -42,11 +46,22 @@ static int send_all(const struct round *r, struct buf *out)
 		if (n > 0)
 			buf_consume(out, (size_t)n);
 		else
-			error = errno == EAGAIN ? wait_for(r, POLLOUT) : -errno;
+			error = errno == EAGAIN ? wait_for(r, POLLOUT, NEVER) : -errno;
 		if (error < 0)
 			return error;
 	}
 	return 0;
+}
+
+/* The round ends without an answer; the conversation has a limit of its own, which may be the sooner. */
+static void give_up(const struct round *r, struct proxy_connect *c, int error)
+{
+	uint64_t now = clock_mono_ms();
+	char text[40];
+
+	proxy_connect_tick(c, now);
+	snprintf(text, sizeof(text), "after %u s", (unsigned)((now - r->began_ms) / 1000));
+	proxy_connect_fail(c, EV_PROXY_NO_RESPONSE, error == -ETIMEDOUT ? text : strerror(-error));
 }
 
 /* What the conversation does not take belongs to TLS and stays in the socket. */
@@ -55,12 +70,14 @@ static void read_some(const struct round *r, struct proxy_connect *c)
 	char octets[1024];
 	ssize_t n = recv(r->fd, octets, sizeof(octets), MSG_PEEK);
 	size_t used = 0;
+	int error;
 
 	if (n == 0 || (n < 0 && errno != EAGAIN)) {
 		proxy_connect_eof(c);
 	} else if (n < 0) {
-		if (wait_for(r, POLLIN) < 0)
-			proxy_connect_tick(c, NEVER - 1);
+		error = wait_for(r, POLLIN, proxy_connect_deadline(c));
+		if (error < 0)
+			give_up(r, c, error);
 	} else {
 		proxy_connect_recv(c, octets, (size_t)n, &used);
 		if (used && recv(r->fd, octets, used, 0) < 0)
@@ -100,7 +117,7 @@ static enum proxy_connect_event do_round(
 		proxy_connect_start(c, clock_mono_ms());
 		error = send_all(r, proxy_connect_output(c));
 		if (error < 0)
-			proxy_connect_fail(c, EV_PROXY_NO_RESPONSE, strerror(-error));
+			give_up(r, c, error);
 	}
 	while (!proxy_connect_next_event(c, &ev))
 		read_some(r, c);
@@ -118,7 +135,8 @@ enum event proxy_dial(const struct proxy *p, const char *host, uint16_t port,
 	if (proxy_connect_new(p, host, port, &c) < 0)
 		return ret->event;
 	do {
-		r = (struct round){opts, clock_mono_ms() + opts->timeout_ms, -1};
+		r = (struct round){.opts = opts, .began_ms = clock_mono_ms(), .fd = -1};
+		r.until_ms = r.began_ms + opts->timeout_ms;
 		ev = do_round(&r, c, p);
 		if (ev != PROXY_CONNECT_OPEN && r.fd >= 0)
 			close(r.fd);

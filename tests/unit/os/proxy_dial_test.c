@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "os/proxy_dial.h"
 
 static int listener(int backlog, struct endpoint *ret)
@@ -94,12 +96,34 @@ static void what_follows_the_head_stays_in_the_socket(void **state)
 	waitpid(child, NULL, 0);
 }
 
+/* The time in the text is the one that passed, not the layer's own limit of 60 s. */
+static void a_proxy_that_says_nothing_was_waited_for_as_long_as_the_text_says(void **state)
+{
+	struct proxy p = {.host = "127.0.0.1"};
+	struct proxy_dial_opts opts = {.timeout_ms = 1100, .stop_fd = -1};
+	struct proxy_outcome how;
+	struct endpoint at;
+	int l = listener(1, &at), fd = -1;
+	uint64_t began = clock_mono_ms();
+	unsigned seconds = 0;
+
+	(void)state;
+	p.port = at.port;
+	assert_int_equal(
+		proxy_dial(&p, "vpn.example", 443, &opts, &fd, &how), EV_PROXY_NO_RESPONSE);
+	assert_int_equal(sscanf(how.text, "after %u s", &seconds), 1);
+	assert_in_range(seconds, 1, (clock_mono_ms() - began) / 1000);
+	assert_int_equal(fd, -1);
+	close(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_ends_at_once_when_it_is_told_to),
 		cmocka_unit_test(a_proxy_that_is_not_there_is_unreachable),
 		cmocka_unit_test(what_follows_the_head_stays_in_the_socket),
+		cmocka_unit_test(a_proxy_that_says_nothing_was_waited_for_as_long_as_the_text_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
