@@ -42,7 +42,8 @@ void mailbox_post(struct mailbox *m, struct letter *l)
 		return;
 }
 
-struct letter *mailbox_take(struct mailbox *m)
+/* The oldest letter or NULL; clears the eventfd when it found none. */
+static struct letter *take(struct mailbox *m)
 {
 	struct letter *l;
 	uint64_t n;
@@ -64,6 +65,6 @@ void mailbox_deliver(struct mailbox *m)
 {
 	struct letter *l;
 
-	while ((l = mailbox_take(m)))
+	while ((l = take(m)))
 		l->deliver(l);
 }

@@ -4,8 +4,8 @@
  *
  * Letters are intrusive (the sender's struct holds a struct letter), so posting never allocates and
  * never fails. A sender whose letter outlives its struct allocates the letter first, and handles a failure.
- * The mailbox's eventfd becomes readable when letters wait; the owner then calls mailbox_take() until
- * NULL. The sender bounds the number of letters in transit; each kind of letter names its bound.
+ * The mailbox's eventfd becomes readable when letters wait; the owner then calls mailbox_deliver().
+ * The sender bounds the number of letters in transit; each kind of letter names its bound.
  *
  * Threads: mailbox_post() any; all else the owner.
  */
@@ -27,7 +27,5 @@ struct mailbox {
 int mailbox_init(struct mailbox *m);
 void mailbox_done(struct mailbox *m);
 void mailbox_post(struct mailbox *m, struct letter *l);
-/* The oldest letter or NULL; clears the eventfd when it found none. */
-struct letter *mailbox_take(struct mailbox *m);
 /* Takes and delivers all that wait now. */
 void mailbox_deliver(struct mailbox *m);

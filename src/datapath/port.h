@@ -75,7 +75,6 @@ struct port {
 	const struct port_ops *ops;
 	const struct port_calls *links;
 	int tun_fd;
-	bool tun_polling;
 	uint64_t tun_read_us; /* when its turn was last */
 	uint64_t awake_us;    /* when packets last came, from either side */
 	uv_poll_t tun_poll;
@@ -102,8 +101,6 @@ int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds j
 	const struct port_ops *ops, const struct port_calls *links);
 void port_done(struct port *p);  /* after the loop has run dry */
 void port_close(struct port *p); /* closes its handles; run the loop until they are gone */
-/* Reads nothing more from the TUN (while draining), or again. */
-void port_set_tun_polling(struct port *p, bool on);
 /*
  * Reads for the links that wait (link.deferred), once each, until that has taken `most_us`; for one of
  * them in any case. True when more wait.

@@ -154,7 +154,8 @@ bool fetch_is_private(const struct addr *a)
 	return zone_of(a) == PRIVATE;
 }
 
-bool fetch_is_own(const struct addr *a)
+/* One of this machine's own, as its interfaces have them. */
+static bool is_own(const struct addr *a)
 {
 	struct ifaddrs *list = NULL;
 	bool found = false;
@@ -188,7 +189,7 @@ static const char *judge_plain(const struct addr *a, bool private_too)
 	case RESERVED: return "no address of a host";
 	case PUBLIC: break;
 	}
-	return fetch_is_own(a) ? "this machine itself" : NULL;
+	return is_own(a) ? "this machine itself" : NULL;
 }
 
 const char *fetch_forbidden(const struct addr *a, bool private_too)

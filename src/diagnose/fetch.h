@@ -36,8 +36,6 @@ int fetch_url_parse(const char *text, struct fetch_url *ret);
 const char *fetch_forbidden(const struct addr *a, bool private_too);
 /* 10/8, 172.16/12, 192.168/16, 100.64/10, 198.18/15, fc00::/7, fec0::/10. */
 bool fetch_is_private(const struct addr *a);
-/* One of this machine's own, as its interfaces have them. */
-bool fetch_is_own(const struct addr *a);
 
 struct fetch_request {
 	const char *url;

@@ -145,14 +145,13 @@ enum event look_open(struct diagnosis *d, const struct look_opts *o, struct look
 {
 	unsigned timeout = o->timeout_ms ? o->timeout_ms : d->opts->timeout_ms;
 	struct tls_peer_opts peer = {.host = d->opts->host, .sni = o->sni ? o->sni : d->opts->sni};
-	uint64_t begin = clock_mono_us(), until;
+	uint64_t begin, until;
 	char octet[1];
 	ssize_t n;
 	int r;
 
 	*ret = (struct look){.fd = -1};
 	r = net_server(d, timeout, o->mss, &ret->fd);
-	ret->connect_us = clock_mono_us() - begin;
 	if (r < 0) {
 		ret->event = net_server_event(d, r);
 		snprintf(ret->text, sizeof(ret->text), "%s",

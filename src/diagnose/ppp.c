@@ -106,7 +106,7 @@ static bool binding_broke(const struct call *c)
 
 	return t->connected_us && !c->timed_out && !tunnel_echoed(c->tunnel) && !c->packets4 &&
 	       (layer == LAYER_TCP || layer == LAYER_TLS || layer == LAYER_SSTP ||
-		       c->reason == EV_LCP_LINK_GONE || c->reason == EV_LCP_PEER_TERMINATED);
+		       c->reason == EV_LCP_PEER_TERMINATED);
 }
 
 #define ALLOWED_LEN 40

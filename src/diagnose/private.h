@@ -37,7 +37,6 @@ struct diagnosis {
 	char issuer[128];
 
 	struct addr target; /* --target, once its address is known */
-	bool call_wanted;   /* HTTP, SSTP and PPP are worth a try */
 	struct call *call;  /* the main conversation */
 	struct scenario *record;
 };
@@ -64,7 +63,7 @@ enum event net_server_event(const struct diagnosis *d, int error);
 struct look {
 	int fd;
 	struct tls *tls;
-	uint64_t connect_us, handshake_us;
+	uint64_t handshake_us;
 	size_t received;  /* octets from the server */
 	enum event event; /* why there is none */
 	char text[300];

@@ -67,7 +67,7 @@ int64_t http_date(const char *text)
 
 static void read_head(struct talk *t, const uint8_t *octets, size_t n)
 {
-	char head[2048], date[64];
+	char head[2048];
 
 	snprintf(head, sizeof(head), "%.*s", (int)n, (const char *)octets);
 	snprintf(t->line, sizeof(t->line), "%.*s", (int)strcspn(head, "\r\n"), head);
@@ -75,7 +75,6 @@ static void read_head(struct talk *t, const uint8_t *octets, size_t n)
 	head_value(head, "Server", t->server, sizeof(t->server));
 	head_value(head, "Via", t->via, sizeof(t->via));
 	head_value(head, "Location", t->location, sizeof(t->location));
-	t->date_s = http_date(head_value(head, "Date", date, sizeof(date)));
 }
 
 /* ---- PPP --------------------------------------------------------------------------------------- */
@@ -184,7 +183,6 @@ static void read_auth(struct talk *t, uint16_t protocol, const struct ppp_packet
 	}
 	if (packet->code != (chap ? 4 : 3))
 		return;
-	t->auth_failed = true;
 	if (!chap)
 		rd_u8(&body); /* its length */
 	ppp_text(body, t->auth_message, sizeof(t->auth_message));

@@ -43,7 +43,6 @@ struct talk {
 
 	unsigned status; /* HTTP */
 	char line[120], server[80], via[80], location[160];
-	int64_t date_s;
 	uint8_t hashes;        /* of the CALL_CONNECT_ACK; 0: none came */
 	uint64_t ack_us;       /* from the request to the CALL_CONNECT_ACK */
 	uint64_t passed_us;    /* when the login was accepted */
@@ -51,7 +50,7 @@ struct talk {
 	unsigned naks;         /* CALL_CONNECT_NAKs that came */
 	char nak[TALK_TEXT_LEN], abort[TALK_TEXT_LEN]; /* with attribute and status by name */
 	bool lcp_acked[2]; /* by the server, by us: LCP is open when both */
-	bool lcp_heard, auth_passed, auth_failed, ncp_heard;
+	bool lcp_heard, auth_passed, ncp_heard;
 	uint16_t mru;                    /* the server's */
 	char lcp_options[TALK_TEXT_LEN]; /* of its first Configure-Request */
 	char offered[80];                /* the methods it asked for, in order: "EAP, MS-CHAPv2" */

@@ -71,7 +71,6 @@ static int parse_v4(const uint8_t *octets, size_t n, struct ip_packet *p)
 		return -EPROTO;
 	p->version = 4;
 	p->family = AF_INET;
-	p->traffic_class = octets[1];
 	p->hop_limit = octets[8];
 	p->protocol = octets[9];
 	p->dont_fragment = frag & IPV4_DF;
@@ -149,7 +148,6 @@ static int parse_v6(const uint8_t *octets, size_t n, struct ip_packet *p)
 
 	p->version = 6;
 	p->family = AF_INET6;
-	p->traffic_class = (uint8_t)(be16(octets) >> 4);
 	p->hop_limit = octets[7];
 	p->protocol = octets[6];
 	p->dont_fragment = true;

@@ -40,7 +40,6 @@ struct ip_packet {
 	uint8_t version;                        /* 4 or 6: the IP header is here; 0: it is not */
 	uint8_t family;                         /* AF_INET, AF_INET6 */
 	uint8_t protocol;                       /* of the upper layer; 0: not found */
-	uint8_t traffic_class;                  /* DSCP and ECN */
 	uint8_t hop_limit;
 	bool whole;          /* lengths fit, and each header up to the upper layer is here */
 	bool simple;         /* whole TCP or UDP: no IP options, extension headers, fragments */

@@ -397,7 +397,6 @@ HOT static void make_ready(struct coalesce *c, struct slot *s)
 	if (s->packets > 1) {
 		finish_joined(s);
 		c->stats.super_packets++;
-		c->stats.pieces_joined += s->packets;
 	} else {
 		finish_whole(s);
 	}
@@ -548,10 +547,8 @@ HOT bool coalesce_add(struct coalesce *c, const uint8_t *octets, const struct ip
 		taken = take_ack(c, &p);
 	else
 		taken = pass_alone(c, &p, verdict == CHECKSUM_GOOD);
-	if (taken) {
-		c->stats.packets++;
+	if (taken)
 		c->stats.bad_checksums += verdict == CHECKSUM_BAD;
-	}
 	return taken;
 }
 

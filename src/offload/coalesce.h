@@ -42,7 +42,7 @@ struct coalesced {
 };
 
 struct coalesce_stats {
-	uint64_t packets, pieces_joined, super_packets, bad_checksums;
+	uint64_t super_packets, bad_checksums;
 	uint64_t acks_merged; /* left out: a later one said as much */
 };
 

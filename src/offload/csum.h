@@ -53,11 +53,5 @@ static inline uint16_t csum_finish(uint64_t sum)
 	return (uint16_t)~csum_fold(sum);
 }
 
-/* RFC 1624: the checksum after one word changed; all three as they lie in memory. */
-static inline uint16_t csum_replace(uint16_t check, uint16_t before, uint16_t after)
-{
-	return csum_finish((uint64_t)(uint16_t)~check + (uint16_t)~before + after);
-}
-
 /* The sum of the pseudo header, l4_len octets of transport header and payload (RFC 9293 3.1, 8200 8.1). */
 uint64_t csum_pseudo(const uint8_t *packet, unsigned protocol, size_t l4_len);

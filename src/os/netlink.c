@@ -31,8 +31,6 @@
 
 #include "base/auto.h"
 
-#define IPV6_DEFAULT_METRIC 1024 /* what the kernel gives an IPv6 route without one */
-
 struct netlink {
 	struct nl_sock *sock;
 	int kernel_error; /* of the request under way */

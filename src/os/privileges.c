@@ -161,10 +161,3 @@ int privileges_try(const char *user, const char *path, bool to_write)
 		return -try_here(path, to_write);
 	return geteuid() ? -EPERM : try_as(uid, gid, path, to_write);
 }
-
-bool privileges_have_net_admin(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
-	return capng_get_caps_process() == 0 &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
-}

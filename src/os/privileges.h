@@ -35,4 +35,3 @@ int privileges_find(const char *user);
 int privileges_try(const char *user, const char *path, bool to_write);
 
 /* "CAP_NET_ADMIN" and its like: in force for this thread? For messages before anything fails. */
-bool privileges_have_net_admin(void);

@@ -16,8 +16,7 @@
 #include "os/failure.h"
 
 #define TUN_VNET_HDR_LEN                                                                           \
-	10                 /* struct virtio_net_hdr; the 12 of mrg_rxbuf would carry nothing more */
-#define TUN_QUEUES_MAX 256 /* MAX_TAP_QUEUES of the kernel */
+	10 /* struct virtio_net_hdr; the 12 of mrg_rxbuf would carry nothing more */
 #define TUN_NAME_DEFAULT "culvert%d"
 
 /* What the kernel may hand us unfinished, and takes from us; the values of TUN_F_* in linux/if_tun.h. */

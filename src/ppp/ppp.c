@@ -271,14 +271,6 @@ void ppp_close(struct ppp *p, enum event why, uint64_t now_ms)
 	close_with(p, why, "", now_ms);
 }
 
-void ppp_lower_down(struct ppp *p)
-{
-	if (p->done)
-		return;
-	set_reason(p, EV_LCP_LINK_GONE, "");
-	finish(p, 0);
-}
-
 /* ---- moving on ---- */
 
 static void open_ncp(struct ppp *p, int which, uint64_t now_ms)

@@ -77,8 +77,6 @@ void ppp_free(struct ppp *p); /* NULL is fine; wipes */
 DEFINE_AUTO(ppp, struct ppp *, ppp_free)
 
 void ppp_lower_up(struct ppp *p, uint64_t now_ms);
-/* The layer below is gone: PPP_CLOSED (EV_LCP_LINK_GONE, unless it was closing for a reason). */
-void ppp_lower_down(struct ppp *p);
 
 /* A frame with a protocol from 0x8000 up, or of one this project does not know. */
 void ppp_recv(struct ppp *p, struct rd frame, uint64_t now_ms);

@@ -65,7 +65,6 @@ bool db_in_transaction(const struct db *db);
 /* A job inside a transaction: undone alone. */
 int db_savepoint(struct db *db);
 void db_savepoint_release(struct db *db, bool keep);
-void db_set_busy_ms(struct db *db, int ms);
 /* Work that writes left for later, when it is due; `idle`: no job waits. */
 void db_tidy(struct db *db, bool idle);
 

@@ -67,7 +67,6 @@ struct engine_ops {
 	int (*epoch_is_dead)(struct engine *e, int64_t epoch, bool *ret);
 	void (*forget_epoch)(struct engine *e, int64_t epoch);
 
-	void (*set_busy_ms)(struct engine *e, int ms);
 	/* Work that a write left for later (SQLite: the log is moved into the file), when it is due. */
 	void (*tidy)(struct engine *e, bool idle);
 	int (*check)(struct engine *e, bool thorough); /* -EUCLEAN: damaged */

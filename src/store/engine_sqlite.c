@@ -238,11 +238,6 @@ static void release(struct engine *e, bool keep)
 	sqlite3_exec(sqlite_of(e)->h, "RELEASE job", NULL, NULL, NULL);
 }
 
-static void set_busy_ms(struct engine *e, int ms)
-{
-	sqlite3_busy_timeout(sqlite_of(e)->h, ms);
-}
-
 /* ---- epochs: a lock file beside the database for each ---- */
 
 #define LOCK_PATH_LEN (4096 + 40)
@@ -440,7 +435,7 @@ static int open_handle(struct sqlite *s)
 	if (code != SQLITE_OK)
 		return fail(s, code);
 	sqlite3_extended_result_codes(s->h, 1);
-	set_busy_ms(&s->engine, STORE_BUSY_MS);
+	sqlite3_busy_timeout(s->h, STORE_BUSY_MS);
 	return execute(&s->engine, settings);
 }
 
@@ -530,7 +525,6 @@ const struct engine_ops engine_sqlite = {
 	.hold_epoch = hold_epoch,
 	.epoch_is_dead = epoch_is_dead,
 	.forget_epoch = forget_epoch,
-	.set_busy_ms = set_busy_ms,
 	.tidy = tidy,
 	.check = check,
 	.backup = backup,

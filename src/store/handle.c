@@ -71,11 +71,6 @@ void db_savepoint_release(struct db *db, bool keep)
 	db->engine->ops->release(db->engine, keep);
 }
 
-void db_set_busy_ms(struct db *db, int ms)
-{
-	db->engine->ops->set_busy_ms(db->engine, ms);
-}
-
 void db_tidy(struct db *db, bool idle)
 {
 	db->engine->ops->tidy(db->engine, idle);

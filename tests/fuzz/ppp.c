@@ -113,9 +113,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	for (unsigned i = 0; i < STEPS_MAX && step(&r, &in); i++)
 		continue;
 	if (!r.closed) {
-		ppp_close(r.ppp, EV_LCP_LINK_GONE, r.now);
-		ppp_lower_down(r.ppp);
+		ppp_close(r.ppp, EV_LCP_LOOPBACK, r.now);
 		take_events(&r);
+		for (unsigned i = 0; i < STEPS_MAX && !r.closed; i++) {
+			r.now = ppp_deadline(r.ppp); /* no acknowledgement comes */
+			ppp_tick(r.ppp, r.now);
+			take_events(&r);
+		}
 		must(r.closed);
 	}
 	ppp_free(r.ppp);

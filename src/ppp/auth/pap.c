@@ -28,7 +28,8 @@ int pap_request_parse(struct rd body, struct pap_request *ret)
 	return 0;
 }
 
-struct rd pap_message(struct rd body)
+/* The message of an Ack or Nak; empty when there is none. */
+static struct rd message_of(struct rd body)
 {
 	return rd_sub(&body, rd_u8(&body));
 }
@@ -97,7 +98,7 @@ static void recv_verdict(struct auth *a, const struct ppp_packet *packet)
 		auth_proven(a, AUTH_PASSED);
 		return;
 	}
-	ppp_text(pap_message(packet->body), text, sizeof(text));
+	ppp_text(message_of(packet->body), text, sizeof(text));
 	auth_proven(a, AUTH_DENIED);
 	ppp_fault_set(
 		a->fault, EV_AUTH_FAILED, *text ? "PAP, the server says \"%s\"" : "PAP%s", text);

@@ -11,7 +11,5 @@ struct pap_request {
 
 /* -EPROTO when a length leaves the packet. */
 int pap_request_parse(struct rd body, struct pap_request *ret);
-/* The message of an Ack or Nak; empty when there is none. */
-struct rd pap_message(struct rd body);
 
 extern const struct auth_scheme pap_scheme;

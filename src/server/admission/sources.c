@@ -197,11 +197,6 @@ void sources_leave(struct sources *a, struct sources_entry *e)
 		e->source->half_open--;
 }
 
-bool sources_is_in(const struct sources_entry *e)
-{
-	return e->prev;
-}
-
 static enum sources_verdict judge_source(
 	struct source *s, const struct sources_limits *limits, uint64_t now_ms)
 {

@@ -73,7 +73,6 @@ enum sources_verdict sources_enter(struct sources *a, struct sources_entry *e,
 /* It logged in, or is gone. Again, or after it was evicted: nothing. */
 void sources_leave(struct sources *a, struct sources_entry *e);
 /* False: it was evicted meanwhile. */
-bool sources_is_in(const struct sources_entry *e);
 
 /*
  * May a proof of this source be judged now? 0: yes, and sources_judged() with *ret_source follows,

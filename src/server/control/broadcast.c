@@ -123,12 +123,3 @@ void broadcast_free(struct broadcast *r)
 		free(r->part[i].session);
 	free(r);
 }
-
-size_t broadcast_count(const struct broadcast *r)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; i < r->context->n_sites; i++)
-		n += r->part[i].n;
-	return n;
-}

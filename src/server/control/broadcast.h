@@ -54,4 +54,3 @@ int broadcast_new(
 	struct context *s, void (*done)(struct broadcast *r), void *arg, struct broadcast **ret);
 void broadcast_start(struct broadcast *r);
 void broadcast_free(struct broadcast *r);
-size_t broadcast_count(const struct broadcast *r);

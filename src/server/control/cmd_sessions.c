@@ -23,11 +23,19 @@ static void on_round(struct broadcast *r)
 {
 	struct admin_reply *reply = r->arg;
 	json_t *list = json_array();
+	bool incomplete = false;
 
-	for (unsigned i = 0; i < r->context->n_sites; i++)
+	for (unsigned i = 0; i < r->context->n_sites; i++) {
+		incomplete |= r->part[i].incomplete;
 		for (size_t k = 0; k < r->part[i].n; k++)
 			json_array_append_new(list, session_json(&r->part[i].session[k]));
+	}
 	broadcast_free(r);
+	if (incomplete) {
+		json_decref(list);
+		admin_refuse(reply, "out of memory: not all sessions can be listed");
+		return;
+	}
 	admin_answer(reply, json_pack("{s:o}", "sessions", list));
 }
 

@@ -54,11 +54,6 @@ static inline struct session *session_of(struct link *l)
 	return container_of(l, struct session, link);
 }
 
-/* ---- session.c ---- */
-
-/* At once, without a word to the peer: it makes room for others. */
-void session_abort(struct session *s, enum event why);
-
 /* ---- report.c ---- */
 
 /* One row for each connection; the first outcome counts. */

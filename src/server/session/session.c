@@ -61,15 +61,13 @@ static void let_in(struct session *s)
 	s->door = NULL;
 }
 
-void session_abort(struct session *s, enum event why)
-{
-	tunnel_close(s->link.tunnel, why, clock_mono_ms());
-	link_abort(&s->link);
-}
-
+/* At once, without a word to the peer: it makes room for others. */
 static void evict(void *owner)
 {
-	session_abort(owner, EV_SERVER_HANDSHAKES_FULL);
+	struct session *s = owner;
+
+	tunnel_close(s->link.tunnel, EV_SERVER_HANDSHAKES_FULL, clock_mono_ms());
+	link_abort(&s->link);
 }
 
 static const struct link_ops link_ops;

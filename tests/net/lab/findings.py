@@ -145,7 +145,6 @@ FINDINGS = {
     "LCP_AUTH_NOT_COMMON": ("what it asked for, what is allowed here, how it ended: all three are in the text",
                             "lab: no common login method"),
     "LCP_NO_AUTHENTICATION": ("no authentication option in its requests", "tests/unit/ppp/lcp_test.c"),
-    "LCP_LINK_GONE": ("the layer below", OBSERVED),
     "AUTH_FAILED": ("the server says so: E=691, or a Nak", "lab: wrong password"),
     "AUTH_RESTRICTED_HOURS": ("E=646", "tests/unit/ppp/auth/mschapv2_test.c"),
     "AUTH_DISABLED": ("E=647", "lab: account disabled"),

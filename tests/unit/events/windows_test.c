@@ -137,7 +137,6 @@ static void a_cause_that_is_published_has_its_number(void **state)
 		{EV_LCP_PEER_TERMINATED, "719"},
 		{EV_LCP_AUTH_REFUSED, "919"},
 		{EV_LCP_AUTH_NOT_COMMON, "919"},
-		{EV_LCP_LINK_GONE, "829"},
 		{EV_AUTH_ACCEPTED, "RasClient event 20225"},
 		{EV_AUTH_FAILED, "691"},
 		{EV_AUTH_RESTRICTED_HOURS, "646"},

@@ -20,7 +20,6 @@ static void an_ipv4_header_is_read(void **state)
 	assert_int_equal(p.protocol, IP_UDP);
 	assert_int_equal(p.source_port, 12345);
 	assert_int_equal(p.destination_port, 53);
-	assert_int_equal(p.traffic_class, 2);
 	assert_int_equal(p.hop_limit, 61);
 	assert_true(p.dont_fragment);
 	assert_false(p.fragment);
@@ -39,7 +38,6 @@ static void an_ipv6_header_is_read(void **state)
 	assert_int_equal(p.header_len, 40);
 	assert_int_equal(p.protocol, IP_UDP);
 	assert_int_equal(p.destination_port, 53);
-	assert_int_equal(p.traffic_class, 2);
 	assert_int_equal(p.hop_limit, 62);
 	assert_ptr_equal(packet_source_at(octets, &p), octets + 8);
 	assert_ptr_equal(packet_destination_at(octets, &p), octets + 24);

@@ -34,7 +34,6 @@ static void without_a_manager_nothing_happens(void **state)
 	unsetenv("LISTEN_FDS");
 	unsetenv("WATCHDOG_USEC");
 	notify_ready("x");
-	notify_status("x");
 	notify_reloading();
 	notify_watchdog();
 	notify_stopping("x");
@@ -65,8 +64,6 @@ static void the_manager_hears_how_it_goes(void **state)
 	expect(fd, "READY=1\nSTATUS=listening on [::]:443");
 	notify_reloading();
 	expect(fd, "RELOADING=1\nMONOTONIC_USEC=");
-	notify_status("7 sessions");
-	expect(fd, "STATUS=7 sessions");
 	notify_stopping("bye");
 	expect(fd, "STOPPING=1");
 	setenv("WATCHDOG_USEC", "10000000", 1);

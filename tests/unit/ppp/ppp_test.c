@@ -224,7 +224,7 @@ static void a_verdict_after_the_end_is_ignored(void **state)
 	p.slow_verdict = true;
 	pair_start(&p);
 	pair_run(&p);
-	ppp_close(p.end[CLIENT], EV_LCP_LINK_GONE, p.now);
+	ppp_close(p.end[CLIENT], EV_LCP_LOOPBACK, p.now);
 	pair_run(&p);
 	ppp_auth_verdict(p.end[SERVER], &p.verdict, p.now);
 	pair_run(&p);
@@ -368,24 +368,6 @@ static void closing_before_the_start_or_before_a_word_was_said_is_immediate(void
 	talk_expect_quiet(&t);
 	talk_expect_closed(&t, EV_OUT_OF_MEMORY);
 	talk_end(&t);
-}
-
-static void losing_the_layer_below_takes_everything_down(void **state)
-{
-	struct pair p;
-
-	pair_init(&p, AUTH_MSCHAPV2);
-	pair_start(&p);
-	pair_run(&p);
-	ppp_lower_down(p.end[SERVER]);
-	ppp_lower_down(p.end[SERVER]);
-	pair_take_events(&p, SERVER);
-	assert_int_equal(p.seen[SERVER].down[0] + p.seen[SERVER].down[1], 2);
-	assert_int_equal(p.seen[SERVER].closed, 1);
-	assert_int_equal(p.seen[SERVER].reason, EV_LCP_LINK_GONE);
-	assert_true(ppp_deadline(p.end[SERVER]) == NEVER);
-	pair_run(&p); /* a frame that was still on its way is passed over */
-	pair_end(&p);
 }
 
 static void after_the_end_nothing_is_heard_or_said(void **state)
@@ -1170,7 +1152,6 @@ int main(void)
 		cmocka_unit_test(both_ends_can_close_at_once),
 		cmocka_unit_test(a_peer_that_does_not_answer_a_terminate_request_is_left_after_6_s),
 		cmocka_unit_test(closing_before_the_start_or_before_a_word_was_said_is_immediate),
-		cmocka_unit_test(losing_the_layer_below_takes_everything_down),
 		cmocka_unit_test(after_the_end_nothing_is_heard_or_said),
 		cmocka_unit_test(negotiating_lcp_anew_ends_the_call),
 		cmocka_unit_test(the_loss_of_any_one_frame_is_survived),

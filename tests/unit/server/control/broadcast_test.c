@@ -33,7 +33,9 @@ static int teardown(void **state)
 
 static void done(struct broadcast *b)
 {
-	answered = broadcast_count(b);
+	answered = 0;
+	for (unsigned i = 0; i < b->context->n_sites; i++)
+		answered += b->part[i].n;
 	answers++;
 	broadcast_free(b);
 }
