@@ -13,8 +13,8 @@ NM = ("llvm-nm", "nm")
 _ENTRY = re.compile(r"^(?:[0-9a-f]+)?\s*([A-Za-z]) (\S+)$")
 
 
-def symbols(library):
-    """{object: (defined, needed)}; objects are named by their source, src/x/y.c."""
+def symbols(library, kinds="TDBRVWC"):
+    """{object: (defined, needed)}; objects are named by their source, x_y.c; kinds as nm's letters."""
     for nm in NM:
         try:
             out = subprocess.run([nm, library], capture_output=True, text=True, check=True).stdout
@@ -32,7 +32,7 @@ def symbols(library):
             kind, symbol = entry.groups()
             if kind == "U":
                 current[1].add(symbol)
-            elif kind in "TDBRVWC":
+            elif kind in kinds:
                 current[0].add(symbol)
     return found
 

@@ -480,6 +480,8 @@ def spdx(root):
 
 
 WIDTH = 108  # some grace: a comment is not cut for three letters
+
+
 def circles(root):
     """
     No two files need each other's symbols (tests/circles.py). The library is the one that `./dev
@@ -491,7 +493,15 @@ def circles(root):
         yield from files.complaints(library)
 
 
-CHECKS = (circles, layering, rooms, drawing, purity, dialling, outputs, formatting, width, names, events, raised, promises,
+def dead(root):
+    """No code that nothing calls, or that only tests call (tests/dead.py)."""
+    import dead as code
+    library = os.path.join(root, "build-asan", "libculvert.a")
+    yield from code.complaints(root, tracked(root, "src/*.c", "src/*.h", "src/*.def", "tests/*.c",
+                                             "tests/*.h"), library)
+
+
+CHECKS = (circles, dead, layering, rooms, drawing, purity, dialling, outputs, formatting, width, names, events, raised, promises,
           manual_options, pages, manuals, helps, manual_names, control_commands, deviations, prose, spdx)
 
 
