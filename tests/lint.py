@@ -450,7 +450,7 @@ def control_commands(root):
         page = f.read()
     with open(os.path.join(root, "src/admin/commands.def")) as f:
         table = f.read()
-    for name, words in re.findall(r'COMMAND\((\w+), +\w+, +"[^"]*", +"([^"]*)"', table):
+    for name, words in re.findall(r'COMMAND\((\w+), +"([^"]*)"\)', table):
         row = re.search(rf"^\| `{name}` \|.*$", page, re.M)
         for word in [name, *words.split()]:
             if not row or f"`{word}`" not in row[0]:
@@ -484,13 +484,14 @@ WIDTH = 108  # some grace: a comment is not cut for three letters
 
 def circles(root):
     """
-    No two files need each other's symbols (tests/circles.py). The library is the one that `./dev
-    test` and `./dev lint` have built before.
+    No two files need each other's symbols, or include each other's headers (tests/circles.py). The
+    library is the one that `./dev test` and `./dev lint` have built before.
     """
     library = os.path.join(root, "build-asan", "libculvert.a")
+    import circles as files
     if os.path.exists(library):
-        import circles as files
         yield from files.complaints(library)
+    yield from files.by_headers(root, tracked(root, "src/*.c", "src/*.h"))
 
 
 def dead(root):
