@@ -91,6 +91,34 @@ def circles(graph):
     return sorted(found, key=len, reverse=True)
 
 
+def units(root, files):
+    """
+    {unit: {unit it includes: [lines]}}: x.c with x.h is one unit; a header alone, which shows a struct or
+    a room's inside, is none: two files may share it.
+    """
+    name = {f[4:].rsplit(".", 1)[0] for f in files if f.endswith(".c")}
+    graph = {unit: {} for unit in name}
+    for path in files:
+        unit = path[4:].rsplit(".", 1)[0]
+        if unit not in name:
+            continue
+        with open(os.path.join(root, path)) as f:
+            for included in re.findall(r'^\s*#\s*include\s*"([^"]+)\.h"', f.read(), re.M):
+                if included in name and included != unit:
+                    graph[unit].setdefault(included, []).append(f"{path} includes {included}.h")
+    return graph
+
+
+def by_headers(root, files):
+    """No two files include each other's headers, straight or in a circle."""
+    graph = units(root, files)
+    for members in circles(graph):
+        yield f"circle of headers: {' '.join(sorted(members))}"
+        for unit in sorted(members):
+            for other in sorted(members & set(graph[unit])):
+                yield from (f"  {line}" for line in graph[unit][other])
+
+
 def complaints(library):
     graph = arrows(symbols(library))
     for members in circles(graph):

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "client/client.h"
+#include "client/options.h"
 #include "datapath/link.h"
 #include "os/proxy_dial.h"
 #include "os/socket.h"

@@ -20,7 +20,7 @@
 
 #include "base/clock.h"
 #include "client/attempt.h"
-#include "client/client.h"
+#include "client/options.h"
 #include "datapath/link.h"
 
 #define AGAIN_MIN_MS 5000

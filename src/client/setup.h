@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "base/credentials.h"
-#include "client/client.h"
+#include "client/options.h"
 #include "os/failure.h"
 #include "os/tun.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
-#include "datapath/link.h"
+#include "datapath/link_state.h"
 #include "ip/mss.h"
 #include "ip/toobig.h"
 

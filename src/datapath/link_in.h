@@ -4,7 +4,7 @@
  * closes, arms and flushes as the results say.
  */
 #pragma once
-#include "datapath/link.h"
+#include "datapath/link_state.h"
 
 #define LINK_READ_FIRST (64 * 1024) /* octets a turn of what is not known yet */
 #define LINK_READ_MIN (16 * 1024)   /* octets a turn of what is dearest to take in */

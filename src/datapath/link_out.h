@@ -4,7 +4,7 @@
  * alone, which closes, waits and looks again as the results say.
  */
 #pragma once
-#include "datapath/link.h"
+#include "datapath/link_state.h"
 
 enum link_then {        /* what is to be done after link_out_flush() */
 	LINK_WRITE = 1, /* the socket is full: wait until it is writable */

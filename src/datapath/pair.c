@@ -28,7 +28,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "datapath/link.h"
+#include "datapath/link_state.h"
 #include "os/socket.h"
 #include "tunnel/sparse.h"
 

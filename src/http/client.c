@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/answer.h"
 #include "http/server.h"
 
 struct http_client {

@@ -13,25 +13,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
-#include "events/event.h"
-#include "http/message.h"
-
-struct http_answer { /* for reports: the status line and Server name the program that answered */
-	unsigned status; /* 0: none could be read */
-	char line[96], server[64], via[64];
-	char location[128];     /* where a redirection points to */
-	char authenticate[160]; /* what a 407 asks for: "Negotiate, Basic realm=..." */
-	char digest[1000];      /* the first Digest challenge that can be answered, or "" */
-	bool basic;             /* it offers Basic */
-	char lanes[HTTP_LANE_TEXT], lane[HTTP_LANE_TEXT]; /* message.h */
-};
-
-struct http_client_event {
-	enum { HTTP_CLIENT_OPEN, HTTP_CLIENT_FAILED } type;
-	enum event reason; /* HTTP_CLIENT_FAILED */
-	char text[400];    /* what was found, for the log's line */
-	struct http_answer answer;
-};
+#include "http/answer.h"
 
 struct http_client_opts {
 	const char *host;         /* as the user named the server */

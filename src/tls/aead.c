@@ -54,7 +54,7 @@ int aead_new(enum aead_kind kind, enum aead_provider provider, struct aead **ret
 		return -ENOMEM;
 	a->kind = kind;
 	if (mb)
-		a->mb = aead_mb_new(kind);
+		a->mb = aead_mb_new(aead_key_len(kind));
 	else
 		a->evp = EVP_CIPHER_CTX_new();
 	if (!a->mb && !a->evp)

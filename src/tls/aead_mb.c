@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/hot.h"
 
 #define KEY_ALIGN 64
@@ -63,13 +64,13 @@ bool aead_mb_usable(void)
 	return manager;
 }
 
-struct aead_mb *aead_mb_new(enum aead_kind kind)
+struct aead_mb *aead_mb_new(size_t key_len)
 {
 	struct aead_mb *m = aligned_alloc(KEY_ALIGN, sizeof(*m)); /* a multiple of it, as C wants */
 
 	if (m) {
 		memset(m, 0, sizeof(*m));
-		m->gcm = kind == AEAD_AES_256_GCM ? &gcm256 : &gcm128;
+		m->gcm = key_len == 32 ? &gcm256 : &gcm128;
 	}
 	return m;
 }

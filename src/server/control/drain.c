@@ -32,7 +32,7 @@ static void on_tick(uv_timer_t *t)
 {
 	struct drain *d = t->data;
 	struct context *s = d->context;
-	unsigned all = context_connections(s), n;
+	unsigned all = sites_connections(s), n;
 	struct broadcast *r;
 
 	if (!all) {

@@ -64,9 +64,8 @@ json_t *status_json(const struct context *s)
 		prefix_format(&s->pool, pool), "pools", pools_json(s), "address",
 		addr_format(&s->addresses.local, own), "offload", tun_offload_text(s->tun),
 		"steering", s->steering ? "bpf" : "ring", "pin", s->snapshot->pin,
-		"certificate_sha256", s->snapshot->fingerprint, "up", (int)context_up(s),
-		"connections", (int)context_connections(s), "handshakes",
-		(int)context_handshakes(s), "max_sessions",
-		s->snapshot->config->server.max_sessions, "refused",
+		"certificate_sha256", s->snapshot->fingerprint, "up", (int)sites_up(s),
+		"connections", (int)sites_connections(s), "handshakes", (int)sites_handshakes(s),
+		"max_sessions", s->snapshot->config->server.max_sessions, "refused",
 		(json_int_t)admission_refused(s->admission), "workers", workers);
 }

@@ -63,9 +63,6 @@ struct context {
 	_Atomic unsigned strangers;  /* ... so many came and went without TLS */
 };
 
-unsigned context_connections(const struct context *c); /* open, in any phase */
-unsigned context_handshakes(const struct context *c);  /* of these, not logged in yet */
-unsigned context_sessions(const struct context *c);    /* logged in */
-unsigned context_up(const struct context *c);          /* of these, with data flowing */
+unsigned context_sessions(const struct context *c); /* clients that have logged in */
 /* A connection ended before TLS: is it worth a line and a record, or one of a flood? */
 bool context_logs_stranger(struct context *c);

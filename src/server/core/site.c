@@ -2,6 +2,7 @@
 #include "server/core/site.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/auto.h"
@@ -17,6 +18,32 @@ bool site_accepting(const struct site *site)
 	return !atomic_load_explicit(&site->context->draining, memory_order_relaxed) &&
 	       context_sessions(site->context) <
 		       (unsigned)site->snapshot->config->server.max_sessions;
+}
+
+/* Over all sites; `offset` of a gauge in struct site. */
+static unsigned sum(const struct context *c, size_t offset)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_sites; i++)
+		n += atomic_load_explicit(
+			(_Atomic unsigned *)((char *)c->sites[i] + offset), memory_order_relaxed);
+	return n;
+}
+
+unsigned sites_connections(const struct context *c)
+{
+	return sum(c, offsetof(struct site, n_connections));
+}
+
+unsigned sites_handshakes(const struct context *c)
+{
+	return sum(c, offsetof(struct site, n_handshakes));
+}
+
+unsigned sites_up(const struct context *c)
+{
+	return sum(c, offsetof(struct site, n_up));
 }
 
 struct snapshot_letter {

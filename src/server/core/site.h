@@ -84,6 +84,11 @@ struct site {
 	} __attribute__((aligned(64)));
 };
 
+/* Sums over the sites of a server: connections in any phase; of these, not logged in yet; with data
+ * flowing. */
+unsigned sites_connections(const struct context *c);
+unsigned sites_handshakes(const struct context *c);
+unsigned sites_up(const struct context *c);
 /* No more sessions than configured, and the server is not being emptied. */
 bool site_accepting(const struct site *site);
 /* Any thread: new sessions are made with this. Takes a reference. */

@@ -64,16 +64,16 @@ static void a_source_has_so_many_and_no_more(void **state)
 	assert_null(enter(0, 1, NULL));
 	assert_null(enter(1, 1, NULL));
 	assert_int_equal(admission_refused(r->context.admission), 2);
-	assert_int_equal(context_handshakes(&r->context), 3);
+	assert_int_equal(sites_handshakes(&r->context), 3);
 	admission_leave(r->sites[0], d[0]);
-	assert_int_equal(context_handshakes(&r->context), 2);
+	assert_int_equal(sites_handshakes(&r->context), 2);
 	assert_non_null(
 		d[0] = enter(1, 1, NULL)); /* its place is free again, on another site, too */
 	admission_leave(r->sites[1], d[0]);
 	admission_leave(r->sites[1], d[1]);
 	admission_leave(r->sites[0], d[2]);
 	admission_leave(r->sites[0], NULL);
-	assert_int_equal(context_handshakes(&r->context), 0);
+	assert_int_equal(sites_handshakes(&r->context), 0);
 }
 
 /* All places taken: the source with most gives one, and its own site ends it. */
@@ -97,7 +97,7 @@ static void a_newcomer_gets_a_place_by_letter(void **state)
 	admission_leave(r->sites[0], new);
 	for (size_t i = 0; i < 4; i++)
 		admission_leave(r->sites[1], d[i]);
-	assert_int_equal(context_handshakes(&r->context), 0);
+	assert_int_equal(sites_handshakes(&r->context), 0);
 }
 
 /* It logged in while the letter was on its way: nothing is ended. */

@@ -90,12 +90,12 @@ static void an_address_leads_to_its_session_until_it_is_given_back(void **state)
 	assert_true(s->up4);
 	assert_true(leads_to(0x0a000007, s));
 	assert_false(leads_to(0x0a000008, s));
-	assert_int_equal(context_up(&r->context), 1);
+	assert_int_equal(sites_up(&r->context), 1);
 	assert_int_equal(r->begun, 1);
 	assert_int_equal(r->last.id, 5);
 	addresses_down(s, AF_INET);
 	addresses_down(s, AF_INET);
-	assert_int_equal(context_up(&r->context), 0);
+	assert_int_equal(sites_up(&r->context), 0);
 	assert_true(leads_to(0x0a000007, s)); /* kept for the next round of IPCP */
 	addresses_give_back(s);
 	assert_false(leads_to(0x0a000007, s));
@@ -108,14 +108,14 @@ static void two_families_are_one_session(void **state)
 	(void)state;
 	up6(s, 7);
 	up4(s);
-	assert_int_equal(context_up(&r->context), 1);
+	assert_int_equal(sites_up(&r->context), 1);
 	assert_int_equal(r->begun, 1);
 	assert_int_equal(r->attempts, 1);
 	assert_int_equal(r->last_attempt, EV_SESSION_UP);
 	addresses_down(s, AF_INET);
-	assert_int_equal(context_up(&r->context), 1);
+	assert_int_equal(sites_up(&r->context), 1);
 	addresses_down(s, AF_INET6);
-	assert_int_equal(context_up(&r->context), 0);
+	assert_int_equal(sites_up(&r->context), 0);
 }
 
 static void an_address_of_another_session_ends_the_second(void **state)

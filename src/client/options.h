@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * client/options.h — what `culvert connect` was asked for. Strings are borrowed.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/credentials.h"
+
+#define CLIENT_ROUTES_MAX 64
+#define CLIENT_PINS_MAX 8
+
+struct proxy; /* front/proxy_connect.h */
+
+struct client_opts {
+	const char *user, *password;
+	const char *host;
+	uint16_t port;
+	const struct proxy *proxy; /* NULL: straight to the server */
+	const char *ca_file;       /* NULL: the system's store */
+	const char *pins[CLIENT_PINS_MAX];
+	size_t n_pins;
+	bool insecure;
+	const char *sni; /* NULL: host */
+	const char *keylog;
+	const char *tun_name; /* NULL: culvert%d */
+	unsigned no_offloads; /* TUN_OFFLOAD_* (os/tun.h) not to ask for */
+	enum auth_method methods[AUTH_METHODS];
+	size_t n_methods;
+	bool default_route, dns, ipv6;
+	bool lanes;      /* a second connection for sparse flows, when it helps (client/lane.h) */
+	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
+	struct prefix routes[CLIENT_ROUTES_MAX];
+	size_t n_routes;
+	uint16_t mtu;           /* 0: 1400 */
+	unsigned hello_s;       /* 0: 60 */
+	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
+	bool verbose;           /* a line per step on standard error */
+};
