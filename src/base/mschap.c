@@ -48,15 +48,12 @@ static uint8_t *put_utf16le(uint8_t *out, uint32_t unit)
 	return out + 2;
 }
 
-int mschap_nt_hash(const char *password, uint8_t ret[static MSCHAP_NT_HASH_LEN])
+int mschap_utf16(const char *password, uint8_t *ret, size_t *ret_n)
 {
-	size_t cap = 2 * strlen(password) + 1;
 	const uint8_t *p = (const uint8_t *)password;
-	uint8_t *utf16 = malloc(cap), *out = utf16;
-	int c = 0, r;
+	uint8_t *out = ret;
+	int c = 0;
 
-	if (!utf16)
-		return -ENOMEM;
 	while (*p && (c = utf8_next(&p)) >= 0) {
 		if (c < 0x10000) {
 			out = put_utf16le(out, (uint32_t)c);
@@ -65,7 +62,21 @@ int mschap_nt_hash(const char *password, uint8_t ret[static MSCHAP_NT_HASH_LEN])
 			out = put_utf16le(out, 0xdc00 + (((uint32_t)c - 0x10000) & 0x3ff));
 		}
 	}
-	r = c < 0 ? c : hash_one(HASH_MD4, utf16, (size_t)(out - utf16), ret);
+	*ret_n = (size_t)(out - ret);
+	return c < 0 ? c : 0;
+}
+
+int mschap_nt_hash(const char *password, uint8_t ret[static MSCHAP_NT_HASH_LEN])
+{
+	size_t cap = 2 * strlen(password) + 1, n;
+	uint8_t *utf16 = malloc(cap);
+	int r;
+
+	if (!utf16)
+		return -ENOMEM;
+	r = mschap_utf16(password, utf16, &n);
+	if (!r)
+		r = hash_one(HASH_MD4, utf16, n, ret);
 	explicit_bzero(utf16, cap);
 	free(utf16);
 	return r;

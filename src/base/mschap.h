@@ -19,6 +19,9 @@
 #define MSCHAP_AUTH_RESPONSE_LEN 42 /* "S=" and 40 upper-case hexadecimal digits, no zero */
 #define MSCHAP_HLAK_LEN 32
 
+/* UTF-8 as UTF-16LE; ret holds 2 * strlen(password). -EILSEQ. */
+int mschap_utf16(const char *password, uint8_t *ret, size_t *ret_n);
+
 /* NtPasswordHash: MD4 of the password in UTF-16LE. -EILSEQ when `password` is not UTF-8. */
 int mschap_nt_hash(const char *password, uint8_t ret[static MSCHAP_NT_HASH_LEN]);
 
