@@ -19,6 +19,7 @@ FOR_TESTS = {
     "fsm_cell": "each cell is compared with the table of RFC 1661",
     "pbuf_pool_octets": "nothing leaks",
     "pbuf_pool_used": "nothing leaks",
+    "mschap_password_open": "what a client sealed, opened",
     "ppp_auth_challenge": "a round of EAP, without a server around it",
     "ppp_close": "a Terminate in any phase; the library closes PPP by a fault only",
     "ppp_data_ok": "when IP may pass",

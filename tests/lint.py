@@ -15,17 +15,17 @@ import prose as words  # noqa: E402  (the path above comes first)
 LAYERS = ("front", "tls", "http", "sstp", "ppp", "ip", "offload")
 ABOVE = ("server", "client", "bench", "diagnose", "admin", "cli")
 BOTTOM = {"base", "events"}
-BELOW = BOTTOM | {"config", "tunnel", "os", *LAYERS}  # of those that own a socket
+BELOW = BOTTOM | {"config", "eap", "tunnel", "os", *LAYERS}  # of those that own a socket
 ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,
     **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
-    "tunnel": BOTTOM | set(LAYERS),
+    "tunnel": BOTTOM | set(LAYERS), "eap": BOTTOM | {"tls", "ppp"},
     "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
     "admin": BOTTOM | {"http"},
     "server": BELOW | {"datapath", "admin", "aaa", "store"},
-    "cli": BOTTOM | {"config", "front", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
+    "cli": BOTTOM | {"config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
 }
 # The one arrow between layers: folder → the one header of another.
 ARROWS = {"offload": {"ip/packet.h"}}

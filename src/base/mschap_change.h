@@ -3,8 +3,8 @@
  * base/mschap_change.h — a new password under the old one (RFC 2759 sections 7, 8.9 to 8.13), as a client
  * sends it and a server opens it. Pure functions over octets.
  *
- * RC4 and a password's hash as its key are the protocol's; whoever knows the old hash reads the new
- * password. Nothing here is meant for anything else.
+ * RC4 and a password's hash as its key are the protocol's: a reader of the packet who knows the old
+ * hash reads the new password.
  */
 #pragma once
 #include "base/mschap.h"

@@ -13,7 +13,7 @@
 #include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
-#include "cli/password.h"
+#include "cli/login.h"
 #include "cli/proxy.h"
 #include "cli/target.h"
 #include "client/client.h"
@@ -27,7 +27,8 @@ static const char usage_text[] =
 	"Login\n"
 	"  -u, --user NAME            user name (also USER@HOST; DOMAIN\\USER and USER@REALM are sent as they are)\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
-	"      --auth LIST            methods to accept: mschapv2 (default), chap, pap, separated by commas\n"
+	"      --auth LIST            methods to accept: mschapv2 (default), eap-mschapv2, eap-md5, chap, pap, separated\n"
+	"                             by commas\n"
 	"\n"
 	"How to check the server (one of these; default: the system's certificate store)\n"
 	"      --ca FILE              trust certificates that lead to one in FILE (a server's own certificate will do)\n"
@@ -134,7 +135,7 @@ static int parse_offload(const char *word, unsigned *ret_unwanted)
 }
 
 /* Returns 0, or the exit code after printing the error. */
-static int take_option(int c, struct client_opts *o, struct target *t, const char **password_file)
+static int take_option(int c, struct client_opts *o, struct target *t, struct login *login)
 {
 	unsigned long n;
 
@@ -145,11 +146,9 @@ static int take_option(int c, struct client_opts *o, struct target *t, const cha
 		strcpy(t->user, optarg);
 		break;
 	case 'v': o->verbose = true; break;
-	case OPT_PASSWORD_FILE: *password_file = optarg; break;
+	case OPT_PASSWORD_FILE: login->password_file = optarg; break;
 	case OPT_AUTH:
-		return methods_parse(optarg, o->methods, &o->n_methods) < 0
-			       ? bad("--auth", optarg, "mschapv2, chap or pap")
-			       : 0;
+		return login_allow(optarg, login) < 0 ? bad("--auth", optarg, LOGIN_METHODS) : 0;
 	case OPT_CA: o->ca_file = optarg; break;
 	case OPT_PIN:
 		if (o->n_pins == CLIENT_PINS_MAX || strncmp(optarg, "sha256//", 8))
@@ -216,15 +215,9 @@ static int report(enum event ev, const char *detail)
 
 int cmd_connect(int argc, char **argv)
 {
-	struct client_opts o = {.default_route = true,
-		.dns = true,
-		.ipv6 = true,
-		.lanes = true,
-		.methods = {AUTH_MSCHAPV2},
-		.n_methods = 1};
+	struct client_opts o = {.default_route = true, .dns = true, .ipv6 = true, .lanes = true};
 	struct target t = {0};
-	char password[PASSWORD_MAX + 1];
-	const char *password_file = NULL;
+	struct login login = {.methods = {AUTH_MSCHAPV2}, .n_methods = 1};
 	struct proxy_choice proxy = {0};
 	char detail[512] = "", shown[600];
 	enum event ev;
@@ -245,7 +238,7 @@ int cmd_connect(int argc, char **argv)
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
 		else
-			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &password_file);
+			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &login);
 		if (r)
 			return r;
 	}
@@ -256,11 +249,14 @@ int cmd_connect(int argc, char **argv)
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
 		return CMD_USAGE;
 	}
-	r = password_read(password_file, "Password: ", password, sizeof(password));
-	if (r < 0)
-		return CMD_USAGE; /* it said why */
+	r = login_make(&login, t.user);
+	if (r)
+		return r; /* it said why */
+	memcpy(o.methods, login.methods, sizeof(o.methods));
+	o.n_methods = login.n_methods;
+	o.eap = login.peer;
 	o.user = t.user;
-	o.password = password;
+	o.password = login.password;
 	o.host = t.host;
 	o.port = t.port;
 	r = proxy_choose(&proxy, o.host, &o.proxy);
@@ -270,7 +266,7 @@ int cmd_connect(int argc, char **argv)
 		text_fprintf(stderr, "culvert: %-9s %s\n", "0 name", shown);
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
 	ev = client_run(&o, detail, sizeof(detail));
-	explicit_bzero(password, sizeof(password));
+	login_done(&login);
 	explicit_bzero(&proxy, sizeof(proxy));
 	return report(ev, detail);
 }

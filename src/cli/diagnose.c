@@ -11,7 +11,7 @@
 #include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
-#include "cli/password.h"
+#include "cli/login.h"
 #include "cli/proxy.h"
 #include "cli/target.h"
 #include "diagnose/diagnose.h"
@@ -24,7 +24,8 @@ static const char usage_text[] =
 	"\n"
 	"  -u, --user NAME            log in as NAME (also USER@HOST); without a name, there is no login\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
-	"      --auth METHODS         login methods, preferred first: mschapv2, chap, pap (mschapv2)\n"
+	"      --auth METHODS         login methods, preferred first: mschapv2 (default), eap-mschapv2,\n"
+	"                             eap-md5, chap, pap\n"
 	"      --ca FILE              trust certificates that lead to one in FILE\n"
 	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
 	"      --insecure             log in although the certificate is not trusted\n"
@@ -90,10 +91,10 @@ static const struct option options[] = {
 struct run {
 	struct diagnose_opts o;
 	struct target target;
-	char password[PASSWORD_MAX + 1];
+	struct login login;
 	struct proxy_choice proxy;
 	char target_host[256]; /* of --target */
-	const char *password_file, *html;
+	const char *html;
 	bool json, verbose, quiet, help;
 };
 
@@ -163,11 +164,10 @@ static int take_option(int c, struct run *r)
 			return bad("--user", optarg, "at most 256 octets");
 		strcpy(r->target.user, optarg);
 		break;
-	case OPT_PASSWORD_FILE: r->password_file = optarg; break;
+	case OPT_PASSWORD_FILE: r->login.password_file = optarg; break;
 	case OPT_AUTH:
-		return methods_parse(optarg, r->o.methods, &r->o.n_methods) < 0
-			       ? bad("--auth", optarg, "mschapv2, chap or pap")
-			       : 0;
+		return login_allow(optarg, &r->login) < 0 ? bad("--auth", optarg, LOGIN_METHODS)
+							  : 0;
 	case OPT_CA: r->o.ca_file = optarg; break;
 	case OPT_PIN: return take_pin(&r->o, optarg);
 	case OPT_INSECURE: r->o.insecure = true; break;
@@ -244,18 +244,22 @@ static int prepare(struct run *r)
 {
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
+	memcpy(r->o.methods, r->login.methods, sizeof(r->o.methods));
+	r->o.n_methods = r->login.n_methods;
 	if (!*r->target.user)
 		return proxy_choose(&r->proxy, r->o.host, &r->o.proxy);
-	if (password_read(r->password_file, "Password: ", r->password, sizeof(r->password)) < 0)
+	if (login_make(&r->login, r->target.user))
 		return CMD_USAGE; /* it said why */
 	r->o.user = r->target.user;
-	r->o.password = r->password;
+	r->o.password = r->login.password;
+	r->o.eap = r->login.peer;
 	return proxy_choose(&r->proxy, r->o.host, &r->o.proxy);
 }
 
 int cmd_diagnose(int argc, char **argv)
 {
-	struct run r = {.o = {.timeout_ms = 10000, .methods = {AUTH_MSCHAPV2}, .n_methods = 1}};
+	struct run r = {
+		.o = {.timeout_ms = 10000}, .login = {.methods = {AUTH_MSCHAPV2}, .n_methods = 1}};
 	int c, e = 0;
 
 	while (!e && (c = getopt_long(argc, argv, "u:vqh", options, NULL)) != -1)
@@ -274,6 +278,7 @@ int cmd_diagnose(int argc, char **argv)
 	e = prepare(&r);
 	if (!e)
 		e = diagnose(&r);
+	login_done(&r.login);
 	explicit_bzero(&r, sizeof(r));
 	return e;
 }

@@ -93,26 +93,3 @@ int target_argument(const char *command, int argc, char **argv, struct target *r
 		return cmd_bad(command, "server", argv[optind], *ret->fault ? ret->fault : want);
 	return CMD_OK;
 }
-
-int methods_parse(const char *list, enum auth_method ret[static AUTH_METHODS], size_t *ret_n)
-{
-	static const struct {
-		const char *name;
-		enum auth_method method;
-	} names[] = {{"mschapv2", AUTH_MSCHAPV2}, {"chap", AUTH_CHAP_MD5}, {"pap", AUTH_PAP}};
-	size_t n = 0;
-
-	for (list += strspn(list, ", "); *list; list += strspn(list, ", ")) {
-		size_t len = strcspn(list, ", "), i = 0;
-
-		while (i < ARRAY_SIZE(names) &&
-			(strlen(names[i].name) != len || memcmp(names[i].name, list, len) != 0))
-			i++;
-		if (i == ARRAY_SIZE(names) || n == AUTH_METHODS)
-			return -EINVAL;
-		ret[n++] = names[i].method;
-		list += len;
-	}
-	*ret_n = n;
-	return n ? 0 : -EINVAL;
-}

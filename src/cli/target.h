@@ -29,8 +29,5 @@ int target_argument(const char *command, int argc, char **argv, struct target *r
 /* --sni: ret->sni as A-labels; "" stays. -EINVAL with ret->fault. */
 int sni_parse(const char *text, struct target *ret);
 
-/* "mschapv2 chap pap", blanks or commas between them: the login methods, preferred first. -EINVAL. */
-int methods_parse(const char *list, enum auth_method ret[static AUTH_METHODS], size_t *ret_n);
-
 /* Decimal digits alone, within least..most; -EINVAL. */
 int number_parse(const char *text, unsigned long least, unsigned long most, unsigned long *ret);

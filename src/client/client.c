@@ -355,6 +355,7 @@ static int open_link(struct client *c)
 		.hello_ms = (uint64_t)o->hello_s * 1000,
 		.methods = o->methods,
 		.n_methods = o->n_methods,
+		.eap = o->eap,
 		.user = o->user,
 		.password = o->password,
 		.lanes = o->lanes,

@@ -13,6 +13,7 @@
 #define CLIENT_ROUTES_MAX 64
 #define CLIENT_PINS_MAX 8
 
+struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
 
 struct client_opts {
@@ -30,6 +31,7 @@ struct client_opts {
 	unsigned no_offloads; /* TUN_OFFLOAD_* (os/tun.h) not to ask for */
 	enum auth_method methods[AUTH_METHODS];
 	size_t n_methods;
+	struct eap_peer *eap; /* with AUTH_EAP among them; outlives the call */
 	bool default_route, dns, ipv6;
 	bool lanes;      /* a second connection for sparse flows, when it helps (client/lane.h) */
 	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */

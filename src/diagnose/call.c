@@ -26,6 +26,7 @@ int call_open(struct diagnosis *d, const struct call_opts *o, struct call **ret)
 		.mru = 1500,
 		.methods = o->methods,
 		.n_methods = o->n_methods,
+		.eap = d->opts->eap,
 		.user = o->login ? d->opts->user : NULL,
 		.password = o->login ? d->opts->password : NULL,
 		.lcp_only = !o->login,

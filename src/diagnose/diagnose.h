@@ -73,6 +73,7 @@ struct diagnose_opts {
 	size_t n_pins;
 	enum auth_method methods[AUTH_METHODS]; /* that may log in, most wanted first */
 	size_t n_methods;
+	struct eap_peer *eap;      /* with AUTH_EAP among them; outlives the diagnosis */
 	bool insecure;             /* log in although the certificate is not trusted */
 	const struct proxy *proxy; /* NULL: none */
 	const char *target;   /* a host behind the server to reach through the tunnel; NULL: none */

@@ -22,7 +22,8 @@
 static const struct {
 	enum auth_method method;
 	const char *name;
-} methods[] = {{AUTH_MSCHAPV2, "MS-CHAPv2"}, {AUTH_CHAP_MD5, "CHAP-MD5"}, {AUTH_PAP, "PAP"}};
+} methods[] = {{AUTH_MSCHAPV2, "MS-CHAPv2"}, {AUTH_CHAP_MD5, "CHAP-MD5"}, {AUTH_PAP, "PAP"},
+	{AUTH_EAP, "EAP"}};
 
 static bool is_up(const struct call *c)
 {
