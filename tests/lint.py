@@ -21,7 +21,7 @@ ALLOWED = {
     **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
     "tunnel": BOTTOM | set(LAYERS), "eap": BOTTOM | {"tls", "ppp"},
     "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
-    "aaa": BOTTOM | {"config", "store"},
+    "aaa": BOTTOM | {"config", "store", "tls"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
     "admin": BOTTOM | {"http"},
     "server": BELOW | {"datapath", "admin", "aaa", "store"},

@@ -39,6 +39,9 @@
 #define AAA_EAP_TYPES 8
 
 struct aaa;
+struct eap_anchors;
+struct peer_cert;
+struct tls_ctx;
 struct aaa_conversation;
 struct aaa_judge;
 struct store;
@@ -59,7 +62,9 @@ struct aaa_facts {
 	/* Of EAP: enum eap_type, most wanted first. */
 	uint8_t eap_types[AAA_EAP_TYPES];
 	size_t n_eap_types;
-	const char *name; /* the server's, in challenges; outlives the conversation */
+	const char *name;            /* the server's, in challenges; outlives the conversation */
+	struct tls_ctx *eap_tls;     /* for EAP-TLS; referenced; NULL: not served */
+	struct eap_anchors *anchors; /* likewise */
 	struct mailbox *reply_to;
 };
 
@@ -86,6 +91,7 @@ struct aaa_answer {
 	int64_t user_id; /* for leases and records */
 	struct aaa_keys keys;
 	struct grant *grant;
+	struct peer_cert *cert; /* by which the user was accepted; NULL: none */
 	/* AAA_REJECT */
 	enum auth_error code;
 	char message[128]; /* shown to the peer; may be empty */

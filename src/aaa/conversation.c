@@ -14,10 +14,13 @@
 #include <string.h>
 
 #include "aaa/aaa.h"
+#include "aaa/eap/anchors.h"
 #include "aaa/eap/eap.h"
 #include "aaa/judge.h"
 #include "aaa/local.h"
+#include "base/peer_cert.h"
 #include "base/text.h"
+#include "tls/ctx.h"
 
 struct aaa {
 	struct aaa_opts opts;
@@ -64,13 +67,15 @@ void aaa_free(struct aaa *aaa)
 
 static void keep_eap(struct aaa_conversation *c, const struct aaa_facts *facts)
 {
-	size_t n = 0;
+	struct eap_opts *o = &c->eap_opts;
 
-	for (size_t i = 0; i < facts->n_eap_types && n < AAA_EAP_TYPES; i++)
-		if (eap_knows(facts->eap_types[i]))
-			c->eap_types[n++] = facts->eap_types[i];
-	c->eap_opts = (struct eap_opts){
-		.types = c->eap_types, .n_types = n, .name = facts->name ? facts->name : ""};
+	*o = (struct eap_opts){.types = c->eap_types,
+		.name = facts->name ? facts->name : "",
+		.tls = facts->eap_tls ? tls_ctx_ref(facts->eap_tls) : NULL,
+		.anchors = facts->anchors ? eap_anchors_ref(facts->anchors) : NULL};
+	for (size_t i = 0; i < facts->n_eap_types && o->n_types < AAA_EAP_TYPES; i++)
+		if (eap_serves(o, facts->eap_types[i]))
+			c->eap_types[o->n_types++] = facts->eap_types[i];
 }
 
 static bool serves(const struct aaa_conversation *c, enum auth_method method)
@@ -112,6 +117,7 @@ static void forget(struct local_lookup *l)
 
 static void forget_answer(struct aaa_answer *a)
 {
+	peer_cert_unref(a->cert);
 	grant_unref(a->grant);
 	explicit_bzero(a, sizeof(*a));
 }
@@ -123,6 +129,8 @@ static void conversation_free(struct aaa_conversation *c)
 	forget_answer(&c->answer);
 	grant_unref(c->defaults);
 	eap_free(c->eap);
+	tls_ctx_free(c->eap_opts.tls);
+	eap_anchors_unref(c->eap_opts.anchors);
 	free(c);
 }
 
@@ -188,6 +196,8 @@ static void answer_with_acceptance(struct aaa_conversation *c)
 	c->answer = c->accepted;
 	c->accepted.grant = NULL;
 	memcpy(c->answer.keys.hlak, eap_msk(c->eap), HLAK_LEN);
+	if (eap_certificate(c->eap))
+		c->answer.cert = peer_cert_ref(eap_certificate(c->eap));
 }
 
 static void answer_with_refusal(struct aaa_conversation *c)

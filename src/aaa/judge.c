@@ -93,11 +93,27 @@ const char *judge_method_word(const struct proof *proof)
 	return serves(proof->method) ? methods[proof->method].word : "other";
 }
 
+bool judge_is_certificate(const struct proof *proof)
+{
+	return proof->method == AUTH_EAP && proof->eap_type == EAP_TLS;
+}
+
 /* ---- the judgement ------------------------------------------------------------ */
 
 static enum event broken_crypto(int r)
 {
 	return r == -ENOTSUP ? EV_AUTH_CRYPTO_MISSING : EV_AUTH_STORE_FAILED;
+}
+
+static enum event find_holder(const struct judge_case *c)
+{
+	if (!c->known)
+		return EV_AUTH_CERT_UNKNOWN_USER;
+	if (c->login->disabled)
+		return EV_AUTH_USER_DISABLED;
+	if (c->login->expires_at && c->login->expires_at <= c->now_s)
+		return EV_AUTH_USER_EXPIRED;
+	return EV_AUTH_ACCEPTED;
 }
 
 /*
@@ -148,7 +164,7 @@ void judge_reject(enum event event, struct judgement *ret)
 static void judge_password(const struct judge_case *c, struct judgement *ret)
 {
 	struct aaa_keys keys = {0};
-	enum event event = find(c, &keys);
+	enum event event = judge_is_certificate(c->proof) ? find_holder(c) : find(c, &keys);
 
 	if (event == EV_AUTH_ACCEPTED)
 		*ret = (struct judgement){.outcome = AAA_ACCEPT, .event = event, .keys = keys};

@@ -38,6 +38,8 @@ struct aaa_judge {
 /* PAP, CHAP-MD5 and MS-CHAPv2. */
 extern const struct aaa_judge judge_of_passwords;
 
+/* The proof is a certificate that was checked before (aaa/eap/tls.c): only its user is in question. */
+bool judge_is_certificate(const struct proof *proof);
 /* A rejection for `event`: its code and its words for the peer. */
 void judge_reject(enum event event, struct judgement *ret);
 /*

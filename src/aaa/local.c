@@ -114,12 +114,17 @@ static void login_done(struct store_job *job)
 	l->done(l);
 }
 
+static bool serves(const struct local_lookup *l)
+{
+	return judge_is_certificate(&l->proof) || l->judge->serves(l->proof.method);
+}
+
 int local_ask(struct store *store, struct local_lookup *l)
 {
 	l->answer = (struct aaa_answer){0};
 	text_of_octets(l->proof.user, l->proof.user_len, l->answer.user, sizeof(l->answer.user));
 	l->job = (struct store_job){.kind = STORE_READ,
-		.run = l->judge->serves(l->proof.method) ? run_login : refuse,
+		.run = serves(l) ? run_login : refuse,
 		.done = login_done,
 		.reply_to = l->reply_to};
 	return store_submit(store, &l->job);

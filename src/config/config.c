@@ -486,8 +486,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 static const struct {
 	enum auth_method method;
 	uint8_t eap; /* its type; 0: none of its own */
-} auth_words[] = {{AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_MD5}, {AUTH_MSCHAPV2, 0},
-	{AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
+} auth_words[] = {{AUTH_EAP, EAP_TLS}, {AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_MD5},
+	{AUTH_MSCHAPV2, 0}, {AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
 
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS])
 {

@@ -17,6 +17,7 @@
 #include <urcu/urcu-memb.h>
 
 #include "aaa/aaa.h"
+#include "aaa/eap/anchors.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
@@ -46,6 +47,7 @@ struct server {
 	struct control control;
 	struct spare spare;
 	struct worker *workers;
+	struct eap_anchors *anchors; /* from the store, until the snapshot takes them */
 };
 
 /* ---- steps of the start: 0, or an exit code; what failed has been logged ---------------------- */
@@ -104,12 +106,15 @@ static int open_store(struct server *s, struct netlink *nl)
 	struct store_opts keep = {
 		(uint64_t)c->config->store.attempts, (uint64_t)c->config->store.sessions};
 	struct db_error why = {0};
+	struct tls_failure bad = {0};
 	struct db *db;
 	int r;
 
 	if (db_open(&opts, &db, &why) < 0)
 		return host_refused(why.event, why.text);
 	r = host_choose_pools(&s->host, nl, db);
+	if (!r && host_load_anchors(db, &s->anchors, &bad) < 0)
+		r = host_refused(bad.event, bad.text);
 	if (r) {
 		db_close(db);
 		return r;
@@ -121,13 +126,15 @@ static int open_store(struct server *s, struct netlink *nl)
 	return open_account(c);
 }
 
-static int load_certificates(struct context *c)
+static int load_certificates(struct server *s)
 {
+	struct context *c = &s->context;
 	AUTO(snapshot) struct snapshot *snapshot = NULL;
 	struct tls_failure why = {0};
 
 	if (snapshot_new(c->config, &snapshot) < 0)
 		return layer_exit_code(LAYER_LOCAL);
+	snapshot->anchors = TAKE(s->anchors);
 	if (certificates_make(c->config, false, &why) < 0 || certificates_load(snapshot, &why) < 0)
 		return host_refused(why.event, why.text);
 	c->snapshot = TAKE(snapshot);
@@ -195,7 +202,7 @@ static int begin(struct server *s)
 	if (!r)
 		r = open_store(s, nl);
 	if (!r)
-		r = load_certificates(&s->context);
+		r = load_certificates(s);
 	return r ? r : serve_on_machine(s, nl);
 }
 
@@ -217,6 +224,7 @@ static void end(struct server *s)
 	directory_free(c->directory);
 	admission_free(c->admission);
 	snapshot_free(c->snapshot);
+	eap_anchors_unref(s->anchors);
 }
 
 /* A descriptor a session: as many as the system grants without a question. */

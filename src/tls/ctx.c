@@ -40,6 +40,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	tls_sets_done(ctx);
+	tls_anchors_free(ctx->anchors);
 	SSL_CTX_free(ctx->ssl);
 	BIO_meth_free(ctx->bio);
 	free(ctx);
@@ -291,12 +292,15 @@ static bool prefer_first(const struct tls_set *set)
 		       set->ssl, rsa ? SIGN_RSA ":" SIGN_EC : SIGN_EC ":" SIGN_RSA);
 }
 
-static bool set_server(SSL_CTX *c)
+static bool set_server(const struct tls_ctx *ctx, SSL_CTX *c)
 {
 	SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_verify(c, SSL_VERIFY_NONE, NULL); /* [MS-SSTP] <1>: Windows has none to show */
-	SSL_CTX_set_alpn_select_cb(c, choose_alpn, NULL);
+	if (!ctx->probe)
+		SSL_CTX_set_alpn_select_cb(c, choose_alpn, NULL);
 	SSL_CTX_set_client_hello_cb(c, tls_client_hello_callback, NULL);
+	if (ctx->anchors && tls_anchors_use(c, ctx->anchors) < 0)
+		return false;
 	return SSL_CTX_set_num_tickets(c, 0) && SSL_CTX_set_max_early_data(c, 0);
 }
 
@@ -309,13 +313,16 @@ int tls_server_ctx_new(
 	ERR_clear_error();
 	r = ctx_new(true, opts->min_version, opts->keylog, opts->keylog_arg, opts->records_per_key,
 		&ctx, ret_failure);
-	if (!r)
-		r = add_pairs(ctx, opts, ret_failure);
+	if (r < 0)
+		return r;
+	ctx->probe = opts->inner;
+	ctx->anchors = opts->anchors ? tls_anchors_ref(opts->anchors) : NULL;
+	r = add_pairs(ctx, opts, ret_failure);
 	if (!r && (lend_kinds(ctx, opts) < 0 || min_version(opts->min_version, &version) < 0))
 		r = -EIO;
 	for (size_t i = 0; !r && i < ctx->n_sets; i++)
-		if (!set_common(ctx, ctx->sets[i].ssl, version) || !set_server(ctx->sets[i].ssl) ||
-			!prefer_first(&ctx->sets[i]))
+		if (!set_common(ctx, ctx->sets[i].ssl, version) ||
+			!set_server(ctx, ctx->sets[i].ssl) || !prefer_first(&ctx->sets[i]))
 			r = -EIO;
 	if (r < 0)
 		return r;

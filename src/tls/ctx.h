@@ -17,6 +17,7 @@
 #include "base/auto.h"
 #include "tls/failure.h"
 
+struct tls_anchors;
 struct tls_ctx;
 
 /* One line of the NSS key log format, without the newline. */
@@ -41,6 +42,13 @@ struct tls_server_opts {
 	tls_keylog_fn *keylog;   /* NULL: none */
 	void *keylog_arg;
 	uint64_t records_per_key; /* 0: TLS_RECORDS_PER_KEY */
+	/*
+	 * For EAP: OpenSSL keeps the connection after the handshake, so that tls_export_eap() and
+	 * tls_client_cert() work; there is no ALPN. With anchors the client must show a certificate of
+	 * one of these CAs; referenced.
+	 */
+	bool inner;
+	struct tls_anchors *anchors;
 	/* Called for what is served all the same: an OCSP response that is not stapled. NULL: none. */
 	void (*note)(void *arg, const struct tls_failure *what);
 	void *note_arg;

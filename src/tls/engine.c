@@ -308,6 +308,26 @@ int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n)
 		       : -EIO;
 }
 
+bool tls_is_1_3(const struct tls *t)
+{
+	return t->record || (t->ssl && SSL_version(t->ssl) == TLS1_3_VERSION);
+}
+
+int tls_export_eap(const struct tls *t, uint8_t type, uint8_t ret[static TLS_EAP_KEY_LEN])
+{
+	bool modern = tls_is_1_3(t);
+	const char *label = modern ? "EXPORTER_EAP_TLS_Key_Material" : "client EAP encryption";
+
+	if (!tls_established(t))
+		return -EAGAIN;
+	if (!t->ssl)
+		return -ENOTSUP;
+	return SSL_export_keying_material(t->ssl, ret, TLS_EAP_KEY_LEN, label, strlen(label), &type,
+		       modern, modern) == 1
+		       ? 0
+		       : -EIO;
+}
+
 void tls_prefetch(const struct tls *t)
 {
 	prefetch(t, offsetof(struct tls, leaf)); /* behind that: fields for reports */

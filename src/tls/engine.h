@@ -100,6 +100,15 @@ int tls_leaf_info(const struct tls *t, struct cert_info *ret);
  */
 int tls_export(const struct tls *t, const char *label, uint8_t *ret, size_t n);
 
+#define TLS_EAP_KEY_LEN 128 /* MSK and EMSK */
+/*
+ * The keys of an EAP method that runs inside TLS: RFC 9190 2.3 and 9427 2.1 (TLS 1.3, with the type as
+ * context), RFC 5216 2.3 (before). `type` is EAP's. -EAGAIN before the handshake is done; -ENOTSUP: the
+ * context is not `inner`.
+ */
+int tls_export_eap(const struct tls *t, uint8_t type, uint8_t ret[static TLS_EAP_KEY_LEN]);
+bool tls_is_1_3(const struct tls *t); /* after the handshake */
+
 void tls_prefetch(const struct tls *t); /* what the next record touches (base/hot.h) */
 /* Nothing to send or receive for a while: gives back what memory it can. */
 void tls_idle(struct tls *t);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/rd.h"
+#include "tls/anchors.h"
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
@@ -43,6 +44,7 @@ struct tls_ctx {
 	uint64_t records_per_key;
 	bool insecure, own_ca;
 	bool probe; /* OpenSSL stays after the handshake: it knows the chain and sees tickets */
+	struct tls_anchors *anchors; /* server: clients must show a certificate of these; or NULL */
 	struct tls_pin pins[TLS_PINS_MAX];
 	size_t n_pins;
 };
@@ -87,6 +89,8 @@ struct tls {
 	char sni[256];
 
 	bool resumable, client_cert_wanted; /* probe.c */
+	bool crl_missing, crl_stale;        /* anchors.c: of the leaf's issuer */
+	size_t anchor;                      /* the one that its chain leads to */
 };
 
 /* bio.c */
@@ -134,6 +138,9 @@ int tls_open_error(void); /* why a file could not be opened, as a negative errno
 
 /* verify.c: the client's judgement on the server's certificate. */
 int tls_verify_server(X509_STORE_CTX *sctx, void *arg);
+
+/* anchors.c: the server's judgement on a client's certificate. */
+int tls_anchors_use(SSL_CTX *c, struct tls_anchors *a);
 
 /* cert.c */
 int cert_spki_sha256(const X509 *x, uint8_t ret[static SHA256_LEN]);

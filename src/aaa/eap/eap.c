@@ -13,15 +13,18 @@
 
 #include "aaa/eap/method.h"
 #include "base/crypto.h"
+#include "base/peer_cert.h"
 #include "base/text.h"
 
-static const struct eap_method *const methods[] = {&eap_method_mschapv2, &eap_method_md5};
+static const struct eap_method *const methods[] = {
+	&eap_method_mschapv2, &eap_method_md5, &eap_method_tls};
 
 struct eap {
 	struct eap_opts opts;
 	struct eap_host host;
 	const struct eap_method *method; /* NULL: waits for the Identity */
 	void *self;
+	bool over;
 	bool answered;     /* the method's first Request was accepted: no Nak any more */
 	uint32_t tried[8]; /* types, a bit each */
 	unsigned rounds;
@@ -38,8 +41,10 @@ static const struct eap_method *method_of(uint8_t type)
 	return NULL;
 }
 
-bool eap_knows(uint8_t type)
+bool eap_serves(const struct eap_opts *opts, uint8_t type)
 {
+	if (type == EAP_TLS && (!opts->tls || !opts->anchors))
+		return false;
 	return method_of(type);
 }
 
@@ -71,6 +76,7 @@ void eap_free(struct eap *e)
 	if (!e)
 		return;
 	end_method(e);
+	peer_cert_unref(e->host.cert);
 	explicit_bzero(e, sizeof(*e));
 	free(e);
 }
@@ -170,7 +176,7 @@ static enum eap_step on_identity(struct eap *e, struct rd name)
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-enum eap_step eap_receive(struct eap *e, struct rd response, size_t mtu)
+static enum eap_step take(struct eap *e, struct rd response, size_t mtu)
 {
 	struct eap_packet p;
 	struct wr out;
@@ -197,12 +203,26 @@ enum eap_step eap_receive(struct eap *e, struct rd response, size_t mtu)
 	return finish(e, e->method->receive(e->self, p.data, &out), &out);
 }
 
+/* A method that came to its end is asked nothing more. */
+static enum eap_step note_end(struct eap *e, enum eap_step step)
+{
+	e->over = step == EAP_STEP_SUCCESS || step == EAP_STEP_FAILURE;
+	return step;
+}
+
+enum eap_step eap_receive(struct eap *e, struct rd response, size_t mtu)
+{
+	return e->over ? EAP_STEP_FAILURE : note_end(e, take(e, response, mtu));
+}
+
 enum eap_step eap_judged(struct eap *e, const struct aaa_answer *answer)
 {
 	struct wr out = room_for_data(e);
 
+	if (e->over)
+		return EAP_STEP_FAILURE;
 	proof_wipe(&e->host.question);
-	return finish(e, e->method->judged(e->self, answer, &out), &out);
+	return note_end(e, finish(e, e->method->judged(e->self, answer, &out), &out));
 }
 
 /* ---- out ------------------------------------------------------------------------------------- */
@@ -231,6 +251,11 @@ const uint8_t *eap_msk(const struct eap *e)
 const struct eap_refusal *eap_refusal(const struct eap *e)
 {
 	return &e->host.refusal;
+}
+
+struct peer_cert *eap_certificate(const struct eap *e)
+{
+	return e->host.cert;
 }
 
 const char *eap_word(const struct eap *e)

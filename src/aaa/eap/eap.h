@@ -24,10 +24,17 @@
 
 enum eap_step { EAP_STEP_SEND, EAP_STEP_ASK, EAP_STEP_SUCCESS, EAP_STEP_FAILURE };
 
+struct eap_anchors;
+struct peer_cert;
+struct tls_ctx;
+
 struct eap_opts {
 	const uint8_t *types; /* enum eap_type, most wanted first */
 	size_t n_types;
-	const char *name;                    /* the server's, in challenges */
+	const char *name; /* the server's, in challenges */
+	/* EAP-TLS: a context that asks for certificates of the anchors; NULL: not served. */
+	struct tls_ctx *tls;
+	struct eap_anchors *anchors;
 	void (*random)(void *ret, size_t n); /* NULL: crypto_random() */
 };
 
@@ -41,8 +48,8 @@ struct eap;
 
 int eap_new(const struct eap_opts *opts, struct eap **ret);
 void eap_free(struct eap *e); /* NULL is fine */
-/* Can this server do methods of this type? */
-bool eap_knows(uint8_t type);
+/* Can methods of this type be served with these options? */
+bool eap_serves(const struct eap_opts *opts, uint8_t type);
 
 enum eap_step eap_receive(struct eap *e, struct rd response, size_t mtu);
 enum eap_step eap_judged(struct eap *e, const struct aaa_answer *answer);
@@ -53,5 +60,6 @@ enum event eap_failed(const struct eap *e);
 const struct proof *eap_question(const struct eap *e);      /* ASK */
 const uint8_t *eap_msk(const struct eap *e);                /* SUCCESS: EAP_MSK_LEN octets */
 const struct eap_refusal *eap_refusal(const struct eap *e); /* FAILURE */
+struct peer_cert *eap_certificate(const struct eap *e); /* that the client showed, or NULL; lent */
 /* The method that runs: "eap-mschapv2"; "eap" before there is one. */
 const char *eap_word(const struct eap *e);

@@ -21,6 +21,7 @@ struct eap_host {
 	enum event
 		failed; /* EAP_STEP_SEND: the Request says that a proof was wrong, and this is why */
 	uint8_t msk[EAP_MSK_LEN];
+	struct peer_cert *cert; /* that the client showed, or NULL; a reference */
 };
 
 struct eap_method {
@@ -36,7 +37,7 @@ struct eap_method {
 	enum eap_step (*judged)(void *self, const struct aaa_answer *answer, struct wr *out);
 };
 
-extern const struct eap_method eap_method_mschapv2, eap_method_md5;
+extern const struct eap_method eap_method_mschapv2, eap_method_md5, eap_method_tls;
 
 /* Ends it: EAP_STEP_FAILURE, with the reason for log and peer. */
 __attribute__((format(printf, 4, 5))) enum eap_step eap_refuse(

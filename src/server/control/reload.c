@@ -41,13 +41,15 @@ static int publish(struct control *c, struct snapshot *l)
 }
 
 /* Everything that is made from a configuration. */
-static int make_snapshot(struct config *cfg, struct snapshot **ret, struct tls_failure *ret_failure)
+static int make_snapshot(const struct snapshot *before, struct config *cfg, struct snapshot **ret,
+	struct tls_failure *ret_failure)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	int r = snapshot_new(cfg, &l);
 
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
+	snapshot_keep_anchors(l, before);
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
@@ -62,7 +64,7 @@ int reload_certificates(struct control *c)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	struct tls_failure why = {0};
-	int r = make_snapshot(c->context->snapshot->config, &l, &why);
+	int r = make_snapshot(c->context->snapshot, c->context->snapshot->config, &l, &why);
 
 	if (!r)
 		r = publish(c, l);
@@ -132,7 +134,7 @@ static int reload(struct control *c, bool dry, json_t *changes, char *why, size_
 		c->context->snapshot->config, next, note_change, &(struct changes){changes, !dry});
 	r = config_keep_started(next, c->context->snapshot->config);
 	if (!r)
-		r = make_snapshot(next, &l, &bad);
+		r = make_snapshot(c->context->snapshot, next, &l, &bad);
 	if (!r && !dry)
 		r = publish(c, l);
 	if (r < 0)

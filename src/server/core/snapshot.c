@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "aaa/eap/anchors.h"
 #include "aaa/grant.h"
 #include "config/config.h"
 #include "tls/ctx.h"
@@ -20,6 +21,11 @@ int snapshot_new(struct config *config, struct snapshot **ret)
 	return 0;
 }
 
+void snapshot_keep_anchors(struct snapshot *l, const struct snapshot *before)
+{
+	l->anchors = before->anchors ? eap_anchors_ref(before->anchors) : NULL;
+}
+
 struct snapshot *snapshot_ref(struct snapshot *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
@@ -31,6 +37,8 @@ void snapshot_free(struct snapshot *l)
 	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	tls_ctx_free(l->tls);
+	tls_ctx_free(l->eap_tls);
+	eap_anchors_unref(l->anchors);
 	grant_unref(l->defaults);
 	config_free(l->config);
 	free(l);

@@ -20,6 +20,7 @@
 #include "sstp/binding.h"
 
 struct config;
+struct eap_anchors;
 struct grant;
 struct tls_ctx;
 
@@ -27,6 +28,8 @@ struct snapshot {
 	atomic_uint refs;
 	struct config *config;
 	struct tls_ctx *tls;
+	struct eap_anchors *anchors;   /* whose certificates let users in (EAP-TLS), or NULL */
+	struct tls_ctx *eap_tls;       /* that asks for these; or NULL */
 	char pin[64], fingerprint[65]; /* of the first certificate */
 	struct grant *defaults;        /* what every user is granted */
 	/* Behind a balancer: the certificates that it shows in our place. */
@@ -36,6 +39,8 @@ struct snapshot {
 
 /* Holds a reference to the configuration; the rest is the maker's to fill in. */
 int snapshot_new(struct config *config, struct snapshot **ret);
+/* The authorities of the one before. */
+void snapshot_keep_anchors(struct snapshot *l, const struct snapshot *before);
 struct snapshot *snapshot_ref(struct snapshot *l);
 void snapshot_free(struct snapshot *l);
 DEFINE_AUTO(snapshot, struct snapshot *, snapshot_free)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aaa/eap/anchors.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -244,6 +245,16 @@ int certificates_try(const struct config *cfg,
 	return r ? r : tls_server_ctx_new(&opts, &tls, ret_failure);
 }
 
+/* The same certificates for TLS inside EAP, with which clients have to show theirs. */
+static int load_for_eap(
+	struct snapshot *l, struct tls_server_opts opts, struct tls_failure *ret_failure)
+{
+	opts.inner = true;
+	opts.anchors = l->anchors->tls;
+	opts.note = NULL;
+	return tls_server_ctx_new(&opts, &l->eap_tls, ret_failure);
+}
+
 int certificates_load(struct snapshot *l, struct tls_failure *ret_failure)
 {
 	const struct config *cfg = l->config;
@@ -261,6 +272,8 @@ int certificates_load(struct snapshot *l, struct tls_failure *ret_failure)
 		log_event(NULL, EV_KEYLOG_ON, "file=%s", cfg->tls.keylog);
 	}
 	r = tls_server_ctx_new(&opts, &l->tls, ret_failure);
+	if (!r && l->anchors)
+		r = load_for_eap(l, opts, ret_failure);
 	if (!r)
 		r = cert_info_load(pairs[0].cert_file, &info, ret_failure);
 	if (r < 0)

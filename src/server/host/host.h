@@ -18,7 +18,9 @@ struct config;
 struct grant;
 struct context;
 struct db;
+struct eap_anchors;
 struct netlink;
+struct tls_failure;
 
 struct host {
 	struct context *context;
@@ -50,6 +52,11 @@ int host_check_pools(struct host *h);
 int host_choose_pools(struct host *h, struct netlink *nl, struct db *db);
 /* What the configuration grants to every user. -ENOMEM. */
 int host_default_grant(const struct config *cfg, struct grant **ret);
+
+/* ---- anchors.c ---- */
+
+/* The authorities for users' certificates; *ret NULL: there are none. */
+int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failure *ret_failure);
 
 /* ---- tun.c ---- */
 

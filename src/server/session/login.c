@@ -399,6 +399,16 @@ static bool is_guess(enum event outcome)
 	case EV_AUTH_ACCEPTED:
 	case EV_AUTH_EAP_NO_METHOD:
 	case EV_AUTH_EAP_PROOF_REFUSED:
+	case EV_AUTH_CERT_EXPIRED: /* a key cannot be guessed */
+	case EV_AUTH_CERT_NOT_YET_VALID:
+	case EV_AUTH_CERT_REVOKED:
+	case EV_AUTH_CERT_WRONG_USAGE:
+	case EV_AUTH_CERT_UNKNOWN_CA:
+	case EV_AUTH_CERT_INVALID:
+	case EV_AUTH_CERT_NO_LIST:
+	case EV_AUTH_CERT_NO_NAME:
+	case EV_AUTH_CERT_UNKNOWN_USER:
+	case EV_AUTH_TLS_FAILED:
 	case EV_AUTH_USER_DISABLED:
 	case EV_AUTH_USER_EXPIRED:
 	case EV_AUTH_STORE_FAILED:
@@ -542,6 +552,8 @@ static int begin(struct session *s)
 	struct aaa_facts facts = {.methods = methods,
 		.n_methods = config_auth_methods(site->snapshot->config, methods),
 		.name = site->context->name,
+		.eap_tls = site->snapshot->eap_tls,
+		.anchors = site->snapshot->anchors,
 		.reply_to = &s->site->mailbox};
 
 	facts.n_eap_types = config_eap_types(site->snapshot->config, facts.eap_types);
