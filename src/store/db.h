@@ -114,6 +114,7 @@ struct db_login {
 	int64_t expires_at;
 	struct addr ipv4;
 	char pool[STORE_POOL_NAME_MAX + 1];
+	int64_t password_at;
 	bool has_nt, has_reversible;
 	uint8_t nt_hash[MSCHAP_NT_HASH_LEN];
 	char password[STORE_PASSWORD_MAX + 1]; /* when has_reversible */
@@ -128,6 +129,41 @@ static inline void db_login_wipe(struct db_login *l)
 {
 	explicit_bzero(l, sizeof(*l));
 }
+
+/* --- groups, and the values of users and groups (groups.c) --- */
+
+struct db_group {
+	int64_t id;
+	char name[STORE_GROUP_NAME_MAX + 1]; /* as typed by the admin */
+	int64_t users;                       /* members; 0 from db_groups_of_user() */
+};
+
+/* -EINVAL: no good name; -EEXIST: it is taken (any case). */
+int db_group_add(struct db *db, const char *name, int64_t *ret_id);
+int db_group_find(struct db *db, const char *name, struct db_group *ret); /* any case */
+int db_group_remove(struct db *db, int64_t id); /* its members stay users */
+int db_group_list(struct db *db, int (*each)(const struct db_group *, void *arg), void *arg);
+/* In their order. */
+int db_groups_of_user(
+	struct db *db, int64_t user_id, int (*each)(const struct db_group *, void *arg), void *arg);
+int db_group_members(
+	struct db *db, int64_t group_id, int (*each)(const char *name, void *arg), void *arg);
+/* These and no others, the first one's values count first. Inside a transaction. */
+int db_user_set_groups(struct db *db, int64_t user_id, const int64_t *groups, size_t n);
+
+enum db_subject { DB_USER, DB_GROUP };
+
+struct db_value {          /* texts live as long as the call */
+	int64_t place;     /* 0: its own; else of the group in that place */
+	const char *group; /* its name; "": its own */
+	const char *key, *value;
+};
+
+/* `value` NULL: unset. What stands in columns of users (address, pool, ...) has no row here. */
+int db_value_set(struct db *db, enum db_subject of, int64_t id, const char *key, const char *value);
+/* Of a user: its own first, then those of its groups in their order; of a group its own. */
+int db_values(struct db *db, enum db_subject of, int64_t id,
+	int (*each)(const struct db_value *, void *arg), void *arg);
 
 /* --- leases (leases.c) --- */
 

@@ -25,9 +25,11 @@
 #define STORE_PRUNE_EVERY 64      /* records between two prunings */
 #define STORE_PRUNE_MOST 1000     /* records that one pruning drops: logins wait for it */
 
-#define STORE_POOL_NAME_MAX 31 /* octets of a pool's name */
-#define STORE_POOLS_MAX 16     /* address pools whose map is kept */
-#define STORE_POOL_BITS_MAX 24 /* a pool is no larger than a /8 */
+#define STORE_POOL_NAME_MAX 31  /* octets of a pool's name */
+#define STORE_GROUP_NAME_MAX 31 /* octets of a group's name */
+#define STORE_GROUPS_MAX 32     /* groups of one user */
+#define STORE_POOLS_MAX 16      /* address pools whose map is kept */
+#define STORE_POOL_BITS_MAX 24  /* a pool is no larger than a /8 */
 
 #define STORE_KEY_FILE_MAX 128 /* octets of a key file */
 #define STORE_PASSWORD_MAX 256 /* Windows takes no longer ones (RFC 2759 section 8.9: 512 octets) */

@@ -190,6 +190,31 @@ const char *const schema_steps[] = {
 	"  serial TEXT NOT NULL,"
 	"  user_name TEXT NOT NULL,"
 	"  PRIMARY KEY (authority_id, sha256, issuer, serial))",
+	/*
+	 * 5: groups, and what users and groups are granted: rows of text (aaa/grant.def). A user's groups
+	 * have an order (place).
+	 */
+	"CREATE TABLE user_groups ("
+	"  id BIGINT PRIMARY KEY,"
+	"  name TEXT NOT NULL,"
+	"  folded TEXT NOT NULL UNIQUE,"
+	"  created_at BIGINT NOT NULL);"
+	"CREATE TABLE members ("
+	"  user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	"  group_id BIGINT NOT NULL REFERENCES user_groups (id) ON DELETE CASCADE,"
+	"  place BIGINT NOT NULL,"
+	"  PRIMARY KEY (user_id, group_id));"
+	"CREATE INDEX members_group ON members (group_id);"
+	"CREATE TABLE user_values ("
+	"  user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	"  key TEXT NOT NULL,"
+	"  value TEXT NOT NULL,"
+	"  PRIMARY KEY (user_id, key));"
+	"CREATE TABLE group_values ("
+	"  group_id BIGINT NOT NULL REFERENCES user_groups (id) ON DELETE CASCADE,"
+	"  key TEXT NOT NULL,"
+	"  value TEXT NOT NULL,"
+	"  PRIMARY KEY (group_id, key))",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

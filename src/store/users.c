@@ -331,6 +331,7 @@ static int take_login(struct db *db, struct query *q, struct db_login *l)
 	l->expires_at = query_int(q);
 	l->ipv4 = query_addr(q);
 	snprintf(l->pool, sizeof(l->pool), "%s", query_text(q));
+	l->password_at = query_int(q);
 	if (query_null(q))
 		return 0;
 	return open_secret(db, q, l);
