@@ -22,6 +22,8 @@
 
 #define GRANT_ADDRS_MAX 4
 #define GRANT_WORD_MAX 31 /* octets */
+#define GRANT_NAMES_MAX 8
+#define GRANT_HOURS_MAX 8
 
 enum grant_origin { GRANT_UNSET, GRANT_DEFAULT, GRANT_GROUP, GRANT_USER, GRANT_RADIUS, GRANT_COA };
 enum grant_merge { GRANT_REPLACE, GRANT_APPEND };
@@ -56,7 +58,38 @@ struct grant_date {
 
 struct grant_count {
 	enum grant_origin origin;
-	unsigned value;
+	unsigned value; /* 0: auto */
+};
+
+struct grant_span {
+	enum grant_origin origin;
+	uint32_t value; /* seconds; 0: off */
+};
+
+struct grant_rate {
+	enum grant_origin origin;
+	uint64_t value; /* bits a second; 0: off */
+};
+
+struct grant_methods {
+	enum grant_origin origin;
+	uint32_t mask; /* of aaa/method.h */
+};
+
+struct grant_names {
+	enum grant_origin origin;
+	size_t n;
+	char item[GRANT_NAMES_MAX][GRANT_WORD_MAX + 1];
+};
+
+struct grant_hours {
+	enum grant_origin origin;
+	size_t n; /* 0: always */
+	struct grant_hours_item {
+		uint8_t days; /* bit 0: Sunday, as tm_wday */
+		uint16_t from,
+			to; /* minutes of the day, `to` not included; from > to: past midnight */
+	} item[GRANT_HOURS_MAX];
 };
 
 #define GRANT_FIELD_ADDR(name) struct grant_addr name;
@@ -65,6 +98,11 @@ struct grant_count {
 #define GRANT_FIELD_FLAG(name) struct grant_flag name;
 #define GRANT_FIELD_DATE(name) struct grant_date name;
 #define GRANT_FIELD_COUNT(name) struct grant_count name;
+#define GRANT_FIELD_SPAN(name) struct grant_span name;
+#define GRANT_FIELD_RATE(name) struct grant_rate name;
+#define GRANT_FIELD_METHODS(name) struct grant_methods name;
+#define GRANT_FIELD_NAMES(name) struct grant_names name;
+#define GRANT_FIELD_HOURS(name) struct grant_hours name;
 
 struct grant_values {
 #define GRANT(name, type, merge, effect, radius, word, help) GRANT_FIELD_##type(name)
@@ -83,11 +121,38 @@ struct grant *grant_ref(struct grant *g);
 void grant_unref(struct grant *g); /* NULL is fine */
 DEFINE_AUTO(grant, struct grant *, grant_unref)
 
-/* The addresses of `over` that `to` lacks go to its end. */
-void grant_addrs_append(struct grant_addrs *to, const struct grant_addrs *over);
 /* Each value that `over` has is put into `to`, as its row says. */
 void grant_merge(struct grant_values *to, const struct grant_values *over);
+/* What takes effect now, in a session that is up: these rows of `from`, set or not. */
+void grant_take_now(struct grant_values *to, const struct grant_values *from);
+bool grant_has_origin(const struct grant_values *values, enum grant_origin origin);
 
-#define GRANT_TEXT_LEN 600
+/* ---- keys and their values as text ---- */
+
+#define GRANT_VALUE_LEN 400 /* with the zero; the longest text of one value */
+#define GRANT_WHY_LEN 300
+
+struct grant_key { /* a row that has a word */
+	const char *word, *help;
+	enum grant_effect effect;
+	enum grant_merge merge;
+	size_t row;
+};
+
+const struct grant_key *grant_key(size_t i); /* NULL past the last */
+const struct grant_key *grant_key_find(const char *word);
+/* -EINVAL: `why` says what was expected and what came. -ENOENT: no such key, and what it may mean. */
+int grant_parse(struct grant_values *values, const char *word, const char *text,
+	enum grant_origin origin, char why[static GRANT_WHY_LEN]);
+enum grant_origin grant_origin_of(const struct grant_values *values, const struct grant_key *key);
+/* For people; GRANT_UNSET: "". grant_parse() takes it back. */
+char *grant_text(const struct grant_values *values, const struct grant_key *key,
+	char ret[static GRANT_VALUE_LEN]);
+/* For the store: the same, but a date does not depend on the time zone. */
+char *grant_stored_text(const struct grant_values *values, const struct grant_key *key,
+	char ret[static GRANT_VALUE_LEN]);
+const char *grant_origin_name(enum grant_origin origin);
+
+#define GRANT_TEXT_LEN 2000
 /* "address=10.8.0.7 (user) dns=192.0.2.53 (default)"; unset values are left out. */
 char *grant_format(const struct grant_values *values, char ret[static GRANT_TEXT_LEN]);

@@ -136,10 +136,6 @@ static enum event find(const struct judge_case *c, struct aaa_keys *ret)
 		return EV_AUTH_NO_REVERSIBLE_SECRET;
 	if (!right)
 		return EV_AUTH_WRONG_PASSWORD;
-	if (login->disabled)
-		return EV_AUTH_USER_DISABLED;
-	if (login->expires_at && login->expires_at <= c->now_s)
-		return EV_AUTH_USER_EXPIRED;
 	right = m->keys ? m->keys(c->proof, login, ret) : 1;
 	return right < 0 ? broken_crypto(right) : EV_AUTH_ACCEPTED;
 }
@@ -156,6 +152,14 @@ void judge_reject(enum event event, struct judgement *ret)
 	case EV_AUTH_USER_EXPIRED:
 		ret->code = AUTH_PASSWORD_EXPIRED;
 		ret->message = "Account expired";
+		break;
+	case EV_AUTH_PASSWORD_OLD:
+		ret->code = AUTH_PASSWORD_EXPIRED;
+		ret->message = "Password expired";
+		break;
+	case EV_AUTH_OUTSIDE_HOURS:
+		ret->code = AUTH_RESTRICTED_HOURS;
+		ret->message = "Not at this hour";
 		break;
 	default: ret->code = AUTH_FAILED; ret->message = "Wrong user name or password";
 	}

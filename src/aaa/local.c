@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: the whole judgement is one job on the store's reading thread: find the user, open the
- * secret, judge the proof, make the grant. Secrets never leave that thread, and a worker only posts
- * and receives.
+ * secret, judge the proof, make the grant, see whether it lets the user in (policy.h). Secrets never
+ * leave that thread, and a worker only posts and receives.
  */
 #include "aaa/local.h"
 
@@ -12,6 +12,7 @@
 
 #include "aaa/judge.h"
 #include "aaa/policy.h"
+#include "aaa/stored.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -23,22 +24,6 @@ static void describe(struct local_lookup *l, const char *why)
 
 	text_format(a->detail, sizeof(a->detail), "user=\"%.64s\" method=%s%s%.60s", a->user,
 		judge_method_word(&l->proof), *why ? " " : "", why);
-}
-
-/* What the user's own row grants. */
-static struct grant_values values_of(const struct db_login *login)
-{
-	struct grant_values v = {0};
-
-	if (login->ipv4.family)
-		v.address = (struct grant_addr){GRANT_USER, login->ipv4};
-	if (*login->pool) {
-		v.pool.origin = GRANT_USER;
-		snprintf(v.pool.value, sizeof(v.pool.value), "%s", login->pool);
-	}
-	if (login->expires_at)
-		v.expires = (struct grant_date){GRANT_USER, login->expires_at};
-	return v;
 }
 
 static void take_judgement(struct aaa_answer *a, const struct judgement *j)
@@ -63,14 +48,37 @@ static void reject(struct local_lookup *l, enum event event, const char *why)
 	describe(l, why);
 }
 
-static void judge(struct local_lookup *l, const struct db_login *login, bool known)
+/* The proof was right: what the user may have, and whether that lets it in. */
+static void admit(struct local_lookup *l, const struct db_login *login,
+	const struct grant_values *values, int64_t now_s)
+{
+	const struct policy_case c = {.method = judge_method_name(l->proof.method),
+		.has_password = true,
+		.password_at = login->password_at,
+		.now_s = now_s};
+	enum event event;
+
+	if (policy_grant(l->defaults, values, &l->answer.grant) < 0) {
+		reject(l, EV_AUTH_STORE_FAILED, event_info(EV_OUT_OF_MEMORY)->name);
+		return;
+	}
+	event = policy_check(&l->answer.grant->is, &c);
+	if (event == EV_AUTH_ACCEPTED) {
+		l->answer.user_id = login->id;
+		return;
+	}
+	grant_unref(TAKE(l->answer.grant));
+	reject(l, event, "");
+}
+
+static void judge(struct local_lookup *l, const struct db_login *login, bool known,
+	const struct grant_values *values)
 {
 	const struct judge_case c = {.proof = &l->proof,
 		.login = login,
 		.known = known,
 		.round = l->round,
 		.now_s = clock_wall_s()};
-	const struct grant_values own = values_of(login);
 	struct judgement j = {0};
 
 	l->judge->judge(&c, &j);
@@ -79,24 +87,32 @@ static void judge(struct local_lookup *l, const struct db_login *login, bool kno
 	take_judgement(&l->answer, &j);
 	describe(l, "");
 	explicit_bzero(&j, sizeof(j));
-	if (l->answer.outcome != AAA_ACCEPT)
-		return;
-	l->answer.user_id = login->id;
-	if (policy_grant(l->defaults, &own, &l->answer.grant) < 0)
-		reject(l, EV_AUTH_STORE_FAILED, event_info(EV_OUT_OF_MEMORY)->name);
+	if (l->answer.outcome == AAA_ACCEPT)
+		admit(l, login, values, c.now_s);
 }
 
+/* Rows are read for unknown users, too: it takes as long. */
 static int run_login(struct db *db, struct store_job *job)
 {
 	struct local_lookup *l = container_of(job, struct local_lookup, job);
 	const struct proof *proof = &l->proof;
 	struct db_login login = {0};
-	int r = db_login(db, proof->user, proof->user_len, &login);
+	struct grant_values values = {0};
+	char why[GRANT_WHY_LEN];
+	int found = db_login(db, proof->user, proof->user_len, &login), r = found;
 
-	if (r < 0 && r != -ENOENT)
+	if (!r || r == -ENOENT) {
+		const struct grant_values columns =
+			stored_columns(&login.ipv4, login.pool, login.expires_at, login.disabled);
+
+		r = stored_grant(db, login.id, &columns, &values, why);
+	}
+	if (r == -EBADMSG)
+		reject(l, EV_AUTH_GRANT_UNREADABLE, why);
+	else if (r < 0)
 		reject(l, EV_AUTH_STORE_FAILED, event_info(db_error(db)->event)->name);
 	else
-		judge(l, &login, !r);
+		judge(l, &login, !found, &values);
 	db_login_wipe(&login);
 	return 0;
 }

@@ -35,6 +35,7 @@
 #include "server/core/records.h"
 #include "server/core/snapshot.h"
 #include "server/host/certificates.h"
+#include "server/host/grant.h"
 #include "server/host/host.h"
 #include "server/worker/spare.h"
 #include "server/worker/worker.h"

@@ -77,6 +77,8 @@ static void visit(struct letter *l)
 			session_end(s, r->end);
 		else if (r->dated)
 			session_set_expiry(s, r->expires_at);
+		else if (r->regrant)
+			session_regrant(s);
 	}
 	l->deliver = come_home;
 	mailbox_post(&r->context->control_mailbox, l);

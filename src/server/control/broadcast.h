@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * server/control/broadcast.h — a question from the control thread to all workers: lists their sessions,
- * and can end them or change their date. There is no lock: each worker looks at its own sessions when
- * the letter comes, and posts the letter back.
+ * and can end them, change their date, or let them read their grant again. There is no lock: each worker
+ * looks at its own sessions when the letter comes, and posts the letter back.
  *
  * Ownership: broadcast_start() takes the round over; done() gets it back when all workers have answered
  *            and calls broadcast_free().
@@ -43,6 +43,7 @@ struct broadcast {
 	enum event end; /* why they are ended; EV_NONE: only listed */
 	bool dated;     /* their user's date is another one now: */
 	int64_t expires_at;
+	bool regrant; /* they read their grant again */
 	void (*done)(struct broadcast *r);
 	void *arg;
 	unsigned waiting;

@@ -117,3 +117,19 @@ void command_expire(struct control *c, const json_t *request, struct admin_reply
 	r->expires_at = at;
 	broadcast_start(r);
 }
+
+/* `culvert user set`, `culvert group set`: what takes effect now does so in sessions that are up. */
+void command_regrant(struct control *c, const json_t *request, struct admin_reply *reply)
+{
+	struct broadcast_match match;
+	const char *wrong = read_match(request, &match);
+	struct broadcast *r;
+
+	if (wrong || c->stopping || broadcast_new(c->context, on_round, reply, &r) < 0) {
+		admin_refuse(reply, wrong ? wrong : "the server is stopping, or out of memory");
+		return;
+	}
+	r->match = match;
+	r->regrant = true;
+	broadcast_start(r);
+}

@@ -20,6 +20,7 @@
 #include "server/control/control.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
+#include "server/host/grant.h"
 #include "server/host/host.h"
 #include "server/core/site.h"
 

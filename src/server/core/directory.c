@@ -138,6 +138,20 @@ int directory_find(struct directory *d, uint64_t session, struct directory_hit *
 	return r;
 }
 
+int directory_oldest_of_user(struct directory *d, int64_t user_id, struct directory_hit *ret)
+{
+	const struct directory_entry *oldest = NULL;
+
+	pthread_mutex_lock(&d->lock);
+	for (struct directory_entry *e = *bucket_of(d, user_id); e; e = e->next)
+		if (e->user_id == user_id && (!oldest || e->session < oldest->session))
+			oldest = e;
+	if (oldest)
+		*ret = (struct directory_hit){oldest->session, oldest->site};
+	pthread_mutex_unlock(&d->lock);
+	return oldest ? 0 : -ENOENT;
+}
+
 size_t directory_of_user(
 	struct directory *d, int64_t user_id, struct directory_hit *ret, size_t cap)
 {

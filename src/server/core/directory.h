@@ -62,6 +62,9 @@ int directory_find(struct directory *d, uint64_t session, struct directory_hit *
 size_t directory_of_user(
 	struct directory *d, int64_t user_id, struct directory_hit *ret, size_t cap);
 
+/* The one that logged in first. -ENOENT: the user has none. */
+int directory_oldest_of_user(struct directory *d, int64_t user_id, struct directory_hit *ret);
+
 /* ---- by address and by handle ---- */
 
 struct directory_owner {

@@ -67,6 +67,8 @@ struct site {
 	struct door *doors;                 /* of connections before their login */
 	struct session *sessions;           /* all, doubly linked */
 	struct session_lane *lanes;         /* second connections of these */
+	struct session *regrants;           /* that wait to read their grant again */
+	unsigned regrants_asked;            /* of these under way */
 	struct question *held, **held_tail; /* proofs that wait to be judged */
 	struct {                            /* what others read is on lines of its own */
 #define GAUGE(field, ...) _Atomic unsigned field;

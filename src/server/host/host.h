@@ -4,8 +4,8 @@
  * forwarding, packet filter, listeners. Each step logs what failed; 0, or the exit code of its layer.
  *
  * Ownership: run.c owns the struct; what a step makes for all rooms is in its context.
- * Threads:   the control thread: before the workers start, and after they ended. host_ipv6_check() and
- *            host_default_grant() also while they run.
+ * Threads:   the control thread: before the workers start, and after they ended. host_ipv6_check() also
+ *            while they run.
  */
 #pragma once
 #include <stdbool.h>
@@ -15,7 +15,6 @@
 #include "os/failure.h"
 
 struct config;
-struct grant;
 struct context;
 struct db;
 struct eap_anchors;
@@ -50,8 +49,6 @@ void host_close_state(struct host *h);
 int host_check_pools(struct host *h);
 /* Pools (chosen and written down at first start), own addresses, name servers. */
 int host_choose_pools(struct host *h, struct netlink *nl, struct db *db);
-/* What the configuration grants to every user. -ENOMEM. */
-int host_default_grant(const struct config *cfg, struct grant **ret);
 
 /* ---- anchors.c ---- */
 

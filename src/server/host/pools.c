@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "aaa/grant.h"
 #include "base/auto.h"
 #include "base/crypto.h"
 #include "config/config.h"
@@ -49,36 +48,6 @@ static void add_dns6(struct context *c, const struct addr *a)
 {
 	if (a->family == AF_INET6 && c->n_dns6 < ARRAY_SIZE(c->dns6))
 		c->dns6[c->n_dns6++] = *a;
-}
-
-/* IPCP has room for two name servers, and for IPv4 ones. */
-static void add_server(struct grant_addrs *to, const struct addr *a)
-{
-	if (a->family == AF_INET && to->n < PPP_NAME_SERVERS)
-		to->item[to->n++] = *a;
-}
-
-int host_default_grant(const struct config *cfg, struct grant **ret)
-{
-	struct grant_values v = {.dns.origin = GRANT_DEFAULT,
-		.nbns.origin = GRANT_DEFAULT,
-		.ipv6 = {GRANT_DEFAULT, cfg->ppp.ipv6},
-		.sessions = {GRANT_DEFAULT, (unsigned)cfg->auth.user_sessions}};
-	struct addr up[8];
-	size_t n_up = 0;
-
-	if (cfg->tunnel.dns.automatic) {
-		n_up = resolver_upstreams("", up, ARRAY_SIZE(up));
-		if (!n_up)
-			log_event(NULL, EV_DNS_NO_UPSTREAM, "tunnel.dns=auto");
-	}
-	for (size_t i = 0; i < n_up; i++)
-		add_server(&v.dns, &up[i]);
-	for (size_t i = 0; i < cfg->tunnel.dns.n; i++)
-		add_server(&v.dns, &cfg->tunnel.dns.item[i]);
-	for (size_t i = 0; i < cfg->tunnel.nbns.n; i++)
-		add_server(&v.nbns, &cfg->tunnel.nbns.item[i]);
-	return grant_new(&v, ret);
 }
 
 static void choose_addresses(struct context *c)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a session keeps the grant of its login and reads it where a value takes effect: where its
- * address comes from, how many sessions its user may have, what IPCP gives to the client, and the date
- * on which it ends. A change replaces the grant whole; what takes effect now (grant.def) is looked at
- * again at once.
+ * address comes from, how many sessions its user may have, what IPCP gives to the client. limits.c has
+ * what ends it. A change (regrants.c) replaces the grant whole; what takes effect now (grant.def) is
+ * looked at again at once.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "server/core/limits.h"
@@ -29,6 +28,7 @@ void session_take_grant(struct session *s, struct grant *grant)
 
 	s->grant = grant ? grant_ref(grant) : NULL;
 	grant_unref(before);
+	limits_take(s);
 	if (s->grant)
 		log_grant(s);
 }
@@ -94,14 +94,6 @@ unsigned session_most_of_user(const struct session *s, const struct prefix *pool
 
 /* ---- the user's date --------------------------------------------------- */
 
-static void expire(struct session *s, int64_t now_s)
-{
-	int64_t at = s->grant ? s->grant->is.expires.value : 0;
-
-	if (at && at <= now_s && !s->leaving)
-		session_end(s, EV_USER_DATE_PASSED);
-}
-
 /* Without memory the session keeps the date that it has: the next login sees the new one. */
 void session_set_expiry(struct session *s, int64_t expires_at)
 {
@@ -115,15 +107,5 @@ void session_set_expiry(struct session *s, int64_t expires_at)
 	if (grant_new(&values, &changed) < 0)
 		return;
 	session_take_grant(s, changed);
-	expire(s, clock_wall_s());
-}
-
-void session_expire_all(struct site *site, int64_t now_s)
-{
-	struct session *next;
-
-	for (struct session *s = site->sessions; s; s = next) {
-		next = s->next;
-		expire(s, now_s);
-	}
+	limits_enforce(s);
 }

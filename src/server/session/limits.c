@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what ends a session from outside its tunnel: a command, or silence when another login needs
- * what it holds; grant.c has the user's date. Each ends politely, and is gone later.
+ * Theory: what ends a session from outside its tunnel: a command, silence when another login needs what it
+ * holds, and the limits of its grant: the date, the hours, the longest time, the idle time. Each ends
+ * politely, and is gone later.
+ *
+ * The limits are looked at once a second, and only in sessions that have some. A packet of the server's
+ * own (an advertisement, an answer on the link) is no traffic: it does not keep an idle session up.
  */
+#include "aaa/policy.h"
 #include "base/clock.h"
 #include "server/core/limits.h"
 #include "server/session/private.h"
@@ -13,14 +18,94 @@ void session_end(struct session *s, enum event why)
 	link_close(&s->link, why);
 }
 
-void session_probe(struct site *site, uint64_t session)
+static struct session *find(const struct site *site, uint64_t number)
 {
 	struct session *s = site->sessions;
 
-	while (s && s->scope.session != session)
+	while (s && s->scope.session != number)
 		s = s->next;
+	return s;
+}
+
+void session_replace(struct site *site, uint64_t session)
+{
+	struct session *s = find(site, session);
+
+	if (!s || s->leaving)
+		return;
+	/* Its client may be gone, and then the polite end takes a while. */
+	directory_leave(site->context->directory, &s->place);
+	session_end(s, EV_SESSION_REPLACED);
+}
+
+void session_probe(struct site *site, uint64_t session)
+{
+	struct session *s = find(site, session);
+
 	if (!s)
 		return;
 	tunnel_probe(s->link.tunnel, HOLDER_ANSWERS_MS, clock_mono_ms());
 	link_kick(&s->link);
+}
+
+/* ---- the limits of a grant --------------------------------------------- */
+
+void limits_take(struct session *s)
+{
+	const struct grant_values *v = s->grant ? &s->grant->is : NULL;
+
+	s->limits.some = v && (v->expires.value || v->hours.n || v->idle.value ||
+				      v->session_time.value || v->disabled.value);
+	if (!s->limits.since_ms)
+		s->limits.since_ms = s->limits.moved_ms = clock_mono_ms();
+}
+
+static bool is_idle(struct session *s, uint64_t now_ms)
+{
+	uint64_t moved = s->link.rx_packets + s->link.tx_packets - s->own_packets;
+	uint32_t idle_s = s->grant->is.idle.value;
+
+	if (moved != s->limits.moved) {
+		s->limits.moved = moved;
+		s->limits.moved_ms = now_ms;
+	}
+	return idle_s && now_ms - s->limits.moved_ms >= (uint64_t)idle_s * 1000;
+}
+
+enum event limits_judge(struct session *s, int64_t now_s, uint64_t now_ms)
+{
+	const struct grant_values *v = &s->grant->is;
+	bool idle = is_idle(s, now_ms);
+
+	if (v->disabled.value)
+		return EV_USER_CHANGED;
+	if (v->expires.value && v->expires.value <= now_s)
+		return EV_USER_DATE_PASSED;
+	if (!policy_within_hours(&v->hours, now_s))
+		return EV_SESSION_HOURS_OVER;
+	if (v->session_time.value &&
+		now_ms - s->limits.since_ms >= (uint64_t)v->session_time.value * 1000)
+		return EV_SESSION_TIME_UP;
+	return idle ? EV_SESSION_IDLE : EV_NONE;
+}
+
+void limits_enforce(struct session *s)
+{
+	enum event why;
+
+	if (!s->limits.some || s->leaving || !s->grant)
+		return;
+	why = limits_judge(s, clock_wall_s(), clock_mono_ms());
+	if (why != EV_NONE)
+		session_end(s, why);
+}
+
+void session_tick_all(struct site *site)
+{
+	struct session *next;
+
+	for (struct session *s = site->sessions; s; s = next) {
+		next = s->next;
+		limits_enforce(s);
+	}
 }

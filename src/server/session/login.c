@@ -338,9 +338,43 @@ static void ask_the_users_others(struct question *q)
 	note_asked(q, n);
 }
 
+struct replacement {
+	struct letter letter;
+	struct site *site;
+	uint64_t session;
+};
+
+static void deliver_replacement(struct letter *l)
+{
+	struct replacement *p = container_of(l, struct replacement, letter);
+
+	session_replace(p->site, p->session);
+	free(p);
+}
+
+/* Its place is free in a moment. If that is not enough (`sessions` was lowered), the next one goes. */
+static void end_the_users_oldest(struct question *q)
+{
+	struct directory_hit oldest;
+	struct replacement *p;
+
+	if (directory_oldest_of_user(q->site->context->directory, q->session->user_id, &oldest) < 0)
+		return;
+	p = malloc(sizeof(*p));
+	if (!p)
+		return;
+	*p = (struct replacement){{.deliver = deliver_replacement},
+		q->site->context->sites[oldest.site], oldest.session};
+	mailbox_post(&p->site->mailbox, &p->letter);
+	q->holders_asked = true;
+}
+
 static void no_place_for_user(struct question *q)
 {
-	ask_the_users_others(q);
+	if (q->session->grant->is.end_oldest.value)
+		end_the_users_oldest(q);
+	else
+		ask_the_users_others(q);
 	if (!again_soon(q, take_place))
 		turn_away(q, LOGIN_NO_PLACE, EV_USER_SESSIONS_FULL,
 			"This user has too many sessions");
@@ -411,6 +445,9 @@ static bool is_guess(enum event outcome)
 	case EV_AUTH_TLS_FAILED:
 	case EV_AUTH_USER_DISABLED:
 	case EV_AUTH_USER_EXPIRED:
+	case EV_AUTH_OUTSIDE_HOURS:
+	case EV_AUTH_PASSWORD_OLD:
+	case EV_AUTH_GRANT_UNREADABLE:
 	case EV_AUTH_STORE_FAILED:
 	case EV_AUTH_CRYPTO_MISSING:
 	case EV_SERVER_BUSY: return false;
@@ -425,6 +462,8 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	s->user_id = a->user_id;
 	session_take_grant(s, a->grant);
 	snprintf(s->user, sizeof(s->user), "%s", a->user);
+	if (s->regrant_wanted)
+		session_regrant(s);
 	log_event(&s->scope, a->event, "%s", a->detail);
 	s->verdict.error = AUTH_OK;
 	memcpy(s->verdict.hlak, a->keys.hlak, sizeof(s->verdict.hlak));

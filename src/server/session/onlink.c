@@ -26,8 +26,11 @@ static void say(struct session *s, const uint8_t *octets, size_t n)
 {
 	static const struct vnet_hdr plain;
 
+	uint64_t before = s->link.tx_packets;
+
 	if (n)
 		link_send_copy(&s->link, &plain, octets, n);
+	s->own_packets += s->link.tx_packets - before;
 }
 
 /* `prefix` AF_UNSPEC: none to give. */

@@ -16,7 +16,8 @@
 #include "server/core/site.h"
 #include "store/store.h"
 
-struct question; /* one under way to aaa or the store */
+struct question;        /* one under way to aaa or the store */
+struct session_regrant; /* the same, about a grant that may have changed */
 
 /* What leads to a session: its entries in the table and the steering map. */
 enum claim { CLAIM_IPV4, CLAIM_LINK_LOCAL, CLAIM_IPV6, CLAIMS };
@@ -34,8 +35,16 @@ struct session {
 	uint64_t opened_ms;
 	struct aaa_conversation *conversation; /* begun, and no question under way */
 	struct question *question;
-	struct grant *grant;            /* what the user may have; NULL before the login */
-	struct directory_handle handle; /* by which a lane names this session */
+	struct grant *grant; /* what the user may have; NULL before the login */
+	struct {
+		bool some;                /* the grant has any of the limits that a second checks */
+		uint64_t since_ms;        /* the login */
+		uint64_t moved, moved_ms; /* packets that passed, and when that was last so */
+	} limits;
+	uint64_t own_packets; /* of the server to this client, among tx_packets */
+	struct session_regrant *regrant;
+	struct session *regrant_next, **regrant_prev; /* prev NULL: not in the line */
+	struct directory_handle handle;               /* by which a lane names this session */
 	struct session_lane *lane;
 	enum event refused;     /* reported already: why its last proof of EAP was wrong */
 	struct verdict verdict; /* held until the address is known; wiped then */
@@ -45,6 +54,7 @@ struct session {
 	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
+	bool regrant_wanted; /* the user changed while its proof was judged */
 	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;
 };
@@ -81,6 +91,19 @@ struct prefix session_pool(const struct session *s);
 unsigned session_most_of_user(const struct session *s, const struct prefix *pool);
 /* What IPCP and IPv6CP give to the client, into the verdict. */
 void session_fill_addresses(struct session *s, const struct addr *peer);
+
+/* ---- limits.c ---- */
+
+/* The session has another grant. */
+void limits_take(struct session *s);
+/* EV_NONE, or why the session ends now. It has a grant. */
+enum event limits_judge(struct session *s, int64_t now_s, uint64_t now_ms);
+/* Ends the session when a limit is reached. */
+void limits_enforce(struct session *s);
+
+/* ---- regrants.c ---- */
+
+void regrant_forget(struct session *s); /* it is gone */
 
 /* ---- addresses.c ---- */
 

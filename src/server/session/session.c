@@ -289,6 +289,7 @@ static void on_closed(struct link *l)
 	atomic_fetch_sub_explicit(&site->n_connections, 1, memory_order_relaxed);
 	session_list_del(s);
 	aaa_end(s->conversation);
+	regrant_forget(s);
 	session_take_grant(s, NULL);
 	verdict_wipe(&s->verdict);
 	free(s);

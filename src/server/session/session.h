@@ -41,8 +41,14 @@ void session_info(const struct session *s, struct session_info *ret);
 struct session *session_next(const struct session *s);
 /* Ends it politely; it is gone later. */
 void session_end(struct session *s, enum event why);
-/* Ends those whose user's date has passed. */
-void session_expire_all(struct site *site, int64_t now_s);
+/* Once a second: ends those that reached a limit of their grant. */
+void session_tick_all(struct site *site);
+/* The user or one of its groups changed: the session reads its grant again. */
+void session_regrant(struct session *s);
+/* Once a second: those that could not be asked for. */
+void regrants_go_on(struct site *site);
+/* It makes room for a later login of its user. */
+void session_replace(struct site *site, uint64_t session);
 /* The user's date is another one now; one that has passed ends the session. */
 void session_set_expiry(struct session *s, int64_t expires_at);
 /* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */

@@ -28,6 +28,7 @@ struct worker {
 	uv_poll_t mailbox_poll;
 	uv_check_t turn; /* once a loop turn: handshakes, within their cap */
 	uv_timer_t housekeeping;
+	uv_timer_t second;       /* looks at limits of sessions */
 	uv_timer_t accept_again; /* runs while the listeners pause */
 	uv_idle_t turn_again;    /* keeps the loop turning while handshakes wait */
 	struct listener listeners[LISTENERS_MAX];

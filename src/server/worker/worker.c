@@ -112,7 +112,14 @@ static void on_housekeeping(uv_timer_t *timer)
 	struct worker *w = timer->data;
 
 	onlink_advertise_all(&w->site);
-	session_expire_all(&w->site, clock_wall_s());
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	session_tick_all(&w->site);
+	regrants_go_on(&w->site);
 }
 
 static void on_turn_again(uv_idle_t *idle UNUSED)
@@ -153,6 +160,9 @@ static void init_handles(struct worker *w)
 	uv_timer_init(loop, &w->housekeeping);
 	w->housekeeping.data = w;
 	uv_timer_start(&w->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+	uv_timer_init(loop, &w->second);
+	w->second.data = w;
+	uv_timer_start(&w->second, on_second, 1000, 1000);
 	accept_init(w);
 }
 
@@ -257,6 +267,7 @@ static void leave(struct site *site)
 	uv_close((uv_handle_t *)&w->turn, NULL);
 	uv_close((uv_handle_t *)&w->turn_again, NULL);
 	uv_close((uv_handle_t *)&w->housekeeping, NULL);
+	uv_close((uv_handle_t *)&w->second, NULL);
 	uv_close((uv_handle_t *)&w->mailbox_poll, NULL);
 }
 

@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "aaa/grant.h"
 
@@ -14,7 +17,7 @@ static struct grant_values of_a_user(void)
 {
 	return (struct grant_values){.address = {GRANT_USER, addr_v4(0x0a080007)},
 		.pool = {GRANT_USER, "staff"},
-		.expires = {GRANT_USER, 1234}};
+		.expires = {GRANT_USER, 87634}};
 }
 
 static struct grant_values of_all(void)
@@ -39,7 +42,7 @@ static void a_value_that_is_set_replaces_and_an_unset_one_does_not(void **state)
 	assert_int_equal(v.sessions.value, 3);
 	assert_int_equal(v.sessions.origin, GRANT_DEFAULT);
 	assert_string_equal(v.pool.value, "staff");
-	assert_int_equal(v.expires.value, 1234);
+	assert_int_equal(v.expires.value, 87634);
 	assert_int_equal(v.nbns.origin, GRANT_UNSET);
 }
 
@@ -53,20 +56,6 @@ static void an_empty_list_replaces(void **state)
 	assert_int_equal(v.dns.n, 0);
 }
 
-static void appended_addresses_stand_once_and_the_first_stay(void **state)
-{
-	struct grant_addrs to = {GRANT_DEFAULT, 2, {addr_v4(1), addr_v4(2)}};
-	const struct grant_addrs over = {
-		GRANT_USER, 4, {addr_v4(2), addr_v4(3), addr_v4(4), addr_v4(5)}};
-
-	(void)state;
-	grant_addrs_append(&to, &over);
-	assert_int_equal(to.n, GRANT_ADDRS_MAX);
-	for (uint32_t i = 0; i < GRANT_ADDRS_MAX; i++)
-		assert_int_equal(addr_v4_value(&to.item[i]), i + 1);
-	assert_int_equal(to.origin, GRANT_USER);
-}
-
 static void each_value_is_printed_with_its_origin(void **state)
 {
 	struct grant_values v = of_all(), user = of_a_user();
@@ -75,8 +64,8 @@ static void each_value_is_printed_with_its_origin(void **state)
 	(void)state;
 	grant_merge(&v, &user);
 	assert_string_equal(grant_format(&v, text),
-		"address=10.8.0.7 (user) pool=staff (user) dns=192.0.2.53,192.0.2.54 (default) "
-		"ipv6=yes (default) expires=1234 (user) sessions=3 (default)");
+		"expires=\"1970-01-02 00:20:34\" (user) sessions=3 (default) address=10.8.0.7 (user) "
+		"pool=staff (user) dns=192.0.2.53,192.0.2.54 (default) ipv6=yes (default)");
 	assert_string_equal(grant_format(&(struct grant_values){0}, text), "");
 }
 
@@ -119,17 +108,202 @@ static void a_grant_lives_as_long_as_its_last_reference(void **state)
 	grant_unref(NULL);
 }
 
+/* ---- values as text ---- */
+
+static const struct grant_key *key_of(const char *word)
+{
+	const struct grant_key *key = grant_key_find(word);
+
+	assert_non_null(key);
+	return key;
+}
+
+/* What is printed and what is stored both read back as the same value. */
+static void check_both_ways(const char *word, const char *typed, const char *printed)
+{
+	struct grant_values v = {0}, again = {0};
+	char why[GRANT_WHY_LEN], text[GRANT_VALUE_LEN], stored[GRANT_VALUE_LEN];
+
+	if (grant_parse(&v, word, typed, GRANT_USER, why) < 0)
+		fail_msg("%s=%s: %s", word, typed, why);
+	assert_int_equal(grant_origin_of(&v, key_of(word)), GRANT_USER);
+	assert_string_equal(grant_text(&v, key_of(word), text), printed);
+	assert_int_equal(grant_parse(&again, word, printed, GRANT_USER, why), 0);
+	assert_memory_equal(&v, &again, sizeof(v));
+	grant_stored_text(&v, key_of(word), stored);
+	assert_int_equal(grant_parse(&again, word, stored, GRANT_USER, why), 0);
+	assert_memory_equal(&v, &again, sizeof(v));
+}
+
+static void values_read_back_as_they_are_printed(void **state)
+{
+	static const char *const good[][3] = {
+		{"disabled", "yes", "yes"},
+		{"disabled", "off", "no"},
+		{"expires", "2027-01-31", "2027-01-31"},
+		{"expires", "never", "never"},
+		{"expires", "2027-01-31 18:30", "2027-01-31 18:30"},
+		{"expires", "2027-01-31T18:30", "2027-01-31 18:30"},
+		{"expires", "@1801353601", "2027-01-31 00:00:01"},
+		{"hours", "always", "always"},
+		{"hours", "mon-fri/08:00-18:00", "mon-fri/08:00-18:00"},
+		{"hours", "Mon-Fri 8:00-18:00", "mon-fri/08:00-18:00"},
+		{"hours", "fri-mon/22:00-06:00,wed", "fri-mon/22:00-06:00,wed/00:00-24:00"},
+		{"hours", "09:00-17:30", "09:00-17:30"},
+		{"hours", "sun-sat", "00:00-24:00"},
+		{"methods", "eap-tls,mschapv2", "eap-tls,mschapv2"},
+		{"methods", "pap chap", "chap,pap"},
+		{"sessions", "1", "1"},
+		{"sessions", "auto", "auto"},
+		{"sessions", "1000000", "1000000"},
+		{"idle", "600", "10m"},
+		{"idle", "90s", "90s"},
+		{"idle", "off", "off"},
+		{"session_time", "24h", "1d"},
+		{"session_time", "366d", "366d"},
+		{"address", "10.8.0.7", "10.8.0.7"},
+		{"pool", "staff", "staff"},
+		{"dns", "10.9.0.53,10.9.0.54", "10.9.0.53,10.9.0.54"},
+		{"dns", "none", "none"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		check_both_ways(good[i][0], good[i][1], good[i][2]);
+}
+
+static void wrong_values_are_refused_and_change_nothing(void **state)
+{
+	static const char *const bad[][2] = {
+		{"disabled", ""},
+		{"disabled", "maybe"},
+		{"disabled", "YES"},
+		{"expires", "2027-02-31"},
+		{"expires", "2027-13-01"},
+		{"expires", "2027-01-31x"},
+		{"expires", "1960-01-01"},
+		{"expires", "@"},
+		{"expires", "@-1"},
+		{"expires", "@99999999999999999999"},
+		{"expires", "tomorrow"},
+		{"expires", ""},
+		{"hours", ""},
+		{"hours", "mon-"},
+		{"hours", "mon/25:00-26:00"},
+		{"hours", "mon/08:00-08:00"},
+		{"hours", "mon/24:00-08:00"},
+		{"hours", "mon/08:00-24:01"},
+		{"hours", "mon/08:60-09:00"},
+		{"hours", "mon/"},
+		{"hours", "mon,"},
+		{"hours", ",mon"},
+		{"hours", "moonday"},
+		{"hours", "08:00"},
+		{"hours", "mon,mon,mon,mon,mon,mon,mon,mon,mon"},
+		{"methods", ""},
+		{"methods", ","},
+		{"methods", "eap-tls,telepathy"},
+		{"methods", "EAP"},
+		{"sessions", "0"},
+		{"sessions", "-1"},
+		{"sessions", "1000001"},
+		{"sessions", "1 "},
+		{"sessions", ""},
+		{"idle", "0"},
+		{"idle", "0s"},
+		{"idle", "10x"},
+		{"idle", "367d"},
+		{"idle", "1.5h"},
+		{"idle", "99999999999999999999s"},
+		{"idle", "m"},
+		{"address", "10.8.0"},
+		{"address", "2001:db8::1"},
+		{"address", ""},
+		{"pool", ""},
+		{"pool", "a-name-of-more-than-thirty-one-octets"},
+		{"dns", ""},
+		{"dns", "10.0.0.1,"},
+		{"dns", "10.0.0.1,10.0.0.2,10.0.0.3"},
+		{"dns", "2001:db8::53"},
+		{"dns", ",10.0.0.1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct grant_values v = {0}, before = {0};
+		char why[GRANT_WHY_LEN] = "";
+
+		if (!grant_parse(&v, bad[i][0], bad[i][1], GRANT_USER, why))
+			fail_msg("%s=%s was taken", bad[i][0], bad[i][1]);
+		assert_memory_equal(&v, &before, sizeof(v));
+		assert_non_null(strstr(why, "expected"));
+	}
+}
+
+static void a_key_that_is_not_there_is_refused_with_one_that_is_near(void **state)
+{
+	struct grant_values v = {0};
+	char why[GRANT_WHY_LEN];
+
+	(void)state;
+	assert_int_equal(grant_parse(&v, "ilde", "10m", GRANT_USER, why), -ENOENT);
+	assert_non_null(strstr(why, "did you mean \"idle\"?"));
+	assert_int_equal(grant_parse(&v, "", "10m", GRANT_USER, why), -ENOENT);
+	assert_null(grant_key_find(""));
+}
+
+static void each_key_has_a_help_and_is_found_by_its_word(void **state)
+{
+	const struct grant_key *key;
+	size_t n = 0;
+
+	(void)state;
+	for (; (key = grant_key(n)); n++) {
+		assert_true(strlen(key->help) > 10);
+		assert_ptr_equal(grant_key_find(key->word), key);
+	}
+	assert_true(n >= 10);
+}
+
+/* A change of a session that is up: what takes effect now does, the rest stays. */
+static void now_is_taken_and_next_session_is_not(void **state)
+{
+	struct grant_values up = of_a_user(), changed = {0};
+
+	(void)state;
+	changed.idle = (struct grant_span){GRANT_GROUP, 600};
+	changed.pool = (struct grant_word){GRANT_USER, "others"};
+	grant_take_now(&up, &changed);
+	assert_int_equal(up.idle.value, 600);
+	assert_int_equal(up.expires.origin, GRANT_UNSET); /* taken away is a change, too */
+	assert_string_equal(up.pool.value, "staff");
+	assert_true(grant_has_origin(&up, GRANT_GROUP));
+	assert_false(grant_has_origin(&up, GRANT_RADIUS));
+}
+
+static int utc(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_that_is_set_replaces_and_an_unset_one_does_not),
 		cmocka_unit_test(an_empty_list_replaces),
-		cmocka_unit_test(appended_addresses_stand_once_and_the_first_stay),
 		cmocka_unit_test(each_value_is_printed_with_its_origin),
 		cmocka_unit_test(a_name_does_not_end_its_field),
 		cmocka_unit_test(a_full_grant_fits_its_text),
+		cmocka_unit_test(values_read_back_as_they_are_printed),
+		cmocka_unit_test(wrong_values_are_refused_and_change_nothing),
+		cmocka_unit_test(a_key_that_is_not_there_is_refused_with_one_that_is_near),
+		cmocka_unit_test(each_key_has_a_help_and_is_found_by_its_word),
+		cmocka_unit_test(now_is_taken_and_next_session_is_not),
 		cmocka_unit_test(a_grant_lives_as_long_as_its_last_reference),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, utc, NULL);
 }

@@ -141,27 +141,27 @@ static void chap_md5_needs_the_password_itself(void **state)
 	assert_int_equal(judge(&p, &l, true).event, EV_AUTH_WRONG_PASSWORD);
 }
 
-/* Disabled and expired is said only after the right password. */
-static void what_stands_against_the_user_comes_after_the_password(void **state)
+/* What the peer learns of why it stays outside. */
+static void each_reason_has_its_code(void **state)
 {
-	const struct proof right = pap("clientPass"), wrong = pap("guess");
-	struct db_login l = user();
-	struct judgement j;
+	static const struct {
+		enum event event;
+		enum auth_error code;
+	} reasons[] = {{EV_AUTH_USER_DISABLED, AUTH_DISABLED},
+		{EV_AUTH_USER_EXPIRED, AUTH_PASSWORD_EXPIRED},
+		{EV_AUTH_PASSWORD_OLD, AUTH_PASSWORD_EXPIRED},
+		{EV_AUTH_OUTSIDE_HOURS, AUTH_RESTRICTED_HOURS},
+		{EV_AUTH_METHOD_NOT_ALLOWED, AUTH_FAILED}, {EV_AUTH_UNKNOWN_USER, AUTH_FAILED}};
+	struct judgement wrong, j;
 
 	(void)state;
-	l.disabled = true;
-	j = judge(&right, &l, true);
-	assert_int_equal(j.event, EV_AUTH_USER_DISABLED);
-	assert_int_equal(j.code, AUTH_DISABLED);
-	assert_int_equal(judge(&wrong, &l, true).event, EV_AUTH_WRONG_PASSWORD);
-	l.disabled = false;
-	l.expires_at = NOW;
-	j = judge(&right, &l, true);
-	assert_int_equal(j.event, EV_AUTH_USER_EXPIRED);
-	assert_int_equal(j.code, AUTH_PASSWORD_EXPIRED);
-	assert_int_equal(judge(&wrong, &l, true).code, AUTH_FAILED);
-	l.expires_at = NOW + 1;
-	assert_int_equal(judge(&right, &l, true).event, EV_AUTH_ACCEPTED);
+	judge_reject(EV_AUTH_WRONG_PASSWORD, &wrong);
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		judge_reject(reasons[i].event, &j);
+		assert_int_equal(j.code, reasons[i].code);
+		if (j.code == AUTH_FAILED)
+			assert_string_equal(j.message, wrong.message);
+	}
 }
 
 /* The hash that stands in for a missing one is all zeros; it opens nothing. */
@@ -233,7 +233,7 @@ int main(void)
 		cmocka_unit_test(each_flipped_bit_of_a_response_is_a_wrong_password),
 		cmocka_unit_test(pap_is_checked_against_the_hash_and_yields_no_key),
 		cmocka_unit_test(chap_md5_needs_the_password_itself),
-		cmocka_unit_test(what_stands_against_the_user_comes_after_the_password),
+		cmocka_unit_test(each_reason_has_its_code),
 		cmocka_unit_test(the_stand_in_of_a_missing_secret_accepts_no_proof),
 		cmocka_unit_test(
 			a_stranger_reads_the_same_for_an_unknown_name_and_a_wrong_password),
