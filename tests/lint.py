@@ -25,7 +25,7 @@ ALLOWED = {
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
     "admin": BOTTOM | {"http"},
     "server": BELOW | {"datapath", "admin", "aaa", "store"},
-    "cli": BOTTOM | {"config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
+    "cli": BOTTOM | {"aaa", "config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
 }
 # The one arrow between layers: folder → the one header of another.
 ARROWS = {"offload": {"ip/packet.h"}}
@@ -40,7 +40,7 @@ ROOMS = {
     "control": ({"host", "worker", "session", "admission", "core"}, {"admin", "store", "os", "tls"}),
 }
 RUN = {"server/run.c"}  # the only file that includes all rooms
-FROM_OUTSIDE = {"server/run.h", "server/host/certificates.h", "server/host/check.h", "server/core/ranges.h"}
+FROM_OUTSIDE = {"server/run.h", "server/host/certificates.h", "server/host/grant.h", "server/host/check.h", "server/core/ranges.h"}
 # One foreign library, one folder.
 LIBRARIES = {
     r"openssl/ssl\.h": {"tls"}, r"openssl/": {"base", "tls"},
@@ -295,13 +295,15 @@ class Commands:
         self.sources, self.options = {}, {}
         table = open(os.path.join(root, "src/cli/main.c")).read()
         texts = [open(os.path.join(root, p)).read() for p in tracked(root, "src/cli/*.c", "src/cli/*.h")]
-        asked = next(t for t in texts if "#define ASK_OPTIONS" in t)
+        shared = {macro: self._options(t) for t in texts
+                  for macro in re.findall(r"#define (\w+_OPTIONS)\b", t)}
         for name, function in re.findall(r'\{"([a-z]+)", (cmd_\w+), "', table):
             text = next(t for t in texts if f"int {function}(int argc, char **argv)\n{{" in t)
             self.sources[name] = text
             self.options[name] = self._options(text) | {"help"}
-            if "ASK_OPTIONS" in text:
-                self.options[name] |= self._options(asked)
+            for macro, options in shared.items():
+                if macro in text:
+                    self.options[name] |= options
         self.every = {"version"}.union(*self.options.values())
 
     @staticmethod
@@ -313,7 +315,7 @@ class Commands:
         return f'"{word}"' in self.sources[name]
 
 
-SUBCOMMANDS = ("user", "cert", "config", "ca")
+SUBCOMMANDS = ("user", "group", "cert", "config", "ca")
 
 
 def _promised(commands, text, fenced):

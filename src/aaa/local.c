@@ -15,6 +15,7 @@
 #include "aaa/stored.h"
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/eap.h"
 #include "base/text.h"
 #include "store/db.h"
 
@@ -52,8 +53,8 @@ static void reject(struct local_lookup *l, enum event event, const char *why)
 static void admit(struct local_lookup *l, const struct db_login *login,
 	const struct grant_values *values, int64_t now_s)
 {
-	const struct policy_case c = {.method = judge_method_name(l->proof.method),
-		.has_password = true,
+	const struct policy_case c = {.method = judge_method_word(&l->proof),
+		.has_password = l->proof.eap_type != EAP_TLS,
 		.password_at = login->password_at,
 		.now_s = now_s};
 	enum event event;

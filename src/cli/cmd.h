@@ -35,6 +35,7 @@ int cmd_diagnose(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_group(int argc, char **argv);
 int cmd_kick(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

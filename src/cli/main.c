@@ -28,6 +28,7 @@ static const struct command {
 	{"cert", cmd_cert, "show and renew the server's certificates"},
 	{"config", cmd_config, "check or print a configuration"},
 	{"user", cmd_user, "add, list, change and remove users"},
+	{"group", cmd_group, "add, list, change and remove groups of users"},
 	{"backup", cmd_backup, "save a whole server, encrypted with a passphrase"},
 	{"restore", cmd_restore, "restore a backup, on this machine or a new one"},
 	{"check", cmd_check, "check the database for damage"},

@@ -2,7 +2,8 @@
 /*
  * cli/user.c — `culvert user`: the users in the state folder's database. Works whether a server runs
  * or not; a running one sees the change at the next login, and is asked to end the sessions of a
- * user who has a new password, is disabled or removed, and those of an expired user at the date.
+ * user who has a new password, is disabled or removed, and those of an expired user at the date; what `set`
+ * changes, they take over.
  *
  * A password is read from the terminal without echo, or from standard input; never from an argument,
  * which every process of the machine could read.
@@ -12,7 +13,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -23,10 +23,12 @@
 #include "cli/cmd.h"
 #include "cli/howto.h"
 #include "cli/password.h"
+#include "cli/user.h"
+#include "cli/values.h"
+#include "cli/where.h"
 #include "config/config.h"
 #include "config/suggest.h"
 #include "server/host/certificates.h"
-#include "server/core/ranges.h"
 #include "store/db.h"
 
 static const char usage[] =
@@ -34,10 +36,14 @@ static const char usage[] =
 	"       culvert user passwd NAME [--password-stdin] [--reversible]\n"
 	"       culvert user list [--json]\n"
 	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
+	"       culvert user set NAME KEY=VALUE...\n"
 	"       culvert user disable|enable|remove NAME\n"
 	"       culvert user expire NAME DATE|never\n"
 	"       culvert user address NAME IPV4|auto\n"
 	"       culvert user pool NAME POOL|default\n"
+	"\n"
+	"KEY is one of the list that `culvert user set --help` prints, or `groups`: groups of the user with\n"
+	"commas, of which the first that sets a value counts. `KEY=` unsets it.\n"
 	"\n"
 	"  --password-stdin   read the password from the first line of standard input\n"
 	"  --reversible       keep the encrypted password, not only its NT hash: CHAP-MD5 needs it\n"
@@ -49,16 +55,15 @@ static const char usage[] =
 	"                     the certificate's)\n"
 	"  --route NETWORK    send only this network through the tunnel; repeat. Without it: all traffic\n"
 	"  --out DIR          write files: .ps1, .pbk, .nmconnection, .rsc, and the certificate\n"
-	"  --json             print as JSON\n"
-	"  --state DIR        the server's state folder (/var/lib/culvert, or as in the file)\n"
-	"  --key-file FILE    the key of the database, when it is not beside it\n"
-	"  --config FILE      the server's configuration (/etc/culvert/culvert.conf)\n"
-	"\n"
+	"  --json             print as JSON\n" WHERE_USAGE "\n"
 	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
 
 struct args {
 	const char *name, *value; /* NAME, and what may follow it */
-	const char *state, *key_file, *config;
+	struct where where;
+	char *const *words; /* KEY=VALUE */
+	size_t n_words;
+	struct values_change change;
 	const char *server, *out;
 	struct text_list routes; /* borrowed from the command line */
 	bool password_stdin, reversible, json, how;
@@ -72,11 +77,6 @@ static int wrong_use(const char *what, const char *got)
 	text_fprintf(stderr, "culvert: %s%s%s%s\n", what, got ? ", got \"" : "", got ? got : "",
 		got ? "\"" : "");
 	return CMD_USAGE;
-}
-
-static int db_failed(const struct db *db)
-{
-	return cmd_fail(db_error(db)->event, db_error(db)->text);
 }
 
 /* --- passwords --- */
@@ -157,6 +157,16 @@ static int do_pool(struct db *db, const struct args *a, int64_t id)
 	return db_user_set_pool(db, id, strcmp(a->value, "default") ? a->value : "");
 }
 
+static int do_set(struct db *db, const struct args *a, int64_t id)
+{
+	return values_apply(db, DB_USER, id, &a->change);
+}
+
+static int set(struct db *db, const struct args *a)
+{
+	return change(db, a, do_set);
+}
+
 static int pool(struct db *db, const struct args *a)
 {
 	return change(db, a, do_pool);
@@ -192,85 +202,7 @@ static int address(struct db *db, const struct args *a)
 	return change(db, a, do_address);
 }
 
-/* --- list --- */
-
-static const char *state_of(const struct db_user *u)
-{
-	if (u->disabled)
-		return "disabled";
-	if (u->expires_at && u->expires_at <= clock_wall_s())
-		return "expired";
-	return u->password_at ? "active" : "no password";
-}
-
-static const char *day(int64_t at, char ret[static 20])
-{
-	time_t t = at;
-	struct tm tm;
-
-	if (!at || !localtime_r(&t, &tm) || !strftime(ret, 20, "%F %H:%M", &tm))
-		strcpy(ret, "-");
-	return ret;
-}
-
-static int print_row(const struct db_user *u, void *arg UNUSED)
-{
-	char ip[ADDR_TEXT_LEN], until[20], login[20];
-
-	text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
-		u->reversible ? "reversible" : "nt",
-		u->ipv4.family != AF_UNSPEC ? addr_format(&u->ipv4, ip)
-		: *u->pool                  ? u->pool
-					    : "pool",
-		u->expires_at ? day(u->expires_at, until) : "never", day(u->login_at, login));
-	return 0;
-}
-
-static int add_json(const struct db_user *u, void *arg)
-{
-	char ip[ADDR_TEXT_LEN];
-	json_t *o = json_pack("{s:I, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "id",
-		(json_int_t)u->id, "name", u->name, "state", state_of(u), "disabled", u->disabled,
-		"reversible", u->reversible, "expires_at", (json_int_t)u->expires_at, "created_at",
-		(json_int_t)u->created_at, "password_at", (json_int_t)u->password_at, "login_at",
-		(json_int_t)u->login_at);
-
-	if (o && *u->pool)
-		json_object_set_new(o, "pool", json_string(u->pool));
-	if (o && u->ipv4.family != AF_UNSPEC)
-		json_object_set_new(o, "address", json_string(addr_format(&u->ipv4, ip)));
-	return !o || json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
-}
-
-static int list(struct db *db, const struct args *a)
-{
-	json_t *all;
-	int r;
-
-	if (!a->json) {
-		text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", "NAME", "STATE",
-			"SECRET", "ADDRESS", "UNTIL", "LAST LOGIN");
-		return db_user_list(db, print_row, NULL);
-	}
-	all = json_array();
-	r = db_user_list(db, add_json, all);
-	if (!r)
-		r = json_print(all, stdout, JSON_INDENT(2));
-	json_decref(all);
-	return r;
-}
-
 /* --- show, and what to type --- */
-
-static int load_config(const struct args *a, struct config **ret)
-{
-	struct config_error err;
-
-	if (config_load(a->state ? a->config : cmd_config_file(a->config), ret, &err) < 0 ||
-		(a->state && config_set(*ret, "server.state", a->state, &err) < 0))
-		return cmd_fail(err.event, err.text);
-	return CMD_OK;
-}
 
 /* Prints what the user types. */
 static int tell_how(const struct args *a)
@@ -278,7 +210,7 @@ static int tell_how(const struct args *a)
 	AUTO(config) struct config *cfg = NULL;
 	struct howto h;
 	json_t *o;
-	int r = load_config(a, &cfg);
+	int r = where_config(&a->where, &cfg);
 
 	if (!r)
 		r = howto_load(cfg, a->name, a->server, &h);
@@ -303,7 +235,7 @@ static int tell_how_if_known(const struct args *a)
 	AUTO(config) struct config *cfg = NULL;
 	struct certificate_files files;
 
-	if (load_config(a, &cfg))
+	if (where_config(&a->where, &cfg))
 		return CMD_FAILED;
 	certificates_list(cfg, &files);
 	if (!access(files.item[0].cert, R_OK)) {
@@ -321,22 +253,23 @@ static int tell_how_if_known(const struct args *a)
 	return CMD_OK;
 }
 
+static int list(struct db *db, const struct args *a)
+{
+	return user_list(db, a->json);
+}
+
+/* With --how or --out, run() goes on with what to type. */
 static int show(struct db *db, const struct args *a)
 {
+	AUTO(config) struct config *cfg = NULL;
 	struct db_user user;
-	json_t *one;
 	int r = db_user_find(db, a->name, &user);
 
 	if (r < 0 || a->how || a->out)
-		return r; /* run() goes on with what to type */
-	if (!a->json)
-		return print_row(&user, NULL);
-	one = json_array();
-	r = add_json(&user, one);
-	if (!r)
-		ask_print_json(json_array_get(one, 0));
-	json_decref(one);
-	return r;
+		return r;
+	if (where_config(&a->where, &cfg))
+		return 1;
+	return user_show(db, cfg, &user, a->json);
 }
 
 /* --- the command line --- */
@@ -348,6 +281,7 @@ enum needs {
 	PASSWORD = 4,
 	NEW_STORE = 8,
 	WRITES = 16,
+	WORDS = 64,
 	ENDS_SESSIONS = 32, /* those of the user that are up: their right to exist has changed */
 };
 
@@ -361,6 +295,7 @@ static const struct action {
 	{"passwd", passwd, NAME | PASSWORD | WRITES | ENDS_SESSIONS, "has a new password"},
 	{"list", list, NOTHING, NULL},
 	{"show", show, NAME, NULL},
+	{"set", set, NAME | WORDS | WRITES, "is changed"},
 	{"disable", disable, NAME | WRITES | ENDS_SESSIONS, "is disabled"},
 	{"enable", enable, NAME | WRITES, "is enabled"},
 	{"remove", remove_user, NAME | WRITES | ENDS_SESSIONS, "was removed"},
@@ -386,17 +321,12 @@ static const struct action *find_action(const char *name)
 
 static int parse_date(const char *text, int64_t *ret)
 {
-	struct tm tm = {.tm_isdst = -1};
-	const char *end;
+	struct grant_values v = {0};
+	char why[GRANT_WHY_LEN];
 
-	if (!strcmp(text, "never")) {
-		*ret = 0;
-		return CMD_OK;
-	}
-	end = strptime(text, "%Y-%m-%d", &tm);
-	if (!end || *end)
+	if (grant_parse(&v, "expires", text, GRANT_USER, why) < 0)
 		return wrong_use("expected a date like 2027-01-31, or never", text);
-	*ret = mktime(&tm);
+	*ret = v.expires.value;
 	return CMD_OK;
 }
 
@@ -439,8 +369,7 @@ static int parse_options(int argc, char **argv, struct args *a)
 	static const struct option longs[] = {{"password-stdin", no_argument, NULL, 'p'},
 		{"reversible", no_argument, NULL, 'r'}, {"address", required_argument, NULL, 'a'},
 		{"expires", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
-		{"state", required_argument, NULL, 's'}, {"key-file", required_argument, NULL, 'k'},
-		{"config", required_argument, NULL, 'c'}, {"how", no_argument, NULL, 'H'},
+		WHERE_OPTIONS, {"how", no_argument, NULL, 'H'},
 		{"server", required_argument, NULL, 'S'}, {"route", required_argument, NULL, 'R'},
 		{"out", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c, r = CMD_OK;
@@ -452,124 +381,36 @@ static int parse_options(int argc, char **argv, struct args *a)
 		case 'a': r = parse_address(optarg, &a->address); break;
 		case 'e': r = parse_date(optarg, &a->expires_at); break;
 		case 'j': a->json = true; break;
-		case 's': a->state = optarg; break;
-		case 'k': a->key_file = optarg; break;
-		case 'c': a->config = optarg; break;
+		case 's': a->where.state = optarg; break;
+		case 'k': a->where.key_file = optarg; break;
+		case 'c': a->where.config = optarg; break;
 		case 'H': a->how = true; break;
 		case 'S': a->server = optarg; break;
 		case 'R': r = add_route(a, optarg); break;
 		case 'o': a->out = optarg; break;
-		case 'h': fputs(usage, stdout); return CMD_OK;
+		case 'h':
+			fputs(usage, stdout);
+			values_help(DB_USER, stdout);
+			return CMD_OK;
 		default: r = CMD_USAGE;
 		}
 	}
 	return r ? r : -1;
 }
 
-/* Where the database is: the command line before the file before the default. */
-static int open_db(const struct action *action, const struct args *a, struct db **ret)
-{
-	AUTO(config) struct config *cfg = NULL;
-	struct db_error err;
-	struct db_opts opts = {.must_exist = !(action->needs & NEW_STORE)};
-	int r = load_config(a, &cfg);
-
-	if (r)
-		return r;
-	opts.state = cfg->server.state;
-	opts.key_file = a->key_file ? a->key_file : cfg->store.key_file;
-	if (db_open(&opts, ret, &err) < 0)
-		return cmd_fail(err.event, err.text);
-	return CMD_OK;
-}
-
-/* --- do address and pool belong to the server? --- */
-
-/* A running server knows its pools best. -1: none runs; else an exit code. */
-static int pools_of_running(const struct args *a, struct pools *ret)
-{
-	struct ask to = {.state = a->state, .config = a->config};
-	json_t *result = NULL, *row;
-	size_t i;
-	int r = ask_server_if_up(&to, ask_request("status"), &result);
-
-	if (r)
-		return r;
-	prefix_parse(ask_text(result, "pool"), &ret->ordinary);
-	json_array_foreach(json_object_get(result, "pools"), i, row)
-	{
-		struct config_pool *p = &ret->named[ret->n_named];
-
-		if (ret->n_named == CONFIG_ITEMS_MAX)
-			break;
-		snprintf(p->name, sizeof(p->name), "%s", ask_text(row, "name"));
-		ret->n_named += !prefix_parse(ask_text(row, "prefix"), &p->prefix);
-	}
-	json_decref(result);
-	return CMD_OK;
-}
-
-/* As a start with this configuration would have them; the ordinary one may be chosen only then. */
-static void pools_of_config(struct db *db, const struct config *cfg, struct pools *ret)
-{
-	char text[PREFIX_TEXT_LEN] = "";
-
-	ret->n_named = config_pools(cfg, ret->named);
-	ret->ordinary = cfg->tunnel.ipv4_pool;
-	if (!ret->ordinary.addr.family && !db_meta_get(db, "ipv4_pool", text, sizeof(text)))
-		prefix_parse(text, &ret->ordinary);
-}
-
-/* Says what is wrong with the address or pool that was named; CMD_OK: nothing. */
-static int judge_ranges(
-	const struct action *action, const struct args *a, const struct pools *pools, bool known)
-{
-	struct host_addresses host;
-	char why[RANGES_TEXT_LEN];
-	bool is_pool = action->run == pool;
-	int r;
-
-	host_addresses_read(NULL, &host);
-	r = is_pool ? ranges_check_pool_name(
-			      strcmp(a->value, "default") ? a->value : "", pools, why)
-		    : ranges_check_static(&a->address, pools, &host, why);
-	if (!r || (r == -ENOENT && !is_pool && !pools->ordinary.addr.family))
-		return CMD_OK; /* the ordinary pool is chosen at the first start */
-	if (known)
-		return cmd_fail(is_pool ? EV_USER_NO_SUCH_POOL : EV_USER_ADDRESS_UNUSABLE, why);
-	text_fprintf(stderr,
-		"culvert: warning: %s. No server runs here and no configuration file is given "
-		"(--config), so this was not checked.\n",
-		why);
-	return CMD_OK;
-}
-
 static int check_ranges(const struct action *action, const struct args *a, struct db *db)
 {
-	AUTO(config) struct config *cfg = NULL;
-	struct pools pools = {0};
-	bool known = true;
-	int r;
-
-	if (action->run != pool && !a->address.family)
-		return CMD_OK;
-	r = load_config(a, &cfg);
-	if (r)
-		return r;
-	r = pools_of_running(a, &pools);
-	if (r > 0)
-		return r;
-	if (r < 0) {
-		pools_of_config(db, cfg, &pools);
-		known = a->config || (!a->state && cmd_config_file(NULL));
-	}
-	return judge_ranges(action, a, &pools, known);
+	if (action->run == pool)
+		return where_check_pool(&a->where, db, strcmp(a->value, "default") ? a->value : "");
+	if (action->run == set)
+		return values_check(&a->where, db, &a->change);
+	return where_check_address(&a->where, db, &a->address);
 }
 
 /* Asks the running server, if there is one. What was changed stays changed either way. */
 static int end_sessions(const struct args *a)
 {
-	struct ask to = {.state = a->state, .config = a->config};
+	struct ask to = {.state = a->where.state, .config = a->where.config};
 	json_t *request = ask_request("kick"), *result = NULL;
 	size_t n;
 	int r;
@@ -589,7 +430,7 @@ static int end_sessions(const struct args *a)
 /* Sessions that are up end when the new date comes; with one that has passed, now. */
 static int date_sessions(const struct args *a)
 {
-	struct ask to = {.state = a->state, .config = a->config};
+	struct ask to = {.state = a->where.state, .config = a->where.config};
 	json_t *request = ask_request("expire"), *result = NULL;
 	size_t n;
 	int r;
@@ -611,21 +452,24 @@ static int date_sessions(const struct args *a)
 static int run(const struct action *action, const struct args *a)
 {
 	AUTO(db) struct db *db = NULL;
-	int r = open_db(action, a, &db);
+	int r = where_open(&a->where, action->needs & NEW_STORE, &db);
 
 	if (!r)
 		r = check_ranges(action, a, db);
 	if (r)
 		return r;
 	if (action->needs & WRITES && db_begin(db) < 0)
-		return db_failed(db);
-	if (action->run(db, a) < 0) {
-		r = db_failed(db);
+		return where_failed(db);
+	r = action->run(db, a);
+	if (r > 0)
+		return r;
+	if (r < 0) {
+		r = where_failed(db);
 		db_rollback(db);
 		return r;
 	}
 	if (action->needs & WRITES && db_commit(db) < 0)
-		return db_failed(db);
+		return where_failed(db);
 	if (action->past && !(a->json && action->run == add))
 		text_fprintf(stdout, "user %s %s\n", a->name, action->past);
 	if (action->run == add)
@@ -634,6 +478,8 @@ static int run(const struct action *action, const struct args *a)
 		return tell_how(a);
 	if (action->run == expire)
 		return date_sessions(a);
+	if (action->run == set)
+		return values_tell(&a->where, &a->change, a->name);
 	return action->needs & ENDS_SESSIONS ? end_sessions(a) : CMD_OK;
 }
 
@@ -652,11 +498,14 @@ int cmd_user(int argc, char **argv)
 	if (!action)
 		return CMD_USAGE;
 	wanted = 1 + !!(action->needs & NAME) + !!(action->needs & VALUE);
-	if (n != wanted)
+	if (action->needs & WORDS ? n <= wanted : n != wanted)
 		return cmd_usage(usage);
 	a.name = n > 1 ? argv[optind + 1] : NULL;
 	a.value = n > 2 ? argv[optind + 2] : NULL;
-	r = parse_value(action, &a);
+	if (action->needs & WORDS)
+		r = values_read(&argv[optind + 2], (size_t)n - 2, DB_USER, &a.change);
+	else
+		r = parse_value(action, &a);
 	if (!r && action->needs & PASSWORD)
 		r = read_password(&a);
 	if (!r)

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/where.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/ask.h"
+#include "cli/cmd.h"
+#include "server/core/ranges.h"
+
+int where_config(const struct where *w, struct config **ret)
+{
+	struct config_error err;
+
+	if (config_load(w->state ? w->config : cmd_config_file(w->config), ret, &err) < 0 ||
+		(w->state && config_set(*ret, "server.state", w->state, &err) < 0))
+		return cmd_fail(err.event, err.text);
+	return CMD_OK;
+}
+
+int where_failed(const struct db *db)
+{
+	return cmd_fail(db_error(db)->event, db_error(db)->text);
+}
+
+/* The command line before the file before the default. */
+int where_open(const struct where *w, bool may_make, struct db **ret)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct db_error err;
+	struct db_opts opts = {.must_exist = !may_make};
+	int r = where_config(w, &cfg);
+
+	if (r)
+		return r;
+	opts.state = cfg->server.state;
+	opts.key_file = w->key_file ? w->key_file : cfg->store.key_file;
+	if (db_open(&opts, ret, &err) < 0)
+		return cmd_fail(err.event, err.text);
+	return CMD_OK;
+}
+
+/* ---- do address and pool belong to the server? --------------------------- */
+
+/* A running server knows its pools best. -1: none runs; else an exit code. */
+static int pools_of_running(const struct where *w, struct pools *ret)
+{
+	struct ask to = {.state = w->state, .config = w->config};
+	json_t *result = NULL, *row;
+	size_t i;
+	int r = ask_server_if_up(&to, ask_request("status"), &result);
+
+	if (r)
+		return r;
+	prefix_parse(ask_text(result, "pool"), &ret->ordinary);
+	json_array_foreach(json_object_get(result, "pools"), i, row)
+	{
+		struct config_pool *p = &ret->named[ret->n_named];
+
+		if (ret->n_named == CONFIG_ITEMS_MAX)
+			break;
+		snprintf(p->name, sizeof(p->name), "%s", ask_text(row, "name"));
+		ret->n_named += !prefix_parse(ask_text(row, "prefix"), &p->prefix);
+	}
+	json_decref(result);
+	return CMD_OK;
+}
+
+/* As a start with this configuration would have them; the ordinary one may be chosen only then. */
+static void pools_of_config(struct db *db, const struct config *cfg, struct pools *ret)
+{
+	char text[PREFIX_TEXT_LEN] = "";
+
+	ret->n_named = config_pools(cfg, ret->named);
+	ret->ordinary = cfg->tunnel.ipv4_pool;
+	if (!ret->ordinary.addr.family && !db_meta_get(db, "ipv4_pool", text, sizeof(text)))
+		prefix_parse(text, &ret->ordinary);
+}
+
+/* *ret_known: the pools are those of this server, running or configured. */
+static int pools(const struct where *w, struct db *db, struct pools *ret, bool *ret_known)
+{
+	AUTO(config) struct config *cfg = NULL;
+	int r = where_config(w, &cfg);
+
+	*ret = (struct pools){0};
+	*ret_known = true;
+	if (r)
+		return r;
+	r = pools_of_running(w, ret);
+	if (r >= 0)
+		return r;
+	pools_of_config(db, cfg, ret);
+	*ret_known = w->config || (!w->state && cmd_config_file(NULL));
+	return CMD_OK;
+}
+
+static int judged(bool known, enum event event, const char *why)
+{
+	if (known)
+		return cmd_fail(event, why);
+	text_fprintf(stderr,
+		"culvert: warning: %s. No server runs here and no configuration file is given "
+		"(--config), so this was not checked.\n",
+		why);
+	return CMD_OK;
+}
+
+int where_check_address(const struct where *w, struct db *db, const struct addr *address)
+{
+	struct host_addresses host;
+	struct pools have;
+	char why[RANGES_TEXT_LEN];
+	bool known;
+	int r;
+
+	if (!address->family)
+		return CMD_OK;
+	r = pools(w, db, &have, &known);
+	if (r)
+		return r;
+	host_addresses_read(NULL, &host);
+	r = ranges_check_static(address, &have, &host, why);
+	if (!r || (r == -ENOENT && !have.ordinary.addr.family))
+		return CMD_OK; /* the ordinary pool is chosen at the first start */
+	return judged(known, EV_USER_ADDRESS_UNUSABLE, why);
+}
+
+int where_check_pool(const struct where *w, struct db *db, const char *name)
+{
+	struct pools have;
+	char why[RANGES_TEXT_LEN];
+	bool known;
+	int r = pools(w, db, &have, &known);
+
+	if (r)
+		return r;
+	if (!ranges_check_pool_name(name, &have, why))
+		return CMD_OK;
+	return judged(known, EV_USER_NO_SUCH_POOL, why);
+}
+
+/* ---- sessions that are up -------------------------------------------------- */
+
+int where_regrant(const struct where *w, const char *user, size_t *ret_n)
+{
+	struct ask to = {.state = w->state, .config = w->config};
+	json_t *request = ask_request("regrant"), *result = NULL;
+	int r;
+
+	*ret_n = 0;
+	if (user)
+		json_object_set_new(request, "user", json_text(user));
+	r = ask_server_if_up(&to, request, &result);
+	if (r)
+		return r < 0 ? CMD_OK : r; /* no server, no sessions */
+	*ret_n = json_array_size(json_object_get(result, "sessions"));
+	json_decref(result);
+	return CMD_OK;
+}
