@@ -70,11 +70,6 @@ static const char *const origins[] = {
 	[GRANT_COA] = "coa",
 };
 
-const char *grant_origin_name(enum grant_origin origin)
-{
-	return origins[origin];
-}
-
 static enum grant_origin origin_of(const void *value)
 {
 	return *(const enum grant_origin *)value;

@@ -151,7 +151,6 @@ char *grant_text(const struct grant_values *values, const struct grant_key *key,
 /* For the store: the same, but a date does not depend on the time zone. */
 char *grant_stored_text(const struct grant_values *values, const struct grant_key *key,
 	char ret[static GRANT_VALUE_LEN]);
-const char *grant_origin_name(enum grant_origin origin);
 
 #define GRANT_TEXT_LEN 2000
 /* "address=10.8.0.7 (user) dns=192.0.2.53 (default)"; unset values are left out. */

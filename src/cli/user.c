@@ -61,8 +61,6 @@ static const char usage[] =
 struct args {
 	const char *name, *value; /* NAME, and what may follow it */
 	struct where where;
-	char *const *words; /* KEY=VALUE */
-	size_t n_words;
 	struct values_change change;
 	const char *server, *out;
 	struct text_list routes; /* borrowed from the command line */
