@@ -17,80 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "aaa/grant_value.h"
 #include "base/auto.h"
-
-#define GRANT_ADDRS_MAX 4
-#define GRANT_WORD_MAX 31 /* octets */
-#define GRANT_NAMES_MAX 8
-#define GRANT_HOURS_MAX 8
-
-enum grant_origin { GRANT_UNSET, GRANT_DEFAULT, GRANT_GROUP, GRANT_USER, GRANT_RADIUS, GRANT_COA };
-enum grant_merge { GRANT_REPLACE, GRANT_APPEND };
-enum grant_effect { GRANT_NOW, GRANT_NEXT_SESSION };
-
-/* The types of grant.def. Each begins with its origin. */
-struct grant_addr {
-	enum grant_origin origin;
-	struct addr value;
-};
-
-struct grant_addrs {
-	enum grant_origin origin; /* of the last that was added */
-	size_t n;
-	struct addr item[GRANT_ADDRS_MAX];
-};
-
-struct grant_word {
-	enum grant_origin origin;
-	char value[GRANT_WORD_MAX + 1];
-};
-
-struct grant_flag {
-	enum grant_origin origin;
-	bool value;
-};
-
-struct grant_date {
-	enum grant_origin origin;
-	int64_t value; /* seconds since 1970; 0: never */
-};
-
-struct grant_count {
-	enum grant_origin origin;
-	unsigned value; /* 0: auto */
-};
-
-struct grant_span {
-	enum grant_origin origin;
-	uint32_t value; /* seconds; 0: off */
-};
-
-struct grant_rate {
-	enum grant_origin origin;
-	uint64_t value; /* bits a second; 0: off */
-};
-
-struct grant_methods {
-	enum grant_origin origin;
-	uint32_t mask; /* of aaa/method.h */
-};
-
-struct grant_names {
-	enum grant_origin origin;
-	size_t n;
-	char item[GRANT_NAMES_MAX][GRANT_WORD_MAX + 1];
-};
-
-struct grant_hours {
-	enum grant_origin origin;
-	size_t n; /* 0: always */
-	struct grant_hours_item {
-		uint8_t days; /* bit 0: Sunday, as tm_wday */
-		uint16_t from,
-			to; /* minutes of the day, `to` not included; from > to: past midnight */
-	} item[GRANT_HOURS_MAX];
-};
 
 #define GRANT_FIELD_ADDR(name) struct grant_addr name;
 #define GRANT_FIELD_ADDRS(name) struct grant_addrs name;
@@ -129,7 +57,6 @@ bool grant_has_origin(const struct grant_values *values, enum grant_origin origi
 
 /* ---- keys and their values as text ---- */
 
-#define GRANT_VALUE_LEN 400 /* with the zero; the longest text of one value */
 #define GRANT_WHY_LEN 300
 
 struct grant_key { /* a row that has a word */

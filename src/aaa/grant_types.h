@@ -17,7 +17,9 @@
  *  WORD     staff
  */
 #pragma once
-#include "aaa/grant.h"
+#include <stddef.h>
+
+#include "aaa/grant_value.h"
 
 struct grant_type {
 	size_t size;
