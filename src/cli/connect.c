@@ -40,6 +40,8 @@ static const char usage_text[] =
 	"      --no-default-route     do not send all traffic through the tunnel\n"
 	"      --route CIDR           send this network through the tunnel; with --no-default-route only these; repeat\n"
 	"      --no-dns               do not change the resolver\n"
+	"      --dns-domain NAME      a search domain; without the default route the tunnel's name servers are asked\n"
+	"                             for names below it only; repeat\n"
 	"      --no-ipv6              do not ask for IPv6\n"
 	"      --block-ipv6           block IPv6 when the tunnel is the default route but has no IPv6\n"
 	"      --tun NAME             name of the interface (culvert%d)\n"
@@ -69,6 +71,7 @@ enum {
 	OPT_NO_DEFAULT_ROUTE,
 	OPT_ROUTE,
 	OPT_NO_DNS,
+	OPT_DNS_DOMAIN,
 	OPT_NO_IPV6,
 	OPT_BLOCK_IPV6,
 	OPT_TUN,
@@ -95,6 +98,7 @@ static const struct option options[] = {
 	{"no-default-route", no_argument, NULL, OPT_NO_DEFAULT_ROUTE},
 	{"route", required_argument, NULL, OPT_ROUTE},
 	{"no-dns", no_argument, NULL, OPT_NO_DNS},
+	{"dns-domain", required_argument, NULL, OPT_DNS_DOMAIN},
 	{"no-ipv6", no_argument, NULL, OPT_NO_IPV6},
 	{"block-ipv6", no_argument, NULL, OPT_BLOCK_IPV6},
 	{"tun", required_argument, NULL, OPT_TUN},
@@ -116,6 +120,27 @@ static const struct option options[] = {
 static int bad(const char *what, const char *value, const char *want)
 {
 	return cmd_bad("connect", what, value, want);
+}
+
+/* "corp.example", also as resolved writes it, "~corp.example" or with a dot at the end. */
+static int take_dns_domain(const char *text, struct client_opts *o)
+{
+	static char names[CLIENT_DNS_DOMAINS_MAX][HOST_NAME_MAX_LEN + 2];
+	char *name = names[o->n_dns_domains % CLIENT_DNS_DOMAINS_MAX];
+	const char *why = "at most 16 of them";
+	struct addr address;
+
+	if (*text == '~')
+		text++;
+	if (o->n_dns_domains == CLIENT_DNS_DOMAINS_MAX ||
+		host_to_ascii(text, name, sizeof(names[0]), &why) < 0)
+		return bad("--dns-domain", text, why);
+	if (addr_parse(name, &address) == 0)
+		return bad("--dns-domain", text, "a domain, such as corp.example");
+	if (name[strlen(name) - 1] == '.')
+		name[strlen(name) - 1] = '\0';
+	o->dns_domains[o->n_dns_domains++] = name;
+	return 0;
 }
 
 static int parse_offload(const char *word, unsigned *ret_unwanted)
@@ -170,6 +195,7 @@ static int take_option(int c, struct client_opts *o, struct target *t, struct lo
 		o->n_routes++;
 		break;
 	case OPT_NO_DNS: o->dns = false; break;
+	case OPT_DNS_DOMAIN: return take_dns_domain(optarg, o);
 	case OPT_NO_IPV6: o->ipv6 = false; break;
 	case OPT_NO_LANES: o->lanes = false; break;
 	case OPT_BLOCK_IPV6: o->block_ipv6 = true; break;

@@ -12,6 +12,7 @@
 
 #define CLIENT_ROUTES_MAX 64
 #define CLIENT_PINS_MAX 8
+#define CLIENT_DNS_DOMAINS_MAX 16
 
 struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
@@ -37,6 +38,8 @@ struct client_opts {
 	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
 	struct prefix routes[CLIENT_ROUTES_MAX];
 	size_t n_routes;
+	const char *dns_domains[CLIENT_DNS_DOMAINS_MAX]; /* A-labels */
+	size_t n_dns_domains;
 	uint16_t mtu;           /* 0: 1400 */
 	unsigned hello_s;       /* 0: 60 */
 	const char *congestion; /* NULL: auto, see tunnel/congestion.h */

@@ -343,6 +343,13 @@ static size_t choose_dns(
 	return n;
 }
 
+static void warn_of_unsplit(const struct client_setup *s, const struct resolver_opts *o)
+{
+	if (o->n_domains && !o->all_names && !resolver_splits(s->resolver))
+		log_event(NULL, EV_DNS_NOT_SPLIT, "used=\"%s\"",
+			resolver_way_name(resolver_way(s->resolver)));
+}
+
 /* Nothing is touched when the servers are those of the last time. */
 static int set_resolver(
 	struct client_setup *s, const struct ppp_addresses *a, struct os_failure *why)
@@ -352,7 +359,9 @@ static int set_resolver(
 		.ifname = tun_name(s->tun),
 		.servers = dns,
 		.n_servers = choose_dns(s, a, dns),
-		.all_names = s->opts->default_route};
+		.all_names = s->opts->default_route,
+		.domains = s->opts->dns_domains,
+		.n_domains = s->opts->n_dns_domains};
 	int r;
 
 	if (addr_equal(&dns[0], &s->dns[0]) && addr_equal(&dns[1], &s->dns[1]))
@@ -365,6 +374,8 @@ static int set_resolver(
 		log_event(NULL, EV_DNS_WAY_FAILED, "used=\"%s\" %s",
 			resolver_way_name(resolver_way(s->resolver)),
 			resolver_passed_over(s->resolver));
+	if (r == 0 && opts.n_servers)
+		warn_of_unsplit(s, &opts);
 	return r;
 }
 

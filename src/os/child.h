@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/child.h — running one of the system's programs (nft, resolvectl, resolvconf) to its end.
+ * os/child.h — running one of the system's programs (nft, resolvconf) to its end.
  *
  * Threads: any, but it blocks until the program ended or CHILD_TIMEOUT_MS passed; never called by
  *          a worker.

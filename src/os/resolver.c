@@ -5,8 +5,9 @@
  * Theory of operation, client's side. Three ways, tried in this order until one works; what one set
  * before it failed is undone, and its failure is kept for the user:
  *
- *   systemd-resolved, when /etc/resolv.conf leads to it: `resolvectl dns` and `domain` for the
- *   tunnel's interface; all of it vanishes with the interface, even after kill -9.
+ *   systemd-resolved, when /etc/resolv.conf leads to it (os/resolved.c): servers and domains of the
+ *   tunnel's interface; all of it vanishes with the interface, even after kill -9. It alone can ask
+ *   the tunnel's servers for some domains only.
  *
  *   resolvconf, when it is installed: a record named so that its usual order puts tunnels first.
  *   systemd has a program of that name too, a link to resolvectl, that takes names of interfaces
@@ -37,12 +38,14 @@
 
 #include "base/text.h"
 #include "os/child.h"
+#include "os/resolved.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define BACKUP "/etc/resolv.conf.culvert"
 #define FRESH "/etc/resolv.conf.culvert-new"
 #define MARK "# culvert "
-#define FILE_MAX_LEN 16384 /* a resolv.conf longer than that is none */
+#define RECORD_MAX_LEN 4608 /* servers, and a search line of all domains */
+#define FILE_MAX_LEN 16384  /* a resolv.conf longer than that is none */
 
 struct resolver {
 	enum resolver_way way;
@@ -60,6 +63,11 @@ static const char *const way_names[] = {
 enum resolver_way resolver_way(const struct resolver *r)
 {
 	return r->way;
+}
+
+bool resolver_splits(const struct resolver *r)
+{
+	return r->way == RESOLVER_RESOLVED;
 }
 
 const char *resolver_way_name(enum resolver_way way)
@@ -165,6 +173,8 @@ static bool resolved_answers(const char *root)
 	return found;
 }
 
+/* --- resolvconf -------------------------------------------------------------------------- */
+
 static int run(const char *const argv[], const char *input, struct os_failure *why)
 {
 	char output[120];
@@ -176,36 +186,24 @@ static int run(const char *const argv[], const char *input, struct os_failure *w
 		why, EV_DNS_NOT_SET, r < 0 ? r : -EIO, "%s %s: %s", argv[0], argv[1], output);
 }
 
-static void revert_resolved(const char *program, const char *ifname)
-{
-	run((const char *const[]){program, "revert", ifname, NULL}, NULL, NULL);
-}
-
-static int set_resolved(const struct resolver_opts *o, const char *program, struct os_failure *why)
-{
-	char text[4][ADDR_TEXT_LEN];
-	const char *dns[8] = {program, "dns", o->ifname};
-	const char *const domain[] = {program, "domain", o->ifname, o->all_names ? "~." : "", NULL};
-	size_t n = 3;
-	int r;
-
-	for (size_t i = 0; i < o->n_servers && i < ARRAY_SIZE(text); i++)
-		dns[n++] = addr_format(&o->servers[i], text[i]);
-	r = run(dns, NULL, why);
-	if (r == 0)
-		r = run(domain, NULL, why);
-	if (r < 0)
-		revert_resolved(program, o->ifname);
-	return r;
-}
-
-/* --- resolvconf -------------------------------------------------------------------------- */
-
 /* Both kinds of resolvconf put records that begin with "tun" and a digit before the rest. */
 static const char *record_name(const char *ifname, char ret[static 32])
 {
 	snprintf(ret, 32, "tun0.%s", ifname);
 	return ret;
+}
+
+/* "search a b": one line, for of several the last counts (resolv.conf(5)). Returns its length. */
+static size_t put_search(const struct resolver_opts *o, char *ret, size_t cap)
+{
+	size_t at = 0;
+
+	if (!o->n_domains)
+		return 0;
+	at = (size_t)snprintf(ret, cap, "search");
+	for (size_t i = 0; i < o->n_domains && at + strlen(o->domains[i]) + 3 < cap; i++)
+		at += (size_t)snprintf(ret + at, cap - at, " %s", o->domains[i]);
+	return at + (size_t)snprintf(ret + at, cap - at, "\n");
 }
 
 static void put_servers(const struct resolver_opts *o, char *ret, size_t cap)
@@ -245,11 +243,12 @@ static void delete_record(const char *program, const char *ifname)
 static int set_resolvconf(
 	const struct resolver_opts *o, const char *program, struct os_failure *why)
 {
-	char record[32], servers[512] = "";
+	char record[32], servers[RECORD_MAX_LEN] = "";
 	const char *const argv[] = {program, "-a", record_name(o->ifname, record), NULL};
 	int r;
 
 	put_servers(o, servers, sizeof(servers));
+	put_search(o, servers + strlen(servers), sizeof(servers) - strlen(servers));
 	r = run(argv, servers, why);
 	if (r < 0)
 		delete_record(program, o->ifname);
@@ -365,7 +364,14 @@ static int back_up(const char *conf, const char *backup)
 	return text ? write_file(backup, O_EXCL, text, n) : -EIO;
 }
 
-/* What is not a server line stays: search domains, options. */
+static bool is_replaced(const struct resolver_opts *o, const char *line)
+{
+	if (o->n_domains && (!strncmp(line, "search", 6) || !strncmp(line, "domain", 6)))
+		return true;
+	return !strncmp(line, "nameserver", 10);
+}
+
+/* What the tunnel does not set stays: options, search domains if it has none. */
 static char *new_contents(const struct resolver_opts *o, const char *conf)
 {
 	size_t n = 0;
@@ -378,10 +384,11 @@ static char *new_contents(const struct resolver_opts *o, const char *conf)
 	snprintf(text, FILE_MAX_LEN, MARK "%ld %llu %s: the original is " BACKUP "\n",
 		(long)getpid(), start_time(getpid()), o->ifname);
 	put_servers(o, text, FILE_MAX_LEN);
+	put_search(o, text + strlen(text), FILE_MAX_LEN - strlen(text));
 	for (char *save = NULL, *line = old ? strtok_r(old, "\n", &save) : NULL; line;
 		line = strtok_r(NULL, "\n", &save)) {
 		at = strlen(text);
-		if (strncmp(line, "nameserver", 10) && at + strlen(line) + 2 < FILE_MAX_LEN)
+		if (!is_replaced(o, line) && at + strlen(line) + 2 < FILE_MAX_LEN)
 			snprintf(text + at, FILE_MAX_LEN - at, "%s\n", line);
 	}
 	return text;
@@ -464,10 +471,7 @@ static int try_way(enum resolver_way way, const struct resolver_opts *o, struct 
 	char program[CHILD_PATH_LEN];
 
 	switch (way) {
-	case RESOLVER_RESOLVED:
-		if (!resolved_answers(o->root) || child_find(o->root, "resolvectl", program) < 0)
-			return -ENOENT;
-		return set_resolved(o, program, why);
+	case RESOLVER_RESOLVED: return resolved_answers(o->root) ? resolved_set(o, why) : -ENOENT;
 	case RESOLVER_RESOLVCONF:
 		if (child_find(o->root, "resolvconf", program) < 0 ||
 			is_resolvectl(o->root, program))
@@ -528,10 +532,7 @@ void resolver_restore(struct resolver *r)
 	if (!r)
 		return;
 	switch (r->way) {
-	case RESOLVER_RESOLVED:
-		if (child_find(r->root, "resolvectl", program) == 0)
-			revert_resolved(program, r->ifname);
-		break;
+	case RESOLVER_RESOLVED: resolved_revert(r->root, r->ifname); break;
 	case RESOLVER_RESOLVCONF:
 		if (child_find(r->root, "resolvconf", program) == 0)
 			delete_record(program, r->ifname);

@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/auto.h"
 #include "os/failure.h"
+#include "os/resolver_opts.h"
 
 /* --- the server's side ------------------------------------------------------------------- */
 
@@ -24,17 +25,9 @@ size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap);
 /* --- the client's side ------------------------------------------------------------------- */
 
 enum resolver_way {
-	RESOLVER_RESOLVED,   /* resolvectl: systemd-resolved keeps servers per interface */
+	RESOLVER_RESOLVED,   /* systemd-resolved, which keeps servers and domains per interface */
 	RESOLVER_RESOLVCONF, /* resolvconf or openresolv */
 	RESOLVER_FILE,       /* /etc/resolv.conf rewritten, its original kept beside it */
-};
-
-struct resolver_opts {
-	const char *root;
-	const char *ifname; /* the tunnel's interface */
-	const struct addr *servers;
-	size_t n_servers;
-	bool all_names; /* the tunnel's servers answer for everything (it is the default route) */
 };
 
 struct resolver;
@@ -46,6 +39,8 @@ struct resolver;
 int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct os_failure *why);
 /* The ways that failed before the one in use, "" if none did: "systemd-resolved: ... (Timeout)". */
 const char *resolver_passed_over(const struct resolver *r);
+/* Whether the way in use asks the tunnel's servers for their domains only. */
+bool resolver_splits(const struct resolver *r);
 enum resolver_way resolver_way(const struct resolver *r);
 const char *resolver_way_name(enum resolver_way way);
 /* Undoes resolver_set(), unless another program changed the settings since; frees. NULL is fine. */

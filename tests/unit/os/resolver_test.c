@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/resolver.c in a root of its own under /tmp; resolvectl and resolvconf are scripts there that
- * write down how they were called.
+ * os/resolver.c in a root of its own under /tmp; resolvconf is a script there that writes down how it
+ * was called.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -184,23 +184,6 @@ static void no_more_servers_are_written_than_fit(void **state)
 
 /* --- the three ways ---------------------------------------------------------------------- */
 
-static void resolved_is_told_when_resolv_conf_leads_to_it(void **state)
-{
-	struct resolver *r;
-
-	fake("resolvectl");
-	fake("resolvconf");
-	sh("mkdir -p %s/run/systemd/resolve && ln -s ../run/systemd/resolve/stub-resolv.conf "
-	   "%s/etc/resolv.conf",
-		root, root);
-	assert_int_equal(set(&r, NULL), 0);
-	assert_int_equal(resolver_way(r), RESOLVER_RESOLVED);
-	assert_string_equal(get("/log"),
-		"resolvectl dns culvert0 10.1.0.1 fd00::1\nresolvectl domain culvert0 ~.\n");
-	resolver_restore(r);
-	assert_non_null(strstr(get("/log"), "resolvectl revert culvert0\n"));
-}
-
 static void resolved_is_left_alone_when_nobody_asks_it(void **state)
 {
 	struct resolver *r;
@@ -304,25 +287,65 @@ static void a_way_that_fails_is_named_and_the_next_one_used(void **state)
 	assert_string_equal(get("/etc/resolv.conf"), "nameserver 192.0.2.1\n");
 }
 
-/* Its service does not answer, or takes the servers and refuses the domain. */
+/* There is no system bus here; with a real one see tests/net/test_resolved.py. */
 static void resolved_that_fails_leads_to_resolvconf(void **state)
 {
-	static const char *const conditions[] = {"[ \"$1\" != revert ]", "[ \"$1\" = domain ]"};
+	struct resolver *r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
-		struct resolver *r;
+	leads_to_resolved();
+	fake("resolvconf");
+	assert_int_equal(set(&r, NULL), 0);
+	assert_int_equal(resolver_way(r), RESOLVER_RESOLVCONF);
+	assert_non_null(strstr(resolver_passed_over(r), "systemd-resolved: "));
+	assert_false(resolver_splits(r));
+	resolver_restore(r);
+	assert_non_null(strstr(get("/log"), "resolvconf -d tun0.culvert0\n"));
+}
 
-		sh("rm -rf %s/log %s/etc/* %s/run/*", root, root, root);
-		leads_to_resolved();
-		broken("resolvectl", conditions[i]);
-		fake("resolvconf");
-		assert_int_equal(set(&r, NULL), 0);
-		assert_int_equal(resolver_way(r), RESOLVER_RESOLVCONF);
-		assert_non_null(strstr(get("/log"), "resolvectl revert culvert0\n"));
-		assert_non_null(strstr(resolver_passed_over(r), "systemd-resolved: "));
-		resolver_restore(r);
-		assert_non_null(strstr(get("/log"), "resolvconf -d tun0.culvert0\n"));
-	}
+static int set_domains(size_t n, struct resolver **ret)
+{
+	static const char *const domains[] = {"corp.example", "xn--mller-kva.example"};
+	struct addr server;
+	struct resolver_opts opts = {.root = root,
+		.ifname = "culvert0",
+		.servers = &server,
+		.n_servers = 1,
+		.domains = domains,
+		.n_domains = n};
+
+	assert_int_equal(addr_parse("10.1.0.1", &server), 0);
+	return resolver_set(&opts, ret, NULL);
+}
+
+static void the_files_search_list_becomes_the_tunnels(void **state)
+{
+	static const char original[] = "domain a.example\nsearch b.example\nnameserver 192.0.2.1\n"
+				       "options rotate\n";
+	struct resolver *r;
+	const char *now;
+
+	put("/etc/resolv.conf", original);
+	assert_int_equal(set_domains(2, &r), 0);
+	now = get("/etc/resolv.conf");
+	assert_non_null(strstr(now, "\nnameserver 10.1.0.1\nsearch corp.example "
+				    "xn--mller-kva.example\noptions rotate\n"));
+	assert_null(strstr(now, "a.example\n"
+				"search b"));
+	assert_null(strstr(now, "b.example"));
+	resolver_restore(r);
+	assert_string_equal(get("/etc/resolv.conf"), original);
+}
+
+static void resolvconfs_record_has_the_search_list(void **state)
+{
+	struct resolver *r;
+
+	fake("resolvconf");
+	put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
+	assert_int_equal(set_domains(1, &r), 0);
+	assert_string_equal(get("/log"), "resolvconf -a tun0.culvert0\nnameserver 10.1.0.1\n"
+					 "search corp.example\n");
+	resolver_restore(r);
 }
 
 static void the_file_is_the_last_way_also_where_it_is_resolveds_link(void **state)
@@ -330,7 +353,7 @@ static void the_file_is_the_last_way_also_where_it_is_resolveds_link(void **stat
 	struct resolver *r;
 
 	leads_to_resolved();
-	broken("resolvectl", "true");
+	fake("resolvectl");
 	sh("ln -s resolvectl %s/usr/bin/resolvconf", root);
 	assert_int_equal(set(&r, NULL), 0);
 	assert_int_equal(resolver_way(r), RESOLVER_FILE);
@@ -348,7 +371,6 @@ static void when_no_way_works_each_is_named(void **state)
 	struct resolver *r = NULL;
 
 	leads_to_resolved();
-	broken("resolvectl", "true");
 	broken("resolvconf", "true");
 	sh("mkdir %s/etc/resolv.conf.culvert", root); /* the original cannot be kept */
 	assert_true(set(&r, &why) < 0);
@@ -530,13 +552,14 @@ int main(void)
 		TEST(the_servers_behind_resolved_are_found),
 		TEST(an_empty_list_of_resolved_leaves_the_usual_file),
 		TEST(no_more_servers_are_written_than_fit),
-		TEST(resolved_is_told_when_resolv_conf_leads_to_it),
 		TEST(resolved_is_left_alone_when_nobody_asks_it),
 		TEST(resolvconf_gets_a_record_and_loses_it),
 		TEST(systemds_resolvconf_is_no_resolvconf),
 		TEST(a_resolvconf_of_its_own_beside_resolvectl_is_used),
 		TEST(a_way_that_fails_is_named_and_the_next_one_used),
 		TEST(resolved_that_fails_leads_to_resolvconf),
+		TEST(the_files_search_list_becomes_the_tunnels),
+		TEST(resolvconfs_record_has_the_search_list),
 		TEST(the_file_is_the_last_way_also_where_it_is_resolveds_link),
 		TEST(when_no_way_works_each_is_named),
 		TEST(the_file_keeps_its_other_lines_and_comes_back_as_it_was),
