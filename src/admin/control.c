@@ -311,15 +311,20 @@ static int read_line(int fd, struct buf *in)
 static int exchange(int fd, json_t *request, struct buf *in)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
-	size_t n = text ? strlen(text) : 0;
-	int r;
+	size_t n = text ? strlen(text) : 0, sent = 0;
+	int r = 0;
 
 	if (!text)
 		return -ENOMEM;
 	text[n] = '\n'; /* the zero's place */
-	r = write(fd, text, n + 1) == (ssize_t)n + 1 ? read_line(fd, in) : -errno;
+	while (!r && sent <= n) {
+		ssize_t k = send(fd, text + sent, n + 1 - sent, MSG_NOSIGNAL);
+
+		sent += k > 0 ? (size_t)k : 0;
+		r = k < 0 && errno != EINTR ? -errno : 0;
+	}
 	free(text);
-	return r;
+	return r ? r : read_line(fd, in);
 }
 
 static int take_answer(const struct buf *in, json_t **ret_result, char *why, size_t why_cap)
@@ -361,7 +366,9 @@ static int ask(
 			r == -ENOENT || r == -ECONNREFUSED
 				? " (is `culvert serve` running with this state folder?)"
 			: r == -EACCES ? " (root or a member of group culvert may ask)"
-				       : "");
+			: r == -EPIPE || r == -ECONNRESET
+				? " (the server closed the connection; perhaps it has too many clients)"
+				: "");
 	*ret_fd = fd;
 	return r;
 }
