@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* admin/control.c: requests in lines, answers in order, now or later, followers, bounds; and the asker's end. */
+/* admin/control.c: requests in lines, answers in order, now or later, followers, bounds; the asker. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
