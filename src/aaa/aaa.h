@@ -65,6 +65,7 @@ struct aaa_facts {
 	const char *name;            /* the server's, in challenges; outlives the conversation */
 	struct tls_ctx *eap_tls;     /* for EAP-TLS; referenced; NULL: not served */
 	struct eap_anchors *anchors; /* likewise */
+	struct tls_ctx *eap_peap;    /* for PEAP; likewise */
 	struct mailbox *reply_to;
 };
 

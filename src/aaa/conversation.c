@@ -69,8 +69,10 @@ static void keep_eap(struct aaa_conversation *c, const struct aaa_facts *facts)
 {
 	struct eap_opts *o = &c->eap_opts;
 
-	*o = (struct eap_opts){.types = c->eap_types,
+	*o = (struct eap_opts){.methods = eap_methods,
+		.types = c->eap_types,
 		.name = facts->name ? facts->name : "",
+		.peap = facts->eap_peap ? tls_ctx_ref(facts->eap_peap) : NULL,
 		.tls = facts->eap_tls ? tls_ctx_ref(facts->eap_tls) : NULL,
 		.anchors = facts->anchors ? eap_anchors_ref(facts->anchors) : NULL};
 	for (size_t i = 0; i < facts->n_eap_types && o->n_types < AAA_EAP_TYPES; i++)
@@ -130,6 +132,7 @@ static void conversation_free(struct aaa_conversation *c)
 	grant_unref(c->defaults);
 	eap_free(c->eap);
 	tls_ctx_free(c->eap_opts.tls);
+	tls_ctx_free(c->eap_opts.peap);
 	eap_anchors_unref(c->eap_opts.anchors);
 	free(c);
 }

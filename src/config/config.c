@@ -486,8 +486,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 static const struct {
 	enum auth_method method;
 	uint8_t eap; /* its type; 0: none of its own */
-} auth_words[] = {{AUTH_EAP, EAP_TLS}, {AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_MD5},
-	{AUTH_MSCHAPV2, 0}, {AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
+} auth_words[] = {{AUTH_EAP, EAP_TLS}, {AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_PEAP},
+	{AUTH_EAP, EAP_MD5}, {AUTH_MSCHAPV2, 0}, {AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
 
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS])
 {
@@ -512,6 +512,13 @@ size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_
 		if (auth_words[cfg->ppp.auth.item[i]].eap)
 			ret[n++] = auth_words[cfg->ppp.auth.item[i]].eap;
 	return n;
+}
+
+bool config_has_eap(const struct config *cfg, uint8_t type)
+{
+	uint8_t types[CONFIG_EAP_TYPES];
+
+	return memchr(types, type, config_eap_types(cfg, types));
 }
 
 uint8_t config_hash_mask(const struct config *cfg)

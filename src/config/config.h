@@ -126,6 +126,7 @@ size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static
 #define CONFIG_EAP_TYPES 8
 /* The types of EAP among them (base/eap.h). */
 size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES]);
+bool config_has_eap(const struct config *cfg, uint8_t type);
 struct config_pool {
 	char name[32];
 	struct prefix prefix;

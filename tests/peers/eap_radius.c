@@ -262,7 +262,7 @@ int main(int argc, char **argv)
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
 			   from;
 	uint8_t types[8], request[PACKET_MAX], answer[PACKET_MAX];
-	struct shim s = {.opts = {.types = types, .name = "culvert"}};
+	struct shim s = {.opts = {.methods = eap_methods, .types = types, .name = "culvert"}};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (argc < 6)
@@ -272,6 +272,7 @@ int main(int argc, char **argv)
 	s.opts.n_types = types_of(argv[3], types);
 	if (argc > 6)
 		s.opts.anchors = anchors_of(argv[6]);
+	s.opts.peap = inner_of(argv[4], argv[5], NULL);
 	s.opts.tls = inner_of(argv[4], argv[5], s.opts.anchors ? s.opts.anchors->tls : NULL);
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		perror("bind");

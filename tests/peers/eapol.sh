@@ -10,13 +10,14 @@
 #   EJ_CA (unset: the server's certificate is not checked) EJ_NAME (unset; the name or the end of it in the certificate)
 #   EJ_CERT EJ_KEY (tls; the peer's) EJ_ANON (anonymous; peap's outer identity) EJ_TLS (1.2; 1.3 or both)
 #   EJ_PHASE1 (more words of wpa_supplicant's phase1: crypto_binding=2 demands PEAP's crypto binding, =0 ignores it)
+#   EJ_INNER (MSCHAPV2; peap's inner method, or TLS with EJ_CERT and EJ_KEY)
 #   EJ_FRAG (1398; the longest EAP fragment it sends) EJ_TIMEOUT (10 s) EJ_ATTRS (more options of eapol_test, such as
 #   "-N 61:d:5 -N 6:d:2") EJ_REPEAT (0; further logins in the same process, which resume the TLS session if they may)
 # Needs: apt-get install -y --no-install-recommends eapoltest
 set -u
 EJ_NS=${EJ_NS:-} EJ_CA=${EJ_CA:-} EJ_NAME=${EJ_NAME:-} EJ_CERT=${EJ_CERT:-} EJ_KEY=${EJ_KEY:-} EJ_ANON=${EJ_ANON:-anonymous}
 EJ_TLS=${EJ_TLS:-1.2} EJ_FRAG=${EJ_FRAG:-1398} EJ_TIMEOUT=${EJ_TIMEOUT:-10} EJ_ATTRS=${EJ_ATTRS:-} EJ_REPEAT=${EJ_REPEAT:-0}
-EJ_PHASE1=${EJ_PHASE1:+ $EJ_PHASE1}
+EJ_PHASE1=${EJ_PHASE1:+ $EJ_PHASE1} EJ_INNER=${EJ_INNER:-MSCHAPV2}
 die() { echo "eapol.sh: $*" >&2; exit 2; }
 [ $# -ge 4 ] || { sed -n '2,/^set -u/{/^#/p}' "$0"; exit 2; }
 METHOD=$1 SERVER=$2 PORT=$3 SECRET=$4 USER_=${5:-alice} PASS=${6:-Secret-1}
@@ -43,7 +44,8 @@ server_check() {
     echo "  phase1=\"$PHASE1$EJ_PHASE1\""; server_check ;;
   peap)
     echo "  eap=PEAP"; echo "  identity=$(hex "$USER_")"; echo "  anonymous_identity=$(hex "$EJ_ANON")"; echo "  password=\"$PASS\""
-    echo "  phase1=\"peapver=0 $PHASE1$EJ_PHASE1\""; echo "  phase2=\"auth=MSCHAPV2\""; server_check ;;
+    echo "  phase1=\"peapver=0 $PHASE1$EJ_PHASE1\""; echo "  phase2=\"auth=$EJ_INNER\""; server_check
+    if [ "$EJ_INNER" = TLS ]; then echo "  ca_cert2=\"$EJ_CA\""; echo "  client_cert2=\"$EJ_CERT\""; echo "  private_key2=\"$EJ_KEY\""; fi ;;
   mschapv2) echo "  eap=MSCHAPV2"; echo "  identity=$(hex "$USER_")"; echo "  password=\"$PASS\"" ;;
   md5) echo "  eap=MD5"; echo "  identity=$(hex "$USER_")"; echo "  password=\"$PASS\"" ;;
   *) die "METHOD is tls, peap, mschapv2 or md5" ;;

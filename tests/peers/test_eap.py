@@ -97,18 +97,39 @@ def judge(net, pki):
         j.close()
 
 
-def test_it_takes_each_method_with_the_same_keys(judge):
-    ask = judge("tls mschapv2 md5")
-    for method, environment, word in (
-            ("tls", {"EJ_TLS": "1.2"}, "eap-tls"), ("tls", {"EJ_TLS": "1.3"}, "eap-tls"),
-            ("tls", {"EJ_TLS": "both"}, "eap-tls"), ("tls", {"EJ_TLS": "1.3", "EJ_FRAG": "150"}, "eap-tls"),
-            ("tls", {"EJ_TLS": "1.2", "EJ_FRAG": "150"}, "eap-tls"), ("mschapv2", {}, "eap-mschapv2"),
-            ("md5", {}, "eap-md5")):
+def all_pass(ask, rows):
+    for method, environment, word in rows:
         out, said = ask(method, **environment)
         assert out.startswith("PASS"), f"{method} {environment}: {out}\n{said}"
         assert said == f"accept alice {word}"
-        if "EJ_TLS" in environment:
+        if "EJ_TLS" in environment and "EJ_INNER" not in environment:  # else it is that of the inner one
             assert ("TLSv1.2" if environment["EJ_TLS"] == "1.2" else "TLSv1.3") in out, out
+
+
+def test_it_takes_each_method_with_the_same_keys(judge):
+    ask = judge("tls mschapv2 md5")
+    all_pass(ask, (
+        ("tls", {"EJ_TLS": "1.2"}, "eap-tls"), ("tls", {"EJ_TLS": "1.3"}, "eap-tls"),
+        ("tls", {"EJ_TLS": "both"}, "eap-tls"), ("tls", {"EJ_TLS": "1.3", "EJ_FRAG": "150"}, "eap-tls"),
+        ("tls", {"EJ_TLS": "1.2", "EJ_FRAG": "150"}, "eap-tls"), ("mschapv2", {}, "eap-mschapv2"),
+        ("md5", {}, "eap-md5")))
+
+
+def test_peap_binds_its_inner_method(judge):
+    bound = {"EJ_PHASE1": "crypto_binding=2"}
+    all_pass(judge("tls peap"), (
+        ("peap", {"EJ_TLS": "1.2", **bound}, "eap-peap"), ("peap", {"EJ_TLS": "1.3", **bound}, "eap-peap"),
+        ("peap", {"EJ_TLS": "1.2", "EJ_FRAG": "150", **bound}, "eap-peap"),
+        ("peap", {"EJ_TLS": "1.2", "EJ_INNER": "TLS", **bound}, "eap-peap"),
+        ("peap", {"EJ_TLS": "1.3", "EJ_INNER": "TLS", **bound}, "eap-peap")))
+
+
+def test_peap_without_a_binding_is_refused(judge):
+    ask = judge("peap")
+    out, said = ask("peap", EJ_PHASE1="crypto_binding=0")
+    assert out.startswith("FAIL") and said.startswith("reject AUTH_EAP_BINDING"), out + said
+    out, said = ask("peap", password="wrong")
+    assert out.startswith("FAIL") and said.startswith("reject AUTH_WRONG_PASSWORD"), out + said
 
 
 def test_an_rsa_certificate_logs_in_with_both_versions(judge):

@@ -16,9 +16,6 @@
 #include "base/peer_cert.h"
 #include "base/text.h"
 
-static const struct eap_method *const methods[] = {
-	&eap_method_mschapv2, &eap_method_md5, &eap_method_tls};
-
 struct eap {
 	struct eap_opts opts;
 	struct eap_host host;
@@ -33,11 +30,11 @@ struct eap {
 	size_t request_len;
 };
 
-static const struct eap_method *method_of(uint8_t type)
+static const struct eap_method *method_of(const struct eap_opts *opts, uint8_t type)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (methods[i]->type == type)
-			return methods[i];
+	for (size_t i = 0; opts->methods[i]; i++)
+		if (opts->methods[i]->type == type)
+			return opts->methods[i];
 	return NULL;
 }
 
@@ -45,7 +42,9 @@ bool eap_serves(const struct eap_opts *opts, uint8_t type)
 {
 	if (type == EAP_TLS && (!opts->tls || !opts->anchors))
 		return false;
-	return method_of(type);
+	if (type == EAP_PEAP && !opts->peap)
+		return false;
+	return method_of(opts, type);
 }
 
 static void end_method(struct eap *e)
@@ -115,7 +114,7 @@ static bool is_open(const struct eap *e, uint8_t type)
 {
 	for (size_t i = 0; i < e->opts.n_types; i++)
 		if (e->opts.types[i] == type)
-			return method_of(type) && !was_tried(e, type);
+			return method_of(&e->opts, type) && !was_tried(e, type);
 	return false;
 }
 
@@ -127,7 +126,7 @@ static enum eap_step begin_method(struct eap *e, uint8_t type)
 	end_method(e);
 	e->answered = false;
 	e->tried[type / 32] |= 1u << type % 32;
-	e->method = method_of(type);
+	e->method = method_of(&e->opts, type);
 	r = e->method->begin(&e->host, &e->self);
 	if (r < 0) {
 		const char *word = e->method->word;

@@ -28,13 +28,20 @@ struct eap_anchors;
 struct peer_cert;
 struct tls_ctx;
 
+struct eap_method;
+
+/* All that there are; ends with NULL. */
+extern const struct eap_method *const eap_methods[];
+
 struct eap_opts {
-	const uint8_t *types; /* enum eap_type, most wanted first */
+	const struct eap_method *const *methods; /* eap_methods */
+	const uint8_t *types;                    /* enum eap_type, most wanted first */
 	size_t n_types;
 	const char *name; /* the server's, in challenges */
 	/* EAP-TLS: a context that asks for certificates of the anchors; NULL: not served. */
 	struct tls_ctx *tls;
 	struct eap_anchors *anchors;
+	struct tls_ctx *peap; /* one that asks for no certificate; NULL: PEAP is not served */
 	void (*random)(void *ret, size_t n); /* NULL: crypto_random() */
 };
 

@@ -37,7 +37,7 @@ struct eap_method {
 	enum eap_step (*judged)(void *self, const struct aaa_answer *answer, struct wr *out);
 };
 
-extern const struct eap_method eap_method_mschapv2, eap_method_md5, eap_method_tls;
+extern const struct eap_method eap_method_mschapv2, eap_method_md5, eap_method_tls, eap_method_peap;
 
 /* Ends it: EAP_STEP_FAILURE, with the reason for log and peer. */
 __attribute__((format(printf, 4, 5))) enum eap_step eap_refuse(

@@ -38,6 +38,7 @@ void snapshot_free(struct snapshot *l)
 		return;
 	tls_ctx_free(l->tls);
 	tls_ctx_free(l->eap_tls);
+	tls_ctx_free(l->eap_peap);
 	eap_anchors_unref(l->anchors);
 	grant_unref(l->defaults);
 	config_free(l->config);

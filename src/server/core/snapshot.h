@@ -28,8 +28,10 @@ struct snapshot {
 	atomic_uint refs;
 	struct config *config;
 	struct tls_ctx *tls;
-	struct eap_anchors *anchors;   /* whose certificates let users in (EAP-TLS), or NULL */
-	struct tls_ctx *eap_tls;       /* that asks for these; or NULL */
+	struct eap_anchors *anchors; /* whose certificates let users in (EAP-TLS), or NULL */
+	struct tls_ctx *eap_tls;     /* that asks for these; or NULL */
+	struct tls_ctx
+		*eap_peap; /* for TLS inside EAP without a certificate of the client; or NULL */
 	char pin[64], fingerprint[65]; /* of the first certificate */
 	struct grant *defaults;        /* what every user is granted */
 	/* Behind a balancer: the certificates that it shows in our place. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "aaa/eap/anchors.h"
+#include "base/eap.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -245,13 +246,22 @@ int certificates_try(const struct config *cfg,
 	return r ? r : tls_server_ctx_new(&opts, &tls, ret_failure);
 }
 
-/* The same certificates for TLS inside EAP, with which clients have to show theirs. */
+/*
+ * The same certificates for TLS inside EAP: for EAP-TLS clients have to show theirs, for PEAP not.
+ * Made only when there is a use for them: each is as large as the first.
+ */
 static int load_for_eap(
 	struct snapshot *l, struct tls_server_opts opts, struct tls_failure *ret_failure)
 {
+	int r = 0;
+
 	opts.inner = true;
-	opts.anchors = l->anchors->tls;
 	opts.note = NULL;
+	if (config_has_eap(l->config, EAP_PEAP))
+		r = tls_server_ctx_new(&opts, &l->eap_peap, ret_failure);
+	if (r < 0 || !l->anchors)
+		return r;
+	opts.anchors = l->anchors->tls;
 	return tls_server_ctx_new(&opts, &l->eap_tls, ret_failure);
 }
 
@@ -272,7 +282,7 @@ int certificates_load(struct snapshot *l, struct tls_failure *ret_failure)
 		log_event(NULL, EV_KEYLOG_ON, "file=%s", cfg->tls.keylog);
 	}
 	r = tls_server_ctx_new(&opts, &l->tls, ret_failure);
-	if (!r && l->anchors)
+	if (!r)
 		r = load_for_eap(l, opts, ret_failure);
 	if (!r)
 		r = cert_info_load(pairs[0].cert_file, &info, ret_failure);

@@ -593,6 +593,7 @@ static int begin(struct session *s)
 		.name = site->context->name,
 		.eap_tls = site->snapshot->eap_tls,
 		.anchors = site->snapshot->anchors,
+		.eap_peap = site->snapshot->eap_peap,
 		.reply_to = &s->site->mailbox};
 
 	facts.n_eap_types = config_eap_types(site->snapshot->config, facts.eap_types);

@@ -28,8 +28,11 @@ static inline void talk_random(void *ret, size_t n)
 
 static inline void talk_begin(struct talk *t, const uint8_t *types, size_t n)
 {
-	const struct eap_opts opts = {
-		.types = types, .n_types = n, .name = "culvert", .random = talk_random};
+	const struct eap_opts opts = {.methods = eap_methods,
+		.types = types,
+		.n_types = n,
+		.name = "culvert",
+		.random = talk_random};
 
 	*t = (struct talk){.identifier = 0x20};
 	assert_int_equal(eap_new(&opts, &t->eap), 0);
