@@ -27,9 +27,8 @@ static const char usage_text[] =
 	"Login\n"
 	"  -u, --user NAME            user name (also USER@HOST; DOMAIN\\USER and USER@REALM are sent as they are)\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
-	"      --auth LIST            methods to accept: mschapv2 (default), eap-mschapv2, eap-md5, chap, pap, separated\n"
-	"                             by commas\n"
-	"\n"
+	"      --auth LIST            methods to accept: mschapv2 (default), eap-tls, eap-mschapv2, eap-md5, chap, pap,\n"
+	"                             separated by commas\n" LOGIN_USAGE "\n"
 	"How to check the server (one of these; default: the system's certificate store)\n"
 	"      --ca FILE              trust certificates that lead to one in FILE (a server's own certificate will do)\n"
 	"      --pin sha256//BASE64   the server's public key, as `culvert cert pin` prints it; repeat for a spare\n"
@@ -91,6 +90,7 @@ static const struct option options[] = {
 	{"user", required_argument, NULL, 'u'},
 	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
 	{"auth", required_argument, NULL, OPT_AUTH},
+	LOGIN_OPTIONS,
 	{"ca", required_argument, NULL, OPT_CA},
 	{"pin", required_argument, NULL, OPT_PIN},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
@@ -243,7 +243,7 @@ int cmd_connect(int argc, char **argv)
 {
 	struct client_opts o = {.default_route = true, .dns = true, .ipv6 = true, .lanes = true};
 	struct target t = {0};
-	struct login login = {.methods = {AUTH_MSCHAPV2}, .n_methods = 1};
+	struct login login = {0};
 	struct proxy_choice proxy = {0};
 	char detail[512] = "", shown[600];
 	enum event ev;
@@ -263,7 +263,7 @@ int cmd_connect(int argc, char **argv)
 			proxy.password_file = optarg;
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
-		else
+		else if (!login_option(&login, c, optarg))
 			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &login);
 		if (r)
 			return r;
@@ -271,13 +271,14 @@ int cmd_connect(int argc, char **argv)
 	r = target_argument("connect", argc, argv, &t);
 	if (r)
 		return r;
+	r = login_make(&login,
+		&(struct login_trust){t.host, o.ca_file, o.pins, o.n_pins, o.insecure}, t.user);
+	if (r)
+		return r; /* it said why */
 	if (!*t.user) {
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
 		return CMD_USAGE;
 	}
-	r = login_make(&login, t.user);
-	if (r)
-		return r; /* it said why */
 	memcpy(o.methods, login.methods, sizeof(o.methods));
 	o.n_methods = login.n_methods;
 	o.eap = login.peer;

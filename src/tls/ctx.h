@@ -66,7 +66,8 @@ struct tls_client_opts {
 	size_t n_pins;
 	bool insecure; /* accept any certificate; tls_problems() still reports the problems */
 	bool inner;    /* for EAP: as in tls_server_opts */
-	struct tls_identity *identity; /* shown when the server asks for one; referenced; NULL: none */
+	struct tls_identity
+		*identity; /* shown when the server asks for one; borrowed; NULL: none */
 	const char *min_version;
 	tls_keylog_fn *keylog;
 	void *keylog_arg;

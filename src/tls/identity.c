@@ -3,7 +3,7 @@
  * What is read is kept as OpenSSL has it: the leaf, its key, the certificates above it.
  *
  * A PKCS#12 file is untrusted until its MAC is right: the password is tried on the MAC first, so that a
- * wrong one is told from a damaged file, and with a bound on the iterations. Old files are encrypted with
+ * wrong one differs from a damaged file, and with a bound on the iterations. Old files are encrypted with
  * RC2, which OpenSSL has in its legacy provider: they are opened in a library context of their own, and
  * what was in them is read again into the usual one.
  */
@@ -21,23 +21,16 @@
 #include "tls/private.h"
 
 struct tls_identity {
-	atomic_uint refs;
 	X509 *leaf;
 	EVP_PKEY *key;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 };
 
 #define CHAIN_MAX 8
 
-struct tls_identity *tls_identity_ref(struct tls_identity *i)
-{
-	atomic_fetch_add_explicit(&i->refs, 1, memory_order_relaxed);
-	return i;
-}
-
 void tls_identity_free(struct tls_identity *i)
 {
-	if (!i || atomic_fetch_sub_explicit(&i->refs, 1, memory_order_acq_rel) != 1)
+	if (!i)
 		return;
 	X509_free(i->leaf);
 	EVP_PKEY_free(i->key);
@@ -51,7 +44,6 @@ static struct tls_identity *identity_new(void)
 
 	if (!i)
 		return NULL;
-	atomic_init(&i->refs, 1);
 	i->chain = sk_X509_new_null();
 	if (!i->chain) {
 		free(i);
@@ -64,8 +56,7 @@ static int refuse(struct tls_failure *f, int error, enum event event, const char
 {
 	char text[160];
 
-	return tls_failure_set(
-		f, error, event, "%s: %s", what, tls_error_text(text, sizeof(text)));
+	return tls_failure_set(f, error, event, "%s: %s", what, tls_error_text(text, sizeof(text)));
 }
 
 static int check(const struct tls_identity *i, const char *file, struct tls_failure *ret_failure)
@@ -122,8 +113,9 @@ static int read_key(struct tls_identity *i, const char *file, struct passphrase 
 	BIO_free(bio);
 	if (i->key)
 		return 0;
-	return p->asked ? tls_failure_set(ret_failure, -EKEYREJECTED, EV_CERT_PASSPHRASE, "%s", file)
-			: refuse(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED, file);
+	return p->asked
+		       ? tls_failure_set(ret_failure, -EKEYREJECTED, EV_CERT_PASSPHRASE, "%s", file)
+		       : refuse(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED, file);
 }
 
 int tls_identity_pem(const char *cert_file, const char *key_file, const char *passphrase,
@@ -149,14 +141,28 @@ int tls_identity_pem(const char *cert_file, const char *key_file, const char *pa
 
 /* ---- PKCS#12 ---- */
 
-static OSSL_LIB_CTX *old_ciphers(void)
-{
-	OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+struct old_ciphers {
+	OSSL_LIB_CTX *ctx;
+	OSSL_PROVIDER *legacy, *usual;
+};
 
-	if (ctx && OSSL_PROVIDER_load(ctx, "legacy") && OSSL_PROVIDER_load(ctx, "default"))
-		return ctx;
-	OSSL_LIB_CTX_free(ctx);
-	return NULL;
+static bool old_ciphers_load(struct old_ciphers *o)
+{
+	*o = (struct old_ciphers){.ctx = OSSL_LIB_CTX_new()};
+	if (o->ctx) {
+		o->legacy = OSSL_PROVIDER_load(o->ctx, "legacy");
+		o->usual = OSSL_PROVIDER_load(o->ctx, "default");
+	}
+	return o->legacy && o->usual;
+}
+
+static void old_ciphers_done(struct old_ciphers *o)
+{
+	if (o->legacy)
+		OSSL_PROVIDER_unload(o->legacy);
+	if (o->usual)
+		OSSL_PROVIDER_unload(o->usual);
+	OSSL_LIB_CTX_free(o->ctx);
 }
 
 static PKCS12 *decode(struct octets file, OSSL_LIB_CTX *ctx)
@@ -181,27 +187,36 @@ static bool iterations_are_fair(const PKCS12 *p)
 }
 
 /* As DER and back: what is left hangs on no library context but the usual one. */
-static bool adopt(struct tls_identity *i, EVP_PKEY *key, X509 *leaf, STACK_OF(X509) *chain)
+static X509 *adopt_cert(X509 *from)
 {
 	unsigned char *der = NULL;
-	const unsigned char *at;
-	int n = i2d_PrivateKey(key, &der);
+	int n = i2d_X509(from, &der);
+	const unsigned char *at = der;
+	X509 *copy = n > 0 ? d2i_X509(NULL, &at, n) : NULL;
 
-	at = der;
-	i->key = n > 0 ? d2i_AutoPrivateKey(NULL, &at, n) : NULL;
-	if (n > 0)
-		OPENSSL_clear_free(der, (size_t)n);
-	for (int k = -1; k < sk_X509_num(chain) && k < CHAIN_MAX; k++) {
-		X509 *from = k < 0 ? leaf : sk_X509_value(chain, k), *copy = NULL;
+	OPENSSL_free(der);
+	return copy;
+}
 
-		der = NULL;
-		n = i2d_X509(from, &der);
-		at = der;
-		copy = n > 0 ? d2i_X509(NULL, &at, n) : NULL;
-		OPENSSL_free(der);
-		if (k < 0)
-			i->leaf = copy;
-		else if (copy && !sk_X509_push(i->chain, copy))
+static EVP_PKEY *adopt_key(EVP_PKEY *from)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PrivateKey(from, &der);
+	const unsigned char *at = der;
+	EVP_PKEY *copy = n > 0 ? d2i_AutoPrivateKey(NULL, &at, n) : NULL;
+
+	OPENSSL_clear_free(der, n > 0 ? (size_t)n : 0);
+	return copy;
+}
+
+static bool adopt(struct tls_identity *i, EVP_PKEY *key, X509 *leaf, STACK_OF(X509) * chain)
+{
+	i->key = adopt_key(key);
+	i->leaf = adopt_cert(leaf);
+	for (int k = 0; k < sk_X509_num(chain) && k < CHAIN_MAX; k++) {
+		X509 *copy = adopt_cert(sk_X509_value(chain, k));
+
+		if (copy && !sk_X509_push(i->chain, copy))
 			X509_free(copy);
 	}
 	return i->key && i->leaf;
@@ -243,7 +258,7 @@ int tls_identity_p12(struct octets file, const char *passphrase, struct tls_iden
 	struct tls_failure *ret_failure)
 {
 	AUTO(tls_identity) struct tls_identity *i = identity_new();
-	OSSL_LIB_CTX *old;
+	struct old_ciphers old;
 	int r;
 
 	if (!i)
@@ -254,11 +269,10 @@ int tls_identity_p12(struct octets file, const char *passphrase, struct tls_iden
 	ERR_clear_error();
 	r = open_with(i, file, passphrase, NULL, ret_failure);
 	if (r == -EAGAIN) {
-		old = old_ciphers();
-		r = old ? open_with(i, file, passphrase, old, ret_failure)
-			: refuse(ret_failure, -ENOTSUP, EV_CERT_FILE_MALFORMED,
-				  "OpenSSL's legacy provider is missing");
-		OSSL_LIB_CTX_free(old);
+		r = old_ciphers_load(&old) ? open_with(i, file, passphrase, old.ctx, ret_failure)
+					   : refuse(ret_failure, -ENOTSUP, EV_CERT_FILE_MALFORMED,
+						     "OpenSSL's legacy provider is missing");
+		old_ciphers_done(&old);
 	}
 	if (!r)
 		r = check(i, "PKCS#12", ret_failure);

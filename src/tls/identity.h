@@ -2,7 +2,7 @@
 /*
  * tls/identity.h — a client's own certificate with its key and chain, out of PEM files or a PKCS#12 file.
  *
- * Ownership: counted; a TLS context holds a reference. The last one wipes the key.
+ * Ownership: the maker's; a TLS context takes what it needs, so the identity may go first.
  * Threads:   constant after creation.
  * Errors:    -EKEYREJECTED: a passphrase is needed and was not given, or it is wrong; else -EINVAL, -EIO …
  *            with the event and the words in *ret_failure (may be NULL).
@@ -24,8 +24,7 @@ int tls_identity_pem(const char *cert_file, const char *key_file, const char *pa
 /* Also what old programs wrote (RC2, 3DES). */
 int tls_identity_p12(struct octets file, const char *passphrase, struct tls_identity **ret,
 	struct tls_failure *ret_failure);
-struct tls_identity *tls_identity_ref(struct tls_identity *i);
-void tls_identity_free(struct tls_identity *i); /* drops a reference; NULL is fine */
+void tls_identity_free(struct tls_identity *i); /* NULL is fine; wipes the key */
 DEFINE_AUTO(tls_identity, struct tls_identity *, tls_identity_free)
 
 /* The name in it: UPN, e-mail address or common name; "" with none. */
