@@ -227,7 +227,7 @@ int certificates_try(const struct config *cfg,
 	for (size_t i = 0; i < cfg->balancer.accept_certificates.n && !r; i++)
 		r = cert_info_load(cfg->balancer.accept_certificates.item[i], &info, ret_failure);
 	for (size_t i = 0; files.generated && i < files.n; i++)
-		if (access(files.item[i].cert, F_OK) && errno == ENOENT)
+		if (access(files.item[i].cert, F_OK) && (errno == ENOENT || errno == ENOTDIR))
 			return r; /* it is made at the next start */
 	opts = opts_of(cfg, &files, pairs);
 	opts.note = note;
