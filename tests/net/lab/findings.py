@@ -133,6 +133,7 @@ FINDINGS = {
                               "tests/net/test_relay.py"),
     "PROBE_BINDING_WITHOUT_KEY": ("the method of the login that was accepted", "tests/net/test_relay.py"),
     "PROBE_BINDING_UNKNOWN": ("neither an end nor an answer to the echo behind it", "tests/net/test_relay.py"),
+    "PROBE_BINDING_SENT": ("an echo or data after it, and no end", "tests/net/test_relay.py"),
     # LCP, login, addresses
     "LCP_NO_ANSWER": ("no PPP packet came", "lab: silence instead of LCP"),
     "LCP_TIMEOUT": ("LCP packets came and no agreement; the time is in the text", OBSERVED),
