@@ -101,6 +101,7 @@ FINDINGS = {
     "HTTP_NOT_HTTP": ("the first octets inside TLS", "lab: no HTTP inside TLS"),
     "HTTP_RESPONSE_MALFORMED": ("the head of the answer", GUESS),
     "HTTP_RESPONSE_TOO_LONG": ("the length of the head", GUESS),
+    "HTTP_TRANSFER_CODING": ("the header Transfer-Encoding of the 200", "tests/net/test_proxy_answers.py"),
     "HTTP_TIMEOUT": ("no answer; the time is in the text", "lab: silence after the request"),
     "HTTP_NO_RESPONSE": ("the end of the stream", "lab: the server closes without an answer"),
     "PROBE_HTTP_WEB_SERVER": ("the header Server, or a page", "lab: an ordinary web server"),
