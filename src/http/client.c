@@ -4,8 +4,9 @@
  *
  * The request is the one a Windows client sends, headers in its order. Only "HTTP/1.1 200" opens the
  * tunnel ([MS-SSTP] 3.2.4.1: otherwise the SSTP machine MUST NOT start). Of the answer's headers only
- * Transfer-Encoding matters: behind it the octets are chunks, and no SSTP packets. Each failure has its own event, by the likely cause: another program on the
- * port (2504), an old proxy (2503), a server that refuses (2501).
+ * Transfer-Encoding matters: behind it the octets are chunks, not SSTP packets. Each failure has its
+ * own event, by the likely cause: another program on the port (2504), an old proxy (2503), a proxy that
+ * makes chunks (2509), a server that refuses (2501).
  */
 #include "http/client.h"
 
