@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "os/privileges.h"
 #include "server/host/certificates.h"
+#include "server/core/filters.h"
 #include "server/core/ranges.h"
 #include "store/db.h"
 #include "store/secret.h"
@@ -283,6 +284,15 @@ static void check_pools(struct check *c)
 		say(c, EV_POOL_UNUSABLE, "%s", why);
 }
 
+static void check_filters(struct check *c)
+{
+	AUTO(filters) struct filters *f = NULL;
+	char why[FILTERS_WHY_LEN];
+
+	if (filters_new(c->cfg, &f, why) < 0)
+		say(c, EV_POLICY_BAD_FILTER, "%s", why);
+}
+
 void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 {
 	struct check c = {cfg, NULL, to, arg};
@@ -296,5 +306,6 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_listen(&c, "[balancer] listen", &cfg->balancer.listen);
 	check_tun(&c);
 	check_pools(&c);
+	check_filters(&c);
 	check_congestion(&c);
 }

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/line.h"
 #include "config/config.h"
+#include "datapath/allowance.h"
 #include "os/socket.h"
 #include "server/session/second.h"
 #include "server/core/limits.h"
@@ -290,6 +291,8 @@ static void on_closed(struct link *l)
 	session_list_del(s);
 	aaa_end(s->conversation);
 	regrant_forget(s);
+	allowance_free(s->allowance);
+	s->allowance = NULL;
 	session_take_grant(s, NULL);
 	verdict_wipe(&s->verdict);
 	free(s);
@@ -323,6 +326,10 @@ void session_route_packet(
 		owner.site == site->index)
 		/* else it ended on the way */
 		l = session_link_for(owner.session, ip.version);
+	if (l && l->allowance && !allowance_passes_down(l->allowance, octets, &ip)) {
+		stat_add(&site->port.stats.drop_filter, 1);
+		return;
+	}
 	if (l)
 		link_send_copy(l, vnet, octets, n);
 }

@@ -47,6 +47,8 @@ void session_tick_all(struct site *site);
 void session_regrant(struct session *s);
 /* Once a second: those that could not be asked for. */
 void regrants_go_on(struct site *site);
+/* A reload: filters are others now. */
+void session_renew_all(struct site *site);
 /* It makes room for a later login of its user. */
 void session_replace(struct site *site, uint64_t session);
 /* The user's date is another one now; one that has passed ends the session. */
