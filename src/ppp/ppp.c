@@ -570,6 +570,8 @@ void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now
 	p->addresses = verdict->addresses;
 	p->no_address = verdict->no_address;
 	auth_conclude(&p->auth, verdict);
+	p->told_request =
+		p->auth.stage != AUTH_WAITING; /* else another proof comes: a new password */
 	settle(p, now_ms);
 }
 

@@ -2,11 +2,16 @@
 Our client logs in at our server by EAP, with the crypto binding required on both ends.
 """
 
+import os
+import shlex
+import subprocess
+
 import pytest
 
 from harness import program
 from harness.authority import Authority
-from harness.program import USER
+from harness.host import wait_for
+from harness.program import PASSWORD, SLOW, USER
 
 PLAIN = ("--no-default-route", "--no-dns")
 EAP = {"ppp": {"auth": "eap-mschapv2 eap-md5 mschapv2"}}
@@ -177,3 +182,37 @@ def test_keys_under_a_passphrase_and_wrong_files(start_server, connect, ca, tmp_
         assert event in client.err, client.err
     for options in (("--auth", "eap-tls"), ("--key", file), ("--p12", p12, "--cert", file)):
         assert connect(*PLAIN, *options, wait=False).wait_exit(30) == 2
+
+
+def at_a_terminal(host, folder, *command):
+    """The command with a terminal of its own; (process, what was printed so far)."""
+    path = os.path.join(folder, "terminal.txt")
+    out = open(path, "w")
+    p = host.popen("script", "-qefc", shlex.join(command), "/dev/null", stdin=subprocess.PIPE, stdout=out,
+                   stderr=subprocess.STDOUT, env=program.environment())
+    out.close()
+    return p, lambda: open(path, errors="replace").read()
+
+
+def test_an_expired_password_is_changed_in_the_login(net, start_server, connect, state, binary, tmp_path):
+    auth = "eap-mschapv2"
+    server = start_server({"ppp": {"auth": auth}})
+    program.run(binary, "user", "set", USER, "must_change=yes", "--state", state)
+    with open(tmp_path / "password", "w") as f:
+        f.write(PASSWORD + "\n")
+    p, said = at_a_terminal(
+        net.cli, tmp_path, binary, "connect", f"{USER}@vpn.example", "--password-file", str(tmp_path / "password"),
+        "--ca", os.path.join(state, "server.crt"), "--tun", "cv-cli", "--auth", auth, *PLAIN)
+    try:
+        for prompt in ("New password:", "Again:"):
+            wait_for(lambda: prompt in said(), SLOW, f"{prompt} in {said()}\n{server.story()}")
+            p.stdin.write("Neu-2 \u00e4\n".encode())
+            p.stdin.flush()
+        wait_for(lambda: "culvert: connected" in said(), SLOW, f"the tunnel: {said()}\n{server.story()}")
+    finally:
+        p.terminate()
+        p.wait(SLOW)
+    server.wait_log("AUTH_PASSWORD_CHANGED")
+    server.wait_log("SSTP_BINDING_OK")
+    assert connect(*PLAIN, "--auth", auth, password="Neu-2 \u00e4").stop() == 0
+    assert connect(*PLAIN, "--auth", auth, wait=False).wait_exit(30) == 19  # the old one

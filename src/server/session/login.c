@@ -41,7 +41,8 @@ struct question {
 	uint64_t id;                           /* the session's, also when it is gone */
 	struct aaa_conversation *conversation; /* NULL: it has answered */
 	struct proof proof;
-	uint8_t packet[EAP_PACKET_MAX]; /* EAP: the proof's, then the next request */
+	/* EAP: the proof's packet, then the next request; a Change-Password's blocks. */
+	uint8_t packet[EAP_PACKET_MAX];
 	size_t packet_len;
 	struct store_lease lease;
 	bool asked;            /* aaa or store: a letter will come */
@@ -465,6 +466,8 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	if (s->regrant_wanted)
 		session_regrant(s);
 	log_event(&s->scope, a->event, "%s", a->detail);
+	if (a->password_changed)
+		log_event(&s->scope, EV_AUTH_PASSWORD_CHANGED, "%s", a->detail);
 	s->verdict.error = AUTH_OK;
 	memcpy(s->verdict.hlak, a->keys.hlak, sizeof(s->verdict.hlak));
 	memcpy(s->verdict.auth_response, a->keys.auth_response, sizeof(a->keys.auth_response));
@@ -480,7 +483,10 @@ static void report_refusal(struct session *s, const struct aaa_answer *a)
 	count_login(s, a->code == AUTH_DISABLED           ? LOGIN_DISABLED
 		       : a->code == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
 							  : LOGIN_REJECTED);
-	refuse(s, a->event, a->detail);
+	if (a->event == EV_AUTH_PASSWORD_OLD && !a->final)
+		log_event(&s->scope, a->event, "%s", a->detail); /* the attempt may still succeed */
+	else
+		refuse(s, a->event, a->detail);
 }
 
 static void rejected(struct question *q, const struct aaa_answer *a)
@@ -488,6 +494,11 @@ static void rejected(struct question *q, const struct aaa_answer *a)
 	struct session *s = q->session;
 	bool reported = s->refused && s->refused == a->event;
 
+	if (!a->final) { /* a new password may follow: the next proof of this conversation */
+		s->verdict.may_change = true;
+		s->conversation = TAKE(q->conversation);
+		admission_progress(s->site, s->door, SOURCES_TLS);
+	}
 	s->verdict.error = a->code;
 	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
 	if (!reported)
@@ -540,7 +551,7 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 	bool reported = q->session && q->session->refused && q->session->refused == a->event;
 
 	q->asked = false;
-	if (a->outcome != AAA_CHALLENGE)
+	if (a->outcome != AAA_CHALLENGE && (a->outcome == AAA_ACCEPT || a->final))
 		aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
 	admission_judged(site, q->source, is_guess(a->event) && !reported);
 	q->source = NULL;
@@ -554,7 +565,7 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 static void too_busy(struct question *q)
 {
 	const struct aaa_answer busy = {
-		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED};
+		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED, .final = true};
 
 	admission_judged(q->site, q->source, false);
 	q->source = NULL;
@@ -620,6 +631,10 @@ void login_request(struct session *s, const struct proof *proof)
 	q->site = s->site;
 	q->id = s->scope.session;
 	q->proof = *proof;
+	if (proof->change) {
+		memcpy(q->packet, proof->change, PROOF_CHANGE_LEN);
+		q->proof.change = q->packet;
+	}
 	if (proof->eap) {
 		memcpy(q->packet, proof->eap, proof->eap_len);
 		q->proof.eap = q->packet;
