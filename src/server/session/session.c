@@ -236,6 +236,8 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 		second_end(s->lane, ev->reason);
 	s->ended_by = ev->reason;
 	give_back(s);
+	if (s->recorded && ev->reason == EV_HTTP_ANSWERED)
+		return; /* with 503, which EV_SERVER_FULL has said */
 	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
 		!context_logs_stranger(s->site->context))
 		return;
