@@ -23,9 +23,10 @@ ALLOWED = {
     "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store", "tls"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
+    "socks": BOTTOM | {"os"},
     "admin": BOTTOM | {"http"},
     "server": BELOW | {"datapath", "admin", "aaa", "store"},
-    "cli": BOTTOM | {"aaa", "config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
+    "cli": BOTTOM | {"aaa", "config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store", "socks"},
 }
 # The one arrow between layers: folder → the one header of another.
 ARROWS = {"offload": {"ip/packet.h"}}
@@ -304,6 +305,7 @@ class Commands:
             for macro, options in shared.items():
                 if macro in text:
                     self.options[name] |= options
+        self.options["run"] |= self.options["connect"]
         self.every = {"version"}.union(*self.options.values())
 
     @staticmethod

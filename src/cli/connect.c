@@ -13,6 +13,7 @@
 #include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/connect.h"
 #include "cli/login.h"
 #include "cli/proxy.h"
 #include "cli/target.h"
@@ -239,7 +240,7 @@ static int report(enum event ev, const char *detail)
 	return layer_exit_code(info->layer);
 }
 
-int cmd_connect(int argc, char **argv)
+int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 {
 	struct client_opts o = {.default_route = true, .dns = true, .ipv6 = true, .lanes = true};
 	struct target t = {0};
@@ -292,8 +293,16 @@ int cmd_connect(int argc, char **argv)
 	if (o.verbose && strcmp(host_shown(t.host, shown, sizeof(shown)), t.host))
 		text_fprintf(stderr, "culvert: %-9s %s\n", "0 name", shown);
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	r = hooks ? hooks->prepare(&o, hooks->arg) : 0;
+	if (r)
+		return r;
 	ev = client_run(&o, detail, sizeof(detail));
 	login_done(&login);
 	explicit_bzero(&proxy, sizeof(proxy));
 	return report(ev, detail);
+}
+
+int cmd_connect(int argc, char **argv)
+{
+	return connect_with(argc, argv, NULL);
 }

@@ -171,6 +171,8 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	text_fprintf(stdout, "culvert: connected %s (peer %s)\n", own, peer);
 	fflush(stdout);
 	machine_up(&c->machine, clock_mono_ms());
+	if (c->opts->on_up)
+		c->opts->on_up(c->opts->arg);
 	carry_out(c);
 }
 
@@ -304,7 +306,7 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED
 {
 	struct client *c = container_of(p, struct client, port);
 
-	if (is_outer(c, octets, ip))
+	if (!c->opts->apart && is_outer(c, octets, ip))
 		return NULL;
 	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(octets, ip))
 		return NULL; /* --block-ipv6: the server would not take it, and it shall not leak */
@@ -495,7 +497,7 @@ static void look_at_uplink(struct client *c, bool follow)
 	const struct addr *own = &c->attempt.local.addr;
 	char text[ADDR_TEXT_LEN];
 
-	if (!c->setup || !c->link_open)
+	if (!c->setup || !c->link_open || c->opts->apart)
 		return;
 	if (follow)
 		client_setup_follow_uplink(c->setup);

@@ -44,4 +44,7 @@ struct client_opts {
 	unsigned hello_s;       /* 0: 60 */
 	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
 	bool verbose;           /* a line per step on standard error */
+	bool apart; /* the interface has a network of its own, without another way (os/apart.h) */
+	void (*on_up)(void *arg); /* IPv4 flows; again after each negotiation. NULL: none asks */
+	void *arg;
 };

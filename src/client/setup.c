@@ -111,7 +111,8 @@ int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 	if (r < 0)
 		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(tun),
 			strerror(-r));
-	forget_dead_clients(s);
+	if (!opts->apart)
+		forget_dead_clients(s);
 	*ret = s;
 	return 0;
 }
@@ -315,7 +316,7 @@ static int add_routes(struct client_setup *s, struct os_failure *why)
 	static const struct prefix halves[] = {{{.family = AF_INET}, 1}, {{AF_INET, {128}}, 1}};
 	int r = 0;
 
-	if (s->opts->default_route || s->opts->n_routes)
+	if (!s->opts->apart && (s->opts->default_route || s->opts->n_routes))
 		r = pin_server_route(s, why);
 	for (size_t i = 0; i < 2 && !r && s->opts->default_route; i++)
 		r = route_dev(s, &halves[i], why);
@@ -360,6 +361,7 @@ static int set_resolver(
 		.servers = dns,
 		.n_servers = choose_dns(s, a, dns),
 		.all_names = s->opts->default_route,
+		.own_file = s->opts->apart,
 		.domains = s->opts->dns_domains,
 		.n_domains = s->opts->n_dns_domains};
 	int r;
@@ -384,7 +386,7 @@ static const struct prefix halves6[] = {{{.family = AF_INET6}, 1}, {{AF_INET6, {
 static void take_halves6(struct client_setup *s)
 {
 	struct os_failure why = {0};
-	int r = pin_server_route(s, &why);
+	int r = s->opts->apart ? 0 : pin_server_route(s, &why);
 
 	for (size_t i = 0; i < ARRAY_SIZE(halves6) && !r; i++)
 		r = route_dev(s, &halves6[i], &why);

@@ -57,6 +57,7 @@ struct resolver {
 static const char *const way_names[] = {
 	[RESOLVER_RESOLVED] = "systemd-resolved",
 	[RESOLVER_RESOLVCONF] = "resolvconf",
+	[RESOLVER_OWN_FILE] = "an own /etc/resolv.conf",
 	[RESOLVER_FILE] = "/etc/resolv.conf",
 };
 
@@ -463,7 +464,16 @@ static int set_file(const struct resolver_opts *o, struct os_failure *why)
 	return 0;
 }
 
-/* --- the three together ------------------------------------------------------------------ */
+static int set_own_file(const struct resolver_opts *o, struct os_failure *why)
+{
+	struct path conf = path_of(o->root, RESOLV_CONF);
+	AUTO_MEM char *text = new_contents(o, conf.text);
+	int r = text ? write_file(conf.text, O_TRUNC, text, strlen(text)) : -ENOMEM;
+
+	return r < 0 ? os_fail(why, EV_DNS_NOT_SET, r, "write %s", conf.text) : 0;
+}
+
+/* --- the ways together ------------------------------------------------------------------ */
 
 /* 0: set; -ENOENT with nothing in `why`: this machine does not have that way. */
 static int try_way(enum resolver_way way, const struct resolver_opts *o, struct os_failure *why)
@@ -477,6 +487,7 @@ static int try_way(enum resolver_way way, const struct resolver_opts *o, struct 
 			is_resolvectl(o->root, program))
 			return -ENOENT;
 		return set_resolvconf(o, program, why);
+	case RESOLVER_OWN_FILE: return o->own_file ? set_own_file(o, why) : -ENOENT;
 	case RESOLVER_FILE: return set_file(o, why);
 	}
 	return -ENOENT;
@@ -504,6 +515,8 @@ int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct
 	for (enum resolver_way way = RESOLVER_RESOLVED; way <= RESOLVER_FILE; way++) {
 		struct os_failure failure = {0};
 
+		if (opts->own_file && way < RESOLVER_OWN_FILE)
+			continue; /* those of the machine */
 		r->way = way;
 		error = try_way(way, opts, &failure);
 		if (error == 0) {
@@ -537,6 +550,7 @@ void resolver_restore(struct resolver *r)
 		if (child_find(r->root, "resolvconf", program) == 0)
 			delete_record(program, r->ifname);
 		break;
+	case RESOLVER_OWN_FILE: break; /* it ends with its namespace */
 	case RESOLVER_FILE: restore_file(r->root); break;
 	}
 	free(r);

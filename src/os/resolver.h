@@ -27,6 +27,7 @@ size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap);
 enum resolver_way {
 	RESOLVER_RESOLVED,   /* systemd-resolved, which keeps servers and domains per interface */
 	RESOLVER_RESOLVCONF, /* resolvconf or openresolv */
+	RESOLVER_OWN_FILE,   /* the same, of a namespace of our own */
 	RESOLVER_FILE,       /* /etc/resolv.conf rewritten, its original kept beside it */
 };
 
