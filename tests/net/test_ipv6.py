@@ -89,6 +89,25 @@ def test_without_a_default_route_clients_keep_their_own_way(net, server, connect
     server.wait_log("IPV6_NOT_ONWARD")
 
 
+@pytest.mark.parametrize("wished", ["yes", "no"])
+def test_a_host_without_ipv6_says_so_and_serves_ipv4(net, start_server, connect, wished):
+    """Switched off by sysctl, as on many hired servers; said only where IPv6 is wished for."""
+    for kind in ("all", "default"):
+        net.srv.sysctl(f"net.ipv6.conf.{kind}.disable_ipv6", 1)
+    try:
+        server = start_server({"ppp": {"ipv6": wished}})
+        assert ("5045 HOST_NO_IPV6: This host has no IPv6" in server.err) == (wished == "yes")
+        assert "ADDRESS_REFUSED" not in server.err and " error " not in server.err
+        client = connect("--no-default-route", "--no-dns", "--verbose")
+        assert net.cli.ping(client.peer, 1) == 1
+        assert "ipv6" not in client.out, "the server agrees to no IPv6 that leads nowhere"
+        assert client.stop() == 0, client.story()
+        assert server.stop() == 0
+    finally:
+        for kind in ("all", "default"):
+            net.srv.sysctl(f"net.ipv6.conf.{kind}.disable_ipv6", 0)
+
+
 def test_a_route_that_the_server_learns_later_reaches_clients(net, server, connect):
     client = connect("--no-dns")
     inner(client)

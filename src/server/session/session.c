@@ -97,7 +97,7 @@ static int make_tunnel(struct session *s, bool clear, uint64_t now_ms, struct tu
 		.name = site->context->name,
 		.lanes = cfg->sstp.lanes,
 		.ipv4 = true,
-		.ipv6 = cfg->ppp.ipv6,
+		.ipv6 = cfg->ppp.ipv6 && site->context->link_local.family,
 	};
 
 	if (n < 0)
