@@ -255,7 +255,7 @@ static struct side side_of(const uint8_t *octets, const struct ip_packet *p, boo
 		.piece = p->later_fragment};
 
 	if (!up && p->protocol == IP_TCP && p->whole && !p->later_fragment &&
-		p->header_len + TCP_HEADER_LEN <= p->len)
+		(size_t)p->header_len + TCP_HEADER_LEN <= p->len)
 		s.opens = (octets[p->header_len + 13] & 0x12) == 0x02;
 	return s;
 }
@@ -269,7 +269,7 @@ static bool is_error(const uint8_t *octets, const struct ip_packet *p)
 	uint8_t type;
 
 	if ((p->protocol != IP_ICMP && p->protocol != IP_ICMPV6) || !p->whole ||
-		p->later_fragment || p->header_len + QUOTE_AT + IPV4_HEADER_LEN > p->len)
+		p->later_fragment || (size_t)p->header_len + QUOTE_AT + IPV4_HEADER_LEN > p->len)
 		return false;
 	type = octets[p->header_len];
 	return p->protocol == IP_ICMPV6 ? type < 128 : type == 3 || type == 11 || type == 12;
