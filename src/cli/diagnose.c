@@ -250,7 +250,7 @@ static int prepare(struct run *r)
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
 	if (e)
-		return e; /* it said why */
+		return e; /* the reason is printed */
 	memcpy(r->o.methods, r->login.methods, sizeof(r->o.methods));
 	r->o.n_methods = r->login.n_methods;
 	if (!*r->target.user)

@@ -72,7 +72,7 @@ struct site {
 	struct session *regrants;           /* that wait to read their grant again */
 	unsigned regrants_asked;            /* of these under way */
 	struct question *held, **held_tail; /* proofs that wait to be judged */
-	struct {                            /* what others read is on lines of its own */
+	struct { /* what other threads read is on cache lines of its own */
 #define GAUGE(field, ...) _Atomic unsigned field;
 #define LOGIN COUNTER_IGNORE
 #define COUNTER COUNTER_IGNORE

@@ -303,7 +303,7 @@ void certificates_warn(const struct config *cfg, struct certificate_terms *terms
 		uint8_t term;
 
 		if (cert_info_load(files.item[i].cert, &info, NULL) < 0)
-			continue; /* the reload that failed over it has said so */
+			continue; /* the reload that failed over it has logged it */
 		if (terms->not_after[i] != info.not_after_s)
 			terms->told[i] = 0;
 		terms->not_after[i] = info.not_after_s;

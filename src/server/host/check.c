@@ -61,7 +61,7 @@ static void check_user(struct check *c)
 			user);
 }
 
-/* False: it has been said why. */
+/* False: the reason was reported. */
 static bool check_file(const struct check *c, const char *option, const char *path)
 {
 	int r = privileges_try(c->user, path, false);
@@ -187,7 +187,7 @@ static void check_chains(const struct check *c, const struct certificate_files *
 		struct cert_info info;
 
 		if (cert_info_load(file, &info, NULL) < 0)
-			continue; /* said already */
+			continue; /* reported already */
 		check_dates(c, file, &info);
 		if (!files->generated && cert_chain_check(file, &why) < 0)
 			say(c, EV_CONFIG_DOUBTFUL, "[tls] certificate: %s", why.text);

@@ -237,7 +237,7 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 	s->ended_by = ev->reason;
 	give_back(s);
 	if (s->recorded && ev->reason == EV_HTTP_ANSWERED)
-		return; /* with 503, which EV_SERVER_FULL has said */
+		return; /* with 503: logged as EV_SERVER_FULL */
 	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
 		!context_logs_stranger(s->site->context))
 		return;
