@@ -58,8 +58,6 @@ static void deliver_snapshot(struct letter *l)
 
 	snapshot_free(sl->site->snapshot);
 	sl->site->snapshot = sl->snapshot;
-	if (sl->site->renewed)
-		sl->site->renewed(sl->site);
 	free(sl);
 }
 
