@@ -23,9 +23,10 @@ ALLOWED = {
     "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store", "tls"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
+    "socks": BOTTOM | {"os"},
     "admin": BOTTOM | {"http"},
     "server": BELOW | {"datapath", "admin", "aaa", "store"},
-    "cli": BOTTOM | {"aaa", "config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store"},
+    "cli": BOTTOM | {"aaa", "config", "front", "eap", "tls", "os", "server", "client", "diagnose", "bench", "admin", "store", "socks"},
 }
 # The one arrow between layers: folder → the one header of another.
 ARROWS = {"offload": {"ip/packet.h"}}
@@ -47,7 +48,7 @@ LIBRARIES = {
     r"intel-ipsec-mb\.h": {"tls"}, r"uv\.h": {*ABOVE, "datapath"},
     r"sqlite3\.h": {"store"}, r"idn2\.h": {"base"}, r"netlink/": {"os"}, r"jansson\.h": {"base", "admin", "cli", "os", "diagnose", "server"},
     r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
-    r"ares": {"diagnose", "os"}, r"urcu": {"ip", "server", "os"},
+    r"ares": {"diagnose"}, r"urcu": {"ip", "server", "os"},
 }
 # What a layer that does no I/O must not know.
 IMPURE = re.compile(r"sys/socket\.h|sys/epoll\.h|pthread\.h|uv\.h|sys/time\.h|unistd\.h|fcntl\.h")
@@ -304,6 +305,7 @@ class Commands:
             for macro, options in shared.items():
                 if macro in text:
                     self.options[name] |= options
+        self.options["run"] |= self.options["connect"]
         self.every = {"version"}.union(*self.options.values())
 
     @staticmethod

@@ -92,6 +92,7 @@ struct aaa_answer {
 	int64_t user_id; /* for leases and records */
 	struct aaa_keys keys;
 	struct grant *grant;
+	bool password_changed;
 	struct peer_cert *cert; /* by which the user was accepted; NULL: none */
 	/* AAA_REJECT */
 	enum auth_error code;

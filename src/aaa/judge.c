@@ -14,6 +14,7 @@
 #include "base/crypto.h"
 #include "base/eap.h"
 #include "base/mschap.h"
+#include "base/mschap_change.h"
 #include "store/db.h"
 
 /* ---- the methods: whether the proof is right is 1, 0, or negative errno (not to be checked) ---- */
@@ -140,6 +141,55 @@ static enum event find(const struct judge_case *c, struct aaa_keys *ret)
 	return right < 0 ? broken_crypto(right) : EV_AUTH_ACCEPTED;
 }
 
+/* The new password's own proofs, once it is open. */
+static bool change_is_right(const struct judge_case *c, const char *password)
+{
+	struct db_login next = *c->login;
+	uint8_t sealed[MSCHAP_NT_HASH_LEN];
+	bool right = !mschap_nt_hash(password, next.nt_hash) &&
+		     !mschap_hash_seal(c->login->nt_hash, next.nt_hash, sealed) &&
+		     crypto_equal(sealed, c->proof->change + MSCHAP_PW_BLOCK_LEN, sizeof(sealed)) &&
+		     check_mschapv2(c->proof, &next) == 1;
+
+	db_login_wipe(&next);
+	explicit_bzero(sealed, sizeof(sealed));
+	return right;
+}
+
+static int keys_of_change(
+	const struct judge_case *c, const char *password, struct aaa_keys *ret_keys)
+{
+	struct db_login next = *c->login;
+	int r = mschap_nt_hash(password, next.nt_hash);
+
+	if (!r && crypto_equal(next.nt_hash, c->login->nt_hash, sizeof(next.nt_hash)))
+		r = -EEXIST; /* the old one again */
+	if (!r)
+		r = keys_of_mschapv2(c->proof, &next, ret_keys);
+	db_login_wipe(&next);
+	return r;
+}
+
+enum event judge_change(const struct judge_case *c,
+	char ret_password[static STORE_PASSWORD_MAX + 1], struct aaa_keys *ret_keys)
+{
+	int r = mschap_password_open(
+		c->proof->change, c->login->nt_hash, ret_password, STORE_PASSWORD_MAX + 1);
+
+	if (r == -ENOTSUP)
+		return EV_AUTH_CRYPTO_MISSING;
+	if (!c->known)
+		return EV_AUTH_UNKNOWN_USER;
+	if (!c->login->has_nt)
+		return EV_AUTH_NO_SECRET;
+	if (r < 0 || !change_is_right(c, ret_password))
+		return EV_AUTH_WRONG_PASSWORD;
+	r = keys_of_change(c, ret_password, ret_keys);
+	if (r == -EEXIST)
+		return EV_AUTH_PASSWORD_UNFIT;
+	return r < 0 ? broken_crypto(r) : EV_AUTH_ACCEPTED;
+}
+
 /* What the peer learns; it may be none of its business why. */
 void judge_reject(enum event event, struct judgement *ret)
 {
@@ -156,6 +206,10 @@ void judge_reject(enum event event, struct judgement *ret)
 	case EV_AUTH_PASSWORD_OLD:
 		ret->code = AUTH_PASSWORD_EXPIRED;
 		ret->message = "Password expired";
+		break;
+	case EV_AUTH_PASSWORD_UNFIT:
+		ret->code = AUTH_PASSWORD_REFUSED;
+		ret->message = "The new password cannot be taken";
 		break;
 	case EV_AUTH_OUTSIDE_HOURS:
 		ret->code = AUTH_RESTRICTED_HOURS;

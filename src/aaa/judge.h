@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "aaa/aaa.h"
+#include "store/limits.h"
 
 struct db_login;
 
@@ -40,6 +41,12 @@ extern const struct aaa_judge judge_of_passwords;
 
 /* The proof is a certificate that was checked before (aaa/eap/tls.c): only its user is in question. */
 bool judge_is_certificate(const struct proof *proof);
+/*
+ * A Change-Password (RFC 2759 7): EV_AUTH_ACCEPTED with the new password and the keys that follow from
+ * it, or why not. The caller wipes both.
+ */
+enum event judge_change(const struct judge_case *c,
+	char ret_password[static STORE_PASSWORD_MAX + 1], struct aaa_keys *ret_keys);
 /* A rejection for `event`: its code and its words for the peer. */
 void judge_reject(enum event event, struct judgement *ret);
 /*

@@ -46,6 +46,8 @@ static void reject(struct local_lookup *l, enum event event, const char *why)
 
 	judge_reject(event, &j);
 	take_judgement(&l->answer, &j);
+	if (event == EV_AUTH_PASSWORD_OLD && l->proof.method == AUTH_MSCHAPV2 && !l->proof.change)
+		l->answer.final = false; /* a new one may follow */
 	describe(l, why);
 }
 
@@ -92,30 +94,102 @@ static void judge(struct local_lookup *l, const struct db_login *login, bool kno
 		admit(l, login, values, c.now_s);
 }
 
-/* Rows are read for unknown users, too: it takes as long. */
-static int run_login(struct db *db, struct store_job *job)
+/*
+ * The user's row and values. 0; -ENOENT: there is no such user, for whom rows are read, too: it takes as
+ * long. Else the answer is a rejection already.
+ */
+static int find_user(struct db *db, struct local_lookup *l, struct db_login *ret_login,
+	struct grant_values *ret_values)
 {
-	struct local_lookup *l = container_of(job, struct local_lookup, job);
-	const struct proof *proof = &l->proof;
-	struct db_login login = {0};
-	struct grant_values values = {0};
 	char why[GRANT_WHY_LEN];
-	int found = db_login(db, proof->user, proof->user_len, &login), r = found;
+	int found = db_login(db, l->proof.user, l->proof.user_len, ret_login), r = found;
 
 	if (!r || r == -ENOENT) {
-		const struct grant_values columns =
-			stored_columns(&login.ipv4, login.pool, login.expires_at, login.disabled);
+		const struct grant_values columns = stored_columns(&ret_login->ipv4,
+			ret_login->pool, ret_login->expires_at, ret_login->disabled);
 
-		r = stored_grant(db, login.id, &columns, &values, why);
+		r = stored_grant(db, ret_login->id, &columns, ret_values, why);
 	}
 	if (r == -EBADMSG)
 		reject(l, EV_AUTH_GRANT_UNREADABLE, why);
 	else if (r < 0)
 		reject(l, EV_AUTH_STORE_FAILED, event_info(db_error(db)->event)->name);
-	else
+	return r < 0 ? r == -ENOENT ? -EIO : r : found;
+}
+
+static int run_login(struct db *db, struct store_job *job)
+{
+	struct local_lookup *l = container_of(job, struct local_lookup, job);
+	struct db_login login = {0};
+	struct grant_values values = {0};
+	int found = find_user(db, l, &login, &values);
+
+	if (!found || found == -ENOENT)
 		judge(l, &login, !found, &values);
 	db_login_wipe(&login);
 	return 0;
+}
+
+/* ---- a new password -------------------------------------------------------------------------- */
+
+static enum event write_password(struct db *db, const struct db_login *login, const char *password)
+{
+	int r = db_user_set_password(db, login->id, password, login->has_reversible);
+
+	if (r == -EINVAL)
+		return EV_AUTH_PASSWORD_UNFIT;
+	if (!r)
+		r = db_value_set(db, DB_USER, login->id, "must_change", NULL);
+	return !r || r == -ENOENT ? EV_AUTH_ACCEPTED : EV_AUTH_STORE_FAILED;
+}
+
+/* All that policy asks but whether the password is old, before anything is written. */
+static void change(struct local_lookup *l, struct db *db, struct db_login *login, bool known,
+	struct grant_values *values)
+{
+	const struct judge_case c = {
+		.proof = &l->proof, .login = login, .known = known, .now_s = clock_wall_s()};
+	char password[STORE_PASSWORD_MAX + 1] = "";
+	struct aaa_keys keys = {0};
+	enum event event = judge_change(&c, password, &keys);
+
+	if (known)
+		strcpy(l->answer.user, login->name);
+	if (event == EV_AUTH_ACCEPTED) {
+		const struct judgement j = {
+			.outcome = AAA_ACCEPT, .event = EV_AUTH_ACCEPTED, .keys = keys};
+
+		values->must_change.value = false;
+		login->password_at = c.now_s;
+		take_judgement(&l->answer, &j);
+		describe(l, "");
+		admit(l, login, values, c.now_s);
+		event = l->answer.event;
+	}
+	if (event == EV_AUTH_ACCEPTED)
+		event = write_password(db, login, password);
+	l->answer.password_changed = event == EV_AUTH_ACCEPTED;
+	if (!l->answer.password_changed) {
+		grant_unref(TAKE(l->answer.grant));
+		reject(l, event, "");
+	}
+	explicit_bzero(password, sizeof(password));
+	explicit_bzero(&keys, sizeof(keys));
+}
+
+static int run_change(struct db *db, struct store_job *job)
+{
+	struct local_lookup *l = container_of(job, struct local_lookup, job);
+	struct db_login login = {0};
+	struct grant_values values = {0};
+	int found;
+
+	grant_unref(TAKE(l->answer.grant)); /* of a run that was undone */
+	found = find_user(db, l, &login, &values);
+	if (!found || found == -ENOENT)
+		change(l, db, &login, !found, &values);
+	db_login_wipe(&login);
+	return l->answer.event == EV_AUTH_STORE_FAILED ? -EIO : 0;
 }
 
 static int refuse(struct db *db UNUSED, struct store_job *job)
@@ -128,6 +202,11 @@ static void login_done(struct store_job *job)
 {
 	struct local_lookup *l = container_of(job, struct local_lookup, job);
 
+	if (job->result < 0 &&
+		l->answer.outcome == AAA_ACCEPT) { /* a change that was not committed */
+		grant_unref(TAKE(l->answer.grant));
+		reject(l, EV_AUTH_STORE_FAILED, "");
+	}
 	l->done(l);
 }
 
@@ -140,8 +219,10 @@ int local_ask(struct store *store, struct local_lookup *l)
 {
 	l->answer = (struct aaa_answer){0};
 	text_of_octets(l->proof.user, l->proof.user_len, l->answer.user, sizeof(l->answer.user));
-	l->job = (struct store_job){.kind = STORE_READ,
-		.run = serves(l) ? run_login : refuse,
+	l->job = (struct store_job){.kind = l->proof.change ? STORE_WRITE : STORE_READ,
+		.run = !serves(l)        ? refuse
+		       : l->proof.change ? run_change
+					 : run_login,
 		.done = login_done,
 		.reply_to = l->reply_to};
 	return store_submit(store, &l->job);

@@ -41,7 +41,7 @@ void admin_refuse(struct admin_reply *reply, const char *error);
 /* Answers, and from now on admin_tell() reaches this client, until it hangs up. Steals result. */
 void admin_follow(struct admin_reply *reply, json_t *result);
 void admin_tell(struct admin *c, json_t *event); /* to all who follow; steals event */
-bool admin_followed(struct admin *c);            /* by anybody? Any thread. */
+bool admin_followed(struct admin *c);            /* by a client? Any thread. */
 
 /*
  * The other end: sends one request and waits for the answer. 0 and *ret_result (a new reference),

@@ -23,6 +23,9 @@ enum auth_method { AUTH_NONE, AUTH_PAP, AUTH_CHAP_MD5, AUTH_MSCHAPV2, AUTH_EAP, 
 #define PPP_NAME_SERVERS 2   /* of each kind: RFC 1877 */
 #define HLAK_LEN 32          /* [MS-SSTP] 3.2.5.2.2 */
 
+/* RFC 2759 7: the new password under the old hash, and the old hash under the new one. */
+#define PROOF_CHANGE_LEN (516 + 16)
+
 struct proof {
 	enum auth_method method;
 	uint8_t identifier; /* of the CHAP Response (RADIUS wants it) */
@@ -35,6 +38,9 @@ struct proof {
 	uint8_t md5_response[16];   /* CHAP-MD5 */
 	uint8_t peer_challenge[16]; /* MS-CHAPv2 */
 	uint8_t nt_response[24];
+	/* MS-CHAPv2, Change-Password: PROOF_CHANGE_LEN octets; nt_response is the new password's. Borrowed
+	 * until the verdict. NULL: none. */
+	const uint8_t *change;
 	/* EAP: one whole Response; borrowed until the verdict. */
 	const uint8_t *eap;
 	size_t eap_len;
@@ -52,6 +58,7 @@ enum auth_error {
 	AUTH_PASSWORD_EXPIRED = 648,
 	AUTH_NO_DIALIN = 649,
 	AUTH_FAILED = 691,
+	AUTH_PASSWORD_REFUSED = 709,
 };
 
 /* What an accepted user gets for IPCP and IPv6CP. AF_UNSPEC: not given. */
@@ -68,6 +75,7 @@ struct ppp_addresses {
 struct verdict {
 	enum auth_error error;  /* AUTH_OK: accepted */
 	char auth_response[43]; /* MS-CHAPv2, accepted: "S=…" with a zero */
+	bool may_change;        /* refused, and a Change-Password may follow (MS-CHAPv2 with 648) */
 	char message[128];      /* shown to the peer; may be empty */
 	uint8_t hlak[HLAK_LEN]; /* zeros for methods that yield no key */
 	struct ppp_addresses addresses;

@@ -109,15 +109,26 @@ int host_to_ascii(const char *name, char *ret, size_t cap, const char **ret_why)
 	return why ? refuse(ret_why, why) : 0;
 }
 
-const char *host_shown(const char *ascii, char *ret, size_t cap)
+const char *host_unicode(const char *ascii, char *ret, size_t cap)
 {
 	char *unicode = NULL;
 
-	if (has_a_label(ascii) && idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK &&
-		strcmp(unicode, ascii))
-		text_format(ret, cap, "%s (%s)", ascii, unicode);
+	if (has_a_label(ascii) && idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK)
+		text_format(ret, cap, "%s", unicode);
 	else
 		text_format(ret, cap, "%s", ascii);
 	idn2_free(unicode);
+	return ret;
+}
+
+const char *host_shown(const char *ascii, char *ret, size_t cap)
+{
+	char unicode[HOST_UNICODE_LEN];
+
+	host_unicode(ascii, unicode, sizeof(unicode));
+	if (has_a_label(ascii) && strcmp(unicode, ascii))
+		text_format(ret, cap, "%s (%s)", ascii, unicode);
+	else
+		text_format(ret, cap, "%s", ascii);
 	return ret;
 }

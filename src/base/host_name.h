@@ -19,5 +19,10 @@
  */
 int host_to_ascii(const char *name, char *ret, size_t cap, const char **ret_why);
 
+#define HOST_UNICODE_LEN 800 /* with the zero; each label expands to UTF-8 */
+
+/* "müller.example" for "xn--mller-kva.example"; others as they are. Returns ret. */
+const char *host_unicode(const char *ascii, char *ret, size_t cap);
+
 /* For people: "xn--mller-kva.example (müller.example)"; others as they are. Returns ret. */
 const char *host_shown(const char *ascii, char *ret, size_t cap);

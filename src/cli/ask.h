@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/ask.h — shared by the commands that ask the running server: finds the server, prints its answer.
+ * cli/ask.h — for the commands that ask the running server: finds the server, prints its answer.
  */
 #pragma once
 #include <getopt.h>
@@ -26,11 +26,11 @@ struct ask {
 
 /* One of the options above. -1: go on; else the exit code. */
 int ask_option(struct ask *a, int c);
-/* The control socket. Negative when the configuration cannot be read (it has been said). */
+/* The control socket. Negative when the configuration cannot be read (printed). */
 int ask_path(const struct ask *a, char *ret, size_t cap);
-/* Steals request. CMD_OK and *ret, or the exit code (it has been said why). */
+/* Steals request. CMD_OK and *ret, or the exit code (the reason is printed). */
 int ask_server(const struct ask *a, json_t *request, json_t **ret);
-/* Whether a server answers at all; then as ask_server(), else -1 and nothing is said. */
+/* Whether a server answers at all; then as ask_server(), else -1 and nothing is printed. */
 int ask_server_if_up(const struct ask *a, json_t *request, json_t **ret);
 json_t *ask_request(const char *cmd);
 /*

@@ -245,7 +245,7 @@ static int take_option(int c, struct args *a)
 		break;
 	case OPT_CONGESTION: o->congestion = optarg; break;
 	case OPT_JSON: a->json = true; break;
-	default: return CMD_USAGE; /* getopt has said it */
+	default: return CMD_USAGE; /* getopt has printed it */
 	}
 	return 0;
 }
@@ -267,7 +267,7 @@ static int one_user(struct args *a)
 	return password_read(a->password_file, "Password: ", a->users[0].password,
 		       sizeof(a->users[0].password)) < 0
 		       ? CMD_USAGE
-		       : CMD_OK; /* it said why */
+		       : CMD_OK; /* the reason is printed */
 }
 
 /* NAME, a tab or (without one) a blank, PASSWORD. NULL, or why it is not that. */

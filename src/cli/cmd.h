@@ -38,6 +38,7 @@ int cmd_events(int argc, char **argv);
 int cmd_group(int argc, char **argv);
 int cmd_kick(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -13,6 +13,7 @@
 #include "base/host_name.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/connect.h"
 #include "cli/login.h"
 #include "cli/proxy.h"
 #include "cli/target.h"
@@ -20,17 +21,15 @@
 #include "os/tun.h"
 
 static const char usage_text[] =
-	"usage: culvert connect [USER@]HOST[:PORT] [HOST[:PORT]...] [options]\n"
+	"usage: culvert connect [USER@]HOST[:PORT] [options]\n"
 	"\n"
-	"Brings up an SSTP tunnel to HOST (port 443) and stays in the foreground until SIGINT or SIGTERM. A tunnel\n"
-	"that was up and is lost is made again; further HOSTs are tried in their order when one cannot be reached.\n"
+	"Brings up an SSTP tunnel to HOST (port 443) and stays in the foreground until SIGINT or SIGTERM.\n"
 	"\n"
 	"Login\n"
 	"  -u, --user NAME            user name (also USER@HOST; DOMAIN\\USER and USER@REALM are sent as they are)\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
-	"      --auth LIST            methods to accept: mschapv2 (default), eap-mschapv2, eap-md5, chap, pap, separated\n"
-	"                             by commas\n"
-	"\n"
+	"      --auth LIST            methods to accept: mschapv2 (default), eap-tls, eap-mschapv2, eap-md5, chap, pap,\n"
+	"                             separated by commas\n" LOGIN_USAGE "\n"
 	"How to check the server (one of these; default: the system's certificate store)\n"
 	"      --ca FILE              trust certificates that lead to one in FILE (a server's own certificate will do)\n"
 	"      --pin sha256//BASE64   the server's public key, as `culvert cert pin` prints it; repeat for a spare\n"
@@ -38,10 +37,8 @@ static const char usage_text[] =
 	"      --sni NAME             name sent in the TLS handshake, if it differs from HOST\n"
 	"\n"
 	"Traffic through the tunnel\n"
-	"      --all                  send all traffic through the tunnel (the default without --route)\n"
-	"      --route CIDR           send this network through the tunnel, and without --all only these; repeat\n"
-	"      --exclude CIDR         send this network past the tunnel; repeat\n"
-	"      --no-default-route     send nothing through the tunnel but what --route names\n"
+	"      --no-default-route     do not send all traffic through the tunnel\n"
+	"      --route CIDR           send this network through the tunnel; with --no-default-route only these; repeat\n"
 	"      --no-dns               do not change the resolver\n"
 	"      --dns-domain NAME      a search domain; without the default route the tunnel's name servers are asked\n"
 	"                             for names below it only; repeat\n"
@@ -52,13 +49,12 @@ static const char usage_text[] =
 	"      --offload auto|no-uso|off   super-packets on the interface: what the kernel supports, TCP only, none\n"
 	"\n"
 	"Connection to the server\n" PROXY_USAGE
-	"      --once                 end when the connection is lost, in the place of connecting again\n"
 	"      --no-lanes             only one connection; without it, sparse flows may get a second one and do not wait\n"
 	"\n"
 	"Details\n"
 	"  -v, --verbose              a line for each step\n"
 	"      --keylog FILE          append TLS secrets for Wireshark: anyone who has FILE can read the traffic\n"
-	"      --hello SECONDS        silence after which the client sends an Echo Request (10)\n"
+	"      --hello SECONDS        silence after which the client sends an Echo Request (60)\n"
 	"      --congestion NAME      TCP congestion control of the outer connection (auto: reno, and bbr on lossy paths)\n"
 	"  -h, --help\n"
 	"\n"
@@ -72,9 +68,6 @@ enum {
 	OPT_PIN,
 	OPT_INSECURE,
 	OPT_SNI,
-	OPT_ONCE,
-	OPT_ALL,
-	OPT_EXCLUDE,
 	OPT_NO_DEFAULT_ROUTE,
 	OPT_ROUTE,
 	OPT_NO_DNS,
@@ -98,13 +91,11 @@ static const struct option options[] = {
 	{"user", required_argument, NULL, 'u'},
 	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
 	{"auth", required_argument, NULL, OPT_AUTH},
+	LOGIN_OPTIONS,
 	{"ca", required_argument, NULL, OPT_CA},
 	{"pin", required_argument, NULL, OPT_PIN},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"sni", required_argument, NULL, OPT_SNI},
-	{"once", no_argument, NULL, OPT_ONCE},
-	{"all", no_argument, NULL, OPT_ALL},
-	{"exclude", required_argument, NULL, OPT_EXCLUDE},
 	{"no-default-route", no_argument, NULL, OPT_NO_DEFAULT_ROUTE},
 	{"route", required_argument, NULL, OPT_ROUTE},
 	{"no-dns", no_argument, NULL, OPT_NO_DNS},
@@ -169,38 +160,8 @@ static int parse_offload(const char *word, unsigned *ret_unwanted)
 	return -EINVAL;
 }
 
-static int take_network(const char *option, struct prefix *list, size_t *n)
-{
-	if (*n == CLIENT_ROUTES_MAX || prefix_parse(optarg, &list[*n]) < 0)
-		return bad(option, optarg,
-			"ADDRESS/LENGTH without host bits, such as 10.1.0.0/16, 64 at most");
-	++*n;
-	return 0;
-}
-
-/* What goes through the tunnel. */
-struct wishes {
-	bool all, none;
-};
-
-static int decide_routes(const struct wishes *w, struct client_opts *o)
-{
-	if (w->all && w->none) {
-		fputs("culvert connect: --all and --no-default-route: expected one of them\n",
-			stderr);
-		return CMD_USAGE;
-	}
-	o->default_route = w->all || (!w->none && !o->n_routes);
-	if (o->n_routes && !w->all && !w->none)
-		fputs("culvert: --route: only these networks go through the tunnel (earlier versions sent "
-		      "everything;\n  --all still does)\n",
-			stderr);
-	return 0;
-}
-
 /* Returns 0, or the exit code after printing the error. */
-static int take_option(
-	int c, struct client_opts *o, struct wishes *w, struct target *t, struct login *login)
+static int take_option(int c, struct client_opts *o, struct target *t, struct login *login)
 {
 	unsigned long n;
 
@@ -226,11 +187,14 @@ static int take_option(
 			return bad("--sni", optarg, t->fault);
 		o->sni = t->sni;
 		break;
-	case OPT_ONCE: o->once = true; break;
-	case OPT_ALL: w->all = true; break;
-	case OPT_NO_DEFAULT_ROUTE: w->none = true; break;
-	case OPT_ROUTE: return take_network("--route", o->routes, &o->n_routes);
-	case OPT_EXCLUDE: return take_network("--exclude", o->excluded, &o->n_excluded);
+	case OPT_NO_DEFAULT_ROUTE: o->default_route = false; break;
+	case OPT_ROUTE:
+		if (o->n_routes == CLIENT_ROUTES_MAX ||
+			prefix_parse(optarg, &o->routes[o->n_routes]) < 0)
+			return bad("--route", optarg,
+				"ADDRESS/LENGTH without host bits, such as 10.1.0.0/16");
+		o->n_routes++;
+		break;
 	case OPT_NO_DNS: o->dns = false; break;
 	case OPT_DNS_DOMAIN: return take_dns_domain(optarg, o);
 	case OPT_NO_IPV6: o->ipv6 = false; break;
@@ -258,31 +222,6 @@ static int take_option(
 	return 0;
 }
 
-static int take_servers(
-	int n, char **words, struct target *first, struct target *others, struct client_opts *o)
-{
-	if (n < 1 || n > CLIENT_SERVERS_MAX) {
-		fputs("culvert connect: expected [USER@]HOST[:PORT], and up to seven further HOST[:PORT] "
-		      "(see culvert connect --help)\n",
-			stderr);
-		return CMD_USAGE;
-	}
-	for (int i = 0; i < n; i++) {
-		struct target *t = i ? &others[i] : first;
-
-		if (i)
-			*t = (struct target){0};
-		if (target_parse(words[i], t) < 0)
-			return bad("server", words[i],
-				*t->fault ? t->fault
-					  : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
-		if (i && *t->user && strcmp(t->user, first->user))
-			return bad("server", words[i], "the user of the first server, or none");
-		o->servers[o->n_servers++] = (struct client_server){t->host, t->port};
-	}
-	return 0;
-}
-
 /* The words for a failed connection: layer, what happened, what came, what to try, in that order. */
 static int report(enum event ev, const char *detail)
 {
@@ -301,12 +240,11 @@ static int report(enum event ev, const char *detail)
 	return layer_exit_code(info->layer);
 }
 
-int cmd_connect(int argc, char **argv)
+int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 {
-	struct client_opts o = {.dns = true, .ipv6 = true, .lanes = true};
-	struct target t = {0}, others[CLIENT_SERVERS_MAX];
-	struct wishes wishes = {0};
-	struct login login = {.methods = {AUTH_MSCHAPV2}, .n_methods = 1};
+	struct client_opts o = {.default_route = true, .dns = true, .ipv6 = true, .lanes = true};
+	struct target t = {0};
+	struct login login = {0};
 	struct proxy_choice proxy = {0};
 	char detail[512] = "", shown[600];
 	enum event ev;
@@ -326,36 +264,45 @@ int cmd_connect(int argc, char **argv)
 			proxy.password_file = optarg;
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
-		else
-			r = c == '?' ? CMD_USAGE : take_option(c, &o, &wishes, &t, &login);
+		else if (!login_option(&login, c, optarg))
+			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &login);
 		if (r)
 			return r;
 	}
-	r = decide_routes(&wishes, &o);
-	if (!r)
-		r = take_servers(argc - optind, argv + optind, &t, others, &o);
+	r = target_argument("connect", argc, argv, &t);
 	if (r)
 		return r;
+	r = login_make(&login,
+		&(struct login_trust){t.host, o.ca_file, o.pins, o.n_pins, o.insecure}, t.user);
+	if (r)
+		return r; /* it said why */
 	if (!*t.user) {
 		fputs("culvert connect: no user name: write USER@HOST or --user NAME\n", stderr);
 		return CMD_USAGE;
 	}
-	r = login_make(&login, t.user);
-	if (r)
-		return r; /* it said why */
 	memcpy(o.methods, login.methods, sizeof(o.methods));
 	o.n_methods = login.n_methods;
 	o.eap = login.peer;
 	o.user = t.user;
 	o.password = login.password;
-	r = proxy_choose(&proxy, t.host, &o.proxy);
+	o.host = t.host;
+	o.port = t.port;
+	r = proxy_choose(&proxy, o.host, &o.proxy);
 	if (r)
 		return r;
 	if (o.verbose && strcmp(host_shown(t.host, shown, sizeof(shown)), t.host))
 		text_fprintf(stderr, "culvert: %-9s %s\n", "0 name", shown);
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	r = hooks ? hooks->prepare(&o, hooks->arg) : 0;
+	if (r)
+		return r;
 	ev = client_run(&o, detail, sizeof(detail));
 	login_done(&login);
 	explicit_bzero(&proxy, sizeof(proxy));
 	return report(ev, detail);
+}
+
+int cmd_connect(int argc, char **argv)
+{
+	return connect_with(argc, argv, NULL);
 }

@@ -24,8 +24,8 @@ static const char usage_text[] =
 	"\n"
 	"  -u, --user NAME            log in as NAME (also USER@HOST); without a name, there is no login\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
-	"      --auth METHODS         login methods, preferred first: mschapv2 (default), eap-mschapv2,\n"
-	"                             eap-md5, chap, pap\n"
+	"      --auth METHODS         login methods, preferred first: mschapv2 (default), eap-tls,\n"
+	"                             eap-mschapv2, eap-md5, chap, pap\n" LOGIN_USAGE "\n"
 	"      --ca FILE              trust certificates that lead to one in FILE\n"
 	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
 	"      --insecure             log in although the certificate is not trusted\n"
@@ -68,6 +68,7 @@ static const struct option options[] = {
 	{"user", required_argument, NULL, 'u'},
 	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
 	{"auth", required_argument, NULL, OPT_AUTH},
+	LOGIN_OPTIONS,
 	{"ca", required_argument, NULL, OPT_CA},
 	{"pin", required_argument, NULL, OPT_PIN},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
@@ -242,14 +243,18 @@ static int diagnose(struct run *r)
 
 static int prepare(struct run *r)
 {
+	const struct login_trust trust = {
+		r->target.host, r->o.ca_file, r->o.pins, r->o.n_pins, r->o.insecure};
+	int e = login_make(&r->login, &trust, r->target.user);
+
 	r->o.host = r->target.host;
 	r->o.port = r->target.port;
+	if (e)
+		return e; /* the reason is printed */
 	memcpy(r->o.methods, r->login.methods, sizeof(r->o.methods));
 	r->o.n_methods = r->login.n_methods;
 	if (!*r->target.user)
 		return proxy_choose(&r->proxy, r->o.host, &r->o.proxy);
-	if (login_make(&r->login, r->target.user))
-		return CMD_USAGE; /* it said why */
 	r->o.user = r->target.user;
 	r->o.password = r->login.password;
 	r->o.eap = r->login.peer;
@@ -258,12 +263,12 @@ static int prepare(struct run *r)
 
 int cmd_diagnose(int argc, char **argv)
 {
-	struct run r = {
-		.o = {.timeout_ms = 10000}, .login = {.methods = {AUTH_MSCHAPV2}, .n_methods = 1}};
+	struct run r = {.o = {.timeout_ms = 10000}};
 	int c, e = 0;
 
 	while (!e && (c = getopt_long(argc, argv, "u:vqh", options, NULL)) != -1)
-		e = take_option(c, &r);
+		if (!login_option(&r.login, c, optarg))
+			e = take_option(c, &r);
 	if (e)
 		return e;
 	if (r.help) {

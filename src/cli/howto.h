@@ -25,7 +25,7 @@ struct howto {
 
 /*
  * From the server's configuration and certificates; `server` NULL: the first name of the
- * certificate. CMD_OK, or an exit code (it has been said why).
+ * certificate. CMD_OK, or an exit code (the reason is printed).
  */
 int howto_load(const struct config *cfg, const char *user, const char *server, struct howto *ret);
 void howto_print(const struct howto *h);

@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"serve", cmd_serve, "run the server"},
 	{"connect", cmd_connect, "connect to an SSTP server"},
+	{"run", cmd_run, "run a command, or proxies, in a tunnel of their own, without root"},
 	{"diagnose", cmd_diagnose, "find the layer that is broken on the way to a server"},
 	{"explain", cmd_explain, "explain an event, a Windows error or an HRESULT"},
 	{"status", cmd_status, "show the state of the running server"},

@@ -18,7 +18,7 @@ struct proxy_choice {
 	struct proxy proxy;
 };
 
-/* For host: 0 and *ret (NULL: none), or the exit code after having said what is wrong. */
+/* For host: 0 and *ret (NULL: none), or the exit code after printing what is wrong. */
 int proxy_choose(struct proxy_choice *choice, const char *host, const struct proxy **ret);
 
 #define PROXY_USAGE                                                                                  \

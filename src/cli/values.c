@@ -110,6 +110,8 @@ int values_check(const struct where *w, struct db *db, const struct values_chang
 		r = where_check_address(w, db, &v->address.value);
 	if (!r && v->pool.origin)
 		r = where_check_pool(w, db, v->pool.value);
+	if (!r && v->filter.n)
+		r = where_check_filters(w, &v->filter);
 	return r;
 }
 

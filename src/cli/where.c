@@ -104,8 +104,8 @@ static int judged(bool known, enum event event, const char *why)
 	if (known)
 		return cmd_fail(event, why);
 	text_fprintf(stderr,
-		"culvert: warning: %s. No server runs here and no configuration file is given "
-		"(--config), so this was not checked.\n",
+		"culvert: warning: %s. No configuration of a server is known here (--config), so "
+		"this was not checked.\n",
 		why);
 	return CMD_OK;
 }
@@ -142,6 +142,34 @@ int where_check_pool(const struct where *w, struct db *db, const char *name)
 	if (!ranges_check_pool_name(name, &have, why))
 		return CMD_OK;
 	return judged(known, EV_USER_NO_SUCH_POOL, why);
+}
+
+/* "NAME: RULES" */
+static bool has_filter(const struct text_list *filters, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < filters->n; i++)
+		if (!strncmp(filters->item[i], name, n) && filters->item[i][n] == ':')
+			return true;
+	return false;
+}
+
+int where_check_filters(const struct where *w, const struct grant_names *names)
+{
+	AUTO(config) struct config *cfg = NULL;
+	bool known = w->config || (!w->state && cmd_config_file(NULL));
+	int r = where_config(w, &cfg);
+
+	for (size_t i = 0; i < names->n && !r; i++)
+		if (!has_filter(&cfg->policy.filters, names->item[i])) {
+			char why[120];
+
+			text_format(why, sizeof(why), "policy.filters has no filter %s",
+				names->item[i]);
+			r = judged(known, EV_USER_NO_SUCH_FILTER, why);
+		}
+	return r;
 }
 
 /* ---- sessions that are up -------------------------------------------------- */

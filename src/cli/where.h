@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "aaa/grant_value.h"
 #include "base/addr.h"
 #include "config/config.h"
 #include "store/db.h"
@@ -32,6 +33,8 @@ int where_open(const struct where *w, bool may_make, struct db **ret);
 int where_failed(const struct db *db);
 int where_check_address(const struct where *w, struct db *db, const struct addr *address);
 int where_check_pool(const struct where *w, struct db *db, const char *name);
+/* Each of the names is a filter of the configuration. */
+int where_check_filters(const struct where *w, const struct grant_names *names);
 
 /*
  * Lets sessions that are up read their grant again: of one user, or of all (NULL). *ret_n: how many there

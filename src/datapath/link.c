@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
+#include "datapath/allowance.h"
 #include "datapath/link_in.h"
 #include "datapath/link_out.h"
 #include "os/socket.h"
@@ -65,10 +66,21 @@ static void arm_timer(struct link *l)
 
 /* ---- out ---------------------------------------------------------- */
 
-static void look_again(struct link *l)
+static void look_in(struct link *l, uint64_t ms)
 {
 	if (!uv_is_active((uv_handle_t *)&l->look))
-		uv_timer_start(&l->look, on_look, LOOK_MS, 0);
+		uv_timer_start(&l->look, on_look, ms, 0);
+}
+
+static void look_again(struct link *l)
+{
+	look_in(l, LOOK_MS);
+}
+
+/* When the user's rate allows more. A debt is a packet's time, some seconds at the lowest rate. */
+static void look_when_allowed(struct link *l)
+{
+	look_in(l, shaper_wait_us(&link_main(l)->allowance->down) / 1000 + 1);
 }
 
 HOT static void flush(struct link *l)
@@ -80,9 +92,20 @@ HOT static void flush(struct link *l)
 	then = link_out_flush(l);
 	if (then & LINK_LOOK)
 		look_again(l);
+	if (then & LINK_SHAPED)
+		look_when_allowed(l);
 	want_write(l, then & LINK_WRITE);
 	if (then & LINK_OVER)
 		finish(l);
+}
+
+/* What the peer sent over its rate and may go on now. */
+COLD static void release(struct link *l)
+{
+	uint64_t ms = allowance_release(l->allowance, l, clock_mono_us());
+
+	if (ms && !l->closing)
+		look_in(l, ms);
 }
 
 static void on_look(uv_timer_t *timer)
@@ -90,6 +113,8 @@ static void on_look(uv_timer_t *timer)
 	struct link *l = timer->data;
 	bool more = pair_send_follower(l);
 
+	if (l->allowance)
+		release(l);
 	flush(l);
 	if (more && !l->closing)
 		look_again(l);
@@ -127,6 +152,10 @@ static void take_from_tun(struct port *p, const struct vnet_hdr *vnet, struct pb
 		l = p->ops->route(p, vnet, pkt->octets, &pkt->ip);
 	else
 		stat_add(&p->stats.drop_malformed, 1);
+	if (l && l->allowance && !allowance_passes_down(l->allowance, pkt->octets, &pkt->ip)) {
+		stat_add(&p->stats.drop_filter, 1);
+		l = NULL;
+	}
 	if (l)
 		send_packet(l, vnet, pkt);
 	else
@@ -200,6 +229,8 @@ HOT void link_kick(struct link *l)
 	if (l->is_busy) /* called from a callback: the pull under way goes on */
 		return;
 	pull(l);
+	if (link_main(l)->allowance)
+		release(link_main(l));
 	if (l->detached) {
 		finish(l);
 		return;

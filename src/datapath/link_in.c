@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
+#include "datapath/allowance.h"
 #include "datapath/fit.h"
 
 #define READ_BEFORE_LOGIN 4096 /* octets a turn: 150 records at most */
@@ -75,9 +76,15 @@ static void take_packet(struct link *via, const struct rd *packet, int family)
 		count_refused(&l->port->stats, v);
 		return;
 	}
+	if (l->allowance && !allowance_passes_up(l->allowance, packet->p, &ip)) {
+		stat_add(&l->port->stats.drop_filter, 1);
+		return;
+	}
 	fit_ingress(l, &ip, (uint8_t *)(uintptr_t)packet->p);
 	stat_add(&l->rx_packets, 1);
 	stat_add(&l->rx_octets, ip.len);
+	if (l->allowance && allowance_holds(l->allowance, l, packet->p, &ip, clock_mono_us()))
+		return;
 	if (l->port->ops->deliver)
 		l->port->ops->deliver(l, packet->p, ip.len);
 	else

@@ -6,8 +6,8 @@
 #pragma once
 #include "datapath/link_state.h"
 
-#define LINK_READ_FIRST (64 * 1024) /* octets a turn of what is not known yet */
-#define LINK_READ_MIN (16 * 1024)   /* octets a turn of what is dearest to take in */
+#define LINK_READ_FIRST (64 * 1024) /* octets a turn while the cost is not known yet */
+#define LINK_READ_MIN (16 * 1024)   /* octets a turn of the most expensive octets */
 
 /* One recv() into the tunnel. Octets, 0 at an end or error (the tunnel knows), -EAGAIN: nothing came. */
 ssize_t link_in_recv(struct link *l);

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/hot.h"
+#include "datapath/allowance.h"
 #include "datapath/fit.h"
 #include "ip/fragment.h"
 #include "offload/csum.h"
@@ -102,8 +103,22 @@ static size_t fill_frames(struct link *l, uint32_t burst, uint64_t now_us)
 	stat_add(&l->port->stats.queue_turns, now->turns - before.turns);
 	stat_add(&l->port->stats.queue_us, now->waited_us - before.waited_us);
 	stat_add(&link_main(l)->tx_octets, ip);
+	if (link_main(l)->allowance)
+		shaper_spend(&link_main(l)->allowance->down, ip);
 	stat_add(&l->port->stats.tx_octets, ip);
 	return n;
+}
+
+/*
+ * Of a burst so many octets may go by the user's rate; 0: none yet. A lane carries little, and goes ahead:
+ * what it sends, the main link sends less.
+ */
+COLD static uint32_t allowed(struct link *l, uint32_t burst, uint64_t now_us)
+{
+	struct shaper *s = &link_main(l)->allowance->down;
+	uint32_t may = l->pair.main ? shaper_ask_sparse(s, now_us) : shaper_ask(s, now_us);
+
+	return may < burst ? may : burst;
 }
 
 /* Seals a burst of what waits. False: nothing waits, or it may not go yet. */
@@ -121,6 +136,10 @@ static bool seal_burst(struct link *l, unsigned *then)
 		d = look(l, now_us);
 	if (d.reason == PATH_WAIT) { /* the socket is not full: no event will come */
 		*then |= LINK_LOOK;
+		return false;
+	}
+	if (link_main(l)->allowance && !(d.octets = allowed(l, d.octets, now_us))) {
+		*then |= LINK_SHAPED;
 		return false;
 	}
 	n = fill_frames(l, d.octets, now_us);
@@ -189,6 +208,8 @@ HOT static struct link *enqueue_segment(struct link *l, struct pbuf *pkt)
 	stat_add(&l->tx_packets, n);
 	stat_add(&l->port->stats.tx_packets, n);
 	via->path.queue_opts.limit_octets = pacer_backlog(&via->path.pacer);
+	if (l->allowance && via->path.queue_opts.limit_octets > l->allowance->down_limit)
+		via->path.queue_opts.limit_octets = l->allowance->down_limit;
 	fq_codel_enqueue(&via->queue, pkt, now_us);
 	count_losses(via);
 	if (l->ops->want_lane && pair_wants_lane(l, now_us))

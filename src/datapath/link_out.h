@@ -6,10 +6,11 @@
 #pragma once
 #include "datapath/link_state.h"
 
-enum link_then {        /* what is to be done after link_out_flush() */
-	LINK_WRITE = 1, /* the socket is full: wait until it is writable */
-	LINK_LOOK = 2,  /* flush again in a moment */
-	LINK_OVER = 4,  /* all was said and the connection is gone: close */
+enum link_then {         /* what is to be done after link_out_flush() */
+	LINK_WRITE = 1,  /* the socket is full: wait until it is writable */
+	LINK_LOOK = 2,   /* flush again in a moment */
+	LINK_SHAPED = 8, /* flush again when the user's rate allows it */
+	LINK_OVER = 4,   /* all was sent and the connection is gone: close */
 };
 
 /* Seals and writes what may go. An `or` of link_then. */

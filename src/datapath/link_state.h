@@ -11,6 +11,8 @@
 #include "tunnel/fq_codel.h"
 #include "tunnel/tunnel.h"
 
+struct allowance;
+
 struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
 	void (*event)(struct link *l, const struct tunnel_event *ev);
@@ -59,6 +61,7 @@ struct link {
 	uint64_t toobig_second;     /* at most a few answers in each */
 	unsigned toobig_answers;
 
+	struct allowance *allowance; /* the owner's (datapath/allowance.h); NULL: no limits */
 	struct fq_codel queue;
 	uint64_t queue_lost; /* packets, as far as counted in the port's stats */
 	struct path path;

@@ -141,8 +141,7 @@ static void put_verdict(const struct diagnosis *d, FILE *out)
 						    : "It works, with a warning at layer",
 			layer_name(event_info(v.lines[0].finding->event)->layer));
 	for (size_t i = 0; i < v.n; i++)
-		if (v.lines[i].finding->weight != OUTCOME_OK)
-			put_finding(d, &v.lines[i], out);
+		put_finding(d, &v.lines[i], out);
 }
 
 static void put_probe(const struct probe *p, enum probe_id id, FILE *out)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/host_name.h"
 #include "base/json.h"
 #include "diagnose/private.h"
 
@@ -40,6 +41,7 @@ int report_json(const struct diagnosis *d, FILE *out)
 	json_t *probes = json_array(), *findings = json_array(), *root;
 	struct diagnosis_verdict v;
 	const char *layer = "";
+	char unicode[HOST_UNICODE_LEN];
 	int r;
 
 	diagnosis_verdict(d, &v);
@@ -57,6 +59,8 @@ int report_json(const struct diagnosis *d, FILE *out)
 		"layer", layer, "exit_code", v.exit_code, "findings", findings, "probes", probes);
 	if (!root)
 		return -ENOMEM;
+	json_object_set_new(root, "host_unicode",
+		json_text(host_unicode(d->opts->host, unicode, sizeof(unicode))));
 	r = json_print(root, out, JSON_INDENT(2));
 	json_decref(root);
 	return r;

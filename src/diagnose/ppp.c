@@ -8,7 +8,9 @@
  *
  * A silent server may still refuse the crypto binding, so an SSTP echo follows it. A server reads in
  * order and answers an echo only in a connected call. Its answer, or data in answer to ours, shows that
- * it accepted the binding. After the last probe the call is checked once more: it must still be up.
+ * it did not end the call for the binding. That is no proof that it checked the binding: one with
+ * binding = optional, or one that checks nothing, behaves the same behind a relay. After the last
+ * probe the call is checked once more: it must still be up.
  *
  * Which methods a server would take is asked by connections that agree to one method each and stop
  * at the end of LCP. There is no login, so no failure counts against a user.
@@ -184,10 +186,8 @@ static void tell_addresses(struct probe *p, const struct call *c)
 	}
 	probe_fact(p, "IPv6", "%s", c->up6 ? "yes" : "no");
 	probe_fact(p, "MTU", "%u", tunnel_peer_mru(c->tunnel));
-	probe_summary(p, "login as %s accepted, binding %s, address %s%s", c->d->opts->user,
-		c->binding != TUNNEL_BINDING_KEYED ? "without a key"
-		: tunnel_echoed(c->tunnel)         ? "not refused"
-						   : "sent",
+	probe_summary(p, "login as %s accepted, binding sent%s, address %s%s", c->d->opts->user,
+		c->binding == TUNNEL_BINDING_KEYED ? "" : " without a key",
 		c->up4 ? addr_format(&c->v4.local, own) : "IPv6 only",
 		c->up4 && c->up6 ? " and IPv6" : "");
 }
@@ -230,14 +230,18 @@ static void await_network(struct call *c)
 		call_run(c, echoed_or_over, clock_mono_ms() + limit);
 }
 
-/* Without a key anybody makes the same binding, so that it was not refused says nothing of a relay. */
-static void tell_binding(struct probe *p, const struct call *c, const char *how)
+/* What was seen after it. Without a key, any relay can make the same binding. */
+static void tell_binding(struct probe *p, const struct call *c, const char *seen)
 {
 	bool keyed = c->binding == TUNNEL_BINDING_KEYED;
 
 	probe_fact(p, "crypto binding", "sent%s%s%s; %s", *c->bound_hash ? " by " : "",
 		c->bound_hash, keyed ? "" : " without a key, since this login yields none",
-		keyed ? how : "it proves nothing");
+		keyed ? seen : "it proves nothing");
+	if (!keyed)
+		return;
+	probe_fact(p, "binding checked", "not measured, because only the server knows");
+	probe_find(p, OUTCOME_OK, EV_PROBE_BINDING_SENT, "%s", seen);
 }
 
 static void log_in(struct diagnosis *d, struct probe *p)
@@ -262,7 +266,7 @@ static void log_in(struct diagnosis *d, struct probe *p)
 	c->came_up = true;
 	c->came_up_us = clock_mono_us();
 	if (tunnel_echoed(c->tunnel))
-		tell_binding(p, c, "not refused: the server answered an SSTP echo after it");
+		tell_binding(p, c, "the server answered an SSTP echo after it");
 	if (c->binding != TUNNEL_BINDING_KEYED)
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_BINDING_WITHOUT_KEY, "%s", c->talk.offered);
 	if (!ipv4_settled_or_over(c))
@@ -299,7 +303,7 @@ void judge_call(struct diagnosis *d)
 	else if (tunnel_echoed(c->tunnel))
 		return;
 	else if (c->packets4)
-		tell_binding(p, c, "not refused: data came after it");
+		tell_binding(p, c, "data came after it");
 	else
 		probe_find(p, OUTCOME_WARNING, EV_PROBE_BINDING_UNKNOWN,
 			"it was sent, and the server has answered neither an SSTP echo nor a packet "

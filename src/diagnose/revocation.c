@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Was the certificate revoked? Asked only when the chain is trusted: an untrusted certificate is
- * anybody's, and so would be the places that it names. What an answer is worth is tls/revocation.c.
+ * any peer's, and so would be the places that it names. What an answer is worth is tls/revocation.c.
  *
  * A private address is asked when the server's own is private, or when the user named the CA with
  * --ca: enterprise CAs publish there.

@@ -60,6 +60,6 @@ void probe_sstp(struct diagnosis *d, struct probe *p)
 	}
 	probe_fact(p, "CALL_CONNECT_ACK", "after %.1f ms", (double)t->ack_us / 1000);
 	probe_fact(p, "binding hashes", "%s", hashes_text(t->hashes));
-	probe_summary(p, "accepted in %.1f ms, binding by %s", (double)t->ack_us / 1000,
-		hashes_text(t->hashes));
+	probe_summary(p, "acknowledged in %.1f ms, asks for a binding by %s",
+		(double)t->ack_us / 1000, hashes_text(t->hashes));
 }

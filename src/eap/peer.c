@@ -12,17 +12,22 @@
 
 #include "base/crypto.h"
 #include "eap/method.h"
+#include "tls/ctx.h"
+
+#define HOST_LEN 256
 
 struct eap_client {
 	struct eap_peer peer;
 	struct eap_client_opts opts;
 	char user[USER_NAME_MAX + 1];
+	char host[HOST_LEN];
 	struct eap_side side;
 	const struct eap_peer_method *method; /* that runs; NULL: none yet */
 	void *self;
 };
 
-static const struct eap_peer_method *const methods[] = {&eap_peer_md5, &eap_peer_mschapv2};
+static const struct eap_peer_method *const methods[] = {
+	&eap_peer_md5, &eap_peer_mschapv2, &eap_peer_tls};
 
 static const char *type_name(uint8_t type, char ret[static 16])
 {
@@ -35,13 +40,18 @@ static const char *type_name(uint8_t type, char ret[static 16])
 	}
 }
 
+static bool usable(const struct eap_peer_method *m, const struct eap_client_opts *o)
+{
+	return m->needs_password ? o->password != NULL : o->tls != NULL;
+}
+
 static const struct eap_peer_method *find(const struct eap_client_opts *o, uint8_t type)
 {
 	if (!memchr(o->types, type, o->n_types))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (methods[i]->type == type)
-			return methods[i]->needs_password && !o->password ? NULL : methods[i];
+			return usable(methods[i], o) ? methods[i] : NULL;
 	return NULL;
 }
 
@@ -161,6 +171,9 @@ int eap_client_new(const struct eap_client_opts *opts, struct eap_peer **ret)
 	c->opts = *opts;
 	strcpy(c->user, opts->user);
 	c->opts.user = c->user;
+	snprintf(c->host, sizeof(c->host), "%s", opts->tls_host ? opts->tls_host : "");
+	c->opts.tls_host = c->host;
+	c->opts.tls = opts->tls ? tls_ctx_ref(opts->tls) : NULL;
 	c->side.opts = &c->opts;
 	c->side.has_password = opts->password;
 	if (opts->password)
@@ -179,6 +192,7 @@ void eap_client_free(struct eap_peer *peer)
 	if (!c)
 		return;
 	leave_method(c);
+	tls_ctx_free(c->opts.tls);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 }

@@ -8,7 +8,7 @@
  * One peer serves one tunnel after another: each server begins with a first Request, which starts its
  * method from the beginning.
  *
- * Ownership: opts are copied but for tls and verify, which outlive the peer.
+ * Ownership: opts are copied; the peer holds a reference to tls.
  * Threads:   one at a time.
  * Secrets:   eap_client_free() wipes password and keys.
  */
@@ -22,7 +22,6 @@
 #define EAP_CLIENT_TYPES_MAX 4
 
 struct tls_ctx;
-struct tls_peer_opts;
 
 struct eap_client_opts {
 	const char *user;
@@ -35,6 +34,10 @@ struct eap_client_opts {
 	 */
 	int (*new_password)(void *arg, char ret[static PAP_PASSWORD_MAX + 1]);
 	void *arg;
+	/* Types 13 and 25: a client's context that is `inner`, and the name that the server's
+	 * certificate must have. NULL: these types are not run. */
+	struct tls_ctx *tls;
+	const char *tls_host;                /* copied */
 	void (*random)(void *ret, size_t n); /* NULL: crypto_random() */
 };
 

@@ -119,19 +119,72 @@ int proxy_parse(const char *url, struct proxy *ret)
 				: -EINVAL;
 }
 
+/* A name that is compared: A-labels, and no dot at its end. */
+static void plain_name(const char *text, size_t n, char *ret, size_t cap)
+{
+	char name[300];
+	size_t len;
+
+	snprintf(name, sizeof(name), "%.*s", (int)n, text);
+	if (host_to_ascii(name, ret, cap, NULL) < 0)
+		snprintf(ret, cap, "%s", name);
+	len = strlen(ret);
+	if (len && ret[len - 1] == '.')
+		ret[len - 1] = '\0';
+}
+
+/* "example" and ".example" stand for it and for all names below it. */
+static bool word_has_name(const char *word, size_t n, const char *host)
+{
+	char name[300];
+	size_t len = strlen(host), w;
+
+	while (n && *word == '.') {
+		word++;
+		n--;
+	}
+	plain_name(word, n, name, sizeof(name));
+	w = strlen(name);
+	return w && w <= len && !strcasecmp(host + len - w, name) &&
+	       (w == len || host[len - w - 1] == '.');
+}
+
+/* An address, with or without brackets, or a network ("10.0.0.0/8"); not a part of another address. */
+static bool word_has_address(const char *word, size_t n, const struct addr *host)
+{
+	struct prefix p;
+	char text[ADDR_TEXT_LEN + 6], *slash, *end;
+	unsigned long len = 8 * addr_len(host);
+
+	snprintf(text, sizeof(text), "%.*s", (int)n, word);
+	slash = strchr(text, '/');
+	if (slash) {
+		*slash++ = '\0';
+		len = strtoul(slash, &end, 10);
+		if (*slash < '0' || *slash > '9' || *end || len > 8 * addr_len(host))
+			return false;
+	}
+	end = text + strlen(text);
+	if (*text == '[' && end[-1] == ']')
+		*--end = '\0';
+	p.len = (uint8_t)len;
+	return !addr_parse(*text == '[' ? text + 1 : text, &p.addr) && prefix_contains(&p, host);
+}
+
+/* As curl reads no_proxy: words between commas or blanks, and "*" for all hosts. */
 static bool excluded(const char *list, const char *host)
 {
-	size_t len = strlen(host);
+	static const char between[] = ", \t";
+	char name[300];
+	struct addr a;
 
-	for (const char *p = list; p && *p; p += strspn(p, ", ")) {
-		size_t n = strcspn(p, ", ");
-		const char *word = *p == '.' ? p + 1 : p;
-		size_t w = *p == '.' ? n - 1 : n;
+	plain_name(host, strlen(host), name, sizeof(name));
+	for (const char *p = list; p && *p; p += strspn(p, between)) {
+		size_t n = strcspn(p, between);
 
-		if (n == 1 && *p == '*')
-			return true;
-		if (w && w <= len && !strncasecmp(host + len - w, word, w) &&
-			(w == len || host[len - w - 1] == '.'))
+		if ((n == 1 && *p == '*') ||
+			(addr_parse(name, &a) < 0 ? word_has_name(p, n, name)
+						  : word_has_address(p, n, &a)))
 			return true;
 		p += n;
 	}

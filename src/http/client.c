@@ -3,9 +3,10 @@
  * Theory of operation
  *
  * The request is the one a Windows client sends, headers in its order. Only "HTTP/1.1 200" opens the
- * tunnel ([MS-SSTP] 3.2.4.1: otherwise the SSTP machine MUST NOT start); the answer's
- * headers do not matter. Each failure has its own event, by the likely cause: another program on the
- * port (2504), an old proxy (2503), a server that refuses (2501).
+ * tunnel ([MS-SSTP] 3.2.4.1: otherwise the SSTP machine MUST NOT start). Of the answer's headers only
+ * Transfer-Encoding matters: behind it the octets are chunks, not SSTP packets. Each failure has its
+ * own event, by the likely cause: another program on the port (2504), an old proxy (2503), a proxy that
+ * makes chunks (2509), a server that refuses (2501).
  */
 #include "http/client.h"
 
@@ -80,9 +81,14 @@ int http_client_start(struct http_client *c, const struct http_client_opts *opts
 static void judge(struct http_client *c, const struct http_message *m)
 {
 	struct http_waiter *w = &c->wait;
+	char coding[80];
 
 	if (m->major != 1 || m->minor != 1)
 		http_waiter_end(w, EV_HTTP_VERSION, NULL);
+	else if (m->status == 200 && http_header(m, "Transfer-Encoding"))
+		http_waiter_end(w, EV_HTTP_TRANSFER_CODING, "\"Transfer-Encoding: %s\"",
+			http_text_copy(
+				http_header(m, "Transfer-Encoding"), coding, sizeof(coding)));
 	else if (m->status == 200)
 		http_waiter_end(w, EV_NONE, NULL);
 	else if (m->status == 407)

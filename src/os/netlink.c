@@ -508,3 +508,42 @@ bool netlink_has_default_route(struct netlink *nl, int family, unsigned except_i
 
 	return netlink_routes(nl, family, is_default, &s, NULL) == 0 && s.found;
 }
+
+/* Deleting while libnl's cache is walked is fine: the cache is a copy. */
+struct flush {
+	struct netlink *nl;
+	unsigned ifindex;
+	const struct addr *to;
+	struct os_failure *why;
+	int deleted, error;
+};
+
+static bool flush_one(const struct route *rt, void *arg)
+{
+	struct flush *f = arg;
+	int r;
+
+	if (rt->protocol != RTPROT_CULVERT || (f->ifindex && rt->ifindex != f->ifindex))
+		return true;
+	if (f->to && (rt->dst.len != addr_len(f->to) * 8 || !addr_equal(&rt->dst.addr, f->to)))
+		return true;
+	r = netlink_route_del(f->nl, rt, f->why);
+	if (r == 0)
+		f->deleted++;
+	else if (r != -ESRCH)
+		f->error = r;
+	return true;
+}
+
+int netlink_route_flush(
+	struct netlink *nl, unsigned ifindex, const struct addr *to, struct os_failure *why)
+{
+	struct flush f = {.nl = nl, .ifindex = ifindex, .to = to, .why = why};
+	int r;
+
+	if (!ifindex && !to)
+		return os_fail(
+			why, EV_ROUTE_REFUSED, -EINVAL, "delete every route of every Culvert");
+	r = netlink_routes(nl, to ? to->family : AF_UNSPEC, flush_one, &f, why);
+	return r < 0 ? r : f.error ? f.error : f.deleted;
+}

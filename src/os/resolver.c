@@ -57,6 +57,7 @@ struct resolver {
 static const char *const way_names[] = {
 	[RESOLVER_RESOLVED] = "systemd-resolved",
 	[RESOLVER_RESOLVCONF] = "resolvconf",
+	[RESOLVER_OWN_FILE] = "an own /etc/resolv.conf",
 	[RESOLVER_FILE] = "/etc/resolv.conf",
 };
 
@@ -435,32 +436,6 @@ int resolver_recover(const char *root, struct os_failure *why)
 	return 1;
 }
 
-/* The file's original, unless another program wrote a newer one in the place of ours. */
-static const char *own_conf(const char *root)
-{
-	struct mark mark;
-
-	return read_mark(path_of(root, RESOLV_CONF).text, &mark) ? BACKUP : RESOLV_CONF;
-}
-
-size_t resolver_beside(
-	const char *root, const struct addr *except, size_t n_except, struct addr *ret, size_t cap)
-{
-	const char *const files[] = {"/run/systemd/resolve/resolv.conf",
-		"/run/NetworkManager/no-stub-resolv.conf", own_conf(root)};
-	struct addr found[16];
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(files) && n == 0; i++) {
-		size_t m = read_servers(path_of(root, files[i]).text, found, ARRAY_SIZE(found));
-
-		for (size_t k = 0; k < m && n < cap; k++)
-			if (!has(except, n_except, &found[k]))
-				ret[n++] = found[k];
-	}
-	return n;
-}
-
 static int set_file(const struct resolver_opts *o, struct os_failure *why)
 {
 	struct path conf = path_of(o->root, RESOLV_CONF), backup = path_of(o->root, BACKUP),
@@ -489,7 +464,16 @@ static int set_file(const struct resolver_opts *o, struct os_failure *why)
 	return 0;
 }
 
-/* --- the three together ------------------------------------------------------------------ */
+static int set_own_file(const struct resolver_opts *o, struct os_failure *why)
+{
+	struct path conf = path_of(o->root, RESOLV_CONF);
+	AUTO_MEM char *text = new_contents(o, conf.text);
+	int r = text ? write_file(conf.text, O_TRUNC, text, strlen(text)) : -ENOMEM;
+
+	return r < 0 ? os_fail(why, EV_DNS_NOT_SET, r, "write %s", conf.text) : 0;
+}
+
+/* --- the ways together ------------------------------------------------------------------ */
 
 /* 0: set; -ENOENT with nothing in `why`: this machine does not have that way. */
 static int try_way(enum resolver_way way, const struct resolver_opts *o, struct os_failure *why)
@@ -503,6 +487,7 @@ static int try_way(enum resolver_way way, const struct resolver_opts *o, struct 
 			is_resolvectl(o->root, program))
 			return -ENOENT;
 		return set_resolvconf(o, program, why);
+	case RESOLVER_OWN_FILE: return o->own_file ? set_own_file(o, why) : -ENOENT;
 	case RESOLVER_FILE: return set_file(o, why);
 	}
 	return -ENOENT;
@@ -530,6 +515,8 @@ int resolver_set(const struct resolver_opts *opts, struct resolver **ret, struct
 	for (enum resolver_way way = RESOLVER_RESOLVED; way <= RESOLVER_FILE; way++) {
 		struct os_failure failure = {0};
 
+		if (opts->own_file && way < RESOLVER_OWN_FILE)
+			continue; /* those of the machine */
 		r->way = way;
 		error = try_way(way, opts, &failure);
 		if (error == 0) {
@@ -563,6 +550,7 @@ void resolver_restore(struct resolver *r)
 		if (child_find(r->root, "resolvconf", program) == 0)
 			delete_record(program, r->ifname);
 		break;
+	case RESOLVER_OWN_FILE: break; /* it ends with its namespace */
 	case RESOLVER_FILE: restore_file(r->root); break;
 	}
 	free(r);

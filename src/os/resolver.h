@@ -27,17 +27,12 @@ size_t resolver_upstreams(const char *root, struct addr *ret, size_t cap);
 enum resolver_way {
 	RESOLVER_RESOLVED,   /* systemd-resolved, which keeps servers and domains per interface */
 	RESOLVER_RESOLVCONF, /* resolvconf or openresolv */
+	RESOLVER_OWN_FILE,   /* the same, of a namespace of our own */
 	RESOLVER_FILE,       /* /etc/resolv.conf rewritten, its original kept beside it */
 };
 
 struct resolver;
 
-/*
- * The servers that this machine asked before resolver_set(), or asks beside them: those of its links.
- * `except` are the tunnel's, which systemd-resolved lists among the others. Returns how many.
- */
-size_t resolver_beside(
-	const char *root, const struct addr *except, size_t n_except, struct addr *ret, size_t cap);
 /*
  * Tries the three ways in their order until one works. When none does, `why` names each with its
  * failure; an earlier one that failed is otherwise kept for resolver_passed_over().

@@ -21,4 +21,5 @@ struct resolver_opts {
 	 */
 	const char *const *domains;
 	size_t n_domains;
+	bool own_file; /* /etc/resolv.conf is the caller's own (os/apart.h): written as it is */
 };

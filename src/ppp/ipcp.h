@@ -21,7 +21,6 @@ struct ipcp {
 
 struct ipcp_opts {
 	bool server, want_dns, want_nbns;
-	struct addr want_address; /* client; AF_UNSPEC: whatever comes */
 };
 
 void ipcp_init(

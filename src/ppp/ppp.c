@@ -169,7 +169,7 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 		.mru = opts->mru ? opts->mru : PPP_MRU_DEFAULT,
 		.methods = p->methods,
 		.n_methods = opts->n_methods};
-	struct ipcp_opts ipcp = {p->server, opts->want_dns, opts->want_nbns, opts->want_address};
+	struct ipcp_opts ipcp = {p->server, opts->want_dns, opts->want_nbns};
 	int r = lcp_init(&p->lcp, &lcp, &p->draw, &p->queue, &p->fault);
 
 	if (r < 0)
@@ -178,7 +178,6 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 	p->auth.peer = opts->eap;
 	ipcp_init(&p->ipcp, &ipcp, &p->queue, &p->fault);
 	ipv6cp_init(&p->ipv6cp, &p->draw, &p->queue, &p->fault);
-	ipv6cp_ask_again(&p->ipv6cp, opts->want_ifid);
 	p->lcp.fsm.first_restart_ms = p->ipcp.fsm.first_restart_ms = p->first_restart_ms;
 	p->ipv6cp.fsm.first_restart_ms = p->auth.first_resend_ms = p->first_restart_ms;
 	p->ncps[NCP_IPV4].fsm = &p->ipcp.fsm;
@@ -571,6 +570,8 @@ void ppp_auth_verdict(struct ppp *p, const struct verdict *verdict, uint64_t now
 	p->addresses = verdict->addresses;
 	p->no_address = verdict->no_address;
 	auth_conclude(&p->auth, verdict);
+	p->told_request =
+		p->auth.stage != AUTH_WAITING; /* else another proof comes: a new password */
 	settle(p, now_ms);
 }
 

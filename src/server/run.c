@@ -32,6 +32,7 @@
 #include "server/core/account.h"
 #include "server/core/context.h"
 #include "server/core/directory.h"
+#include "server/core/filters.h"
 #include "server/core/records.h"
 #include "server/core/snapshot.h"
 #include "server/host/certificates.h"
@@ -132,9 +133,12 @@ static int load_certificates(struct server *s)
 	struct context *c = &s->context;
 	AUTO(snapshot) struct snapshot *snapshot = NULL;
 	struct tls_failure why = {0};
+	char wrong[FILTERS_WHY_LEN];
 
 	if (snapshot_new(c->config, &snapshot) < 0)
 		return layer_exit_code(LAYER_LOCAL);
+	if (filters_new(c->config, &snapshot->filters, wrong) < 0)
+		return host_refused(EV_POLICY_BAD_FILTER, wrong);
 	snapshot->anchors = TAKE(s->anchors);
 	if (certificates_make(c->config, false, &why) < 0 || certificates_load(snapshot, &why) < 0)
 		return host_refused(why.event, why.text);

@@ -389,8 +389,11 @@ int tls_client_ctx_new(
 	r = parse_pins(ctx, opts, ret_failure);
 	if (!r)
 		r = load_roots(ctx, opts->ca_file, ret_failure);
+	if (!r && opts->identity && tls_identity_use(ctx->ssl, opts->identity) < 0)
+		r = tls_failure_set(ret_failure, -EINVAL, EV_CERT_KEY_MISMATCH, "the client's own");
 	if (r < 0)
 		return r;
+	ctx->probe = opts->inner;
 	SSL_CTX_set_verify(ctx->ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx->ssl, tls_verify_server, NULL);
 	*ret = TAKE(ctx);

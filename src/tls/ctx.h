@@ -18,6 +18,7 @@
 #include "tls/failure.h"
 
 struct tls_anchors;
+struct tls_identity;
 struct tls_ctx;
 
 /* One line of the NSS key log format, without the newline. */
@@ -64,6 +65,9 @@ struct tls_client_opts {
 	const char *const *pins;
 	size_t n_pins;
 	bool insecure; /* accept any certificate; tls_problems() still reports the problems */
+	bool inner;    /* for EAP: as in tls_server_opts */
+	struct tls_identity
+		*identity; /* shown when the server asks for one; borrowed; NULL: none */
 	const char *min_version;
 	tls_keylog_fn *keylog;
 	void *keylog_arg;

@@ -12,6 +12,7 @@
 #include "tls/cert.h"
 #include "tls/ctx.h"
 #include "tls/engine.h"
+#include "tls/identity.h"
 #include "tls/limits.h"
 #include "tls/record.h"
 
@@ -138,6 +139,9 @@ int tls_open_error(void); /* why a file could not be opened, as a negative errno
 
 /* verify.c: the client's judgement on the server's certificate. */
 int tls_verify_server(X509_STORE_CTX *sctx, void *arg);
+
+/* identity.c */
+int tls_identity_use(SSL_CTX *c, struct tls_identity *i);
 
 /* anchors.c: the server's judgement on a client's certificate. */
 int tls_anchors_use(SSL_CTX *c, struct tls_anchors *a);

@@ -20,6 +20,8 @@ import subprocess
 import threading
 import time
 
+from .echo import Echo
+
 _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -116,13 +118,8 @@ class Host:
         self.run("sysctl", "-q", "-w", f"{key}={value}")
 
     def ping(self, address, count=3, size=56, wait=5, interval=0.2):
-        """How many of `count` echo requests were answered."""
-        out = self.run("ping", "-n", "-c", str(count), "-i", str(interval), "-W", str(wait), "-s",
-                       str(size), address, check=False, timeout=count * (wait + 1) + 10)
-        for line in out.splitlines():
-            if "packets transmitted" in line:
-                return int(line.split(",")[1].split()[0])
-        return 0
+        """How many of `count` echo requests were answered; each has `wait` seconds for it."""
+        return Echo(self, address, count, size, wait, interval).answered()
 
     def socket(self, family=socket.AF_INET, kind=socket.SOCK_STREAM, proto=0):
         """A socket that lives on this host, for use from the test process."""

@@ -2,9 +2,16 @@
 Our client logs in at our server by EAP, with the crypto binding required on both ends.
 """
 
+import os
+import shlex
+import subprocess
+
 import pytest
 
 from harness import program
+from harness.authority import Authority
+from harness.host import wait_for
+from harness.program import PASSWORD, SLOW, USER
 
 PLAIN = ("--no-default-route", "--no-dns")
 EAP = {"ppp": {"auth": "eap-mschapv2 eap-md5 mschapv2"}}
@@ -53,3 +60,159 @@ def test_either_of_two_methods_will_do(start_server, connect, auth):
         server = start_server({"ppp": {"auth": offered}})
         assert connect(*PLAIN, "--auth", auth).stop() == 0
         assert server.stop() == 0
+
+
+# ---- certificates ----------------------------------------------------------------------------------
+
+TLS = {"ppp": {"auth": "eap-tls"}}
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "p12-password"
+    path.write_text("Geheim-1\n")
+    return str(path)
+
+
+@pytest.fixture
+def ca(state, binary, tmp_path, secret):
+    """`ca("revoke", USER)`; `ca.issue(USER)` gives the options for `culvert connect`."""
+    def run(*words):
+        return program.run(binary, "ca", *words, "--state", state)
+
+    def issue(user, *options):
+        file = str(tmp_path / f"{user}.p12")
+        run("issue", user, "--out", file, "--p12-password-file", secret, *options)
+        return "--p12", file, "--p12-password-file", secret
+
+    run("init")
+    run.issue = issue
+    return run
+
+
+@pytest.mark.parametrize("key", ["p256", "rsa"])
+def test_eap_tls_with_our_own_authority(net, start_server, connect, ca, key):
+    options = ca.issue(USER, "--key", key)
+    server = start_server(TLS)
+    client = connect(*PLAIN, "--auth", "eap-tls", *options)
+    assert net.cli.ping(client.peer, 1) == 1
+    server.wait_log("SSTP_BINDING_OK")
+    server.wait_log("method=eap-tls")
+    assert client.stop() == 0
+
+
+def refused(connect, server, event, *options, **how):
+    """A login that the server refuses, with its event and the client's words for it."""
+    client = connect(*PLAIN, "--auth", "eap-tls", *options, wait=False, **how)
+    assert client.wait_exit(30) == 19, client.story()
+    server.wait_log(event)
+    return client
+
+
+def test_the_certificate_gives_the_name(start_server, connect, ca, binary, state):
+    """Whatever is typed before the @, the identity decides nothing."""
+    options = ca.issue(USER)
+    server = start_server(TLS)
+    connect(*PLAIN, *options, user="mallory")
+    server.wait_log(f'user="{USER}" method=eap-tls')
+
+
+def test_a_revoked_certificate_and_a_user_who_is_none(start_server, connect, ca):
+    options, ghost = ca.issue(USER), ca.issue("ghost")
+    ca("revoke", USER)
+    server = start_server(TLS)
+    refused(connect, server, "AUTH_CERT_REVOKED", *options)
+    refused(connect, server, "AUTH_CERT_UNKNOWN_USER", *ghost)
+
+
+def test_certificates_of_another_authority(start_server, connect, ca, tmp_path, binary, state):
+    corp = Authority(tmp_path)
+    ca("import", corp.file, "--user-from", "upn,email", "--match", "*@corp.example", "--strip")
+    stranger = Authority(tmp_path, "Stranger")
+    server = start_server(TLS)
+    for file in (corp.issue("x", upn=f"{USER}@corp.example", file="upn"),
+                 corp.issue("x", email=f"{USER.upper()}@CORP.example", file="email")):
+        assert connect(*PLAIN, "--cert", file).stop() == 0
+    for event, file in (
+            ("AUTH_CERT_NO_NAME", corp.issue(USER)),
+            ("AUTH_CERT_NO_NAME", corp.issue("x", upn=f"{USER}@evil.example", file="elsewhere")),
+            ("AUTH_CERT_EXPIRED", corp.issue("x", upn=f"{USER}@corp.example", days=(-9, -2), file="old")),
+            ("AUTH_CERT_NOT_YET_VALID", corp.issue("x", upn=f"{USER}@corp.example", days=(2, 9), file="new")),
+            ("AUTH_CERT_WRONG_USAGE", corp.issue("x", upn=f"{USER}@corp.example", usage="serverAuth",
+                                                 file="server")),
+            ("AUTH_CERT_UNKNOWN_CA", stranger.issue(USER, upn=f"{USER}@corp.example", file="stranger"))):
+        client = refused(connect, server, event, "--cert", file)
+        if event != "AUTH_CERT_NO_NAME":
+            assert "4117 AUTH_EAP_CERT_REFUSED" in client.err, client.err
+
+
+def test_a_certificate_of_an_intermediate_authority(start_server, connect, ca, tmp_path):
+    root = Authority(tmp_path)
+    below = Authority(tmp_path, "Corp Users", signed_by=root)
+    ca("import", root.file, "--user-from", "cn", "--match", "*")
+    start_server(TLS)
+    connect(*PLAIN, "--cert", below.issue(USER))
+
+
+def test_the_server_must_show_a_certificate_that_is_trusted(start_server, connect, ca, tmp_path):
+    options = ca.issue(USER)
+    start_server(TLS)
+    other = Authority(tmp_path)
+    for wrong in (("--eap-ca", other.file), ("--eap-name", "elsewhere.example")):
+        client = connect(*PLAIN, *options, *wrong, wait=False)
+        assert client.wait_exit(30) == 19
+        assert "4115 AUTH_EAP_SERVER_CERT" in client.err, client.err
+
+
+def test_keys_under_a_passphrase_and_wrong_files(start_server, connect, ca, tmp_path, secret):
+    corp = Authority(tmp_path)
+    ca("import", corp.file, "--user-from", "cn", "--match", "*")
+    file = corp.issue(USER, passphrase="Geheim-1")
+    start_server(TLS)
+    connect(*PLAIN, "--cert", file, "--p12-password-file", secret)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("falsch\n")
+    p12 = ca.issue(USER)[1]
+    for options, event in ((("--cert", file, "--p12-password-file", str(wrong)), "event 2234"),
+                           (("--p12", p12, "--p12-password-file", str(wrong)), "event 2234"),
+                           (("--p12", file, "--p12-password-file", secret), "event 2221"),
+                           (("--cert", str(tmp_path / "none")), "event 2220")):
+        client = connect(*PLAIN, *options, wait=False)
+        assert client.wait_exit(30) in (14, 2)
+        assert event in client.err, client.err
+    for options in (("--auth", "eap-tls"), ("--key", file), ("--p12", p12, "--cert", file)):
+        assert connect(*PLAIN, *options, wait=False).wait_exit(30) == 2
+
+
+def at_a_terminal(host, folder, *command):
+    """The command with a terminal of its own; (process, what was printed so far)."""
+    path = os.path.join(folder, "terminal.txt")
+    out = open(path, "w")
+    p = host.popen("script", "-qefc", shlex.join(command), "/dev/null", stdin=subprocess.PIPE, stdout=out,
+                   stderr=subprocess.STDOUT, env=program.environment())
+    out.close()
+    return p, lambda: open(path, errors="replace").read()
+
+
+def test_an_expired_password_is_changed_in_the_login(net, start_server, connect, state, binary, tmp_path):
+    auth = "eap-mschapv2"
+    server = start_server({"ppp": {"auth": auth}})
+    program.run(binary, "user", "set", USER, "must_change=yes", "--state", state)
+    with open(tmp_path / "password", "w") as f:
+        f.write(PASSWORD + "\n")
+    p, said = at_a_terminal(
+        net.cli, tmp_path, binary, "connect", f"{USER}@vpn.example", "--password-file", str(tmp_path / "password"),
+        "--ca", os.path.join(state, "server.crt"), "--tun", "cv-cli", "--auth", auth, *PLAIN)
+    try:
+        for prompt in ("New password:", "Again:"):
+            wait_for(lambda: prompt in said(), SLOW, f"{prompt} in {said()}\n{server.story()}")
+            p.stdin.write("Neu-2 \u00e4\n".encode())
+            p.stdin.flush()
+        wait_for(lambda: "culvert: connected" in said(), SLOW, f"the tunnel: {said()}\n{server.story()}")
+    finally:
+        p.terminate()
+        p.wait(SLOW)
+    server.wait_log("AUTH_PASSWORD_CHANGED")
+    server.wait_log("SSTP_BINDING_OK")
+    assert connect(*PLAIN, "--auth", auth, password="Neu-2 \u00e4").stop() == 0
+    assert connect(*PLAIN, "--auth", auth, wait=False).wait_exit(30) == 19  # the old one

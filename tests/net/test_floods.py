@@ -20,6 +20,7 @@ import time
 import pytest
 
 from harness import sstp, tls13
+from harness.echo import Echo
 from harness.host import wait_for
 from harness.program import PASSWORD, RELEASE, USER
 
@@ -100,22 +101,21 @@ class Beside:
         self.client = client
 
     def __enter__(self):
-        count = 10000 if MIB > 1 else 20
-        self.ping = self.client.host.popen("ping", "-i", "0.02", "-c", str(count), "-W", "20",
-                                           self.client.peer, stdout=-1, text=True)
+        self.echo = Echo(self.client.host, self.client.peer, None if MIB > 1 else 20, wait=20,
+                         interval=0.02)
         return self
 
     def __exit__(self, *error):
         if MIB > 1:
-            self.ping.send_signal(2)
-        self.text = self.ping.communicate()[0]
+            self.echo.stop()
+        self.echo.answered()
 
     def check(self, kind):
-        sent, got = re.search(r"(\d+) packets transmitted, (\d+)", self.text).groups()
-        times = sorted(float(t) for t in re.findall(r"time=([\d.]+)", self.text))
-        print(f"{kind:32} {got}/{sent} ping median {times[len(times) // 2]:.2f} "
+        sent, times = self.echo.sent, sorted(1000 * t for t in self.echo.times.values())
+        assert times, f"{kind}: none of {sent} pings was answered"
+        print(f"{kind:32} {len(times)}/{sent} ping median {times[len(times) // 2]:.2f} "
               f"p99 {times[len(times) * 99 // 100]:.2f} max {times[-1]:.2f} ms", flush=True)
-        assert int(got) >= int(sent) - 1, self.text
+        assert len(times) == sent
 
 
 def everyone_pours(streams, floods, client, kind):
@@ -127,7 +127,7 @@ def everyone_pours(streams, floods, client, kind):
         while MIB > 1 and time.monotonic() < begin + 5:
             time.sleep(0.1)
         if MIB <= 1:
-            beside.ping.wait()
+            beside.echo.answered()
     beside.check(kind)
     for tcp in streams:
         with contextlib.suppress(OSError):

@@ -14,12 +14,14 @@ import signal
 import socket
 import sqlite3
 import stat
+import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
-from harness import sstp
+from harness import echo, sstp
 from harness.host import traces, wait_for
 from harness.program import PASSWORD, RELEASE, USER
 
@@ -36,6 +38,29 @@ def seen_by_www(net, source_host):
     finally:
         listener.close()
         s.close()
+
+
+def test_an_answer_that_comes_late_is_an_answer(net):
+    """The harness's own ping: the second answer comes a second after it was sent."""
+    net.srv.sysctl("net.ipv4.icmp_echo_ignore_all", 1)
+    raw = net.srv.socket(kind=socket.SOCK_RAW, proto=socket.IPPROTO_ICMP)
+    raw.settimeout(20)
+
+    def answer():
+        for wait in (0, 1):
+            while (packet := raw.recvfrom(2000))[0][20] != 8:
+                pass
+            time.sleep(wait)
+            body = b"\0\0\0\0" + packet[0][24:]
+            raw.sendto(body[:2] + struct.pack(">H", echo.checksum(body)) + body[4:], packet[1])
+    thread = threading.Thread(target=answer)
+    try:
+        thread.start()
+        assert net.cli.ping("192.0.2.1", 2, wait=20) == 2
+        thread.join()
+    finally:
+        net.srv.sysctl("net.ipv4.icmp_echo_ignore_all", 0)
+        raw.close()
 
 
 def test_the_default_route_leads_through_the_tunnel_and_back_afterwards(net, server, connect):

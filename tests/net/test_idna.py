@@ -32,6 +32,8 @@ def test_connect_to_a_name_with_an_umlaut(net, start_server, binary, connect, tm
         assert client.stop() == 0
         code, out, err = run(binary, "diagnose", NAME, *ca, "-q", host=net.cli, check=False)
         assert f"{ASCII} ({NAME}):443" in out and code == 0, out + err
+        report = json.loads(run(binary, "diagnose", NAME, *ca, "--json", host=net.cli)[1])
+        assert (report["host"], report["host_unicode"]) == (ASCII, NAME), report
     finally:
         with open(f"{net.cli.root}/etc/hosts", "w") as f:
             f.write(before)

@@ -63,12 +63,12 @@ def test_a_fresh_server_translates_clients_to_its_own_address(world6, server, co
     net = world6
     client = connect("--no-dns")
     assert inner(client).startswith("fd")
-    wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route get 2001:db8:99::1", check=False), 10, "the route")
+    wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route show ::/1"), 10, "the route")
     assert seen_by_www(net, net.cli) == "2001:db8:1::1"
     assert net.cli.ping("2001:db8:2::2", 2) == 2
     assert net.cli.ping("2001:db8:2::2", 3, size=3000, wait=2) >= 2, "www learns the path's MTU first"
     assert client.stop() == 0
-    assert "0x6376" not in net.cli.run("ip -N -6 rule")
+    assert "::/1" not in net.cli.run("ip -6 route")
 
 
 def test_a_routed_prefix_is_not_translated(world6, start_server, workers, connect):
@@ -77,7 +77,7 @@ def test_a_routed_prefix_is_not_translated(world6, start_server, workers, connec
     client = connect("--no-dns")
     address = inner(client)
     assert address.startswith("2001:db8:77:")
-    wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route get 2001:db8:99::1", check=False), 10, "the route")
+    wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route show ::/1"), 10, "the route")
     assert seen_by_www(net, net.cli) == address
     assert net.www.ping(address, 2) == 2, "from outside in"
 
@@ -85,8 +85,27 @@ def test_a_routed_prefix_is_not_translated(world6, start_server, workers, connec
 def test_without_a_default_route_clients_keep_their_own_way(net, server, connect):
     client = connect("--no-dns")
     assert inner(client).startswith("fd")
-    assert "lookup 16686776" not in net.cli.run("ip -N -6 rule")
+    assert "::/1" not in net.cli.run("ip -6 route")
     server.wait_log("IPV6_NOT_ONWARD")
+
+
+@pytest.mark.parametrize("wished", ["yes", "no"])
+def test_a_host_without_ipv6_says_so_and_serves_ipv4(net, start_server, connect, wished):
+    """Switched off by sysctl, as on many hired servers; said only where IPv6 is wished for."""
+    for kind in ("all", "default"):
+        net.srv.sysctl(f"net.ipv6.conf.{kind}.disable_ipv6", 1)
+    try:
+        server = start_server({"ppp": {"ipv6": wished}})
+        assert ("5045 HOST_NO_IPV6: This host has no IPv6" in server.err) == (wished == "yes")
+        assert "ADDRESS_REFUSED" not in server.err and " error " not in server.err
+        client = connect("--no-default-route", "--no-dns", "--verbose")
+        assert net.cli.ping(client.peer, 1) == 1
+        assert "ipv6" not in client.out, "the server agrees to no IPv6 that leads nowhere"
+        assert client.stop() == 0, client.story()
+        assert server.stop() == 0
+    finally:
+        for kind in ("all", "default"):
+            net.srv.sysctl(f"net.ipv6.conf.{kind}.disable_ipv6", 0)
 
 
 def test_a_route_that_the_server_learns_later_reaches_clients(net, server, connect):
@@ -96,7 +115,7 @@ def test_a_route_that_the_server_learns_later_reaches_clients(net, server, conne
     net.srv.ip("-6 route add default via 2001:db8:1::fe")
     try:
         server.wait_log("IPV6_ONWARD")
-        wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route get 2001:db8:99::1", check=False), 25, "the route")
+        wait_for(lambda: "dev cv-cli" in net.cli.run("ip -6 route show ::/1"), 25, "the route")
     finally:
         net.srv.ip("-6 route del default")
         net.srv.ip("address del 2001:db8:1::1/64 dev eth0")
@@ -123,7 +142,7 @@ def test_a_leak_beside_the_tunnel_is_told_and_can_be_blocked(net, server, connec
         time.sleep(3.5)
         assert "CLIENT_IPV6_BESIDE" not in client.err
         assert client.stop() == 0
-        assert "0x6376" not in net.cli.run("ip -N -6 rule")
+        assert "::/1" not in net.cli.run("ip -6 route")
     finally:
         net.cli.ip("-6 route del default")
         net.cli.ip("address del 2001:db8:9::2/64 dev eth0")

@@ -6,6 +6,7 @@ Groups and policy: what a user or group is granted is enforced at the login and 
 """
 
 import json
+import socket
 import sqlite3
 import threading
 import time
@@ -177,3 +178,126 @@ def test_a_value_of_a_later_version_lets_nobody_in(net, start_server, ask, state
     assert refused(net).startswith("E=691 ")
     server.wait_log("AUTH_GRANT_UNREADABLE")
     assert "gravity" in ask("user", "show", USER)[1]
+
+
+# ---- rates and filters ----------------------------------------------------------------------
+
+SPLIT = ("--no-default-route", "--no-dns", "--verbose")
+FILTERS = '"web: allow tcp 0.0.0.0/0 port 8080; allow icmp any" "nodns: deny udp any port 53" ' \
+    '"all: allow any"'
+
+
+@pytest.fixture
+def tunnel(net, start_server, connect):
+    def start(**policy):
+        config = {"server": {"workers": 2}, "tunnel": {"server_access": "all"}, "policy": policy}
+        return start_server(config), connect(*SPLIT)
+    return start
+
+
+def listener(host, address, port):
+    s = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    s.listen(4)
+    s.settimeout(30)
+    return s
+
+
+def reaches(host, address, port, seconds=3):
+    s = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+    s.settimeout(seconds)
+    try:
+        s.connect((address, port))
+        return True
+    except OSError:
+        return False
+    finally:
+        s.close()
+
+
+def transfer(sender, receiver, address, octets):
+    """Sends over TCP from one host to the other, which listens at the address; seconds it took."""
+    with listener(receiver, address, 8080) as door, \
+            sender.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(30)
+        s.connect((address, 8080))
+        peer, _ = door.accept()
+        peer.settimeout(30)
+        thread = threading.Thread(target=lambda: (s.sendall(b"x" * octets),
+                                                  s.shutdown(socket.SHUT_WR)))
+        begin, got = time.monotonic(), 0
+        thread.start()
+        while chunk := peer.recv(65536):
+            got += len(chunk)
+        thread.join()
+        peer.close()
+        assert got == octets
+        return time.monotonic() - begin
+
+
+@pytest.mark.parametrize("key", ["rate_down", "rate_up"])
+def test_a_rate_is_kept_in_a_session_that_is_up(net, tunnel, ask, key):
+    _, client = tunnel()
+    ends = (net.srv, net.cli, client.address) if key == "rate_down" else \
+        (net.cli, net.srv, client.peer)
+    octets = 1_000_000
+    transfer(*ends, octets)
+    assert f"within a second: {key}" in ask("user", "set", USER, f"{key}=4M")[1]
+    wait_for(lambda: transfer(*ends, 200_000) > 0.3, 30, "the rate")
+    assert transfer(*ends, octets) > 1.8, "2 s at 4 Mbit/s"
+    ask("user", "set", USER, f"{key}=")
+    wait_for(lambda: transfer(*ends, octets) < 1.8, 30, "the rate to go")
+
+
+def drops(ask):
+    return sum(w["drop_filter"] for w in json.loads(ask("status", "--json")[1])["workers"])
+
+
+def test_a_filter_says_what_the_client_reaches(net, tunnel, ask):
+    server, client = tunnel(filters=FILTERS)
+    door, other = listener(net.srv, client.peer, 8080), listener(net.srv, client.peer, 8081)
+    at_client = listener(net.cli, client.address, 9000)
+    assert reaches(net.cli, client.peer, 8081) and reaches(net.srv, client.address, 9000)
+    said = ask("user", "set", USER, "filter=web")[1]
+    assert "within a second: filter" in said
+    wait_for(lambda: not reaches(net.cli, client.peer, 8081, 1), 30, "the filter")
+    assert reaches(net.cli, client.peer, 8080)
+    assert not reaches(net.srv, client.address, 9000), "no connection for the client"
+    assert net.cli.ping(client.peer, 1) == 1
+    assert drops(ask) > 0
+    # Filters add up, the user's own first.
+    ask("group", "add", "staff", "filter=all")
+    ask("user", "set", USER, "groups=staff", "filter=nodns")
+    assert json.loads(ask("user", "show", USER, "--json")[1])["grant"]["filter"] == {
+        "value": "nodns,all", "from": "user, group staff", "effect": "now"}
+    wait_for(lambda: reaches(net.cli, client.peer, 8081), 30, "the group's filter")
+    for s in (door, other, at_client):
+        s.close()
+
+
+def test_a_reload_changes_filters_of_sessions_that_are_up(net, tunnel, ask):
+    server, client = tunnel(filters=FILTERS)
+    path = f"{server.state}.conf"
+    door = listener(net.srv, client.peer, 8081)
+    ask("user", "set", USER, "filter=all")
+    assert reaches(net.cli, client.peer, 8081)
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("all: allow any", "all: allow icmp any"))
+    ask("reload")
+    wait_for(lambda: not reaches(net.cli, client.peer, 8081, 1), 30, "the new filter")
+    assert net.cli.ping(client.peer, 1) == 1
+    with open(path, "w") as f:
+        f.write(text.replace("all: allow any", "some: allow any"))
+    ask("reload")
+    server.wait_log("POLICY_NO_FILTER")
+    assert net.cli.ping(client.peer, 1) == 0, "what it would have limited is not known"
+    door.close()
+
+
+def test_a_filter_that_cannot_be_read_stops_the_start(start_server):
+    server = start_server({"policy": {"filters": '"web: allow tpc any"'}}, ready=False)
+    assert server.wait_exit(30) != 0
+    assert "POLICY_BAD_FILTER" in server.err and "tpc" in server.err

@@ -242,13 +242,29 @@ def test_the_text_says_it_too(mitm, diagnose):
     assert "First broken layer: binding" in out
 
 
-def test_a_binding_that_was_taken_is_shown_by_an_echo(mitm, diagnose):
-    mitm(binding="optional")
+def sent_is_no_proof(report, seen):
+    """Through a relay a server with binding = optional lets the call go on: said as it was seen."""
+    facts = {f["name"]: f["value"] for p in report["probes"] for f in p["facts"]}
+    assert facts["crypto binding"] == "sent by SHA-256; " + seen
+    assert facts["binding checked"] == "not measured, because only the server knows"
+    note = next(f for f in report["findings"] if f["name"] == "PROBE_BINDING_SENT")
+    assert (note["weight"], note["found"]) == ("note", seen)
+    assert "not refused" not in json.dumps(report)
+
+
+def test_a_binding_that_was_let_through_is_not_called_taken(mitm, diagnose, tmp_path):
+    server, _ = mitm(binding="optional")
     report = diagnose()
     assert report["outcome"] == "ok", report
-    facts = {f["name"]: f["value"] for p in report["probes"] for f in p["facts"]}
-    assert facts["crypto binding"] == "sent by SHA-256; not refused: the server answered an SSTP " \
-        "echo after it"
+    sent_is_no_proof(report, "the server answered an SSTP echo after it")
+    server.wait_log("3192 SSTP_BINDING_IGNORED")
+    page = str(tmp_path / "page.html")
+    words = diagnose("--html", page, form=None)
+    assert "note: The crypto binding was sent and the call went on. This does not prove" in words
+    assert "not refused" not in words and "verified" not in words, words
+    words = open(page).read()
+    assert "This does not prove that the server checked the binding." in words
+    assert "not refused" not in words
 
 
 def test_a_server_that_answers_no_echo_is_judged_by_its_data(mitm, diagnose):
@@ -256,7 +272,8 @@ def test_a_server_that_answers_no_echo_is_judged_by_its_data(mitm, diagnose):
     report = diagnose()
     assert report["outcome"] == "ok", report
     facts = {f["name"]: f["value"] for p in report["probes"] for f in p["facts"]}
-    assert facts["crypto binding"] == "sent by SHA-256; not refused: data came after it"
+    assert facts["crypto binding"] == "sent by SHA-256; data came after it"
+    sent_is_no_proof(report, "data came after it")
 
 
 def test_a_server_that_shows_no_sign_at_all_is_a_warning(mitm, diagnose, net):

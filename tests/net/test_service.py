@@ -50,8 +50,9 @@ def gives_bpf():
 @contextlib.contextmanager
 def tun_device(host, mode):
     """/dev/net/tun on a host with the rights that udev gives it (0666), or that it has without (0600)."""
-    host.run("sh", "-c", f"mknod /run/tun c 10 200 && chmod {mode} /run/tun && "
-                         "mount --bind /run/tun /dev/net/tun")
+    if not host.ok("mknod /run/tun c 10 200"):
+        pytest.skip("the kernel lacks mknod here: a user namespace makes no devices")
+    host.run("sh", "-c", f"chmod {mode} /run/tun && mount --bind /run/tun /dev/net/tun")
     try:
         yield
     finally:
@@ -116,11 +117,12 @@ def test_a_tun_device_that_is_roots_alone_is_opened_before_root_goes(net, start_
 
 
 def test_a_machine_without_the_device_is_told_so(net, start_server):
-    with tun_device(net.srv, "0666"):
-        net.srv.run("mount -t tmpfs tmpfs /dev/net")
+    net.srv.run("mount -t tmpfs tmpfs /dev/net")
+    try:
         server = start_server(ready=False)
         assert server.wait_exit() == 21
         assert re.search(r"5001 TUN_NO_DEVICE: .*No such file or directory", server.err)
+    finally:
         net.srv.run("umount /dev/net")
 
 

@@ -5,6 +5,8 @@
  *     Challenge →  ← Response    Success Request (S=) →  ← Success Response    EAP-Success
  *                                Failure Request (E=) →  ← Failure Response    EAP-Failure
  *
+ *     … Failure Request (E=648) →  ← Change-Password    Success Request (S= of the new one) → …
+ *
  * One attempt a login: R=0 always. The proof is judged as that of plain MS-CHAPv2 is, and the key is the
  * same: MSK = MasterReceiveKey | MasterSendKey | 32 zeros.
  */
@@ -20,7 +22,7 @@
 #include "base/mschap.h"
 
 enum op { OP_CHALLENGE = 1, OP_RESPONSE, OP_SUCCESS, OP_FAILURE, OP_CHANGE_PASSWORD = 7 };
-enum state { CHALLENGED, ASKED, SUCCEEDED, FAILED };
+enum state { CHALLENGED, ASKED, SUCCEEDED, OUTDATED, FAILED };
 
 #define OP_HEADER_LEN 4
 #define RESPONSE_LEN 49 /* peer challenge 16, reserved 8, NT-Response 24, flags 1 */
@@ -30,7 +32,11 @@ struct mschapv2 {
 	enum state state;
 	uint8_t id; /* the MS-CHAPv2-ID */
 	uint8_t challenge[MSCHAP_CHALLENGE_LEN];
-	struct eap_refusal why; /* FAILED */
+	struct eap_refusal why; /* OUTDATED, FAILED */
+	uint8_t change[PROOF_CHANGE_LEN];
+	bool changed; /* one change was asked for: a second refusal is the end */
+	char user[USER_NAME_MAX];
+	size_t user_len;
 };
 
 static int begin(struct eap_host *host, void **ret)
@@ -123,14 +129,41 @@ static enum eap_step on_response(struct mschapv2 *m, struct rd body)
 	rd_copy(&value, h->question.peer_challenge, sizeof(h->question.peer_challenge));
 	rd_ptr(&value, 8); /* reserved: peers fill it variously, and the flags */
 	rd_copy(&value, h->question.nt_response, sizeof(h->question.nt_response));
+	memcpy(m->user, h->question.user, name_len);
+	m->user_len = name_len;
 	m->state = ASKED;
+	return EAP_STEP_ASK;
+}
+
+#define CHANGE_LEN (PROOF_CHANGE_LEN + 16 + 8 + 24 + 2)
+
+/* Op 7: the blocks, then a response of the new password to the challenge in our E=648. */
+static enum eap_step on_change(struct mschapv2 *m, struct rd body)
+{
+	struct eap_host *h = m->host;
+
+	if (rd_left(&body) != CHANGE_LEN)
+		return malformed(m, "a change of password of the wrong length");
+	rd_copy(&body, m->change, sizeof(m->change));
+	h->question = (struct proof){.method = AUTH_MSCHAPV2,
+		.eap_type = EAP_MSCHAPV2,
+		.identifier = m->id,
+		.user_len = m->user_len,
+		.change = m->change};
+	memcpy(h->question.user, m->user, m->user_len);
+	memcpy(h->question.challenge, m->challenge, sizeof(m->challenge));
+	rd_copy(&body, h->question.peer_challenge, sizeof(h->question.peer_challenge));
+	rd_ptr(&body, 8);
+	rd_copy(&body, h->question.nt_response, sizeof(h->question.nt_response));
+	m->state = ASKED;
+	m->changed = true;
 	return EAP_STEP_ASK;
 }
 
 /* The peer has read our verdict. Both acknowledgements are an op code alone; some send a header as well. */
 static enum eap_step on_end(struct mschapv2 *m, uint8_t op)
 {
-	if (m->state == FAILED) {
+	if (m->state == FAILED || m->state == OUTDATED) {
 		m->host->refusal = m->why;
 		return EAP_STEP_FAILURE;
 	}
@@ -148,13 +181,18 @@ static enum eap_step receive(void *self, struct rd data, struct wr *out UNUSED)
 
 	if (data.short_read)
 		return malformed(m, "no op code");
-	if (m->state == SUCCEEDED || m->state == FAILED)
+	if (m->state == SUCCEEDED || m->state == FAILED ||
+		(m->state == OUTDATED && op != OP_CHANGE_PASSWORD))
 		return on_end(m, op);
 	uint8_t id = rd_u8(&data);
 	size_t length = rd_be16(&data);
 	struct rd body = rd_sub(&data, length >= OP_HEADER_LEN ? length - OP_HEADER_LEN : SIZE_MAX);
 
-	if (m->state != CHALLENGED || op != OP_RESPONSE || body.short_read)
+	if (body.short_read)
+		return malformed(m, "a length beyond the packet");
+	if (m->state == OUTDATED) /* its own identifier: some count on, some do not */
+		return on_change(m, body);
+	if (m->state != CHALLENGED || op != OP_RESPONSE)
 		return malformed(m, "no response to the challenge");
 	if (id != m->id)
 		return malformed(m, "a response to another challenge");
@@ -173,15 +211,18 @@ static enum eap_step succeed(struct mschapv2 *m, const struct aaa_answer *answer
 	return EAP_STEP_SEND;
 }
 
-/* The challenge is for a retry that R=0 forbids; Windows wants to see one all the same. */
+/*
+ * The challenge is for a retry that R=0 forbids (Windows wants to see one all the same), or for the
+ * response of a new password.
+ */
 static enum eap_step fail(struct mschapv2 *m, const struct aaa_answer *answer, struct wr *out)
 {
-	uint8_t challenge[MSCHAP_CHALLENGE_LEN];
+	bool outdated = answer->event == EV_AUTH_PASSWORD_OLD && !m->changed;
 	char text[256], digits[2 * MSCHAP_CHALLENGE_LEN + 1];
 	int n;
 
-	m->host->opts->random(challenge, sizeof(challenge));
-	hex_encode(challenge, sizeof(challenge), digits);
+	m->host->opts->random(m->challenge, sizeof(m->challenge));
+	hex_encode(m->challenge, sizeof(m->challenge), digits);
 	for (char *p = digits; *p; p++)
 		*p = (char)toupper(*p);
 	n = snprintf(text, sizeof(text), "E=%u R=0 C=%s V=3 M=%s", (unsigned)answer->code, digits,
@@ -189,7 +230,7 @@ static enum eap_step fail(struct mschapv2 *m, const struct aaa_answer *answer, s
 	write_op(m, out, OP_FAILURE, text, (size_t)n);
 	m->why = (struct eap_refusal){.event = answer->event, .code = answer->code};
 	m->host->failed = answer->event;
-	m->state = FAILED;
+	m->state = outdated ? OUTDATED : FAILED;
 	return EAP_STEP_SEND;
 }
 

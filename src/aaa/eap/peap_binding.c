@@ -70,13 +70,15 @@ static int mac_of(const struct peap_keys *keys, const uint8_t *tlv, uint8_t ret[
 int peap_binding_write(const struct peap_keys *keys, enum peap_subtype subtype,
 	const uint8_t nonce[static PEAP_NONCE_LEN], uint8_t ret[static PEAP_BINDING_LEN])
 {
-	struct wr w = wr_init(ret, PEAP_BINDING_LEN);
+	uint8_t head[MAC_AT];
+	struct wr w = wr_init(head, sizeof(head));
 
 	wr_be16(&w, TLV_BINDING);
 	wr_be16(&w, BINDING_VALUE_LEN);
 	wr_zero(&w, 3); /* reserved, version, received version */
 	wr_u8(&w, (uint8_t)subtype);
 	wr_octets(&w, nonce, PEAP_NONCE_LEN);
+	memcpy(ret, head, sizeof(head));
 	return mac_of(keys, ret, ret + MAC_AT);
 }
 

@@ -62,6 +62,8 @@ void auth_conclude(struct auth *a, const struct verdict *v)
 		return;
 	a->scheme->conclude(a, v);
 	proof_wipe(&a->proof);
+	if (a->stage == AUTH_WAITING)
+		return; /* for a new password */
 	if (v->error) {
 		auth_proven(a, AUTH_DENIED);
 		ppp_fault_set(

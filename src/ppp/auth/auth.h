@@ -25,6 +25,7 @@ enum auth_stage {
 };
 
 struct auth;
+struct chap_change;
 struct eap_carrier;
 struct eap_peer;
 
@@ -75,6 +76,9 @@ struct auth {
 	uint8_t challenge[255], challenge_len;
 	bool responded;
 	uint8_t peer_challenge[16], nt_hash[16], nt_response[24];
+
+	/* Server, MS-CHAPv2: the last Failure allows a Change-Password (chap.c). NULL: it does not. */
+	struct chap_change *change;
 
 	/* EAP. */
 	uint16_t mtu;            /* the longest packet that the peer takes; 0: any */

@@ -11,15 +11,76 @@
  * verdict: section 4.2 makes the server ready for that, since a Success can be lost.
  *
  * CHAP-MD5 yields no key: the HLAK is zero.
+ *
+ * Server, MS-CHAPv2: after a Failure with E=648 whose verdict allows it, one Change-Password (RFC 2759 7)
+ * becomes the next proof. Nothing is repeated meanwhile, for a person types; the owner's time limit holds.
  */
 #include "ppp/auth/chap.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/crypto.h"
 #include "base/wr.h"
+
+/* What is kept for a Change-Password: whose it is, and its blocks when it has come. */
+struct chap_change {
+	char user[USER_NAME_MAX + 1];
+	size_t user_len;
+	uint8_t blocks[PROOF_CHANGE_LEN];
+};
+
+#define CHANGE_BODY_LEN (PROOF_CHANGE_LEN + 16 + 8 + 24 + 2)
+
+void chap_end(struct auth *a)
+{
+	if (a->change)
+		explicit_bzero(a->change, sizeof(*a->change));
+	free(a->change);
+	a->change = NULL;
+}
+
+/* RFC 2759 7: the identifier is the Failure's and one. */
+static void recv_change(struct auth *a, const struct ppp_packet *packet)
+{
+	struct rd body = packet->body;
+	struct chap_change *c = a->change;
+
+	if (!c || a->stage != AUTH_WAITING || rd_left(&body) != CHANGE_BODY_LEN ||
+		packet->identifier != (uint8_t)(a->identifier + 1))
+		return;
+	a->identifier = packet->identifier;
+	a->proof = (struct proof){.method = a->scheme->method,
+		.identifier = packet->identifier,
+		.user_len = c->user_len,
+		.change = c->blocks};
+	memcpy(a->proof.user, c->user, c->user_len);
+	memcpy(a->proof.challenge, a->challenge, sizeof(a->proof.challenge));
+	rd_copy(&body, c->blocks, sizeof(c->blocks));
+	rd_copy(&body, a->proof.peer_challenge, sizeof(a->proof.peer_challenge));
+	rd_ptr(&body, 8); /* reserved; the flags are not looked at */
+	rd_copy(&body, a->proof.nt_response, sizeof(a->proof.nt_response));
+	auth_proven(a, AUTH_JUDGING);
+}
+
+/* Once: a second refusal is the end. */
+static void allow_change(struct auth *a, const struct verdict *v)
+{
+	struct chap_change *c;
+
+	if (!v->may_change || !v->error || a->change || a->scheme->method != AUTH_MSCHAPV2)
+		return;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return;
+	memcpy(c->user, a->proof.user, a->proof.user_len);
+	c->user_len = a->proof.user_len;
+	a->change = c;
+	a->stage = AUTH_WAITING;
+	a->deadline = NEVER;
+}
 
 int chap_value_parse(struct rd body, struct chap_value *ret)
 {
@@ -73,6 +134,11 @@ static void recv_response(struct auth *a, const struct ppp_packet *packet)
 		return;
 	if (a->stage == AUTH_PASSED || a->stage == AUTH_DENIED) {
 		auth_repeat_reply(a);
+		return;
+	}
+	if (a->change) { /* it has not heard the Failure */
+		if (a->stage == AUTH_WAITING)
+			auth_repeat_reply(a);
 		return;
 	}
 	if (a->stage != AUTH_WAITING || chap_value_parse(packet->body, &response) < 0 ||
@@ -180,6 +246,10 @@ void chap_recv(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
 		if (!a->server)
 			recv_verdict(a, packet);
 		break;
+	case CHAP_CHANGE_PASSWORD:
+		if (a->server)
+			recv_change(a, packet);
+		break;
 	}
 }
 
@@ -195,6 +265,7 @@ void chap_conclude(struct auth *a, const struct verdict *v)
 		n = algorithm->success_text(a, v, text, sizeof(text));
 	auth_reply(a, v->error ? CHAP_FAILURE : CHAP_SUCCESS, a->identifier, text,
 		n < sizeof(text) ? n : sizeof(text) - 1);
+	allow_change(a, v);
 }
 
 /* RFC 1994 4.1: MD5 of identifier, secret and challenge. */
@@ -253,5 +324,6 @@ const struct auth_scheme chap_md5_scheme = {
 	.on_packet = chap_recv,
 	.resend = chap_resend,
 	.conclude = chap_conclude,
+	.end = chap_end,
 	.chap = &md5,
 };

@@ -7,7 +7,13 @@
 #include "base/wr.h"
 #include "ppp/auth/auth.h"
 
-enum chap_code { CHAP_CHALLENGE = 1, CHAP_RESPONSE, CHAP_SUCCESS, CHAP_FAILURE };
+enum chap_code {
+	CHAP_CHALLENGE = 1,
+	CHAP_RESPONSE,
+	CHAP_SUCCESS,
+	CHAP_FAILURE,
+	CHAP_CHANGE_PASSWORD = 7, /* RFC 2759 7 */
+};
 
 #define CHAP_VALUE_MAX 255
 #define CHAP_OWN_CHALLENGE_LEN 16
@@ -42,3 +48,4 @@ void chap_start(struct auth *a, uint64_t now_ms);
 void chap_recv(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms);
 void chap_resend(struct auth *a);
 void chap_conclude(struct auth *a, const struct verdict *v);
+void chap_end(struct auth *a);

@@ -166,14 +166,17 @@ static size_t success_text(struct auth *a UNUSED, const struct verdict *v, char 
 		ret, cap, "%s%s%s", v->auth_response, *v->message ? " M=" : "", v->message);
 }
 
-/* The challenge is for a retry that R=0 forbids; Windows wants to see one all the same. */
+/*
+ * The challenge is for a retry that R=0 forbids (Windows wants to see one all the same), or for a
+ * Change-Password.
+ */
 static size_t failure_text(struct auth *a, const struct verdict *v, char *ret, size_t cap)
 {
-	uint8_t challenge[MSCHAP_CHALLENGE_LEN] = {0};
+	uint8_t *challenge = a->challenge;
 	char digits[2 * MSCHAP_CHALLENGE_LEN + 1];
 
-	draw_octets(a->draw, challenge, sizeof(challenge));
-	hex_encode(challenge, sizeof(challenge), digits);
+	draw_octets(a->draw, challenge, MSCHAP_CHALLENGE_LEN);
+	hex_encode(challenge, MSCHAP_CHALLENGE_LEN, digits);
 	for (char *p = digits; *p; p++)
 		*p = (char)toupper(*p);
 	return (size_t)snprintf(ret, cap, "E=%u R=0 C=%s V=3 M=%s", (unsigned)v->error, digits,
@@ -201,5 +204,6 @@ const struct auth_scheme mschapv2_scheme = {
 	.on_packet = chap_recv,
 	.resend = chap_resend,
 	.conclude = chap_conclude,
+	.end = chap_end,
 	.chap = &mschapv2,
 };

@@ -25,7 +25,7 @@ struct proxy_header {
 	uv_timer_t timer;
 	int handles;
 	bool enters; /* becomes a session when the handles are gone */
-	bool quiet;  /* the header is read; the balancer's own connection has said nothing yet */
+	bool quiet;  /* the header is read; the balancer's own connection has sent nothing yet */
 	bool closing;
 	size_t n;
 	uint8_t octets[PROXY_PROTOCOL_MAX];

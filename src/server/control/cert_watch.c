@@ -49,15 +49,15 @@ static bool begin(struct watch_place *p)
 	return !uv_fs_event_start(p->event, on_change, p->path, 0);
 }
 
-/* True when all are there to be watched. A folder that was not there is SIGHUP's. */
-static bool watch_files_anew(struct watch *w)
+/* True when all exist. A folder that did not exist at the start is read at SIGHUP only. */
+static bool watch_files_again(struct watch *w)
 {
 	bool all = true;
 
 	for (size_t i = 0; i < w->n_places; i++) {
 		if (!w->places[i].is_file)
 			continue;
-		uv_fs_event_stop(w->places[i].event); /* that may be a file which is no more */
+		uv_fs_event_stop(w->places[i].event); /* its file may have been replaced */
 		all = begin(&w->places[i]) && all;
 	}
 	return all;
@@ -67,7 +67,7 @@ static void on_settled(uv_timer_t *t)
 {
 	struct watch *w = t->data;
 
-	if (!watch_files_anew(w)) /* look again whether it has come back */
+	if (!watch_files_again(w)) /* one is missing: look for it again later */
 		uv_timer_start(&w->settle, on_settled, SETTLE_MOST_MS, 0);
 	if (take_stamps(w))
 		w->changed(w->arg);

@@ -2,7 +2,7 @@
 /*
  * Theory of operation
  *
- * Events happen on every thread; followers are clients of the control thread. While there is a
+ * Events happen on every thread; followers are clients of the control thread. While there is at least one
  * follower, the tap copies each event into a letter. The number of letters in transit is bounded, so a
  * follower cannot fill the memory of a busy server. Dropped events are counted; the next line that a
  * follower gets has their number.

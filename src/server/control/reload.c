@@ -18,6 +18,7 @@
 #include "events/event.h"
 #include "os/notify.h"
 #include "server/control/control.h"
+#include "server/core/filters.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
 #include "server/host/grant.h"
@@ -46,6 +47,7 @@ static int make_snapshot(const struct snapshot *before, struct config *cfg, stru
 	struct tls_failure *ret_failure)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
+	char wrong[FILTERS_WHY_LEN];
 	int r = snapshot_new(cfg, &l);
 
 	if (r < 0)
@@ -54,6 +56,9 @@ static int make_snapshot(const struct snapshot *before, struct config *cfg, stru
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
+	r = filters_new(cfg, &l->filters, wrong);
+	if (r < 0)
+		return tls_failure_set(ret_failure, r, EV_POLICY_BAD_FILTER, "%s", wrong);
 	r = host_default_grant(cfg, &l->defaults);
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");

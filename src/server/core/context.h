@@ -52,7 +52,7 @@ struct context {
 	struct host_addresses host;     /* this host's own, at the start: no client gets one */
 	struct ppp_addresses addresses; /* local, DNS, NBNS as given to clients */
 	struct prefix prefix6;          /* clients' /64s are of it; AF_UNSPEC: none */
-	struct addr own6, link_local;
+	struct addr own6, link_local;   /* AF_UNSPEC: this host has no IPv6 for them */
 	struct addr dns6[3];
 	size_t n_dns6;
 	uint8_t duid[18];

@@ -58,6 +58,8 @@ static void deliver_snapshot(struct letter *l)
 
 	snapshot_free(sl->site->snapshot);
 	sl->site->snapshot = sl->snapshot;
+	if (sl->site->renewed)
+		sl->site->renewed(sl->site);
 	free(sl);
 }
 

@@ -2,7 +2,7 @@
 /*
  * server/core/site.h — what every room of a worker's thread sees of it: loop, port, mailbox, snapshot,
  * counters, the heads of the lists that its rooms keep. A worker embeds one (server/worker/worker.h) and
- * fills in the two hooks, so no room calls the worker.
+ * fills in the hooks, so no room calls the worker.
  *
  * The struct is open: it has a field for each room, and packets are counted in it.
  *
@@ -58,6 +58,8 @@ struct site {
 	bool stopping;
 	/* A connection may become a session; the hook takes it over, or closes it. */
 	void (*enter)(struct site *site, const struct arrival *a);
+	/* A reload: sessions that are up take over what takes effect at once. */
+	void (*renewed)(struct site *site);
 	/* A session, lane or connection went: a stopping worker may end its loop. */
 	void (*leave)(struct site *site);
 	uv_loop_t loop;
@@ -70,7 +72,7 @@ struct site {
 	struct session *regrants;           /* that wait to read their grant again */
 	unsigned regrants_asked;            /* of these under way */
 	struct question *held, **held_tail; /* proofs that wait to be judged */
-	struct {                            /* what others read is on lines of its own */
+	struct { /* what other threads read is on cache lines of its own */
 #define GAUGE(field, ...) _Atomic unsigned field;
 #define LOGIN COUNTER_IGNORE
 #define COUNTER COUNTER_IGNORE

@@ -21,6 +21,7 @@
 
 struct config;
 struct eap_anchors;
+struct filters;
 struct grant;
 struct tls_ctx;
 
@@ -34,6 +35,7 @@ struct snapshot {
 		*eap_peap; /* for TLS inside EAP without a certificate of the client; or NULL */
 	char pin[64], fingerprint[65]; /* of the first certificate */
 	struct grant *defaults;        /* what every user is granted */
+	struct filters *filters;       /* of policy.filters */
 	/* Behind a balancer: the certificates that it shows in our place. */
 	struct sstp_cert_hash accepted[CONFIG_ITEMS_MAX];
 	size_t n_accepted;

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "os/privileges.h"
 #include "server/host/certificates.h"
+#include "server/core/filters.h"
 #include "server/core/ranges.h"
 #include "store/db.h"
 #include "store/secret.h"
@@ -60,7 +61,7 @@ static void check_user(struct check *c)
 			user);
 }
 
-/* False: it has been said why. */
+/* False: the reason was reported. */
 static bool check_file(const struct check *c, const char *option, const char *path)
 {
 	int r = privileges_try(c->user, path, false);
@@ -186,7 +187,7 @@ static void check_chains(const struct check *c, const struct certificate_files *
 		struct cert_info info;
 
 		if (cert_info_load(file, &info, NULL) < 0)
-			continue; /* said already */
+			continue; /* reported already */
 		check_dates(c, file, &info);
 		if (!files->generated && cert_chain_check(file, &why) < 0)
 			say(c, EV_CONFIG_DOUBTFUL, "[tls] certificate: %s", why.text);
@@ -283,6 +284,15 @@ static void check_pools(struct check *c)
 		say(c, EV_POOL_UNUSABLE, "%s", why);
 }
 
+static void check_filters(struct check *c)
+{
+	AUTO(filters) struct filters *f = NULL;
+	char why[FILTERS_WHY_LEN];
+
+	if (filters_new(c->cfg, &f, why) < 0)
+		say(c, EV_POLICY_BAD_FILTER, "%s", why);
+}
+
 void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 {
 	struct check c = {cfg, NULL, to, arg};
@@ -296,5 +306,6 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_listen(&c, "[balancer] listen", &cfg->balancer.listen);
 	check_tun(&c);
 	check_pools(&c);
+	check_filters(&c);
 	check_congestion(&c);
 }

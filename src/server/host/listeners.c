@@ -37,8 +37,8 @@ static int make_listeners(struct host *h, const struct endpoint_list *list, bool
 }
 
 /*
- * Sockets that the service manager opened take the place of `listen`. A worker needs one of its
- * own; a copy of the descriptor will do: who is first, accepts.
+ * Sockets that the service manager opened take the place of `listen`. Each worker gets a copy of the
+ * descriptor; the first one to call accept() gets the connection.
  */
 static bool take_listeners(struct host *h, host_take_listener *take, void *arg)
 {

@@ -58,7 +58,7 @@ static void make_nat(struct host *h)
 	if (!rules.n_masquerade && !rules.keep_clients_apart && !rules.guard_host)
 		return;
 	if (nft_apply(&rules, &why) < 0)
-		/* A server without NAT still serves those who only want to reach it. */
+		/* Without NAT the server still serves clients that only want to reach this host. */
 		log_event(NULL, why.event, "%s", why.text);
 }
 

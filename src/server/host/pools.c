@@ -14,7 +14,7 @@
 #include "server/core/context.h"
 #include "store/db.h"
 
-/* Configured, or chosen at first start and written down: then it stays. */
+/* Configured; or chosen at the first start, and kept in the database. */
 static int choose_pool(struct host *h, struct netlink *nl, struct db *db, bool v6)
 {
 	struct context *c = h->context;
@@ -80,7 +80,7 @@ int host_check_pools(struct host *h)
 	return layer_exit_code(LAYER_CONFIG);
 }
 
-/* One that was chosen when this host had other addresses still serves, but that is logged. */
+/* A pool that was chosen when this host had other addresses still serves; the conflict is logged. */
 static int check_chosen_pool(const struct host *h)
 {
 	const struct context *c = h->context;

@@ -14,7 +14,7 @@
 #include "server/core/context.h"
 #include "store/db.h"
 
-/* What root makes for another user has to be that user's. */
+/* A folder that root makes for another user belongs to that user. */
 static int own_state_folder(struct host *h)
 {
 	struct context *c = h->context;
@@ -81,11 +81,11 @@ void host_close_state(struct host *h)
 		close(h->lock);
 }
 
-/* Without the program child_run() says so; a server that only moves packets needs no keeper. */
+/* Without the program child_run() logs it. */
 static const char *const programs[] = {"nft", NULL};
 
 /*
- * Becomes server.user, and has the keeper forked: both want to be done while there is one thread.
+ * Becomes server.user, and has the keeper forked: both are possible only while there is one thread.
  * CAP_NET_BIND_SERVICE stays for listeners that a reload adds.
  */
 int host_give_up_rights(struct host *h)

@@ -71,9 +71,7 @@ int host_configure_tun(struct host *h, struct netlink *nl)
 		if (netlink_address_add(nl, tun_ifindex(c->tun), &own, NULL, 0, &why) < 0)
 			return host_refused(why.event, why.text);
 	}
-	if (host_ipv6_setup(h, nl, &why) < 0) { /* a host with IPv6 switched off serves IPv4 */
-		log_event(NULL, why.event, "%s", why.text);
-		c->prefix6 = (struct prefix){0};
-	}
+	if (host_ipv6_setup(h, nl, &why) < 0) /* it serves IPv4 */
+		log_event(NULL, EV_HOST_NO_IPV6, "%s", why.text);
 	return make_steering(h);
 }

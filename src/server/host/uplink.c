@@ -37,15 +37,11 @@ static int add_link_local(struct context *c, struct netlink *nl, struct os_failu
 	return netlink_address_add(nl, tun_ifindex(c->tun), &own, NULL, NETLINK_NO_DAD, why);
 }
 
-int host_ipv6_setup(struct host *h, struct netlink *nl, struct os_failure *why)
+static int add_addresses(struct context *c, struct netlink *nl, struct os_failure *why)
 {
-	struct context *c = h->context;
 	struct prefix own = c->prefix6;
-	int r;
+	int r = add_link_local(c, nl, why);
 
-	if (!c->config->ppp.ipv6)
-		return 0;
-	r = add_link_local(c, nl, why);
 	if (r < 0 || !own.addr.family)
 		return r;
 	c->duid[1] = 4; /* RFC 6355 */
@@ -54,6 +50,21 @@ int host_ipv6_setup(struct host *h, struct netlink *nl, struct os_failure *why)
 	c->own6 = own.addr;
 	/* The whole prefix is behind it: a packet to a free address ends in the TUN, not in a loop. */
 	return netlink_address_add(nl, tun_ifindex(c->tun), &own, NULL, NETLINK_NO_DAD, why);
+}
+
+int host_ipv6_setup(struct host *h, struct netlink *nl, struct os_failure *why)
+{
+	struct context *c = h->context;
+	int r;
+
+	if (!c->config->ppp.ipv6)
+		return 0;
+	r = add_addresses(c, nl, why);
+	if (r < 0) {
+		c->prefix6 = (struct prefix){0};
+		c->own6 = c->link_local = (struct addr){0};
+	}
+	return r;
 }
 
 void host_ipv6_check(struct host *h, struct netlink *nl)

@@ -29,8 +29,10 @@ void session_take_grant(struct session *s, struct grant *grant)
 	s->grant = grant ? grant_ref(grant) : NULL;
 	grant_unref(before);
 	limits_take(s);
-	if (s->grant)
-		log_grant(s);
+	if (!s->grant)
+		return;
+	log_grant(s);
+	session_apply_grant(s);
 }
 
 /* ---- addresses --------------------------------------------------------- */

@@ -12,8 +12,7 @@
  *
  * A place or an address may be held by a session whose client is gone. That session gets an Echo Request
  * at once, and this login retries for some seconds: a silent holder ends meanwhile, a live one stays
- * and the login is refused. A session of this very client (the same lasting SSTPCORRELATIONID, the same
- * user) is not asked: it ends at once, for the client has come back over another connection.
+ * and the login is refused.
  */
 #include "server/session/private.h"
 
@@ -42,7 +41,8 @@ struct question {
 	uint64_t id;                           /* the session's, also when it is gone */
 	struct aaa_conversation *conversation; /* NULL: it has answered */
 	struct proof proof;
-	uint8_t packet[EAP_PACKET_MAX]; /* EAP: the proof's, then the next request */
+	/* EAP: the proof's packet, then the next request; a Change-Password's blocks. */
+	uint8_t packet[EAP_PACKET_MAX];
 	size_t packet_len;
 	struct store_lease lease;
 	bool asked;            /* aaa or store: a letter will come */
@@ -51,7 +51,7 @@ struct question {
 	struct wait *wait;
 	struct prefix pool;
 	uint64_t place_ms; /* since when a place is looked for */
-	bool holders_asked, older_told;
+	bool holders_asked;
 };
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -209,32 +209,25 @@ struct probe {
 	struct letter letter;
 	struct site *site;
 	uint64_t session;
-	void (*do_it)(struct site *site, uint64_t session);
 };
 
 static void deliver_probe(struct letter *l)
 {
 	struct probe *p = container_of(l, struct probe, letter);
 
-	p->do_it(p->site, p->session);
+	session_probe(p->site, p->session);
 	free(p);
 }
 
-static void send_to(struct question *q, const struct directory_hit *holder,
-	void (*do_it)(struct site *site, uint64_t session))
+static void ask_holder(struct question *q, const struct directory_hit *holder)
 {
 	struct probe *p = malloc(sizeof(*p));
 
 	if (!p)
 		return;
-	*p = (struct probe){{.deliver = deliver_probe}, q->site->context->sites[holder->site],
-		holder->session, do_it};
+	*p = (struct probe){
+		{.deliver = deliver_probe}, q->site->context->sites[holder->site], holder->session};
 	mailbox_post(&p->site->mailbox, &p->letter);
-}
-
-static void ask_holder(struct question *q, const struct directory_hit *holder)
-{
-	send_to(q, holder, session_probe);
 }
 
 static void note_asked(struct question *q, size_t n)
@@ -246,11 +239,11 @@ static void note_asked(struct question *q, size_t n)
 }
 
 /* False: that long is enough. */
-static bool again_soon(struct question *q, uint64_t pause_ms, question_next *next)
+static bool again_soon(struct question *q, question_next *next)
 {
 	uint64_t most = q->holders_asked ? HOLDER_GIVE_UP_MS : HOLDER_LEAVES_MS;
 
-	return clock_mono_ms() - q->place_ms < most && start_wait(q, pause_ms, next);
+	return clock_mono_ms() - q->place_ms < most && start_wait(q, HOLDER_AGAIN_MS, next);
 }
 
 /* ---- an address -------------------------------------------------------------------------------- */
@@ -274,7 +267,7 @@ static void no_address(struct question *q)
 
 	if (q->lease.outcome == EV_LEASE_ADDRESS_IN_USE) {
 		ask_holder_of_address(q);
-		if (again_soon(q, HOLDER_AGAIN_MS, ask_for_lease))
+		if (again_soon(q, ask_for_lease))
 			return;
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_IN_USE,
 			"Another session is on your address");
@@ -346,14 +339,34 @@ static void ask_the_users_others(struct question *q)
 	note_asked(q, n);
 }
 
+struct replacement {
+	struct letter letter;
+	struct site *site;
+	uint64_t session;
+};
+
+static void deliver_replacement(struct letter *l)
+{
+	struct replacement *p = container_of(l, struct replacement, letter);
+
+	session_replace(p->site, p->session);
+	free(p);
+}
+
 /* Its place is free in a moment. If that is not enough (`sessions` was lowered), the next one goes. */
 static void end_the_users_oldest(struct question *q)
 {
 	struct directory_hit oldest;
+	struct replacement *p;
 
 	if (directory_oldest_of_user(q->site->context->directory, q->session->user_id, &oldest) < 0)
 		return;
-	send_to(q, &oldest, session_replace);
+	p = malloc(sizeof(*p));
+	if (!p)
+		return;
+	*p = (struct replacement){{.deliver = deliver_replacement},
+		q->site->context->sites[oldest.site], oldest.session};
+	mailbox_post(&p->site->mailbox, &p->letter);
 	q->holders_asked = true;
 }
 
@@ -363,26 +376,9 @@ static void no_place_for_user(struct question *q)
 		end_the_users_oldest(q);
 	else
 		ask_the_users_others(q);
-	if (!again_soon(q, HOLDER_AGAIN_MS, take_place))
+	if (!again_soon(q, take_place))
 		turn_away(q, LOGIN_NO_PLACE, EV_USER_SESSIONS_FULL,
 			"This user has too many sessions");
-}
-
-/*
- * The client's own older session ends, so that its address is free for this one. True: it has not yet,
- * and take_place() comes again.
- */
-static bool waits_for_older(struct question *q)
-{
-	struct session *s = q->session;
-	struct directory_hit older[HOLDERS_ASKED];
-	size_t n = directory_of_client(q->site->context->directory, s->user_id,
-		s->place.correlation, older, ARRAY_SIZE(older));
-
-	for (size_t i = 0; i < n && !q->older_told; i++)
-		send_to(q, &older[i], session_supersede);
-	q->older_told = true;
-	return n && again_soon(q, OLDER_AGAIN_MS, take_place);
 }
 
 static void take_place(struct question *q)
@@ -396,16 +392,11 @@ static void take_place(struct question *q)
 	if (!s->place.prev)
 		s->place = (struct directory_entry){
 			.user_id = s->user_id, .session = s->scope.session, .site = q->site->index};
-	if (s->lasting)
-		snprintf(s->place.correlation, sizeof(s->place.correlation), "%s",
-			s->scope.correlation);
 	if (s->grant->is.address.value.family && session_check_address(s) == -EINVAL) {
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
 			"Your address cannot be given to clients");
 		return;
 	}
-	if (!s->place.prev && waits_for_older(q))
-		return;
 	r = directory_enter(q->site->context->directory, &s->place, &limits);
 	if (r == -EUSERS) {
 		no_place_for_user(q);
@@ -475,6 +466,8 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	if (s->regrant_wanted)
 		session_regrant(s);
 	log_event(&s->scope, a->event, "%s", a->detail);
+	if (a->password_changed)
+		log_event(&s->scope, EV_AUTH_PASSWORD_CHANGED, "%s", a->detail);
 	s->verdict.error = AUTH_OK;
 	memcpy(s->verdict.hlak, a->keys.hlak, sizeof(s->verdict.hlak));
 	memcpy(s->verdict.auth_response, a->keys.auth_response, sizeof(a->keys.auth_response));
@@ -490,7 +483,10 @@ static void report_refusal(struct session *s, const struct aaa_answer *a)
 	count_login(s, a->code == AUTH_DISABLED           ? LOGIN_DISABLED
 		       : a->code == AUTH_PASSWORD_EXPIRED ? LOGIN_EXPIRED
 							  : LOGIN_REJECTED);
-	refuse(s, a->event, a->detail);
+	if (a->event == EV_AUTH_PASSWORD_OLD && !a->final)
+		log_event(&s->scope, a->event, "%s", a->detail); /* the attempt may still succeed */
+	else
+		refuse(s, a->event, a->detail);
 }
 
 static void rejected(struct question *q, const struct aaa_answer *a)
@@ -498,6 +494,11 @@ static void rejected(struct question *q, const struct aaa_answer *a)
 	struct session *s = q->session;
 	bool reported = s->refused && s->refused == a->event;
 
+	if (!a->final) { /* a new password may follow: the next proof of this conversation */
+		s->verdict.may_change = true;
+		s->conversation = TAKE(q->conversation);
+		admission_progress(s->site, s->door, SOURCES_TLS);
+	}
 	s->verdict.error = a->code;
 	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
 	if (!reported)
@@ -550,7 +551,7 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 	bool reported = q->session && q->session->refused && q->session->refused == a->event;
 
 	q->asked = false;
-	if (a->outcome != AAA_CHALLENGE)
+	if (a->outcome != AAA_CHALLENGE && (a->outcome == AAA_ACCEPT || a->final))
 		aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
 	admission_judged(site, q->source, is_guess(a->event) && !reported);
 	q->source = NULL;
@@ -564,7 +565,7 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 static void too_busy(struct question *q)
 {
 	const struct aaa_answer busy = {
-		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED};
+		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED, .final = true};
 
 	admission_judged(q->site, q->source, false);
 	q->source = NULL;
@@ -630,6 +631,10 @@ void login_request(struct session *s, const struct proof *proof)
 	q->site = s->site;
 	q->id = s->scope.session;
 	q->proof = *proof;
+	if (proof->change) {
+		memcpy(q->packet, proof->change, PROOF_CHANGE_LEN);
+		q->proof.change = q->packet;
+	}
 	if (proof->eap) {
 		memcpy(q->packet, proof->eap, proof->eap_len);
 		q->proof.eap = q->packet;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what server and client say to each other as hosts on one link. The client gets a default route
+ * Theory: what server and client send each other as hosts on one link. The client gets a default route
  * by router advertisement only while this host has one: with router lifetime 0 (RFC 4861 section 6.2.3)
  * it keeps its own IPv6 beside the tunnel, instead of losing it into a hole. The advertisement goes out
  * when IPv6 comes up, when it is solicited, when the host gains or loses its route, and every five
@@ -78,7 +78,7 @@ static size_t dhcp_reply(const struct context *c, const uint8_t *octets, const s
 	return dhcpv6_reply(&req, &answer, ret, ANSWER_MAX);
 }
 
-/* What is said to the link itself is answered here: the kernel hears nothing of it. */
+/* Packets to the link itself are answered here; the kernel gets none of them. */
 COLD void onlink_intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip)
 {

@@ -16,6 +16,7 @@
 #include "server/core/site.h"
 #include "store/store.h"
 
+struct allowance;
 struct question;        /* one under way to aaa or the store */
 struct session_regrant; /* the same, about a grant that may have changed */
 
@@ -44,7 +45,8 @@ struct session {
 	uint64_t own_packets; /* of the server to this client, among tx_packets */
 	struct session_regrant *regrant;
 	struct session *regrant_next, **regrant_prev; /* prev NULL: not in the line */
-	struct directory_handle handle;               /* by which a lane names this session */
+	struct allowance *allowance;    /* rates and filters; NULL: the user never had any */
+	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
 	enum event refused;     /* reported already: why its last proof of EAP was wrong */
 	struct verdict verdict; /* held until the address is known; wiped then */
@@ -55,7 +57,6 @@ struct session {
 	uint64_t advertised_ms;
 	bool advertised_onward;
 	bool regrant_wanted; /* the user changed while its proof was judged */
-	bool lasting;        /* its correlation is this client's in all its connections */
 	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;
 };
@@ -92,6 +93,11 @@ struct prefix session_pool(const struct session *s);
 unsigned session_most_of_user(const struct session *s, const struct prefix *pool);
 /* What IPCP and IPv6CP give to the client, into the verdict. */
 void session_fill_addresses(struct session *s, const struct addr *peer);
+
+/* ---- apply.c ---- */
+
+/* Rates and filters of the grant to the data path. */
+void session_apply_grant(struct session *s);
 
 /* ---- limits.c ---- */
 

@@ -52,7 +52,7 @@ void second_allow(struct session *s)
 
 /* ---- at the door, on any worker ---------------------------------------------------------- */
 
-/* Is the session that it names here at all? */
+/* Does this server have the session that the lane names? */
 static bool has_session(struct site *site, const struct tunnel *tunnel)
 {
 	struct directory_owner owner;
@@ -72,7 +72,7 @@ void second_requested(struct session *s, const struct tunnel_event *ev)
 
 /* ---- on the session's worker ---------------------------------------------------------- */
 
-/* Worth its own line; any other end of a lane is one of many that do not matter. */
+/* Logged as itself; any other end of a lane is logged as EV_LANE_ENDED. */
 static bool is_fault(enum event why)
 {
 	return why == EV_LANE_REFUSED || why == EV_LANE_PROTOCOL;
@@ -83,7 +83,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	struct session_lane *lane = lane_of(l);
 
 	if (ev->type != TUNNEL_ENDED)
-		return; /* all else that a lane has to say are packets */
+		return; /* a lane's other events are packets */
 	if (lane->session)
 		lane->session->lane = NULL;
 	lane->session = NULL;

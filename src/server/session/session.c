@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/line.h"
 #include "config/config.h"
+#include "datapath/allowance.h"
 #include "os/socket.h"
 #include "server/session/second.h"
 #include "server/core/limits.h"
@@ -96,7 +97,7 @@ static int make_tunnel(struct session *s, bool clear, uint64_t now_ms, struct tu
 		.name = site->context->name,
 		.lanes = cfg->sstp.lanes,
 		.ipv4 = true,
-		.ipv6 = cfg->ppp.ipv6,
+		.ipv6 = cfg->ppp.ipv6 && site->context->link_local.family,
 	};
 
 	if (n < 0)
@@ -182,7 +183,6 @@ static void on_http_request(struct session *s, const struct tunnel_event *ev)
 	int good = ev->sstp ? 200 : s->site->snapshot->config->balancer.health_status;
 
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
-	s->lasting = ev->lasting;
 	if (ev->sstp && !room) {
 		log_event(&s->scope, EV_SERVER_FULL, "sessions=%u", context_sessions(srv));
 		session_record_attempt(s, EV_SERVER_FULL, "");
@@ -236,6 +236,8 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 		second_end(s->lane, ev->reason);
 	s->ended_by = ev->reason;
 	give_back(s);
+	if (s->recorded && ev->reason == EV_HTTP_ANSWERED)
+		return; /* with 503: logged as EV_SERVER_FULL */
 	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
 		!context_logs_stranger(s->site->context))
 		return;
@@ -291,6 +293,8 @@ static void on_closed(struct link *l)
 	session_list_del(s);
 	aaa_end(s->conversation);
 	regrant_forget(s);
+	allowance_free(s->allowance);
+	s->allowance = NULL;
 	session_take_grant(s, NULL);
 	verdict_wipe(&s->verdict);
 	free(s);
@@ -324,6 +328,10 @@ void session_route_packet(
 		owner.site == site->index)
 		/* else it ended on the way */
 		l = session_link_for(owner.session, ip.version);
+	if (l && l->allowance && !allowance_passes_down(l->allowance, octets, &ip)) {
+		stat_add(&site->port.stats.drop_filter, 1);
+		return;
+	}
 	if (l)
 		link_send_copy(l, vnet, octets, n);
 }

@@ -47,11 +47,11 @@ void session_tick_all(struct site *site);
 void session_regrant(struct session *s);
 /* Once a second: those that could not be asked for. */
 void regrants_go_on(struct site *site);
+/* A reload: filters are others now. */
+void session_renew_all(struct site *site);
 /* It makes room for a later login of its user. */
 void session_replace(struct site *site, uint64_t session);
 /* The user's date is another one now; one that has passed ends the session. */
 void session_set_expiry(struct session *s, int64_t expires_at);
 /* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */
 void session_probe(struct site *site, uint64_t session);
-/* Its client has logged in over another connection: this one ends at once, and what it holds is free. */
-void session_supersede(struct site *site, uint64_t session);

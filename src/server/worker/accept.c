@@ -5,7 +5,7 @@
  * Each worker has a listening socket of its own for each address; an accepted connection goes to
  * the worker with the fewest. accept() can fail in three ways:
  *
- *   - the connection that waited is gone (ECONNABORTED and the like): the next one may be good;
+ *   - the connection that waited is gone (ECONNABORTED and the like): the next accept() may succeed;
  *   - no descriptor is left: one connection is refused with the spare (server/worker/spare.h);
  *   - the kernel has no memory, or the spare is missing: the worker's listeners pause for
  *     ACCEPT_PAUSE_MS. Those who wait are in the kernel's queue meanwhile.

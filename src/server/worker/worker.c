@@ -175,6 +175,7 @@ static int init(struct worker *w, struct context *c, unsigned index, struct spar
 				     .snapshot = snapshot_ref(c->snapshot),
 				     .index = index,
 				     .enter = enter,
+				     .renewed = session_renew_all,
 				     .leave = leave},
 		.spare = spare,
 		.ring_letter = {.deliver = deliver_ring},

@@ -101,6 +101,7 @@ FINDINGS = {
     "HTTP_NOT_HTTP": ("the first octets inside TLS", "lab: no HTTP inside TLS"),
     "HTTP_RESPONSE_MALFORMED": ("the head of the answer", GUESS),
     "HTTP_RESPONSE_TOO_LONG": ("the length of the head", GUESS),
+    "HTTP_TRANSFER_CODING": ("the header Transfer-Encoding of the 200", "tests/net/test_proxy_answers.py"),
     "HTTP_TIMEOUT": ("no answer; the time is in the text", "lab: silence after the request"),
     "HTTP_NO_RESPONSE": ("the end of the stream", "lab: the server closes without an answer"),
     "PROBE_HTTP_WEB_SERVER": ("the header Server, or a page", "lab: an ordinary web server"),
@@ -133,6 +134,7 @@ FINDINGS = {
                               "tests/net/test_relay.py"),
     "PROBE_BINDING_WITHOUT_KEY": ("the method of the login that was accepted", "tests/net/test_relay.py"),
     "PROBE_BINDING_UNKNOWN": ("neither an end nor an answer to the echo behind it", "tests/net/test_relay.py"),
+    "PROBE_BINDING_SENT": ("an echo or data after it, and no end", "tests/net/test_relay.py"),
     # LCP, login, addresses
     "LCP_NO_ANSWER": ("no PPP packet came", "lab: silence instead of LCP"),
     "LCP_TIMEOUT": ("LCP packets came and no agreement; the time is in the text", OBSERVED),

@@ -28,8 +28,10 @@ Windows would show, and the command that would show the same by hand.
   no failure.
 - Without a user there is no login. With one, the password goes only to a server whose certificate is
   trusted (`--ca`, `--pin`, or the system's store), unless `--insecure` allows it.
-- The crypto binding is "not refused" when the server answered an SSTP echo that followed it, or data came
-  after it. Only the server knows whether it verified the binding: its log has event 3190.
+- The crypto binding is "sent", with what came after it: the answer to an SSTP echo, or data. That the call
+  goes on does not prove that the server checked the binding, so a note says so. A server with
+  `binding = optional` lets a wrong one pass. Its log has event 3190 for a binding that it verified, 3192
+  for a wrong one.
 - The diagnosis goes on after an untrusted certificate: it still tries HTTP, SSTP and LCP.
 - It asks about revocation over plain HTTP, for a trusted certificate only. It never asks this machine's
   own, link-local or multicast addresses, and a private address only if the server's own is private or

@@ -345,6 +345,8 @@ class Proxy:
         for end in (connection, other):  # from here on silence is no fault
             end.settimeout(None)
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        for end in (connection, other):
+            end.settimeout(None)  # a lane may be silent for a minute, and a session is in between
         pump = threading.Thread(target=self._copy, args=(other, connection), daemon=True)
         pump.start()
         self._copy(connection, other)

@@ -56,6 +56,20 @@ static void an_empty_list_replaces(void **state)
 	assert_int_equal(v.dns.n, 0);
 }
 
+/* Filters add up: the nearer source's come first, each once, and beyond the bound the nearer stay. */
+static void lists_that_add_up_begin_with_the_nearer_source(void **state)
+{
+	struct grant_values v = {0}, user = {0};
+	char why[GRANT_WHY_LEN], text[GRANT_VALUE_LEN];
+
+	(void)state;
+	grant_parse(&v, "filter", "a,b,c,d,e,f", GRANT_GROUP, why);
+	grant_parse(&user, "filter", "x,b,y,z", GRANT_USER, why);
+	grant_merge(&v, &user);
+	assert_string_equal(grant_text(&v, grant_key_find("filter"), text), "x,b,y,z,a,c,d,e");
+	assert_int_equal(v.filter.origin, GRANT_USER);
+}
+
 static void each_value_is_printed_with_its_origin(void **state)
 {
 	struct grant_values v = of_all(), user = of_a_user();
@@ -163,6 +177,13 @@ static void values_read_back_as_they_are_printed(void **state)
 		{"session_time", "366d", "366d"},
 		{"address", "10.8.0.7", "10.8.0.7"},
 		{"pool", "staff", "staff"},
+		{"rate_down", "10M", "10M"},
+		{"rate_up", "2.5M", "2500k"},
+		{"rate_up", "off", "off"},
+		{"rate_down", "8000", "8k"},
+		{"rate_down", "400G", "400G"},
+		{"filter", "office,no-dns", "office,no-dns"},
+		{"filter", "a,a", "a"},
 		{"dns", "10.9.0.53,10.9.0.54", "10.9.0.53,10.9.0.54"},
 		{"dns", "none", "none"},
 	};
@@ -220,6 +241,17 @@ static void wrong_values_are_refused_and_change_nothing(void **state)
 		{"address", "2001:db8::1"},
 		{"address", ""},
 		{"pool", ""},
+		{"rate_down", "7999"},
+		{"rate_down", "10m"},
+		{"rate_down", "1.2345M"},
+		{"rate_up", "1."},
+		{"rate_up", "401G"},
+		{"rate_up", "-1M"},
+		{"rate_up", "10Mbit"},
+		{"filter", ""},
+		{"filter", "a,,b"},
+		{"filter", "a b"},
+		{"filter", "1,2,3,4,5,6,7,8,9"},
 		{"pool", "a-name-of-more-than-thirty-one-octets"},
 		{"dns", ""},
 		{"dns", "10.0.0.1,"},
@@ -294,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_that_is_set_replaces_and_an_unset_one_does_not),
 		cmocka_unit_test(an_empty_list_replaces),
+		cmocka_unit_test(lists_that_add_up_begin_with_the_nearer_source),
 		cmocka_unit_test(each_value_is_printed_with_its_origin),
 		cmocka_unit_test(a_name_does_not_end_its_field),
 		cmocka_unit_test(a_full_grant_fits_its_text),

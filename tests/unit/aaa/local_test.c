@@ -12,6 +12,7 @@
 #include "aaa/aaa.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/mschap_change.h"
 #include "store/store.h"
 #include "unit/store/state.h"
 
@@ -383,6 +384,106 @@ static void what_a_login_costs(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- a new password ---- */
+
+static uint8_t blocks[PROOF_CHANGE_LEN];
+
+/* What "User" sends who sets `next` instead of `old`. */
+static void change(struct fixture *f, const char *old, const char *next)
+{
+	uint8_t padding[MSCHAP_PASSWORD_UTF16_MAX] = {7}, old_hash[16], new_hash[16];
+
+	mschapv2(f, "User", next);
+	mschap_nt_hash(old, old_hash);
+	mschap_nt_hash(next, new_hash);
+	assert_int_equal(mschap_password_seal(next, old_hash, padding, blocks), 0);
+	mschap_hash_seal(old_hash, new_hash, blocks + MSCHAP_PW_BLOCK_LEN);
+	f->proof.change = blocks;
+}
+
+static void must_change(struct fixture *f, const char *value)
+{
+	struct db *db = admin(f);
+
+	assert_int_equal(db_value_set(db, DB_USER, f->user, "must_change", value), 0);
+	db_close(db);
+}
+
+static void an_old_password_is_changed_while_logging_in(void **state)
+{
+	struct fixture *f = *state;
+
+	must_change(f, "yes");
+	mschapv2(f, "User", "clientPass");
+	assert_int_equal(login(f), EV_AUTH_PASSWORD_OLD);
+	assert_int_equal(f->answer.code, AUTH_PASSWORD_EXPIRED);
+	assert_false(f->answer.final); /* a new one may follow */
+	change(f, "clientPass", "n\xc3\xa4her");
+	assert_int_equal(login(f), EV_AUTH_ACCEPTED);
+	assert_true(f->answer.password_changed);
+	assert_memory_equal(f->answer.keys.auth_response, "S=", 2);
+	assert_non_null(f->answer.grant);
+	mschapv2(f, "User", "n\xc3\xa4her");
+	assert_int_equal(login(f), EV_AUTH_ACCEPTED); /* it need not be changed again */
+	assert_false(f->answer.password_changed);
+	mschapv2(f, "User", "clientPass");
+	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
+}
+
+/* Each part of the packet proves something of its own; none of these changes a thing. */
+static void a_change_that_does_not_prove_both_passwords_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	must_change(f, "yes");
+	for (size_t i = 0; i < PROOF_CHANGE_LEN; i += 41) {
+		change(f, "clientPass", "newPass1");
+		blocks[i] ^= 1;
+		if (i < 496) /* padding, that only decrypts to other padding */
+			blocks[512] ^= 1;
+		assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
+	}
+	change(f, "guessed", "newPass1");
+	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
+	change(f, "clientPass", "newPass1");
+	f->proof.nt_response[3] ^= 1;
+	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
+	change(f, "clientPass", "newPass1");
+	name(f, "stranger");
+	assert_int_equal(login(f), EV_AUTH_UNKNOWN_USER);
+	mschapv2(f, "User", "clientPass");
+	assert_int_equal(login(f), EV_AUTH_PASSWORD_OLD);
+}
+
+static void the_old_password_again_and_an_empty_one_are_unfit(void **state)
+{
+	struct fixture *f = *state;
+
+	must_change(f, "yes");
+	change(f, "clientPass", "clientPass");
+	assert_int_equal(login(f), EV_AUTH_PASSWORD_UNFIT);
+	assert_int_equal(f->answer.code, AUTH_PASSWORD_REFUSED);
+	assert_true(f->answer.final);
+	change(f, "clientPass", "");
+	assert_int_equal(login(f), EV_AUTH_PASSWORD_UNFIT);
+	assert_null(f->answer.grant);
+}
+
+/* The account's own limits come before the change: nothing is written for who may not come in. */
+static void who_may_not_come_in_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct db *db = admin(f);
+
+	assert_int_equal(db_user_set_disabled(db, f->user, true), 0);
+	db_close(db);
+	must_change(f, "yes");
+	change(f, "clientPass", "newPass1");
+	assert_int_equal(login(f), EV_AUTH_USER_DISABLED);
+	change(f, "newPass1", "newPass2");
+	assert_int_equal(login(f), EV_AUTH_WRONG_PASSWORD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +500,10 @@ int main(void)
 		CASE(names_from_outside_are_harmless_in_the_log),
 		CASE(secrets_of_another_key_are_the_stores_fault_not_the_users),
 		CASE(what_a_login_costs),
+		CASE(an_old_password_is_changed_while_logging_in),
+		CASE(a_change_that_does_not_prove_both_passwords_changes_nothing),
+		CASE(the_old_password_again_and_an_empty_one_are_unfit),
+		CASE(who_may_not_come_in_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

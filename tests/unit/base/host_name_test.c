@@ -69,6 +69,9 @@ static void both_forms_are_shown(void **state)
 		"xn--mller-kva.example (m\xc3\xbcller.example)");
 	assert_string_equal(host_shown("vpn.example", got, sizeof(got)), "vpn.example");
 	assert_string_equal(host_shown("xn--", got, sizeof(got)), "xn--");
+	assert_string_equal(
+		host_unicode("xn--mller-kva.example", got, sizeof(got)), "m\xc3\xbcller.example");
+	assert_string_equal(host_unicode("vpn.example", got, sizeof(got)), "vpn.example");
 	assert_string_equal(host_shown("\x1b", got, sizeof(got)), "\\x1b");
 }
 

@@ -69,8 +69,63 @@ static void the_environment_names_a_proxy_and_who_needs_none(void **state)
 	setenv("no_proxy", "*", 1);
 	assert_int_equal(proxy_from_environment("vpn.counterexample", &p), 0);
 	unsetenv("no_proxy");
+	setenv("NO_PROXY", "vpn.example", 1);
+	assert_int_equal(proxy_from_environment("vpn.example", &p), 0);
+	unsetenv("NO_PROXY");
 	setenv("https_proxy", "socks5://a:1", 1);
 	assert_int_equal(proxy_from_environment("vpn.example", &p), -EINVAL);
+}
+
+/* As curl does: case, dots at both ends, A-labels; addresses and networks by their bits. */
+static void no_proxy_is_compared_as_curl_does(void **state)
+{
+	static const struct {
+		const char *list, *host;
+		bool needs_none;
+	} cases[] = {
+		{"VPN.Example", "vpn.example", true},
+		{"example", "VPN.EXAMPLE", true},
+		{"example.", "vpn.example", true},
+		{".example.", "vpn.example.", true},
+		{"..example", "vpn.example", true},
+		{"vpn.example", "example", false},
+		{"pn.example", "vpn.example", false},
+		{"m\303\274ller.example", "xn--mller-kva.example", true},
+		{"xn--mller-kva.example", "m\303\274ller.example", true},
+		{"M\303\234LLER.example", "www.xn--mller-kva.example", true},
+		{"192.0.2.1", "192.0.2.1", true},
+		{"2.1", "192.0.2.1", false},
+		{"0.2.1", "192.0.2.1", false},
+		{"192.0.2.0/24", "192.0.2.1", true},
+		{"192.0.2.77/24", "192.0.2.1", true},
+		{"192.0.2.0/25", "192.0.2.129", false},
+		{"0.0.0.0/0", "192.0.2.1", true},
+		{"192.0.2.0/33", "192.0.2.1", false},
+		{"192.0.2.0/", "192.0.2.0", false},
+		{"192.0.2.0/-1", "192.0.2.0", false},
+		{"192.0.2.0/24x", "192.0.2.1", false},
+		{"2001:db8::/32", "2001:DB8::5", true},
+		{"[2001:db8::5]", "2001:db8::5", true},
+		{"2001:db8::5", "2001:db8:0::5", true},
+		{"2001:db8::/32", "192.0.2.1", false},
+		{"192.0.2.0/24", "vpn.example", false},
+		{"*.example", "vpn.example", false},
+		{"a,*", "vpn.example", true},
+		{" \t,, vpn.example", "vpn.example", true},
+		{"[", "192.0.2.1", false},
+		{"/8", "10.0.0.1", false},
+		{".", "vpn.example", false},
+		{"", "vpn.example", false},
+	};
+	struct proxy p;
+
+	(void)state;
+	setenv("https_proxy", "http://a:1", 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setenv("no_proxy", cases[i].list, 1);
+		if ((proxy_from_environment(cases[i].host, &p) == 0) != cases[i].needs_none)
+			fail_msg("no_proxy=%s host=%s", cases[i].list, cases[i].host);
+	}
 }
 
 /* ---- the conversation ---- */
@@ -239,6 +294,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_http_proxy_is_refused),
 		cmocka_unit_test_setup_teardown(the_environment_names_a_proxy_and_who_needs_none,
 			no_environment, no_environment),
+		cmocka_unit_test_setup_teardown(
+			no_proxy_is_compared_as_curl_does, no_environment, no_environment),
 		cmocka_unit_test(an_open_way_leaves_what_follows_the_head),
 		cmocka_unit_test(a_login_is_sent_on_a_second_connection),
 		cmocka_unit_test(a_refused_login_is_not_tried_again),

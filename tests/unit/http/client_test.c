@@ -208,6 +208,12 @@ static void each_failure_is_an_event_of_its_own(void **state)
 		{"HTTP/2 200\r\n\r\n", EV_HTTP_VERSION, 200},
 		{"SSH-2.0-OpenSSH_9.2\r\n", EV_HTTP_NOT_HTTP, 0},
 		{"\x10\x01\x00\x0e", EV_HTTP_NOT_HTTP, 0},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", EV_HTTP_TRANSFER_CODING,
+			200},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\ntransfer-encoding:\r\n x-unknown\r\n\r\n",
+			EV_HTTP_TRANSFER_CODING, 200},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+			EV_HTTP_TRANSFER_CODING, 200},
 		{"HTTP/1.1 200 OK\n", EV_HTTP_RESPONSE_MALFORMED, 0},
 		{"HTTP/1.1 OK\r\n", EV_HTTP_RESPONSE_MALFORMED, 0},
 	};

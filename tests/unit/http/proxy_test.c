@@ -190,8 +190,10 @@ static void all_schemes_of_all_lines_are_heard(void **state)
 
 static void interim_answers_of_a_proxy_are_passed_over_and_101_is_not(void **state)
 {
+	/* RFC 9110 9.3.6: of a 2xx to CONNECT a client ignores lengths and transfer codings */
 	static const char text[] =
-		"HTTP/1.1 103 x\r\nLink: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\x16\x03";
+		"HTTP/1.1 103 x\r\nLink: y\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		"chunked\r\nContent-Length: 7\r\n\r\n\x16\x03";
 	struct http_client_event ev;
 	size_t used;
 

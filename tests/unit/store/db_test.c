@@ -447,15 +447,15 @@ static int fill_until_it_fails(struct db *db)
 }
 
 /*
- * In a child, in a mount namespace of its own: a file system of 200 KB over the state folder. Without
+ * In a child, in a mount namespace of its own: a file system of 600 KB over the state folder. Without
  * the right to mount, a limit on file size, which SQLite tells as an I/O error. Exit 0: as it should be.
  */
 static int child_of_full_disk(const struct state *s)
 {
-	struct rlimit limit = {150000, 150000};
+	struct rlimit limit = {600000, 600000};
 	bool mounted = !unshare(CLONE_NEWNS) &&
 		       !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-		       !mount("tmpfs", s->folder, "tmpfs", 0, "size=200k");
+		       !mount("tmpfs", s->folder, "tmpfs", 0, "size=600k");
 	struct db_error err;
 	struct db *db;
 	struct db_user user;

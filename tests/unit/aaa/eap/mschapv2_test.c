@@ -251,6 +251,79 @@ static void an_acknowledgement_before_the_judgement_lets_no_one_in(void **state)
 	talk_end(&t);
 }
 
+/* ---- Change-Password ---- */
+
+static size_t change_data(struct talk *t, uint8_t *ret)
+{
+	struct hexlit h = vector_octets("mschapv2-change-password", "change_password_packet");
+
+	ret[0] = 7;
+	ret[1] = talk_request(t).data.p[1];
+	ret[2] = (uint8_t)(h.n >> 8);
+	ret[3] = (uint8_t)h.n;
+	memcpy(ret + 4, h.p + 4, h.n - 4);
+	return h.n;
+}
+
+static void outdated(struct talk *t)
+{
+	ask(t);
+	answer(t,
+		&(struct aaa_answer){.event = EV_AUTH_PASSWORD_OLD, .code = AUTH_PASSWORD_EXPIRED});
+	assert_memory_equal(talk_request(t).data.p + 4, "E=648 R=0 C=", 12);
+}
+
+static void an_old_password_is_changed_and_the_new_one_logs_in(void **state)
+{
+	struct hexlit blocks = vector_octets("mschapv2-change-password", "encrypted_password");
+	struct aaa_answer yes = right();
+	uint8_t data[600];
+	struct talk t;
+
+	(void)state;
+	outdated(&t);
+	assert_int_equal(talk_say(&t, EAP_MSCHAPV2, data, change_data(&t, data)), EAP_STEP_ASK);
+	assert_memory_equal(eap_question(t.eap)->change, blocks.p, blocks.n);
+	assert_string_equal(eap_question(t.eap)->user, "User");
+	assert_int_equal(eap_question(t.eap)->nt_response[0], 0x84);
+	assert_int_equal(answer(&t, &yes), EAP_STEP_SEND);
+	assert_int_equal(talk_say(&t, EAP_MSCHAPV2, "\x03", 1), EAP_STEP_SUCCESS);
+	talk_end(&t);
+}
+
+static void a_change_is_taken_once_and_only_when_asked_for(void **state)
+{
+	uint8_t data[600];
+	size_t n;
+	struct talk t;
+
+	(void)state;
+	begin(&t); /* instead of the response */
+	talk_say(&t, EAP_MSCHAPV2, data, change_data(&t, data));
+	assert_int_equal(talk_refused(&t), EV_AUTH_EAP_MALFORMED);
+	talk_end(&t);
+	outdated(&t);
+	n = change_data(&t, data);
+	for (size_t cut = 1; cut < n; cut += 31) {
+		struct talk u;
+
+		outdated(&u);
+		talk_say(&u, EAP_MSCHAPV2, data, cut);
+		assert_int_equal(talk_refused(&u), EV_AUTH_EAP_MALFORMED);
+		talk_end(&u);
+	}
+	talk_say(&t, EAP_MSCHAPV2, data, n);
+	answer(&t, /* refused; the same word a second time does not open it again */
+		&(struct aaa_answer){.event = EV_AUTH_PASSWORD_OLD, .code = AUTH_PASSWORD_EXPIRED});
+	talk_say(&t, EAP_MSCHAPV2, data, n);
+	assert_int_equal(talk_refused(&t), EV_AUTH_PASSWORD_OLD);
+	talk_end(&t);
+	outdated(&t); /* the user does not want to */
+	talk_say(&t, EAP_MSCHAPV2, "\x04", 1);
+	assert_int_equal(talk_refused(&t), EV_AUTH_PASSWORD_OLD);
+	talk_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +337,8 @@ int main(void)
 		cmocka_unit_test(the_name_is_the_identitys_but_for_domain_and_case),
 		cmocka_unit_test(a_success_is_acknowledged_by_a_success),
 		cmocka_unit_test(an_acknowledgement_before_the_judgement_lets_no_one_in),
+		cmocka_unit_test(an_old_password_is_changed_and_the_new_one_logs_in),
+		cmocka_unit_test(a_change_is_taken_once_and_only_when_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

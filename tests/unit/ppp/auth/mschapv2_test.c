@@ -313,6 +313,106 @@ static void failure_has_all_its_fields(void **state)
 	talk_end(&t);
 }
 
+/* ---- Change-Password, the server ---- */
+
+static struct hexlit change_packet(uint8_t identifier)
+{
+	struct hexlit body = vector_octets("mschapv2-change-password", "change_password_packet"),
+		      h = hexlit("ff03c223");
+
+	memcpy(h.p + 4, body.p, body.n);
+	h.n += body.n;
+	h.p[5] = identifier;
+	return h;
+}
+
+/* To the answer that the password is old. Returns the identifier of the Failure. */
+static uint8_t refused_as_old(struct talk *t, bool may_change)
+{
+	struct ppp_opts opts = talk_server_opts(mschapv2, 1);
+	struct hexlit response = packet("response");
+	struct verdict v = {.error = AUTH_PASSWORD_EXPIRED, .may_change = may_change};
+	uint8_t identifier;
+
+	opts.first_request_wait_ms = 0;
+	talk_start(t, &opts);
+	talk_expect(t, "ff03c021 01*");
+	talk_answer(t, 2);
+	talk_recv(t, "ff03c021 01010004");
+	talk_expect(t, "ff03c021 02010004");
+	talk_expect(t, "ff03c223 01*");
+	identifier = response.p[5] = t->last[5];
+	ppp_recv(t->ppp, rd_init(response.p, response.n), t->now);
+	talk_expect_event(t, PPP_AUTH_REQUEST);
+	ppp_auth_verdict(t->ppp, &v, t->now);
+	talk_expect(t, "ff03c223 04*");
+	assert_int_equal(t->last[5], identifier);
+	assert_memory_equal(t->last + 8, "E=648 R=0 C=", 12);
+	return identifier;
+}
+
+static void a_new_password_is_the_next_proof(void **state)
+{
+	struct hexlit blocks = vector_octets("mschapv2-change-password", "encrypted_password");
+	struct verdict ok = {.auth_response = "S=00"};
+	struct hexlit h;
+	struct talk t;
+	uint8_t c[16], id = refused_as_old(&t, true);
+
+	for (int i = 0; i < 16; i++) /* upper-case digits */
+		sscanf((char *)t.last + 20 + 2 * i, "%2hhX", &c[i]);
+	talk_advance(&t, 50000); /* a person types */
+	talk_expect_quiet(&t);
+	h = change_packet((uint8_t)(id + 1));
+	for (size_t n = 8; n < h.n; n += 97) /* cut */
+		ppp_recv(t.ppp, rd_init(h.p, n), t.now);
+	talk_expect_no_event(&t);
+	h.p[5] = id; /* another identifier */
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	talk_expect_no_event(&t);
+	h.p[5] = (uint8_t)(id + 1);
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	talk_expect_event(&t, PPP_AUTH_REQUEST);
+	assert_string_equal(t.ev.proof->user, "User");
+	assert_memory_equal(t.ev.proof->challenge, c, 16);
+	assert_memory_equal(t.ev.proof->change, blocks.p, 516);
+	assert_octets(t.ev.proof->peer_challenge, 16, "21402324255e262a28295f2b3a337c7e");
+	assert_octets(
+		t.ev.proof->nt_response, 24, "8486d96cf7790138d50ee0e37f14d9e3cf9b4e9bb0d26db8");
+	talk_expect_no_event(&t);
+	ppp_auth_verdict(t.ppp, &ok, t.now);
+	talk_expect(&t, "ff03c223 03*");
+	assert_int_equal(t.last[5], id + 1);
+	talk_expect_event(&t, PPP_AUTHENTICATED);
+	talk_end(&t);
+}
+
+static void a_new_password_that_was_not_asked_for_is_dropped(void **state)
+{
+	struct verdict no = {.error = AUTH_PASSWORD_EXPIRED, .may_change = true};
+	struct hexlit h;
+	struct talk t;
+	uint8_t id = refused_as_old(&t, false);
+
+	h = change_packet((uint8_t)(id + 1));
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	talk_advance(&t, 6000);
+	talk_expect_closed(&t, EV_AUTH_PASSWORD_EXPIRED);
+	talk_end(&t);
+	id = refused_as_old(&t, true); /* and a second one after the first was refused */
+	h = change_packet((uint8_t)(id + 1));
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	talk_expect_event(&t, PPP_AUTH_REQUEST);
+	ppp_auth_verdict(t.ppp, &no, t.now);
+	talk_drain(&t);
+	h = change_packet((uint8_t)(id + 2));
+	ppp_recv(t.ppp, rd_init(h.p, h.n), t.now);
+	talk_advance(&t, 6000);
+	talk_expect_closed(&t, EV_AUTH_PASSWORD_EXPIRED);
+	talk_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +428,8 @@ int main(void)
 		cmocka_unit_test(the_published_response_becomes_a_proof),
 		cmocka_unit_test(success_carries_the_servers_proof_and_message),
 		cmocka_unit_test(failure_has_all_its_fields),
+		cmocka_unit_test(a_new_password_is_the_next_proof),
+		cmocka_unit_test(a_new_password_that_was_not_asked_for_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

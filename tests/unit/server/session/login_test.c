@@ -113,7 +113,8 @@ static void accept_with(size_t i, int64_t user, struct grant_values values)
 
 static void reject(size_t i, enum event why, enum auth_error code)
 {
-	give(i, &(struct aaa_answer){.outcome = AAA_REJECT, .event = why, .code = code});
+	give(i, &(struct aaa_answer){
+			.outcome = AAA_REJECT, .event = why, .code = code, .final = true});
 }
 
 static void lease(int result, enum event outcome, uint32_t address)

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cli/connect.h — `culvert connect` for the commands that make a connection in another way.
+ */
+#pragma once
+
+struct client_opts;
+
+struct connect_hooks {
+	/* Before anything is made: the options may be changed. 0, or the exit code, having said why. */
+	int (*prepare)(struct client_opts *o, void *arg);
+	void *arg;
+};
+
+/* hooks NULL: as it is. Returns the exit code. */
+int connect_with(int argc, char **argv, const struct connect_hooks *hooks);

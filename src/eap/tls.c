@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * EAP-TLS (RFC 5216; RFC 9190 with TLS 1.3), the client.
+ *
+ *     → Start          ← ClientHello …       the handshake, in pieces, each acknowledged
+ *     1.2: → Finished  ← an empty response
+ *     1.3: ← Finished  → one octet 00        the protected success: the server has judged our certificate
+ *                      ← an empty response
+ *     → EAP-Success
+ *
+ * With TLS 1.3 a Success without the octet is not taken: anybody on the way could have sent it. An alert
+ * after our Finished says why the server refuses the certificate.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "eap/tunnel.h"
+
+struct method {
+	struct eap_side *side;
+	struct peer_tunnel tunnel;
+	bool committed; /* the server's protected success has come */
+};
+
+static int begin(struct eap_side *side, void **ret)
+{
+	struct method *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->side = m->tunnel.side = side;
+	*ret = m;
+	return 0;
+}
+
+static void end(void *self)
+{
+	struct method *m = self;
+
+	peer_tunnel_done(&m->tunnel);
+	free(m);
+}
+
+/* Sends the alert that TLS has made, or an empty response; the server ends it with Failure. */
+static enum eap_answer fail(struct method *m, struct wr *out)
+{
+	if (m->tunnel.failed && !m->tunnel.fragments.sending)
+		return EAP_ANSWER_FAIL;
+	if (!m->tunnel.failed)
+		peer_tunnel_note(&m->tunnel);
+	m->tunnel.failed = true;
+	return peer_tunnel_put(&m->tunnel, out);
+}
+
+static enum eap_answer on_whole(struct method *m, struct wr *out)
+{
+	struct peer_tunnel *t = &m->tunnel;
+
+	if (t->text_len && (!tls_is_1_3(t->tls) || t->text_len != 1 || t->text[0]))
+		return eap_side_fail(m->side, EV_AUTH_EAP_TLS_FAILED,
+			"%zu octets inside TLS that EAP-TLS does not know", t->text_len);
+	if (t->text_len)
+		m->committed = true;
+	return peer_tunnel_put(t, out);
+}
+
+static enum eap_answer receive(void *self, struct rd data, struct wr *out)
+{
+	struct method *m = self;
+
+	if (peer_tunnel_starts(data)) {
+		m->committed = false;
+		return peer_tunnel_start(&m->tunnel, out);
+	}
+	if (m->tunnel.failed)
+		return fail(m, out);
+	switch (peer_tunnel_take(&m->tunnel, data, out)) {
+	case PEER_TUNNEL_SEND: return EAP_ANSWER_SEND;
+	case PEER_TUNNEL_DISCARD: return EAP_ANSWER_DISCARD;
+	case PEER_TUNNEL_FAILED: return fail(m, out);
+	case PEER_TUNNEL_WHOLE: return on_whole(m, out);
+	} /* no default */
+	return EAP_ANSWER_DISCARD;
+}
+
+static int key(const void *self, uint8_t ret_msk[static EAP_MSK_LEN])
+{
+	const struct method *m = self;
+	uint8_t keys[TLS_EAP_KEY_LEN];
+	int r = -EAGAIN;
+
+	if (m->tunnel.tls && !m->tunnel.failed && tls_established(m->tunnel.tls) &&
+		(m->committed || !tls_is_1_3(m->tunnel.tls)))
+		r = peer_tunnel_keys(&m->tunnel, EAP_TLS, keys);
+	if (!r)
+		memcpy(ret_msk, keys, EAP_MSK_LEN);
+	explicit_bzero(keys, sizeof(keys));
+	return r;
+}
+
+const struct eap_peer_method eap_peer_tls = {
+	EAP_TLS, false, begin, end, peer_tunnel_starts, receive, key};
