@@ -40,6 +40,8 @@
 
 struct aaa;
 struct eap_anchors;
+struct radius;
+struct radius_classes;
 struct peer_cert;
 struct tls_ctx;
 struct aaa_conversation;
@@ -49,14 +51,31 @@ struct store;
 struct aaa_opts {
 	struct store *store;           /* local users; outlives the aaa */
 	const struct aaa_judge *judge; /* NULL: the one of judge.h */
+	struct radius *radius;         /* NULL: there is none; outlives the aaa */
 };
 
 int aaa_new(const struct aaa_opts *opts, struct aaa **ret);
 void aaa_free(struct aaa *aaa); /* every conversation has ended, every letter has come */
 DEFINE_AUTO(aaa, struct aaa *, aaa_free)
 
+/* What RADIUS servers learn of a connection. */
+struct aaa_connection {
+	struct endpoint peer;
+	char called[64];    /* the server's name or address; "": not known */
+	char interface[16]; /* the TUN device */
+	char session[24];   /* Acct-Session-Id: no other session has had it, restarts included */
+	uint32_t port;
+};
+
+/* Who knows users; in the order of auth.sources, each once, AAA_RADIUS last. */
+enum aaa_source { AAA_LOCAL, AAA_RADIUS, AAA_SOURCES };
+
 /* Of the connection; copied. */
 struct aaa_facts {
+	enum aaa_source sources[AAA_SOURCES];
+	size_t n_sources; /* 0: AAA_LOCAL alone */
+	bool pass_eap;    /* EAP goes on to RADIUS */
+	struct aaa_connection connection;
 	const enum auth_method *methods; /* that the configuration allows, most wanted first */
 	size_t n_methods;
 	/* Of EAP: enum eap_type, most wanted first. */
@@ -94,6 +113,8 @@ struct aaa_answer {
 	struct grant *grant;
 	bool password_changed;
 	struct peer_cert *cert; /* by which the user was accepted; NULL: none */
+	bool by_radius;
+	struct radius_classes *classes; /* of RADIUS; NULL: none */
 	/* AAA_REJECT */
 	enum auth_error code;
 	char message[128]; /* shown to the peer; may be empty */

@@ -7,8 +7,8 @@
  * The answer to that is kept (`accepted`) until the method has come to its end: the grant is in it.
  * What the authenticator says at once is answered by a letter of the conversation's own.
  *
- * Local users are the one source today. RADIUS becomes a second one beside local.c, chosen when the
- * conversation begins.
+ * Sources are asked in their order, the next one only for a name that the one before does not know. For
+ * EAP the Identity decides, once: to the local methods, or on to RADIUS with all that follows.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,6 +18,8 @@
 #include "aaa/eap/eap.h"
 #include "aaa/judge.h"
 #include "aaa/local.h"
+#include "aaa/radius/accept.h"
+#include "aaa/radius/auth.h"
 #include "base/peer_cert.h"
 #include "base/text.h"
 #include "tls/ctx.h"
@@ -39,7 +41,11 @@ struct aaa_conversation {
 	void (*done)(void *owner, const struct aaa_answer *answer);
 	void *owner;
 	struct local_lookup lookup;
-	struct grant *defaults; /* of the last input; or NULL */
+	bool local, pass_eap;        /* sources */
+	bool choosing;               /* the look-up asks only whether there is such a user */
+	bool remote;                 /* EAP: RADIUS was chosen */
+	struct radius_login *radius; /* NULL: not a source */
+	struct grant *defaults;      /* of the last input; or NULL */
 	struct eap_opts eap_opts;
 	uint8_t eap_types[AAA_EAP_TYPES];
 	struct eap *eap;            /* NULL: not begun */
@@ -82,31 +88,32 @@ static void keep_eap(struct aaa_conversation *c, const struct aaa_facts *facts)
 
 static bool serves(const struct aaa_conversation *c, enum auth_method method)
 {
-	if (method == AUTH_EAP && c->eap_opts.n_types)
+	if (method == AUTH_EAP && (c->eap_opts.n_types || (c->radius && c->pass_eap)))
 		return true;
-	return c->aaa->judge->serves(method);
+	if (c->radius && method != AUTH_EAP)
+		return true;
+	return c->local && c->aaa->judge->serves(method);
 }
 
-int aaa_begin(struct aaa *aaa, const struct aaa_facts *facts, struct aaa_conversation **ret)
+/* -ENOMEM */
+static int keep_sources(struct aaa_conversation *c, const struct aaa_facts *facts)
 {
-	struct aaa_conversation *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return -ENOMEM;
-	c->aaa = aaa;
-	c->reply_to = facts->reply_to;
-	keep_eap(c, facts);
-	for (size_t i = 0; i < facts->n_methods; i++)
-		if (serves(c, facts->methods[i]) && c->n_methods < AUTH_METHODS)
-			c->methods[c->n_methods++] = facts->methods[i];
-	*ret = c;
+	c->local = !facts->n_sources;
+	c->pass_eap = facts->pass_eap;
+	for (size_t i = 0; i < facts->n_sources; i++) {
+		c->local |= facts->sources[i] == AAA_LOCAL;
+		if (facts->sources[i] != AAA_RADIUS || !c->aaa->opts.radius || c->radius)
+			continue;
+		c->radius = calloc(1, sizeof(*c->radius));
+		if (!c->radius)
+			return -ENOMEM;
+		c->radius->connection = facts->connection;
+		c->radius->radius = c->aaa->opts.radius;
+		c->radius->reply_to = c->reply_to;
+	}
+	if (!c->local)
+		c->eap_opts.n_types = 0;
 	return 0;
-}
-
-size_t aaa_methods(const struct aaa_conversation *c, enum auth_method ret[static AUTH_METHODS])
-{
-	memcpy(ret, c->methods, c->n_methods * sizeof(*ret));
-	return c->n_methods;
 }
 
 /* Proof, keys and grants of one round. */
@@ -120,13 +127,26 @@ static void forget(struct local_lookup *l)
 static void forget_answer(struct aaa_answer *a)
 {
 	peer_cert_unref(a->cert);
+	radius_classes_unref(a->classes);
 	grant_unref(a->grant);
 	explicit_bzero(a, sizeof(*a));
+}
+
+/* What one round through RADIUS held; its State stays. */
+static void forget_login(struct radius_login *l)
+{
+	forget_answer(&l->answer);
+	grant_unref(TAKE(l->defaults));
+	proof_wipe(&l->proof);
+	explicit_bzero(l->packet, sizeof(l->packet));
 }
 
 static void conversation_free(struct aaa_conversation *c)
 {
 	forget(&c->lookup);
+	if (c->radius)
+		forget_login(c->radius);
+	free(c->radius);
 	forget_answer(&c->accepted);
 	forget_answer(&c->answer);
 	grant_unref(c->defaults);
@@ -135,6 +155,32 @@ static void conversation_free(struct aaa_conversation *c)
 	tls_ctx_free(c->eap_opts.peap);
 	eap_anchors_unref(c->eap_opts.anchors);
 	free(c);
+}
+
+int aaa_begin(struct aaa *aaa, const struct aaa_facts *facts, struct aaa_conversation **ret)
+{
+	struct aaa_conversation *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->aaa = aaa;
+	c->reply_to = facts->reply_to;
+	keep_eap(c, facts);
+	if (keep_sources(c, facts) < 0) {
+		conversation_free(c);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < facts->n_methods; i++)
+		if (serves(c, facts->methods[i]) && c->n_methods < AUTH_METHODS)
+			c->methods[c->n_methods++] = facts->methods[i];
+	*ret = c;
+	return 0;
+}
+
+size_t aaa_methods(const struct aaa_conversation *c, enum auth_method ret[static AUTH_METHODS])
+{
+	memcpy(ret, c->methods, c->n_methods * sizeof(*ret));
+	return c->n_methods;
 }
 
 /* Calls the owner back. False: the conversation is gone. */
@@ -229,6 +275,13 @@ static void post_answer(struct aaa_conversation *c)
 	mailbox_post(c->reply_to, &c->letter);
 }
 
+static void busy(struct aaa_conversation *c)
+{
+	c->answer = (struct aaa_answer){
+		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED, .final = true};
+	post_answer(c);
+}
+
 static int take_step(struct aaa_conversation *c, enum eap_step step)
 {
 	char user[USER_NAME_MAX + 1];
@@ -262,13 +315,8 @@ static void eap_goes_on(struct aaa_conversation *c)
 	enum eap_step step = eap_judged(c->eap, a->outcome == AAA_ACCEPT ? &c->accepted : a);
 
 	forget(&c->lookup);
-	if (take_step(c, step) < 0) {
-		c->answer = (struct aaa_answer){.outcome = AAA_REJECT,
-			.event = EV_SERVER_BUSY,
-			.code = AUTH_FAILED,
-			.final = true};
-		post_answer(c);
-	}
+	if (take_step(c, step) < 0)
+		busy(c);
 }
 
 static int feed_eap(struct aaa_conversation *c, const struct proof *proof)
@@ -284,25 +332,128 @@ static int feed_eap(struct aaa_conversation *c, const struct proof *proof)
 		c, eap_receive(c->eap, rd_init(proof->eap, proof->eap_len), proof->eap_mtu));
 }
 
+/* ---- RADIUS ---------------------------------------------------------------------------------- */
+
+static void on_radius(struct radius_login *l);
+
+/* With EAP's packet, and the name that came first: later packets have none. */
+static void keep_proof(struct aaa_conversation *c, const struct proof *proof)
+{
+	struct radius_login *l = c->radius;
+	char user[USER_NAME_MAX + 1];
+	size_t user_len = l->proof.user_len;
+
+	memcpy(user, l->proof.user, sizeof(user));
+	l->proof = *proof;
+	if (proof->method == AUTH_EAP && c->remote && user_len) {
+		memcpy(l->proof.user, user, sizeof(user));
+		l->proof.user_len = user_len;
+	}
+	if (proof->eap && proof->eap != l->packet) {
+		memcpy(l->packet, proof->eap, proof->eap_len);
+		l->proof.eap = l->packet;
+	}
+}
+
+static void ask_radius(struct aaa_conversation *c)
+{
+	struct radius_login *l = c->radius;
+
+	l->defaults = c->defaults ? grant_ref(c->defaults) : NULL;
+	l->done = on_radius;
+	l->owner = c;
+	radius_login_ask(l);
+}
+
+static void on_radius(struct radius_login *l)
+{
+	struct aaa_conversation *c = l->owner;
+
+	if (c->ended) {
+		conversation_free(c);
+		return;
+	}
+	grant_unref(TAKE(l->defaults));
+	if (!give(c, &l->answer))
+		return;
+	forget_answer(&l->answer);
+	c->asked = false;
+}
+
 /* ---- in -------------------------------------------------------------------------------------- */
+
+/* The Identity's answer: the local methods, or RADIUS. */
+static void choose(struct aaa_conversation *c)
+{
+	const struct aaa_answer *a = &c->lookup.answer;
+
+	c->choosing = false;
+	if (a->event == EV_AUTH_UNKNOWN_USER) {
+		c->remote = true;
+		ask_radius(c);
+	} else if (a->outcome == AAA_REJECT) {
+		c->answer = *a; /* the store failed */
+		post_answer(c);
+	} else if (feed_eap(c, &c->radius->proof) < 0) {
+		busy(c);
+	}
+	forget(&c->lookup);
+}
 
 static void on_judged(struct local_lookup *l)
 {
 	struct aaa_conversation *c = container_of(l, struct aaa_conversation, lookup);
 
-	if (c->ended)
+	if (c->ended) {
 		conversation_free(c);
-	else if (c->eap)
+	} else if (c->choosing) {
+		choose(c);
+	} else if (c->eap) {
 		eap_goes_on(c);
-	else if (give(c, &l->answer)) {
+	} else if (l->answer.event == EV_AUTH_UNKNOWN_USER && c->radius) {
+		keep_proof(c, &l->proof);
+		forget(l);
+		ask_radius(c);
+	} else if (give(c, &l->answer)) {
 		forget(l);
 		c->asked = false;
 	}
 }
 
+/* Whether there is such a user, and no more; its packet waits in the login for RADIUS. */
+static int ask_whether_known(struct aaa_conversation *c, const struct proof *proof)
+{
+	int r;
+
+	keep_proof(c, proof);
+	c->lookup = (struct local_lookup){.judge = &judge_of_presence,
+		.proof = *proof,
+		.reply_to = c->reply_to,
+		.done = on_judged};
+	c->choosing = true;
+	r = local_ask(c->aaa->opts.store, &c->lookup);
+	c->choosing = !r;
+	return r;
+}
+
+static int feed(struct aaa_conversation *c, const struct proof *proof)
+{
+	bool eap = proof->method == AUTH_EAP;
+	bool passes = eap && c->radius && c->pass_eap;
+
+	if ((passes && (c->remote || !c->local)) || (!eap && !c->local && c->radius)) {
+		c->remote = true;
+		keep_proof(c, proof);
+		ask_radius(c);
+		return 0;
+	}
+	if (passes && !c->eap)
+		return ask_whether_known(c, proof);
+	return eap && c->eap_opts.n_types ? feed_eap(c, proof) : ask(c, proof);
+}
+
 int aaa_feed(struct aaa_conversation *c, const struct aaa_input *input)
 {
-	bool eap = input->proof->method == AUTH_EAP && c->eap_opts.n_types;
 	int r;
 
 	if (c->asked || c->over)
@@ -311,7 +462,7 @@ int aaa_feed(struct aaa_conversation *c, const struct aaa_input *input)
 	c->owner = input->owner;
 	grant_unref(c->defaults);
 	c->defaults = input->defaults ? grant_ref(input->defaults) : NULL;
-	r = eap ? feed_eap(c, input->proof) : ask(c, input->proof);
+	r = feed(c, input->proof);
 	c->asked = !r;
 	if (r < 0)
 		grant_unref(TAKE(c->defaults));

@@ -232,3 +232,18 @@ static void judge_password(const struct judge_case *c, struct judgement *ret)
 }
 
 const struct aaa_judge judge_of_passwords = {serves, judge_password};
+
+static bool serves_any(enum auth_method m)
+{
+	return m != AUTH_NONE;
+}
+
+static void judge_presence(const struct judge_case *c, struct judgement *ret)
+{
+	if (c->known)
+		*ret = (struct judgement){.outcome = AAA_CHALLENGE};
+	else
+		judge_reject(EV_AUTH_UNKNOWN_USER, ret);
+}
+
+const struct aaa_judge judge_of_presence = {serves_any, judge_presence};

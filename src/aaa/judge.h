@@ -41,6 +41,9 @@ extern const struct aaa_judge judge_of_passwords;
 
 /* The proof is a certificate that was checked before (aaa/eap/tls.c): only its user is in question. */
 bool judge_is_certificate(const struct proof *proof);
+/* Whether there is such a user, for EAP's Identity: AAA_CHALLENGE; else EV_AUTH_UNKNOWN_USER. */
+extern const struct aaa_judge judge_of_presence;
+
 /*
  * A Change-Password (RFC 2759 7): EV_AUTH_ACCEPTED with the new password and the keys that follow from
  * it, or why not. The caller wipes both.

@@ -25,6 +25,7 @@ int cmd_bad(const char *command, const char *what, const char *value, const char
 int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
+int cmd_radius(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);

@@ -463,6 +463,14 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 			"[balancer] trusted: expected the balancer's address, as listen is set"},
 		{!cfg->sstp.hashes.n, "[sstp] hashes: expected at least one hash"},
 		{!cfg->ppp.auth.n, "[ppp] auth: expected at least one method"},
+		{!cfg->auth.sources.n, "[auth] sources: expected local, radius or both"},
+		{cfg->auth.sources.n == 2 && cfg->auth.sources.item[0] == CONFIG_SOURCE_RADIUS,
+			"[auth] sources: expected radius last: it does not say which names it does not know, so local would never be asked"},
+		{config_has_source(cfg, CONFIG_SOURCE_RADIUS) && !cfg->radius.servers.n,
+			"[radius] servers: expected at least one server, as auth.sources has radius"},
+		{config_passes_eap(cfg) && !config_has_source(cfg, CONFIG_SOURCE_RADIUS),
+			"[ppp] auth: eap passes EAP on to RADIUS; expected radius in auth.sources"},
+		{cfg->radius.nas_address.n > 1, "[radius] nas_address: expected one address"},
 		{!is_interface_name(cfg->tunnel.tun),
 			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
 		{!are_pools(cfg),
@@ -487,7 +495,7 @@ static const struct {
 	enum auth_method method;
 	uint8_t eap; /* its type; 0: none of its own */
 } auth_words[] = {{AUTH_EAP, EAP_TLS}, {AUTH_EAP, EAP_MSCHAPV2}, {AUTH_EAP, EAP_PEAP},
-	{AUTH_EAP, EAP_MD5}, {AUTH_MSCHAPV2, 0}, {AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}};
+	{AUTH_EAP, EAP_MD5}, {AUTH_MSCHAPV2, 0}, {AUTH_CHAP_MD5, 0}, {AUTH_PAP, 0}, {AUTH_EAP, 0}};
 
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS])
 {
@@ -519,6 +527,23 @@ bool config_has_eap(const struct config *cfg, uint8_t type)
 	uint8_t types[CONFIG_EAP_TYPES];
 
 	return memchr(types, type, config_eap_types(cfg, types));
+}
+
+bool config_passes_eap(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
+		if (auth_words[cfg->ppp.auth.item[i]].method == AUTH_EAP &&
+			!auth_words[cfg->ppp.auth.item[i]].eap)
+			return true;
+	return false;
+}
+
+bool config_has_source(const struct config *cfg, int source)
+{
+	for (size_t i = 0; i < cfg->auth.sources.n; i++)
+		if (cfg->auth.sources.item[i] == source)
+			return true;
+	return false;
 }
 
 uint8_t config_hash_mask(const struct config *cfg)

@@ -33,6 +33,12 @@ enum { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum { CONFIG_BINDING_REQUIRED, CONFIG_BINDING_OPTIONAL };
 enum { CONFIG_OFFLOAD_AUTO, CONFIG_OFFLOAD_NO_USO, CONFIG_OFFLOAD_OFF };
 enum { CONFIG_ACCESS_BASIC, CONFIG_ACCESS_ALL };
+enum { CONFIG_SOURCE_LOCAL, CONFIG_SOURCE_RADIUS };
+enum {
+	CONFIG_MESSAGE_AUTHENTICATOR_YES,
+	CONFIG_MESSAGE_AUTHENTICATOR_AUTO,
+	CONFIG_MESSAGE_AUTHENTICATOR_NO
+};
 /* server.log is an enum log_level. */
 
 enum config_effect { CONFIG_ON_RESTART, CONFIG_NEW_SESSIONS, CONFIG_AT_ONCE };
@@ -127,6 +133,9 @@ size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static
 /* The types of EAP among them (base/eap.h). */
 size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES]);
 bool config_has_eap(const struct config *cfg, uint8_t type);
+/* Is EAP passed on to RADIUS (the word eap)? */
+bool config_passes_eap(const struct config *cfg);
+bool config_has_source(const struct config *cfg, int source); /* CONFIG_SOURCE_…, of auth.sources */
 struct config_pool {
 	char name[32];
 	struct prefix prefix;

@@ -115,6 +115,8 @@ static int open_store(struct server *s, struct netlink *nl)
 	if (db_open(&opts, &db, &why) < 0)
 		return host_refused(why.event, why.text);
 	r = host_choose_pools(&s->host, nl, db);
+	if (!r)
+		r = host_open_radius(&s->host, db);
 	if (!r && host_load_anchors(db, &s->anchors, &bad) < 0)
 		r = host_refused(bad.event, bad.text);
 	if (r) {
@@ -123,7 +125,8 @@ static int open_store(struct server *s, struct netlink *nl)
 	}
 	if (store_new(db, &keep, &c->store, &why) < 0)
 		return host_refused(why.event, why.text);
-	if (aaa_new(&(struct aaa_opts){.store = c->store}, &c->aaa) < 0)
+	c->epoch = store_epoch(c->store);
+	if (aaa_new(&(struct aaa_opts){.store = c->store, .radius = c->radius}, &c->aaa) < 0)
 		return layer_exit_code(LAYER_LOCAL);
 	return open_account(c);
 }
@@ -175,10 +178,15 @@ static void take_listener(void *arg, unsigned worker, int fd, bool clear)
 static int serve_on_machine(struct server *s, struct netlink *nl)
 {
 	struct context *c = &s->context;
+	struct config_error wrong = {0};
 	int r = host_configure_tun(&s->host, nl);
 
 	if (!r && host_default_grant(c->config, &c->snapshot->defaults) < 0)
 		r = host_refused(EV_OUT_OF_MEMORY, "grant");
+	if (!r && host_load_radius(c, c->snapshot, &wrong) < 0)
+		r = host_refused(wrong.event, wrong.text);
+	if (!r)
+		host_configure_radius(c, c->snapshot);
 	if (r)
 		return r;
 	r = make_tables(c);
@@ -215,6 +223,7 @@ static void end(struct server *s)
 {
 	struct context *c = &s->context;
 
+	host_close_radius(&s->host);
 	aaa_free(c->aaa);
 	store_free(
 		c->store); /* writes what waits; the last letters to the workers are posted here */

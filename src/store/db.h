@@ -212,6 +212,7 @@ struct db_attempt {
  * addresses are idle and their open records end. db_close() ends the epoch.
  */
 int db_epoch_begin(struct db *db);
+uint64_t db_epoch(const struct db *db); /* 0: none has begun */
 int db_session_start(
 	struct db *db, const struct db_session *s); /* id, user, ipv4, peer, started_at */
 int db_session_stop(struct db *db, const struct db_session *s); /* id, ended_at, octets, reason */

@@ -102,3 +102,8 @@ int db_epoch_begin(struct db *db)
 		db->epoch = epoch;
 	return r;
 }
+
+uint64_t db_epoch(const struct db *db)
+{
+	return (uint64_t)db->epoch;
+}

@@ -173,12 +173,29 @@ static int name_holder(struct db *db, const struct addr *address, uint64_t *ret_
 		(long long)session, (long long)node, (long long)epoch);
 }
 
+/* Local users; those of RADIUS have numbers below 0 and no rows. */
+static int check_user(struct db *db, int64_t id)
+{
+	struct query q = query_start(db, SQL_LEASE_USER);
+	bool found;
+	int r;
+
+	query_bind_int(&q, id);
+	found = query_row(&q);
+	r = query_end(&q);
+	if (r < 0)
+		return r;
+	return found ? 0 : db_fail(db, -ENOENT, EV_STORE_NO_USER, "number %lld", (long long)id);
+}
+
 int db_lease_take(
 	struct db *db, const struct db_lease_request *req, struct addr *ret, uint64_t *ret_holder)
 {
 	char text[PREFIX_TEXT_LEN];
-	int r;
+	int r = req->user_id < 0 ? 0 : check_user(db, req->user_id);
 
+	if (r < 0)
+		return r;
 	db->error = (struct db_error){0};
 	if (req->wanted.family != AF_UNSPEC) {
 		r = take_one(db, SQL_LEASE_STATIC, req, &req->wanted, ret);

@@ -215,6 +215,44 @@ const char *const schema_steps[] = {
 	"  key TEXT NOT NULL,"
 	"  value TEXT NOT NULL,"
 	"  PRIMARY KEY (group_id, key))",
+
+	/*
+	 * Users of RADIUS have leases, too (numbers below 0), so a lease's user need not be in users. accounting:
+	 * records on their way to a server; accounting_open: sessions that began and have no end yet.
+	 */
+	"CREATE TABLE leases_r ("
+	"  address BYTEA PRIMARY KEY,"
+	"  user_id BIGINT NOT NULL,"
+	"  node BIGINT NOT NULL,"
+	"  session BIGINT NOT NULL,"
+	"  used_at BIGINT NOT NULL,"
+	"  epoch BIGINT NOT NULL DEFAULT 0);"
+	"INSERT INTO leases_r (address, user_id, node, session, used_at, epoch)"
+	"  SELECT address, user_id, node, session, used_at, epoch FROM leases;"
+	"DROP TABLE leases;"
+	"ALTER TABLE leases_r RENAME TO leases;"
+	"CREATE INDEX leases_user ON leases (user_id, session, used_at);"
+	"CREATE INDEX leases_idle ON leases (session, used_at);"
+
+	"CREATE TABLE accounting ("
+	"  seq BIGINT PRIMARY KEY,"
+	"  node BIGINT NOT NULL,"
+	"  session TEXT NOT NULL,"
+	"  kind INTEGER NOT NULL,"
+	"  at BIGINT NOT NULL,"
+	"  attributes BYTEA NOT NULL);"
+	"CREATE TABLE accounting_open ("
+	"  node BIGINT NOT NULL,"
+	"  epoch BIGINT NOT NULL,"
+	"  session TEXT NOT NULL,"
+	"  attributes BYTEA NOT NULL,"
+	"  started_at BIGINT NOT NULL,"
+	"  counted_at BIGINT NOT NULL,"
+	"  octets_in BIGINT NOT NULL,"
+	"  octets_out BIGINT NOT NULL,"
+	"  packets_in BIGINT NOT NULL,"
+	"  packets_out BIGINT NOT NULL,"
+	"  PRIMARY KEY (node, session))",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

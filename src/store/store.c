@@ -48,6 +48,7 @@ struct store {
 	struct db_error error; /* the last that was the database's fault */
 	uint64_t records;      /* since the last pruning */
 	atomic_uint_fast64_t next_session;
+	uint64_t epoch;
 };
 
 /* --- queues --- */
@@ -449,6 +450,7 @@ int store_new(
 	side_init(&s->reads, s, NULL);
 	side_init(&s->writes, s, db);
 	r = prepare(s, ret_err);
+	s->epoch = db_epoch(db);
 	if (!r)
 		r = start_thread(&s->reads, reads_main, "culvert-reads");
 	if (!r)
@@ -475,4 +477,9 @@ void store_free(struct store *s)
 uint64_t store_next_session(struct store *s)
 {
 	return atomic_fetch_add(&s->next_session, 1);
+}
+
+uint64_t store_epoch(const struct store *s)
+{
+	return s->epoch;
 }

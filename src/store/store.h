@@ -61,6 +61,9 @@ int store_submit(struct store *s, struct store_job *job);
 /* A number that no session of this node has had. */
 uint64_t store_next_session(struct store *s);
 
+/* This run of the server: a number that no other run has had. */
+uint64_t store_epoch(const struct store *s);
+
 /* --- jobs that every server has --- */
 
 struct store_lease {

@@ -225,9 +225,14 @@ int db_user_set_pool(struct db *db, int64_t id, const char *pool)
 
 int db_user_remove(struct db *db, int64_t id)
 {
-	struct query q = query_start(db, SQL_USER_REMOVE);
+	struct query q = query_start(db, SQL_USER_REMOVE_LEASES);
 	int r;
 
+	query_bind_int(&q, id);
+	r = query_run(&q);
+	if (r < 0)
+		return r;
+	q = query_start(db, SQL_USER_REMOVE);
 	query_bind_int(&q, id);
 	r = query_run(&q);
 	return r < 0 ? r

@@ -36,6 +36,7 @@ static int publish(struct control *c, struct snapshot *l)
 		return r; /* some have it: the next reload will do, the old one is as good */
 	snapshot_free(s->snapshot);
 	s->snapshot = snapshot_ref(l);
+	host_configure_radius(s, l);
 	log_init((enum log_level)l->config->server.log);
 	watch_files(&c->watch, l->config);
 	certificates_warn(l->config, &c->terms, clock_wall_s());
@@ -43,16 +44,17 @@ static int publish(struct control *c, struct snapshot *l)
 }
 
 /* Everything that is made from a configuration. */
-static int make_snapshot(const struct snapshot *before, struct config *cfg, struct snapshot **ret,
+static int make_snapshot(const struct context *s, struct config *cfg, struct snapshot **ret,
 	struct tls_failure *ret_failure)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	char wrong[FILTERS_WHY_LEN];
+	struct config_error radius_wrong = {0};
 	int r = snapshot_new(cfg, &l);
 
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
-	snapshot_keep_anchors(l, before);
+	snapshot_keep_anchors(l, s->snapshot);
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
@@ -62,6 +64,9 @@ static int make_snapshot(const struct snapshot *before, struct config *cfg, stru
 	r = host_default_grant(cfg, &l->defaults);
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
+	r = host_load_radius(s, l, &radius_wrong);
+	if (r < 0)
+		return tls_failure_set(ret_failure, r, radius_wrong.event, "%s", radius_wrong.text);
 	*ret = TAKE(l);
 	return 0;
 }
@@ -70,7 +75,7 @@ int reload_certificates(struct control *c)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	struct tls_failure why = {0};
-	int r = make_snapshot(c->context->snapshot, c->context->snapshot->config, &l, &why);
+	int r = make_snapshot(c->context, c->context->snapshot->config, &l, &why);
 
 	if (!r)
 		r = publish(c, l);
@@ -140,7 +145,7 @@ static int reload(struct control *c, bool dry, json_t *changes, char *why, size_
 		c->context->snapshot->config, next, note_change, &(struct changes){changes, !dry});
 	r = config_keep_started(next, c->context->snapshot->config);
 	if (!r)
-		r = make_snapshot(c->context->snapshot, next, &l, &bad);
+		r = make_snapshot(c->context, next, &l, &bad);
 	if (!r && !dry)
 		r = publish(c, l);
 	if (r < 0)

@@ -20,6 +20,7 @@
 #include "server/core/ranges.h"
 
 struct aaa;
+struct radius;
 struct account;
 struct admission;
 struct directory;
@@ -37,6 +38,7 @@ struct context {
 	struct store *store;
 	struct account *account;
 	struct aaa *aaa;
+	struct radius *radius;
 	struct tun *tun;
 	struct steering *steering; /* NULL: the ring */
 	struct site **sites;       /* one for each worker */
@@ -57,6 +59,7 @@ struct context {
 	size_t n_dns6;
 	uint8_t duid[18];
 	int64_t started_s;
+	uint64_t epoch; /* of the store: this run */
 	_Atomic bool ipv6_onward; /* clients may send IPv6 to the Internet through us */
 	_Atomic bool draining;
 	_Atomic int64_t strangers_s; /* the second in which ... */

@@ -6,6 +6,7 @@
 
 #include "aaa/eap/anchors.h"
 #include "aaa/grant.h"
+#include "aaa/radius/settings.h"
 #include "config/config.h"
 #include "server/core/filters.h"
 #include "tls/ctx.h"
@@ -41,6 +42,7 @@ void snapshot_free(struct snapshot *l)
 	tls_ctx_free(l->eap_tls);
 	tls_ctx_free(l->eap_peap);
 	eap_anchors_unref(l->anchors);
+	radius_settings_unref(l->radius);
 	grant_unref(l->defaults);
 	filters_free(l->filters);
 	config_free(l->config);

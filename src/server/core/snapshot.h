@@ -23,6 +23,7 @@ struct config;
 struct eap_anchors;
 struct filters;
 struct grant;
+struct radius_settings;
 struct tls_ctx;
 
 struct snapshot {
@@ -34,6 +35,7 @@ struct snapshot {
 	struct tls_ctx
 		*eap_peap; /* for TLS inside EAP without a certificate of the client; or NULL */
 	char pin[64], fingerprint[65]; /* of the first certificate */
+	struct radius_settings *radius; /* NULL: not loaded yet */
 	struct grant *defaults;        /* what every user is granted */
 	struct filters *filters;       /* of policy.filters */
 	/* Behind a balancer: the certificates that it shows in our place. */

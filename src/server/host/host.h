@@ -19,12 +19,16 @@ struct context;
 struct db;
 struct eap_anchors;
 struct netlink;
+struct snapshot;
+struct config_error;
+struct host_radius;
 struct tls_failure;
 
 struct host {
 	struct context *context;
 	int lock; /* of the state folder: this process is its only server; -1: not held */
 	struct forward forward;
+	struct host_radius *radius;
 	bool machine_changed; /* forwarding, packet filter: to be restored */
 	bool ipv6_told;       /* whether clients have IPv6 to the Internet was logged */
 };
@@ -54,6 +58,16 @@ int host_choose_pools(struct host *h, struct netlink *nl, struct db *db);
 
 /* The authorities for users' certificates; *ret NULL: there are none. */
 int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failure *ret_failure);
+
+/* ---- radius.c ---- */
+
+/* Makes the client of RADIUS; its thread starts with host_configure_radius(). */
+int host_open_radius(struct host *h, struct db *db);
+void host_close_radius(struct host *h);
+/* Servers and secrets into to->radius. -EINVAL, -ENOMEM. */
+int host_load_radius(const struct context *c, struct snapshot *to, struct config_error *ret_err);
+/* The client of RADIUS takes a snapshot's settings. */
+void host_configure_radius(const struct context *c, const struct snapshot *s);
 
 /* ---- tun.c ---- */
 

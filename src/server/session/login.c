@@ -450,6 +450,17 @@ static bool is_guess(enum event outcome)
 	case EV_AUTH_PASSWORD_OLD:
 	case EV_AUTH_GRANT_UNREADABLE:
 	case EV_AUTH_STORE_FAILED:
+	case EV_AUTH_RADIUS_NO_ANSWER:
+	case EV_AUTH_RADIUS_NO_KEYS:
+	case EV_AUTH_RADIUS_BAD_KEYS:
+	case EV_AUTH_RADIUS_NOT_TRUSTED:
+	case EV_AUTH_RADIUS_NOT_SEALED:
+	case EV_AUTH_RADIUS_OTHER_SERVICE:
+	case EV_AUTH_RADIUS_NO_PROOF:
+	case EV_AUTH_RADIUS_CHALLENGED:
+	case EV_AUTH_RADIUS_BAD_EAP:
+	case EV_AUTH_RADIUS_NONE:
+	case EV_AUTH_RADIUS_TOO_LONG:
 	case EV_AUTH_CRYPTO_MISSING:
 	case EV_SERVER_BUSY: return false;
 	default: return true;
@@ -461,6 +472,9 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	struct session *s = q->session;
 
 	s->user_id = a->user_id;
+	s->by_radius = a->by_radius;
+	radius_classes_unref(s->classes);
+	s->classes = a->classes ? radius_classes_ref(a->classes) : NULL;
 	session_take_grant(s, a->grant);
 	snprintf(s->user, sizeof(s->user), "%s", a->user);
 	if (s->regrant_wanted)
@@ -595,6 +609,15 @@ static void try_to_judge(struct question *q)
 		too_busy(q);
 }
 
+static void config_sources(const struct config *cfg, struct aaa_facts *facts)
+{
+	static const enum aaa_source sources[] = {
+		[CONFIG_SOURCE_LOCAL] = AAA_LOCAL, [CONFIG_SOURCE_RADIUS] = AAA_RADIUS};
+
+	for (size_t i = 0; i < cfg->auth.sources.n; i++)
+		facts->sources[facts->n_sources++] = sources[cfg->auth.sources.item[i]];
+}
+
 static int begin(struct session *s)
 {
 	const struct site *site = s->site;
@@ -605,8 +628,11 @@ static int begin(struct session *s)
 		.eap_tls = site->snapshot->eap_tls,
 		.anchors = site->snapshot->anchors,
 		.eap_peap = site->snapshot->eap_peap,
+		.pass_eap = config_passes_eap(site->snapshot->config),
+		.connection = session_connection(s),
 		.reply_to = &s->site->mailbox};
 
+	config_sources(site->snapshot->config, &facts);
 	facts.n_eap_types = config_eap_types(site->snapshot->config, facts.eap_types);
 	return aaa_begin(site->context->aaa, &facts, &s->conversation);
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "aaa/aaa.h"
+#include "aaa/radius/accept.h"
 #include "base/auto.h"
 #include "datapath/link.h"
 #include "server/admission/admission.h"
@@ -51,9 +52,11 @@ struct session {
 	enum event refused;     /* reported already: why its last proof of EAP was wrong */
 	struct verdict verdict; /* held until the address is known; wiped then */
 	struct ppp_addresses addresses;
-	int64_t user_id;
-	struct addr leased_address;   /* AF_UNSPEC: none */
-	struct prefix claims[CLAIMS]; /* AF_UNSPEC: not held */
+	int64_t user_id; /* below 0: of RADIUS */
+	bool by_radius;
+	struct radius_classes *classes; /* to be repeated in accounting; NULL: none */
+	struct addr leased_address;     /* AF_UNSPEC: none */
+	struct prefix claims[CLAIMS];   /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
 	bool regrant_wanted; /* the user changed while its proof was judged */
@@ -72,6 +75,9 @@ static inline struct session *session_of(struct link *l)
 void session_record_attempt(struct session *s, enum event outcome, const char *detail);
 /* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
 void session_record(struct session *s, enum event ended);
+
+/* What RADIUS servers learn of it. */
+struct aaa_connection session_connection(const struct session *s);
 
 /* ---- login.c ---- */
 

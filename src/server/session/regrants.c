@@ -122,7 +122,8 @@ void regrants_go_on(struct site *site)
 void session_regrant(struct session *s)
 {
 	s->regrant_wanted = !s->grant;
-	if (!s->grant || s->regrant_prev || grant_has_origin(&s->grant->is, GRANT_RADIUS) ||
+	if (!s->grant || s->regrant_prev || s->user_id < 0 ||
+		grant_has_origin(&s->grant->is, GRANT_RADIUS) ||
 		grant_has_origin(&s->grant->is, GRANT_COA))
 		return;
 	s->regrant_next = s->site->regrants;

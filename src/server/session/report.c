@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the account learns of a session: server/core/account.h. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "os/tun.h"
 #include "server/core/account.h"
 #include "server/session/private.h"
 
@@ -41,4 +43,16 @@ void session_record(struct session *s, enum event ended)
 		s->started = true;
 		account_begin(s->site->context->account, &r);
 	}
+}
+
+struct aaa_connection session_connection(const struct session *s)
+{
+	const struct context *c = s->site->context;
+	struct aaa_connection r = {.peer = s->peer, .port = (uint32_t)s->scope.session};
+
+	snprintf(r.called, sizeof(r.called), "%s", c->ready_on);
+	snprintf(r.interface, sizeof(r.interface), "%s", c->tun ? tun_name(c->tun) : "");
+	snprintf(r.session, sizeof(r.session), "%08" PRIx64 "-%08" PRIx64, c->epoch,
+		s->scope.session);
+	return r;
 }

@@ -296,6 +296,7 @@ static void on_closed(struct link *l)
 	allowance_free(s->allowance);
 	s->allowance = NULL;
 	session_take_grant(s, NULL);
+	radius_classes_unref(s->classes);
 	verdict_wipe(&s->verdict);
 	free(s);
 	site->leave(site);

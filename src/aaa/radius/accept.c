@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The column of grant.def that names attributes, as code: which attribute fills which value, and how. */
+#include "aaa/radius/accept.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/credentials.h"
+#include "base/text.h"
+
+struct filling {
+	struct grant_values *v;
+	enum grant_origin origin;
+	struct rd data;
+};
+
+/* 255.255.255.254: the NAS chooses; 255.255.255.255: the user may (RFC 2865 section 5.8). */
+static bool fill_address(const struct filling *f)
+{
+	struct addr a;
+
+	if (!radius_addr(f->data, AF_INET, &a))
+		return false;
+	if (addr_v4_value(&a) < 0xfffffffe)
+		f->v->address = (struct grant_addr){f->origin, a};
+	return true;
+}
+
+static bool fill_word(const struct filling *f, struct grant_word *to)
+{
+	size_t n = rd_left(&f->data);
+
+	if (!n || n > GRANT_WORD_MAX || memchr(f->data.p, 0, n))
+		return false;
+	to->origin = f->origin;
+	memcpy(to->value, f->data.p, n);
+	to->value[n] = '\0';
+	return true;
+}
+
+static bool fill_pool(const struct filling *f)
+{
+	return fill_word(f, &f->v->pool);
+}
+
+static bool fill_addrs(const struct filling *f, struct grant_addrs *to, bool first)
+{
+	struct addr a;
+
+	if (!radius_addr(f->data, AF_INET, &a) || !addr_v4_value(&a) || to->n == GRANT_ADDRS_MAX)
+		return false;
+	to->origin = f->origin;
+	if (first)
+		memmove(to->item + 1, to->item, to->n * sizeof(*to->item));
+	to->item[first ? 0 : to->n] = a;
+	to->n++;
+	return true;
+}
+
+static bool fill_dns(const struct filling *f)
+{
+	return fill_addrs(f, &f->v->dns, true);
+}
+
+static bool fill_dns2(const struct filling *f)
+{
+	return fill_addrs(f, &f->v->dns, false);
+}
+
+static bool fill_nbns(const struct filling *f)
+{
+	return fill_addrs(f, &f->v->nbns, true);
+}
+
+static bool fill_nbns2(const struct filling *f)
+{
+	return fill_addrs(f, &f->v->nbns, false);
+}
+
+static bool fill_sessions(const struct filling *f)
+{
+	uint32_t n;
+
+	if (!radius_u32(f->data, &n) || !n)
+		return false;
+	f->v->sessions = (struct grant_count){f->origin, n};
+	return true;
+}
+
+static bool fill_span(const struct filling *f, struct grant_span *to)
+{
+	uint32_t n;
+
+	if (!radius_u32(f->data, &n))
+		return false;
+	*to = (struct grant_span){f->origin, n};
+	return true;
+}
+
+static bool fill_session_time(const struct filling *f)
+{
+	return fill_span(f, &f->v->session_time);
+}
+
+static bool fill_idle(const struct filling *f)
+{
+	return fill_span(f, &f->v->idle);
+}
+
+static const struct row {
+	uint64_t id;
+	bool (*fill)(const struct filling *f);
+	bool at_once; /* a live session takes it (CoA) */
+} rows[] = {
+	{RADIUS_FRAMED_IP_ADDRESS, fill_address, false},
+	{RADIUS_FRAMED_POOL, fill_pool, false},
+	{RADIUS_MS_PRIMARY_DNS, fill_dns, false},
+	{RADIUS_MS_SECONDARY_DNS, fill_dns2, false},
+	{RADIUS_MS_PRIMARY_NBNS, fill_nbns, false},
+	{RADIUS_MS_SECONDARY_NBNS, fill_nbns2, false},
+	{RADIUS_PORT_LIMIT, fill_sessions, false},
+	{RADIUS_SESSION_TIMEOUT, fill_session_time, true},
+	{RADIUS_IDLE_TIMEOUT, fill_idle, true},
+};
+
+static const struct row *row_of(uint64_t id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].id == id)
+			return &rows[i];
+	return NULL;
+}
+
+unsigned radius_grant(
+	const struct radius_packet *p, enum grant_origin origin, struct grant_values *ret)
+{
+	struct radius_walk walk;
+	struct radius_attribute a;
+	unsigned bad = 0;
+
+	radius_attributes(p, &walk);
+	while (radius_next(&walk, &a)) {
+		const struct row *row = row_of(a.id);
+
+		bad += row && !row->fill(&(struct filling){ret, origin, a.data});
+	}
+	return bad;
+}
+
+bool radius_grants_at_once(uint64_t id)
+{
+	const struct row *row = row_of(id);
+
+	return row && row->at_once;
+}
+
+/* ---- Class --------------------------------------------------------------- */
+
+int radius_classes_new(const struct radius_packet *p, struct radius_classes **ret)
+{
+	struct radius_walk walk;
+	struct radius_attribute a;
+	struct radius_classes *c = NULL;
+	size_t n = 0;
+
+	radius_attributes(p, &walk);
+	while (radius_next(&walk, &a))
+		n += a.id == RADIUS_CLASS;
+	*ret = NULL;
+	if (!n)
+		return 0;
+	n = n < RADIUS_CLASSES_MAX ? n : RADIUS_CLASSES_MAX;
+	c = calloc(1, sizeof(*c) + n * sizeof(c->item[0]));
+	if (!c)
+		return -ENOMEM;
+	atomic_init(&c->refs, 1);
+	radius_attributes(p, &walk);
+	while (c->n < n && radius_next(&walk, &a))
+		if (a.id == RADIUS_CLASS) {
+			c->item[c->n].len = (uint8_t)rd_left(&a.data);
+			memcpy(c->item[c->n++].octets, a.data.p, rd_left(&a.data));
+		}
+	*ret = c;
+	return 0;
+}
+
+struct radius_classes *radius_classes_ref(struct radius_classes *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void radius_classes_unref(struct radius_classes *c)
+{
+	if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+		free(c);
+}
+
+/* ---- MS-CHAP-Error ------------------------------------------------------- */
+
+int radius_chap_error(struct rd data, char *ret_message, size_t cap)
+{
+	char text[RADIUS_VALUE_MAX + 1], *at;
+	int code = 0;
+
+	*ret_message = '\0';
+	rd_u8(&data); /* the identifier */
+	text_of_octets(data.p, rd_left(&data), text, sizeof(text));
+	if (!strncmp(text, "E=", 2))
+		for (at = text + 2; *at >= '0' && *at <= '9' && code < 10000; at++)
+			code = code * 10 + (*at - '0');
+	at = strstr(text, "M=");
+	if (at)
+		text_of_octets(at + 2, strlen(at + 2), ret_message, cap);
+	return code ? code : AUTH_FAILED;
+}
