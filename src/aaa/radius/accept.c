@@ -2,6 +2,7 @@
 /* The column of grant.def that names attributes, as code: which attribute fills which value, and how. */
 #include "aaa/radius/accept.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -107,6 +108,74 @@ static bool fill_idle(const struct filling *f)
 	return fill_span(f, &f->v->idle);
 }
 
+static bool fill_rate(const struct filling *f, struct grant_rate *to)
+{
+	uint32_t n;
+
+	if (!radius_u32(f->data, &n))
+		return false;
+	*to = (struct grant_rate){f->origin, n};
+	return true;
+}
+
+static bool fill_rate_up(const struct filling *f)
+{
+	return fill_rate(f, &f->v->rate_up);
+}
+
+static bool fill_rate_down(const struct filling *f)
+{
+	return fill_rate(f, &f->v->rate_down);
+}
+
+/* Digits with k or M behind them; 0 with *at unmoved: none. */
+static uint64_t read_rate(const char **at, const char *end)
+{
+	uint64_t n = 0;
+
+	for (; *at < end && isdigit((unsigned char)**at) && n < UINT32_MAX; (*at)++)
+		n = n * 10 + (uint64_t)(**at - '0');
+	if (*at < end && (**at == 'k' || **at == 'K'))
+		return (*at)++, n * 1000;
+	if (*at < end && (**at == 'm' || **at == 'M'))
+		return (*at)++, n * 1000000;
+	return n;
+}
+
+/* "rx/tx burst…" as the router sees it: what it receives is the client's upload. One number: both. */
+static bool fill_mikrotik(const struct filling *f)
+{
+	const char *at = (const char *)f->data.p, *end = (const char *)f->data.end, *start = at;
+	uint64_t up = read_rate(&at, end), down = up;
+
+	if (at == start)
+		return false;
+	if (at < end && *at == '/') {
+		start = ++at;
+		down = read_rate(&at, end);
+		if (at == start)
+			return false;
+	}
+	if (at < end && *at != ' ')
+		return false;
+	f->v->rate_up = (struct grant_rate){f->origin, up};
+	f->v->rate_down = (struct grant_rate){f->origin, down};
+	return true;
+}
+
+static bool fill_filter(const struct filling *f)
+{
+	struct grant_names *to = &f->v->filter;
+	size_t n = rd_left(&f->data);
+
+	if (!n || n > GRANT_WORD_MAX || memchr(f->data.p, 0, n) || to->n == GRANT_NAMES_MAX)
+		return false;
+	to->origin = f->origin;
+	memcpy(to->item[to->n], f->data.p, n);
+	to->item[to->n++][n] = '\0';
+	return true;
+}
+
 static const struct row {
 	uint64_t id;
 	bool (*fill)(const struct filling *f);
@@ -121,6 +190,10 @@ static const struct row {
 	{RADIUS_PORT_LIMIT, fill_sessions, false},
 	{RADIUS_SESSION_TIMEOUT, fill_session_time, true},
 	{RADIUS_IDLE_TIMEOUT, fill_idle, true},
+	{RADIUS_FILTER_ID, fill_filter, true},
+	{RADIUS_WISPR_MAX_UP, fill_rate_up, true},
+	{RADIUS_WISPR_MAX_DOWN, fill_rate_down, true},
+	{RADIUS_MIKROTIK_RATE_LIMIT, fill_mikrotik, true},
 };
 
 static const struct row *row_of(uint64_t id)
