@@ -38,7 +38,7 @@ ROOMS = {
     "session": ({"admission", "core"}, {"aaa", "store", "datapath", "tunnel", "ip", "offload", "os"}),
     "worker": ({"session", "admission", "core"}, {"datapath", "tunnel", "offload", "os"}),
     "host": ({"core"}, {"aaa", "store", "os", "tls"}),
-    "control": ({"host", "worker", "session", "admission", "core"}, {"admin", "store", "os", "tls"}),
+    "control": ({"host", "worker", "session", "admission", "core"}, {"aaa", "admin", "store", "os", "tls"}),
 }
 RUN = {"server/run.c"}  # the only file that includes all rooms
 FROM_OUTSIDE = {"server/run.h", "server/host/certificates.h", "server/host/grant.h", "server/host/check.h", "server/core/ranges.h"}

@@ -439,6 +439,14 @@ bool config_is_balancer(const struct config *cfg, const struct addr *a)
 	return false;
 }
 
+static bool has_source(const struct config *cfg, int source)
+{
+	for (size_t i = 0; i < cfg->auth.sources.n; i++)
+		if (cfg->auth.sources.item[i] == source)
+			return true;
+	return false;
+}
+
 int config_check(const struct config *cfg, struct config_error *ret_err)
 {
 	const struct {
@@ -466,9 +474,9 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{!cfg->auth.sources.n, "[auth] sources: expected local, radius or both"},
 		{cfg->auth.sources.n == 2 && cfg->auth.sources.item[0] == CONFIG_SOURCE_RADIUS,
 			"[auth] sources: expected radius last: it does not say which names it does not know, so local would never be asked"},
-		{config_has_source(cfg, CONFIG_SOURCE_RADIUS) && !cfg->radius.servers.n,
+		{has_source(cfg, CONFIG_SOURCE_RADIUS) && !cfg->radius.servers.n,
 			"[radius] servers: expected at least one server, as auth.sources has radius"},
-		{config_passes_eap(cfg) && !config_has_source(cfg, CONFIG_SOURCE_RADIUS),
+		{config_passes_eap(cfg) && !has_source(cfg, CONFIG_SOURCE_RADIUS),
 			"[ppp] auth: eap passes EAP on to RADIUS; expected radius in auth.sources"},
 		{cfg->radius.nas_address.n > 1, "[radius] nas_address: expected one address"},
 		{!is_interface_name(cfg->tunnel.tun),
@@ -534,14 +542,6 @@ bool config_passes_eap(const struct config *cfg)
 	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
 		if (auth_words[cfg->ppp.auth.item[i]].method == AUTH_EAP &&
 			!auth_words[cfg->ppp.auth.item[i]].eap)
-			return true;
-	return false;
-}
-
-bool config_has_source(const struct config *cfg, int source)
-{
-	for (size_t i = 0; i < cfg->auth.sources.n; i++)
-		if (cfg->auth.sources.item[i] == source)
 			return true;
 	return false;
 }

@@ -135,7 +135,6 @@ size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_
 bool config_has_eap(const struct config *cfg, uint8_t type);
 /* Is EAP passed on to RADIUS (the word eap)? */
 bool config_passes_eap(const struct config *cfg);
-bool config_has_source(const struct config *cfg, int source); /* CONFIG_SOURCE_…, of auth.sources */
 struct config_pool {
 	char name[32];
 	struct prefix prefix;

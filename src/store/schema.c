@@ -217,8 +217,9 @@ const char *const schema_steps[] = {
 	"  PRIMARY KEY (group_id, key))",
 
 	/*
-	 * Users of RADIUS have leases, too (numbers below 0), so a lease's user need not be in users. accounting:
-	 * records on their way to a server; accounting_open: sessions that began and have no end yet.
+	 * Users of RADIUS have leases, too (numbers below 0), so a lease's user need not be in
+	 * users. accounting: records on their way to a server; accounting_open: sessions that
+	 * began and have no end yet.
 	 */
 	"CREATE TABLE leases_r ("
 	"  address BYTEA PRIMARY KEY,"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/codec.c: a reply or request from the network. The first octet says whether the sender knows the
- * secret: then authenticator and Message-Authenticator are made right, and the attributes are reached.
+ * aaa/radius/codec.c: a reply or request from the network. The first octet says whether the sender
+ * knows the secret: then authenticator and Message-Authenticator are made right, and the attributes
+ * are reached.
  */
 #include "aaa/radius/codec.h"
 

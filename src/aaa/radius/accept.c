@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The column of grant.def that names attributes, as code: which attribute fills which value, and how. */
+/*
+ * The column of grant.def that names attributes, as code: which attribute fills which value, and
+ * how.
+ */
 #include "aaa/radius/accept.h"
 
 #include <ctype.h>
@@ -142,7 +145,9 @@ static uint64_t read_rate(const char **at, const char *end)
 	return n;
 }
 
-/* "rx/tx burst…" as the router sees it: what it receives is the client's upload. One number: both. */
+/*
+ * "rx/tx burst…" as the router sees it: what it receives is the client's upload. One number: both.
+ */
 static bool fill_mikrotik(const struct filling *f)
 {
 	const char *at = (const char *)f->data.p, *end = (const char *)f->data.end, *start = at;
@@ -179,21 +184,20 @@ static bool fill_filter(const struct filling *f)
 static const struct row {
 	uint64_t id;
 	bool (*fill)(const struct filling *f);
-	bool at_once; /* a live session takes it (CoA) */
 } rows[] = {
-	{RADIUS_FRAMED_IP_ADDRESS, fill_address, false},
-	{RADIUS_FRAMED_POOL, fill_pool, false},
-	{RADIUS_MS_PRIMARY_DNS, fill_dns, false},
-	{RADIUS_MS_SECONDARY_DNS, fill_dns2, false},
-	{RADIUS_MS_PRIMARY_NBNS, fill_nbns, false},
-	{RADIUS_MS_SECONDARY_NBNS, fill_nbns2, false},
-	{RADIUS_PORT_LIMIT, fill_sessions, false},
-	{RADIUS_SESSION_TIMEOUT, fill_session_time, true},
-	{RADIUS_IDLE_TIMEOUT, fill_idle, true},
-	{RADIUS_FILTER_ID, fill_filter, true},
-	{RADIUS_WISPR_MAX_UP, fill_rate_up, true},
-	{RADIUS_WISPR_MAX_DOWN, fill_rate_down, true},
-	{RADIUS_MIKROTIK_RATE_LIMIT, fill_mikrotik, true},
+	{RADIUS_FRAMED_IP_ADDRESS, fill_address},
+	{RADIUS_FRAMED_POOL, fill_pool},
+	{RADIUS_MS_PRIMARY_DNS, fill_dns},
+	{RADIUS_MS_SECONDARY_DNS, fill_dns2},
+	{RADIUS_MS_PRIMARY_NBNS, fill_nbns},
+	{RADIUS_MS_SECONDARY_NBNS, fill_nbns2},
+	{RADIUS_PORT_LIMIT, fill_sessions},
+	{RADIUS_SESSION_TIMEOUT, fill_session_time},
+	{RADIUS_IDLE_TIMEOUT, fill_idle},
+	{RADIUS_FILTER_ID, fill_filter},
+	{RADIUS_WISPR_MAX_UP, fill_rate_up},
+	{RADIUS_WISPR_MAX_DOWN, fill_rate_down},
+	{RADIUS_MIKROTIK_RATE_LIMIT, fill_mikrotik},
 };
 
 static const struct row *row_of(uint64_t id)
@@ -218,13 +222,6 @@ unsigned radius_grant(
 		bad += row && !row->fill(&(struct filling){ret, origin, a.data});
 	}
 	return bad;
-}
-
-bool radius_grants_at_once(uint64_t id)
-{
-	const struct row *row = row_of(id);
-
-	return row && row->at_once;
 }
 
 /* ---- Class --------------------------------------------------------------- */

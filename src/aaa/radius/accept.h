@@ -7,13 +7,11 @@
 #include "aaa/radius/codec.h"
 
 /*
- * Fills the values that it has rows for, with that origin; what cannot be read is left out. Returns how many
- * attributes were of no use: malformed.
+ * Fills the values that it has rows for, with that origin; what cannot be read is left out. Returns
+ * how many attributes were of no use: malformed.
  */
 unsigned radius_grant(
 	const struct radius_packet *p, enum grant_origin origin, struct grant_values *ret);
-/* Does the attribute fill a value that a live session takes at once? For CoA. */
-bool radius_grants_at_once(uint64_t id);
 
 #define RADIUS_CLASSES_MAX 16
 /* Every Class in its order, to be repeated in accounting; counted. */

@@ -18,7 +18,8 @@
 #define PORT_VIRTUAL 5
 #define FRAMED_MTU 1400
 
-int64_t radius_user_id(const char *user, size_t n)
+/* A number for leases and limits: the same at each login of that name, and below 0. */
+static int64_t user_id_of(const char *user, size_t n)
 {
 	char folded[USER_NAME_MAX];
 	uint8_t digest[SHA256_LEN];
@@ -69,7 +70,7 @@ static void put_proof(
 	} /* no default */
 }
 
-void radius_put_connection(
+static void put_connection(
 	struct radius_builder *b, const struct radius_settings *s, const struct aaa_connection *c)
 {
 	char calling[ENDPOINT_TEXT_LEN];
@@ -104,7 +105,7 @@ static void encode(struct radius_request *r, struct radius_builder *b,
 	put_proof(b, l, secret);
 	if (l->state_len)
 		radius_put(b, RADIUS_STATE, l->state, l->state_len);
-	radius_put_connection(b, radius_call_settings(&l->call), &l->connection);
+	put_connection(b, radius_call_settings(&l->call), &l->connection);
 	radius_put_u32(b, RADIUS_FRAMED_MTU, l->proof.eap_mtu ? l->proof.eap_mtu : FRAMED_MTU);
 }
 
@@ -264,7 +265,7 @@ static void accepted(struct radius_login *l, const struct radius_packet *p)
 	a->outcome = AAA_ACCEPT;
 	a->event = EV_AUTH_ACCEPTED;
 	a->by_radius = true;
-	a->user_id = radius_user_id(l->proof.user, l->proof.user_len);
+	a->user_id = user_id_of(l->proof.user, l->proof.user_len);
 	if (bad)
 		snprintf(why, sizeof(why), "unreadable_attributes=%u", bad);
 	describe(l, why);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/auth.h — one login through RADIUS, as many rounds as it takes: a proof goes out as Access-Request, the
- * answer becomes a struct aaa_answer. Inside aaa/ and for `culvert radius test`.
+ * aaa/radius/auth.h — one login through RADIUS, as many rounds as it takes: a proof goes out as
+ * Access-Request, the answer becomes a struct aaa_answer. Inside aaa/ and for `culvert radius
+ * test`.
  *
- * Keys: HLAK = MS-MPPE-Recv-Key | MS-MPPE-Send-Key, cut at 32 octets: 16 and 16 of MS-CHAPv2, 32 of EAP. A method
- * that yields keys is refused without them, since the crypto binding would fail.
+ * Keys: HLAK = MS-MPPE-Recv-Key | MS-MPPE-Send-Key, cut at 32 octets: 16 and 16 of MS-CHAPv2, 32 of
+ * EAP. A method that yields keys is refused without them, since the crypto binding would fail.
  *
- * Ownership: a login that was asked belongs to the thread of RADIUS until done(); the mailbox outlives it.
+ * Ownership: a login that was asked belongs to the thread of RADIUS until done(); the mailbox
+ * outlives it.
  * Threads:   radius_login_ask() any; done() on the thread that takes letters out of reply_to.
  */
 #pragma once
@@ -35,8 +37,3 @@ struct radius_login {
 };
 
 void radius_login_ask(struct radius_login *l);
-/* NAS-Identifier, NAS-Port, Calling-Station-Id …: what logins and accounting say alike. */
-void radius_put_connection(
-	struct radius_builder *b, const struct radius_settings *s, const struct aaa_connection *c);
-/* A number for leases and limits that is the same at each login of that name and no local user's: below 0. */
-int64_t radius_user_id(const char *user, size_t n);

@@ -79,7 +79,9 @@ void radius_put_pieces(struct radius_builder *b, uint64_t id, const void *octets
 	} while (n);
 }
 
-/* c = p xor MD5(secret | before), 16 octets at a time; `before` is the ciphertext of the last 16. */
+/*
+ * c = p xor MD5(secret | before), 16 octets at a time; `before` is the ciphertext of the last 16.
+ */
 static int hide_block(const struct radius_secret *secret, const struct octets *before,
 	size_t n_before, const uint8_t in[static MD5_LEN], uint8_t ret[static MD5_LEN])
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/codec.h — RADIUS packets: written, verified, read (RFC 2865, 2866, 2869, 3579, 5176; RFC 2548 for the
- * attributes of Microsoft). No I/O, no state.
+ * aaa/radius/codec.h — RADIUS packets: written, verified, read (RFC 2865, 2866, 2869, 3579, 5176;
+ * RFC 2548 for the attributes of Microsoft). No I/O, no state.
  *
  *     radius_begin(&b, RADIUS_ACCESS_REQUEST, id, authenticator, room, sizeof(room));
  *     radius_put_text(&b, RADIUS_USER_NAME, "alice");
@@ -12,7 +12,8 @@
  *     radius_attributes(&p, &walk);
  *     while (radius_next(&walk, &a)) switch (a.id) { case RADIUS_CLASS: … }
  *
- * Message-Authenticator is the first attribute of every request that needs or may have one (CVE-2024-3596).
+ * Message-Authenticator is the first attribute of every request that needs or may have one
+ * (CVE-2024-3596).
  *
  * Ownership: a packet and its attributes point into the octets that were parsed.
  * Errors:    negative errno; -EPROTO: not a packet, to be dropped without a word.
@@ -71,8 +72,8 @@ struct radius_builder {
 };
 
 /*
- * `room` holds `cap` octets, RADIUS_PACKET_MAX at most; `sealed`: with a Message-Authenticator. Requests
- * whose authenticator follows from their content (accounting, CoA) take NULL.
+ * `room` holds `cap` octets, RADIUS_PACKET_MAX at most; `sealed`: with a Message-Authenticator.
+ * Requests whose authenticator follows from their content (accounting, CoA) take NULL.
  */
 void radius_begin(struct radius_builder *b, enum radius_code code, uint8_t identifier,
 	const uint8_t *authenticator, bool sealed, void *room, size_t cap);
@@ -116,8 +117,8 @@ enum radius_trust {
 const char *radius_trust_word(enum radius_trust t);
 
 /*
- * In this order: authenticator, attributes' lengths, Message-Authenticator, Proxy-State. With EAP-Message a
- * Message-Authenticator is required whatever `require` says.
+ * In this order: authenticator, attributes' lengths, Message-Authenticator, Proxy-State. With
+ * EAP-Message a Message-Authenticator is required whatever `require` says.
  */
 enum radius_trust radius_verify_reply(const struct radius_packet *p,
 	const uint8_t request[static RADIUS_AUTHENTICATOR_LEN], const struct radius_secret *secret,
@@ -138,8 +139,8 @@ struct radius_walk {
 
 void radius_attributes(const struct radius_packet *p, struct radius_walk *ret);
 /*
- * The next one, the parts of a Vendor-Specific one by one. A Vendor-Specific that is no row of such parts is
- * returned whole, with type 0 of its vendor. False: the end.
+ * The next one, the parts of a Vendor-Specific one by one. A Vendor-Specific that is no row of such
+ * parts is returned whole, with type 0 of its vendor. False: the end.
  */
 bool radius_next(struct radius_walk *walk, struct radius_attribute *ret);
 /* The first of that id. */
@@ -149,16 +150,18 @@ bool radius_find(const struct radius_packet *p, uint64_t id, struct rd *ret);
 bool radius_u32(struct rd data, uint32_t *ret);
 bool radius_addr(struct rd data, int family, struct addr *ret);
 /*
- * MS-MPPE-Send-Key, -Recv-Key and Tunnel-Password in clear (RFC 2548 section 2.4.2, RFC 2868 section 3.5), `data`
- * from the salt on. Returns the key's length, or -EBADMSG: nonsense, so another secret or no such key.
+ * MS-MPPE-Send-Key, -Recv-Key and Tunnel-Password in clear (RFC 2548 section 2.4.2, RFC 2868
+ * section 3.5), `data` from the salt on. Returns the key's length, or -EBADMSG: nonsense, so
+ * another secret or no such key.
  */
 int radius_open_key(struct rd data, const uint8_t request[static RADIUS_AUTHENTICATOR_LEN],
 	const struct radius_secret *secret, uint8_t ret[static RADIUS_KEY_MAX]);
 
 /* ---- words ------------------------------------------------------------- */
 
-/* NULL: not in the dictionary. */
-const char *radius_attribute_name(uint64_t id);
 #define RADIUS_TEXT_LEN 700
-/* "Framed-IP-Address=10.8.0.7", "Class=0x70656572", "MS-MPPE-Send-Key=(hidden)"; unknown ones by number. */
+/*
+ * "Framed-IP-Address=10.8.0.7", "Class=0x70656572", "MS-MPPE-Send-Key=(hidden)"; unknown ones by
+ * number.
+ */
 char *radius_attribute_text(const struct radius_attribute *a, char ret[static RADIUS_TEXT_LEN]);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: a request waits in its source's turn, is given a server, a source port and an identifier, and is in
- * flight there until an answer is trusted or the server's time is up. What is in flight is found by (server, port,
- * identifier) alone, the way an answer names it, so there is no list of it: ticks walk the tables of identifiers.
+ * Theory: a request waits in its source's turn, is given a server, a source port and an identifier,
+ * and is in flight there until an answer is trusted or the server's time is up. What is in flight
+ * is found by (server, port, identifier) alone, the way an answer names it, so there is no list of
+ * it: ticks walk the tables of identifiers.
  */
 #include "aaa/radius/peer.h"
 
@@ -27,7 +28,7 @@ struct server {
 	struct radius_server_status stats; /* dead, sealed and the counters */
 	struct port *port[RADIUS_PORTS_MAX];
 	uint64_t dead_until_ms, heard_ms, probe_ms;
-	unsigned told; /* bits: distrust that news told of */
+	unsigned reported; /* bits: distrust that news reported of */
 	bool probing;
 	struct radius_request probe;
 };
@@ -172,7 +173,10 @@ static bool is_lighter(const struct server *a, const struct server *b)
 	       (uint64_t)(b->stats.in_flight + 1) * (a->is.weight ? a->is.weight : 1);
 }
 
-/* NULL: none that was not asked. When all are dead, a request that asked no server yet goes to one of them. */
+/*
+ * NULL: none that was not asked. When all are dead, a request that asked no server yet goes to one
+ * of them.
+ */
 static struct server *choose(
 	struct radius_peer *p, const struct radius_request *r, uint64_t now_ms, size_t *ret_at)
 {
@@ -412,9 +416,9 @@ static void distrust(struct radius_peer *p, struct radius_request *r, enum radiu
 	s->stats.dropped[why]++;
 	r->distrusted = true;
 	r->why = why;
-	if (!(s->told & 1u << why))
+	if (!(s->reported & 1u << why))
 		tell(p, r->at, RADIUS_SERVER_DISTRUSTED, why);
-	s->told |= 1u << why;
+	s->reported |= 1u << why;
 }
 
 static void learn(struct radius_peer *p, size_t at, bool sealed)
@@ -719,7 +723,7 @@ static struct server *kept(
 		if (!same_secret(&s->is.secret, &is->secret))
 			each_in_flight(s, keyed_anew, at);
 		s->is = *is;
-		s->told = 0;
+		s->reported = 0;
 		return s;
 	}
 	return server_new(is);

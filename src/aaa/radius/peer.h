@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/peer.h — the client's side of RADIUS for one service (authentication or accounting): which server
- * gets a request, when it is sent again, when another server is asked. No I/O, no clock.
+ * aaa/radius/peer.h — the client's side of RADIUS for one service (authentication or accounting):
+ * which server gets a request, when it is sent again, when another server is asked. No I/O, no
+ * clock.
  *
  *     radius_peer_submit(p, &request, now)        -EAGAIN: too many wait
  *     while (radius_peer_output(p, now, &out))    datagrams to send now: server, source port, octets
@@ -9,13 +10,14 @@
  *     while ((r = radius_peer_done(p)))           requests that are over: r->outcome, r->reply
  *     radius_peer_deadline(p), radius_peer_tick(p, now)
  *
- * - A request is sent again with the same identifier, authenticator and octets (RFC 5080 section 2.2.1): after 2 s,
- *   then twice as long each time, 16 s at most, ± 10 %. After the server's time-out the next server is asked.
- * - A server that lets a request time out, and has said nothing since that was sent, is dead for a while. A dead
- *   server is probed by Status-Server (RFC 5997). When the pause is over one real request may try it too, since
- *   some servers do not answer probes.
- * - Each source port has 256 identifiers. One whose request timed out rests: a late answer meets no other
- *   request. Ports are added as requests in flight need them.
+ * - A request is sent again with the same identifier, authenticator and octets (RFC 5080 section
+ *   2.2.1): after 2 s, then twice as long each time, 16 s at most, ± 10 %. After the server's
+ *   time-out the next server is asked.
+ * - A server that lets a request time out, and has said nothing since that was sent, is dead for a
+ *   while. A dead server is probed by Status-Server (RFC 5997). When the pause is over one real
+ *   request may try it too, since some servers do not answer probes.
+ * - Each source port has 256 identifiers. One whose request timed out rests: a late answer meets no
+ *   other request. Ports are added as requests in flight need them.
  * - What waits is served in turns by source, so that a flood from one does not hold up the others.
  *
  * Ownership: a submitted request belongs to the peer until radius_peer_done() returns it.
@@ -32,7 +34,7 @@
 #define RADIUS_SERVERS_MAX 8
 #define RADIUS_PORTS_MAX 16 /* source ports for one server */
 #define RADIUS_QUEUE_MAX 8192
-#define RADIUS_TURNS 256 /* sources are told apart by so many */
+#define RADIUS_TURNS 256 /* sources are reported apart by so many */
 #define RADIUS_FIRST_RESEND_MS 2000
 #define RADIUS_LAST_RESEND_MS 16000
 #define RADIUS_REST_MS 30000
@@ -105,8 +107,9 @@ struct radius_server_status {
 int radius_peer_new(const struct radius_peer_opts *opts, struct radius_peer **ret);
 void radius_peer_free(struct radius_peer *p); /* nothing is in flight or waits */
 /*
- * Other servers, secrets, times. What is in flight to a server that stays goes on; with a new secret it is sent as
- * a new request when it is due; to one that goes, it is asked elsewhere. Servers are the same by name.
+ * Other servers, secrets, times. What is in flight to a server that stays goes on; with a new
+ * secret it is sent as a new request when it is due; to one that goes, it is asked elsewhere.
+ * Servers are the same by name.
  */
 void radius_peer_configure(
 	struct radius_peer *p, const struct radius_peer_opts *opts, uint64_t now_ms);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/settings.h — the section [radius] of the configuration, with the secrets that its files hold.
+ * aaa/radius/settings.h — the section [radius] of the configuration, with the secrets that its
+ * files hold.
  *
  * Ownership: counted; never changes after it was loaded. Secrets are wiped with the last reference.
  * Threads:   radius_settings_ref() and _unref() any.

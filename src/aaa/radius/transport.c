@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: one thread with epoll over its mailbox and the sockets. A socket belongs to one source port of one server;
- * it is opened when the peer first uses that port, and is not connected: where a datagram comes from is compared
- * here. The peers decide, this file sends, receives and keeps the time.
+ * Theory: one thread with epoll over its mailbox and the sockets. A socket belongs to one source
+ * port of one server; it is opened when the peer first uses that port, and is not connected: where
+ * a datagram comes from is compared here. The peers decide, this file sends, receives and keeps the
+ * time.
  */
 #include "aaa/radius/transport.h"
 

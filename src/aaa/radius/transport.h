@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/radius/transport.h — the thread that talks to RADIUS servers: sockets and clock around peer.h, one peer for
- * logins and one for accounting. No other thread ever waits for a server.
+ * aaa/radius/transport.h — the thread that talks to RADIUS servers: sockets and clock around
+ * peer.h, one peer for logins and one for accounting. No other thread ever waits for a server.
  *
  *     radius_configure(r, settings);      // at the start and at each reload
  *     radius_submit(r, &call);            // any thread; call.done() comes on the thread of RADIUS
  *
  * Ownership: a submitted call belongs to the transport until done().
- * Threads:   radius_submit(), radius_configure(), radius_status() any; done() and the hooks run on the thread
+ * Threads:   radius_submit(), radius_configure(), radius_status() any; done() and the hooks run on
+ *            the thread
  *            of RADIUS and must be short.
  */
 #pragma once

@@ -38,13 +38,6 @@ static const struct row *row_of(uint64_t id)
 	return NULL;
 }
 
-const char *radius_attribute_name(uint64_t id)
-{
-	const struct row *row = row_of(id);
-
-	return row ? row->name : NULL;
-}
-
 static void name_of(uint64_t id, const struct row *row, char ret[static 48])
 {
 	if (row)

@@ -59,7 +59,7 @@ struct context {
 	size_t n_dns6;
 	uint8_t duid[18];
 	int64_t started_s;
-	uint64_t epoch; /* of the store: this run */
+	uint64_t epoch;           /* of the store: this run */
 	_Atomic bool ipv6_onward; /* clients may send IPv6 to the Internet through us */
 	_Atomic bool draining;
 	_Atomic int64_t strangers_s; /* the second in which ... */

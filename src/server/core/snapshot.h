@@ -34,10 +34,10 @@ struct snapshot {
 	struct tls_ctx *eap_tls;     /* that asks for these; or NULL */
 	struct tls_ctx
 		*eap_peap; /* for TLS inside EAP without a certificate of the client; or NULL */
-	char pin[64], fingerprint[65]; /* of the first certificate */
+	char pin[64], fingerprint[65];  /* of the first certificate */
 	struct radius_settings *radius; /* NULL: not loaded yet */
-	struct grant *defaults;        /* what every user is granted */
-	struct filters *filters;       /* of policy.filters */
+	struct grant *defaults;         /* what every user is granted */
+	struct filters *filters;        /* of policy.filters */
 	/* Behind a balancer: the certificates that it shows in our place. */
 	struct sstp_cert_hash accepted[CONFIG_ITEMS_MAX];
 	size_t n_accepted;

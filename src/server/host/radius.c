@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The settings of RADIUS, and the memory of which servers have ever sent a Message-Authenticator: read before the
- * store's thread has the database, written by a job of it.
+ * The settings of RADIUS, and the memory of which servers have ever sent a Message-Authenticator:
+ * read before the store's thread has the database, written by a job of it.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Servers on a simulated clock: order, weight, repetition, death, late and forged answers, other secrets. */
+/*
+ * Servers on a simulated clock: order, weight, repetition, death, late and forged answers, other
+ * secrets.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
