@@ -29,6 +29,8 @@ static void not_checked(struct probe *p, const char *name, const char *why)
 
 static void judge_answer(struct probe *p, const struct place *place, const struct tls_revocation *r)
 {
+	char text[TLS_REVOCATION_URL_MAX + sizeof(r->why) + 3];
+
 	switch (r->answer) {
 	case TLS_REVOKED_NO:
 		probe_fact(p, place->name, "%s: not revoked (signature verified)", place->url);
@@ -36,6 +38,10 @@ static void judge_answer(struct probe *p, const struct place *place, const struc
 	case TLS_REVOKED_YES:
 		probe_fact(p, place->name, "%s: revoked (signature verified)", place->url);
 		probe_find(p, OUTCOME_FAILED, EV_CERT_REVOKED, "by %s", place->url);
+		break;
+	case TLS_REVOKED_UNREAD:
+		snprintf(text, sizeof(text), "%s: %s", place->url, r->why);
+		not_checked(p, place->name, text);
 		break;
 	case TLS_REVOKED_UNKNOWN:
 		probe_fact(p, place->name, "%s: an answer that does not count: %s", place->url,

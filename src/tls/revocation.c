@@ -12,7 +12,9 @@
  * (extended key usage OCSPSigning): OCSP_basic_verify() with a store that holds the issuer alone. It
  * has to be about the same certificate, and fresh: by the nonce that was asked with, or by its dates.
  *
- * Left out: delta CRLs, indirect CRLs, and whether a responder's own certificate was revoked.
+ * Recognised and not read: delta CRLs, a list that has one besides, indirect CRLs, and lists of some
+ * reasons only (RFC 5280 5.2.4 to 5.2.6, 4.2.1.13). Left out: whether a responder's own certificate was
+ * revoked.
  */
 #include "tls/revocation.h"
 
@@ -203,14 +205,70 @@ static bool verify_with_crl(const struct tls *t, X509_CRL *crl, struct crl_fault
 	return ran;
 }
 
+static bool names_delta(const struct tls *t, const X509_CRL *crl)
+{
+	return X509_CRL_get_ext_by_NID(crl, NID_freshest_crl, -1) >= 0 ||
+	       X509_get_ext_by_NID(SSL_get0_peer_certificate(t->ssl), NID_freshest_crl, -1) >= 0;
+}
+
+/* Has the leaf's own list another issuer than the leaf? */
+static bool leaf_wants_indirect(const struct tls *t)
+{
+	CRL_DIST_POINTS *points = X509_get_ext_d2i(
+		SSL_get0_peer_certificate(t->ssl), NID_crl_distribution_points, NULL, NULL);
+	bool found = false;
+
+	for (int i = 0; points && i < sk_DIST_POINT_num(points); i++)
+		found |= sk_DIST_POINT_value(points, i)->CRLissuer != NULL;
+	CRL_DIST_POINTS_free(points);
+	return found;
+}
+
+static const char *kind_of_list(const X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *scope =
+		X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	const char *kind = NULL;
+
+	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
+		kind = "it is a delta list, which says nothing without its base";
+	else if (scope && scope->indirectCRL > 0)
+		kind = "it is an indirect list (of several issuers), which is not read here";
+	else if (scope && scope->onlysomereasons)
+		kind = "it lists some reasons of revocation only";
+	ISSUING_DIST_POINT_free(scope);
+	return kind;
+}
+
+/* Why it is not read; NULL when it is. Only a list of the issuer may say of itself that it is special. */
+static const char *unread_kind(const struct tls *t, X509_CRL *crl)
+{
+	X509 *issuer = issuer_of_leaf(t);
+
+	if (!issuer)
+		return NULL;
+	if (leaf_wants_indirect(t))
+		return "it is an indirect list (of another issuer), which is not read here";
+	return X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1 ? kind_of_list(crl) : NULL;
+}
+
+static void unread(struct tls_revocation *ret, const char *why)
+{
+	unknown(ret, why);
+	ret->answer = TLS_REVOKED_UNREAD;
+}
+
 void tls_check_crl(const struct tls *t, const void *octets, size_t n, struct tls_revocation *ret)
 {
 	struct crl_faults f = {0};
+	const char *kind;
 	X509_CRL *crl = n && n < CRL_OCTETS_MAX ? read_crl(octets, n) : NULL;
 
 	*ret = (struct tls_revocation){0};
 	if (!crl)
 		unknown(ret, "it is no revocation list");
+	else if ((kind = unread_kind(t, crl)))
+		unread(ret, kind);
 	else if (!issuer_of_leaf(t) || !verify_with_crl(t, crl, &f))
 		unknown(ret, "there is no trusted issuer to verify it with");
 	else if (!X509_CRL_get0_nextUpdate(crl))
@@ -219,6 +277,9 @@ void tls_check_crl(const struct tls *t, const void *octets, size_t n, struct tls
 		unknown(ret, X509_verify_cert_error_string(f.first));
 	else if (f.expired && !f.revoked) /* what an old list has stays revoked */
 		unknown(ret, X509_verify_cert_error_string(X509_V_ERR_CRL_HAS_EXPIRED));
+	else if (!f.revoked && names_delta(t, crl))
+		unread(ret, "it does not have this certificate, and a newer delta list, which is "
+			    "not read here, may have it");
 	else
 		ret->answer = f.revoked ? TLS_REVOKED_YES : TLS_REVOKED_NO;
 	X509_CRL_free(crl);

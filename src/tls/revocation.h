@@ -21,10 +21,11 @@ struct tls_revocation_urls {
 };
 void tls_revocation_urls(const struct tls *t, struct tls_revocation_urls *ret);
 
-enum tls_revoked { TLS_REVOKED_NO, TLS_REVOKED_YES, TLS_REVOKED_UNKNOWN };
+/* UNREAD: nothing is wrong with it, and it is of a kind that is not read here. */
+enum tls_revoked { TLS_REVOKED_NO, TLS_REVOKED_YES, TLS_REVOKED_UNKNOWN, TLS_REVOKED_UNREAD };
 struct tls_revocation {
 	enum tls_revoked answer;
-	char why[TLS_REVOCATION_WHY_MAX]; /* UNKNOWN: what is wrong with it */
+	char why[TLS_REVOCATION_WHY_MAX]; /* UNKNOWN, UNREAD: the reason */
 };
 
 /* Nothing is wrong with the server's certificate: chain, name, dates, usage. */

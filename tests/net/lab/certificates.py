@@ -42,7 +42,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def leaf(self, name="vpn.example", days=(-1, 90), usage=ExtendedKeyUsageOID.SERVER_AUTH,
-             key=None, crl=None, responder=None):
+             key=None, crl=None, responder=None, freshest=None, list_issuer=None):
         """(certificate, key) signed by this authority."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         builder = (
@@ -54,17 +54,23 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([usage]), False))
         if crl:
             builder = builder.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint(
-                [x509.UniformResourceIdentifier(crl)], None, None, None)]), False)
+                [x509.UniformResourceIdentifier(crl)], None, None,
+                list_issuer and [x509.DirectoryName(list_issuer)])]), False)
+        if freshest:
+            builder = builder.add_extension(x509.FreshestCRL([x509.DistributionPoint(
+                [x509.UniformResourceIdentifier(freshest)], None, None, None)]), False)
         if responder:
             builder = builder.add_extension(x509.AuthorityInformationAccess([
                 x509.AccessDescription(AuthorityInformationAccessOID.OCSP,
                                        x509.UniformResourceIdentifier(responder))]), False)
         return builder.sign(self.key, hashes.SHA256()), key
 
-    def crl(self, *revoked, days=(-1, 30)):
+    def crl(self, *revoked, days=(-1, 30), extensions=()):
         builder = (x509.CertificateRevocationListBuilder().issuer_name(self.subject)
                    .last_update(_now() + datetime.timedelta(days=days[0]))
                    .next_update(_now() + datetime.timedelta(days=days[1])))
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
         for certificate in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)

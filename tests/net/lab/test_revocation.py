@@ -14,6 +14,7 @@ import json
 import os
 
 import pytest
+from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import servers
@@ -148,6 +149,54 @@ def test_a_list_under_an_intermediate(lab):
     web(lab, lambda head, body: lab.pki.middle.crl(certificate))
     serve(lab, certificate, key, [lab.pki.middle])
     assert "CERT_REVOKED" in tls_probe(lab)[1]
+
+
+def scope(**what):
+    words = {"full_name": None, "relative_name": None, "only_contains_user_certs": False,
+             "only_contains_ca_certs": False, "only_some_reasons": None, "indirect_crl": False,
+             "only_contains_attribute_certs": False, **what}
+    return x509.IssuingDistributionPoint(**words), True
+
+
+DELTA = x509.DeltaCRLIndicator(1), True
+FRESHEST = x509.FreshestCRL([x509.DistributionPoint(
+    [x509.UniformResourceIdentifier(f"http://{WWW}/delta.crl")], None, None, None)]), False
+SOME = frozenset({x509.ReasonFlags.key_compromise})
+
+
+@pytest.mark.parametrize("has_it", [False, True], ids=["without it", "with it"])
+@pytest.mark.parametrize("extension, leaf, why", [
+    (DELTA, {}, "it is a delta list"), (scope(indirect_crl=True), {}, "it is an indirect list"),
+    (None, {"list_issuer": True}, "it is an indirect list"),
+    (scope(only_some_reasons=SOME), {}, "some reasons of revocation only"),
+], ids=["delta", "indirect", "another issuer's", "some reasons"])
+def test_a_kind_of_list_that_is_not_read_says_so(lab, extension, leaf, why, has_it):
+    """Neither revoked nor not revoked: a delta without its base, or a list of several issuers."""
+    if leaf:
+        leaf = {"list_issuer": lab.pki.stranger.subject}
+    facts, found, weight = listed(lab, lambda c: lab.pki.root.crl(
+        *([c] if has_it else []), extensions=[extension] if extension else []), **leaf)
+    assert facts["revocation list"].startswith("not checked, because ") and why in found[
+        "CERT_REVOCATION_UNCHECKED"], (facts, found)
+    assert weight["CERT_REVOCATION_UNCHECKED"] == "note"
+    assert not {"CERT_REVOKED", "CERT_REVOCATION_OFFLINE"} & set(found), found
+
+
+@pytest.mark.parametrize("extension", [DELTA, scope(indirect_crl=True)], ids=["delta", "indirect"])
+def test_a_forged_list_is_not_excused_by_its_kind(lab, extension):
+    does_not_count(listed(lab, lambda c: impostor(lab).crl(extensions=[extension])),
+                   "revocation list", "")
+
+
+@pytest.mark.parametrize("extensions, leaf", [
+    ([FRESHEST], {}), ([], {"freshest": f"http://{WWW}/delta.crl"})], ids=["list", "certificate"])
+def test_a_list_that_has_a_delta_besides_proves_only_what_is_in_it(lab, extensions, leaf):
+    facts, found, _ = listed(lab, lambda c: lab.pki.root.crl(extensions=extensions), **leaf)
+    assert "a newer delta list" in found["CERT_REVOCATION_UNCHECKED"], found
+    assert NOT_REVOKED not in facts["revocation list"]
+    lab.undo()
+    facts, found, _ = listed(lab, lambda c: lab.pki.root.crl(c, extensions=extensions), **leaf)
+    assert REVOKED in facts["revocation list"] and "CERT_REVOKED" in found
 
 
 # --- how it is fetched
