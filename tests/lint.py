@@ -317,7 +317,7 @@ class Commands:
         return f'"{word}"' in self.sources[name]
 
 
-SUBCOMMANDS = ("user", "group", "cert", "config", "ca")
+SUBCOMMANDS = ("user", "group", "ban", "cert", "config", "ca")
 
 
 def _promised(commands, text, fenced):

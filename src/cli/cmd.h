@@ -22,6 +22,7 @@ int cmd_cure(enum event ev);
 int cmd_usage(const char *usage);
 int cmd_bad(const char *command, const char *what, const char *value, const char *want);
 
+int cmd_ban(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);
 int cmd_ca(int argc, char **argv);

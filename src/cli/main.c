@@ -31,6 +31,7 @@ static const struct command {
 	{"user", cmd_user, "add, list, change and remove users"},
 	{"group", cmd_group, "add, list, change and remove groups of users"},
 	{"radius", cmd_radius, "show RADIUS servers, try a login through them"},
+	{"ban", cmd_ban, "keep sources out, list those that are"},
 	{"backup", cmd_backup, "save a whole server, encrypted with a passphrase"},
 	{"restore", cmd_restore, "restore a backup, on this machine or a new one"},
 	{"check", cmd_check, "check the database for damage"},

@@ -428,9 +428,8 @@ static bool are_prefixes(const struct text_list *list)
 	return true;
 }
 
-bool config_is_balancer(const struct config *cfg, const struct addr *a)
+static bool holds(const struct text_list *list, const struct addr *a)
 {
-	const struct text_list *list = &cfg->balancer.trusted;
 	struct prefix p;
 
 	for (size_t i = 0; i < list->n; i++)
@@ -445,6 +444,16 @@ static bool has_source(const struct config *cfg, int source)
 		if (cfg->auth.sources.item[i] == source)
 			return true;
 	return false;
+}
+
+bool config_is_balancer(const struct config *cfg, const struct addr *a)
+{
+	return holds(&cfg->balancer.trusted, a);
+}
+
+bool config_never_bans(const struct config *cfg, const struct addr *a)
+{
+	return holds(&cfg->auth.never_ban, a) || config_is_balancer(cfg, a);
 }
 
 int config_check(const struct config *cfg, struct config_error *ret_err)
@@ -463,6 +472,8 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 			"[tls] ocsp: expected as many files as there are in certificate, or none"},
 		{!are_prefixes(&cfg->balancer.trusted),
 			"[balancer] trusted: expected addresses and networks like 192.0.2.1 or 10.0.0.0/8"},
+		{!are_prefixes(&cfg->auth.never_ban),
+			"[auth] never_ban: expected addresses and networks like 192.0.2.1 or 10.0.0.0/8"},
 		{cfg->balancer.listen.n && !cfg->balancer.accept_certificates.n,
 			"[balancer] accept_certificates: expected the balancer's certificate, as listen is set"},
 		{cfg->balancer.accept_certificates.n > 16,

@@ -143,3 +143,4 @@ struct config_pool {
 size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX]);
 uint8_t config_hash_mask(const struct config *cfg); /* [MS-SSTP] 2.2.6: 1 SHA-1, 2 SHA-256 */
 bool config_is_balancer(const struct config *cfg, const struct addr *a); /* balancer.trusted */
+bool config_never_bans(const struct config *cfg, const struct addr *a);  /* auth.never_ban */

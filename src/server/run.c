@@ -97,6 +97,34 @@ static int open_account(struct context *c)
 		       : 0;
 }
 
+#define KNOWN_SESSIONS 20000 /* the newest on record: from where users log in */
+
+static int remember_ban(const struct db_ban *b, void *admission)
+{
+	admission_ban(admission, &b->of, b->user, b->until_at);
+	return 0;
+}
+
+static int remember_session(const struct db_session *s, void *admission)
+{
+	struct endpoint peer;
+
+	if (!endpoint_parse(s->peer, 0, &peer))
+		admission_remember(admission, &peer.addr, s->user, s->started_at);
+	return 0;
+}
+
+/* With the bans and the sources of users that are on record. */
+static int make_admission(struct context *c, struct db *db)
+{
+	if (admission_new(&c->admission) < 0)
+		return host_refused(EV_OUT_OF_MEMORY, "admission");
+	if (db_session_list(db, KNOWN_SESSIONS, remember_session, c->admission) < 0 ||
+		db_ban_list(db, clock_wall_s(), remember_ban, c->admission) < 0)
+		return host_refused(db_error(db)->event, db_error(db)->text);
+	return 0;
+}
+
 /* The store's thread takes the handle over; what must be known before it is asked before. */
 static int open_store(struct server *s, struct netlink *nl)
 {
@@ -119,6 +147,8 @@ static int open_store(struct server *s, struct netlink *nl)
 		r = host_open_radius(&s->host, db);
 	if (!r && host_load_anchors(db, &s->anchors, &bad) < 0)
 		r = host_refused(bad.event, bad.text);
+	if (!r)
+		r = make_admission(c, db);
 	if (r) {
 		db_close(db);
 		return r;
@@ -151,9 +181,7 @@ static int load_certificates(struct server *s)
 
 static int make_tables(struct context *c)
 {
-	return directory_new(c->steering, &c->directory) < 0 || admission_new(&c->admission) < 0
-		       ? layer_exit_code(LAYER_LOCAL)
-		       : 0;
+	return directory_new(c->steering, &c->directory) < 0 ? layer_exit_code(LAYER_LOCAL) : 0;
 }
 
 static int make_workers(struct server *s)

@@ -165,6 +165,22 @@ int db_value_set(struct db *db, enum db_subject of, int64_t id, const char *key,
 int db_values(struct db *db, enum db_subject of, int64_t id,
 	int (*each)(const struct db_value *, void *arg), void *arg);
 
+/* --- bans (bans.c) --- */
+
+struct db_ban {
+	struct prefix of;
+	char user[USER_NAME_MAX + 1]; /* "": as any user */
+	int64_t since_at, until_at;   /* seconds since 1970; until 0: for good */
+	bool by_admin;
+};
+
+int db_ban_set(struct db *db, const struct db_ban *b);
+/* -ENOENT: there is none. */
+int db_ban_remove(struct db *db, const struct prefix *of, const char *user);
+/* Those that hold at `now`, newest first. */
+int db_ban_list(
+	struct db *db, int64_t now, int (*each)(const struct db_ban *, void *arg), void *arg);
+
 /* --- leases (leases.c) --- */
 
 struct db_lease_request {

@@ -44,6 +44,7 @@ struct record {
 	union {
 		struct db_session session;
 		struct db_attempt attempt;
+		struct db_ban ban;
 		struct {
 			struct addr address;
 			uint64_t session;
@@ -119,4 +120,14 @@ static int run_attempt(struct db *db, struct store_job *job)
 int store_attempt_add(struct store *s, const struct db_attempt *attempt)
 {
 	return submit(s, STORE_RECORD, run_attempt, &(struct record){.attempt = *attempt});
+}
+
+static int run_ban(struct db *db, struct store_job *job)
+{
+	return db_ban_set(db, &container_of(job, struct record, job)->ban);
+}
+
+int store_ban_set(struct store *s, const struct db_ban *ban)
+{
+	return submit(s, STORE_WRITE, run_ban, &(struct record){.ban = *ban});
 }

@@ -254,6 +254,15 @@ const char *const schema_steps[] = {
 	"  packets_in BIGINT NOT NULL,"
 	"  packets_out BIGINT NOT NULL,"
 	"  PRIMARY KEY (node, session))",
+
+	/* 7: sources that are kept out; user_name "": as any user; until_at 0: for good. */
+	"CREATE TABLE bans ("
+	"  source TEXT NOT NULL,"
+	"  user_name TEXT NOT NULL,"
+	"  since_at BIGINT NOT NULL,"
+	"  until_at BIGINT NOT NULL,"
+	"  by_admin INTEGER NOT NULL,"
+	"  PRIMARY KEY (source, user_name))",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

@@ -84,4 +84,5 @@ int store_lease_release(struct store *s, const struct addr *address, uint64_t se
 int store_session_start(struct store *s, const struct db_session *session);
 int store_session_stop(
 	struct store *s, const struct db_session *session); /* releases the lease too */
+int store_ban_set(struct store *s, const struct db_ban *ban);
 int store_attempt_add(struct store *s, const struct db_attempt *attempt);

@@ -117,7 +117,7 @@ class Server(Program):
         config = {**(config or {})}
         # ... and a hundred at once come from one address, for one user.
         config["server"] = {"source_rate": 0, "source_half_open": 0, **config.get("server", {})}
-        config["auth"] = {"user_sessions": 100000, **config.get("auth", {})}
+        config["auth"] = {"user_sessions": 100000, "ban_points": 0, **config.get("auth", {})}
         config["tunnel"] = {"server_access": "all", **config.get("tunnel", {})}
         arguments = ["serve", "--state", state, "--listen", listen, "--tun", tun, *extra]
         if config:

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/addr.h"
+#include "base/credentials.h"
 #include "server/admission/sources.h"
 
 struct admission; /* shared by all sites */
@@ -39,14 +40,39 @@ struct door *admission_enter(struct site *site, const struct endpoint *peer, boo
 void admission_leave(struct site *site, struct door *door);
 void admission_progress(struct site *site, struct door *door, enum sources_progress progress);
 
+/* Whose proof it is; the rest is admission's own. */
+struct admission_proof {
+	struct endpoint peer;
+	char user[USER_NAME_MAX + 1];     /* as sent */
+	struct source *source, *stranger; /* NULL: not held back as one */
+};
+
+enum admission_outcome { ADMISSION_OTHER, ADMISSION_FAILED, ADMISSION_ACCEPTED };
+
+/* The source is banned as this user: the proof is not to be judged. */
+bool admission_is_banned(struct site *site, const struct admission_proof *p);
 /*
- * 0: judge the proof now, and say what came of it with admission_judged() and *ret. Else: ask again
- * after so many milliseconds. Clients of a balancer that does not name them are never held back here,
- * since all look like one source: see admission_answer_ms().
+ * 0: judge the proof now, and say what came of it with admission_judged(). Else: ask again after so many
+ * milliseconds. A source from which this user never logged in also waits for the others of that kind.
+ * Clients of a balancer that does not name them are never held back here, since all look like one source:
+ * see admission_answer_ms().
  */
-uint64_t admission_proof(struct site *site, const struct endpoint *peer, struct source **ret);
-/* `s` NULL: the peer was not held back. */
-void admission_judged(struct site *site, struct source *s, bool failed);
+uint64_t admission_ask(struct site *site, struct admission_proof *p);
+void admission_judged(struct site *site, struct admission_proof *p, enum admission_outcome outcome);
+/* A connection of this peer ended, and had never come to a login. */
+void admission_stranger(struct site *site, const struct endpoint *peer);
+
+/* ---- any thread ---- */
+
+/* Of an admin, or from the store. `user` "": as any. -ENOSPC: too many networks are banned. */
+int admission_ban(struct admission *a, const struct prefix *of, const char *user, int64_t until_s);
+void admission_unban(struct admission *a, const struct prefix *of, const char *user);
+/* From the record: a user logged in from there. */
+void admission_remember(
+	struct admission *a, const struct addr *source, const char *user, int64_t at_s);
+
+/* ---- the worker's ---- */
+
 /* How long the answer to a failed login is held back: behind such a balancer there is no other way. */
 uint64_t admission_answer_ms(struct site *site, const struct endpoint *peer);
 /* The proof of a lane was wrong. */

@@ -51,3 +51,10 @@ void account_attempt(struct account *a, const struct db_attempt *attempt)
 	for (size_t i = 0; i < a->n; i++)
 		a->sink[i].calls->attempt(a->sink[i].arg, attempt);
 }
+
+void account_ban(struct account *a, const struct db_ban *ban)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->sink[i].calls->ban)
+			a->sink[i].calls->ban(a->sink[i].arg, ban);
+}

@@ -19,6 +19,7 @@ struct account_sink {
 	void (*begin)(void *arg, const struct db_session *s); /* id, user, addresses, started_at */
 	void (*end)(void *arg, const struct db_session *s);   /* id, ended_at, octets, reason */
 	void (*attempt)(void *arg, const struct db_attempt *a);
+	void (*ban)(void *arg, const struct db_ban *b); /* NULL: it does not keep bans */
 };
 
 int account_new(struct account **ret); /* -ENOMEM */
@@ -32,3 +33,5 @@ void account_begin(struct account *a, const struct db_session *s);
 void account_end(struct account *a, const struct db_session *s);
 /* One row for each connection that is worth it: how it came out. */
 void account_attempt(struct account *a, const struct db_attempt *attempt);
+/* A source was banned. */
+void account_ban(struct account *a, const struct db_ban *ban);

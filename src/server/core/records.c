@@ -18,4 +18,10 @@ static void attempt(void *store, const struct db_attempt *a)
 	store_attempt_add(store, a);
 }
 
-const struct account_sink records_sink = {.begin = begin, .end = end, .attempt = attempt};
+static void ban(void *store, const struct db_ban *b)
+{
+	store_ban_set(store, b);
+}
+
+const struct account_sink records_sink = {
+	.begin = begin, .end = end, .attempt = attempt, .ban = ban};

@@ -45,8 +45,8 @@ struct question {
 	uint8_t packet[EAP_PACKET_MAX];
 	size_t packet_len;
 	struct store_lease lease;
-	bool asked;            /* aaa or store: a letter will come */
-	struct source *source; /* a proof of it is being judged */
+	bool asked;                       /* aaa or store: a letter will come */
+	struct admission_proof admission; /* whose proof it is */
 	struct question *held_next, **held_prev;
 	struct wait *wait;
 	struct prefix pool;
@@ -567,8 +567,10 @@ static void on_answer(void *owner, const struct aaa_answer *a)
 	q->asked = false;
 	if (a->outcome != AAA_CHALLENGE && (a->outcome == AAA_ACCEPT || a->final))
 		aaa_end(TAKE(q->conversation)); /* `a` lives until this returns */
-	admission_judged(site, q->source, is_guess(a->event) && !reported);
-	q->source = NULL;
+	admission_judged(site, &q->admission,
+		a->outcome == AAA_ACCEPT          ? ADMISSION_ACCEPTED
+		: is_guess(a->event) && !reported ? ADMISSION_FAILED
+						  : ADMISSION_OTHER);
 	if (q->session)
 		judged(q, a);
 	else
@@ -581,10 +583,21 @@ static void too_busy(struct question *q)
 	const struct aaa_answer busy = {
 		.outcome = AAA_REJECT, .event = EV_SERVER_BUSY, .code = AUTH_FAILED, .final = true};
 
-	admission_judged(q->site, q->source, false);
-	q->source = NULL;
+	admission_judged(q->site, &q->admission, ADMISSION_OTHER);
 	q->asked = false;
 	judged(q, &busy);
+}
+
+/* The answer of a wrong password, after the time of one. */
+static void answer_banned(struct question *q)
+{
+	const struct aaa_answer banned = {.outcome = AAA_REJECT,
+		.event = EV_AUTH_BANNED,
+		.code = AUTH_FAILED,
+		.message = "Wrong user name or password",
+		.final = true};
+
+	judged(q, &banned);
 }
 
 static void try_to_judge(struct question *q)
@@ -594,8 +607,15 @@ static void try_to_judge(struct question *q)
 		.defaults = q->site->snapshot->defaults,
 		.done = on_answer,
 		.owner = q};
-	uint64_t wait_ms = admission_proof(q->site, &s->peer, &q->source);
+	uint64_t wait_ms;
 
+	if (admission_is_banned(q->site, &q->admission)) {
+		unhold(q);
+		if (!start_wait(q, q->site->snapshot->config->auth.fail_delay_ms, answer_banned))
+			answer_banned(q);
+		return;
+	}
+	wait_ms = admission_ask(q->site, &q->admission);
 	if (wait_ms) {
 		hold(q);
 		if (!start_wait(q, wait_ms, try_to_judge))
@@ -668,6 +688,9 @@ void login_request(struct session *s, const struct proof *proof)
 	q->conversation = TAKE(s->conversation);
 	if (proof->user_len || !proof->eap) /* EAP: the Identity comes first, and once */
 		text_of_octets(proof->user, proof->user_len, s->user, sizeof(s->user));
+	q->admission.peer = s->peer;
+	snprintf(q->admission.user, sizeof(q->admission.user), "%s", s->user);
+	s->proved = true;
 	s->question = q;
 	try_to_judge(q);
 }

@@ -59,6 +59,7 @@ struct session {
 	struct prefix claims[CLAIMS];   /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
+	bool proved;         /* it came to a login */
 	bool regrant_wanted; /* the user changed while its proof was judged */
 	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;

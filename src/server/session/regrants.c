@@ -5,7 +5,8 @@
  * store. What takes effect now (grant.def) counts at once; the rest of the grant stays as it was at the
  * login.
  *
- * Only what the store granted is read again: a grant with values of a RADIUS server is that server's.
+ * Only what the store granted is read again: users of RADIUS have numbers below 0, and a grant with values
+ * of a RADIUS server is that server's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ void regrants_go_on(struct site *site)
 void session_regrant(struct session *s)
 {
 	s->regrant_wanted = !s->grant;
-	if (!s->grant || s->regrant_prev || s->user_id < 0 ||
+	if (!s->grant || s->regrant_prev || s->user_id <= 0 || s->user_id < 0 ||
 		grant_has_origin(&s->grant->is, GRANT_RADIUS) ||
 		grant_has_origin(&s->grant->is, GRANT_COA))
 		return;

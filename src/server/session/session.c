@@ -238,6 +238,9 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 	give_back(s);
 	if (s->recorded && ev->reason == EV_HTTP_ANSWERED)
 		return; /* with 503: logged as EV_SERVER_FULL */
+	if (!s->proved && !s->site->stopping && ev->reason != EV_SERVER_HANDSHAKES_FULL &&
+		ev->reason != EV_SERVER_FULL)
+		admission_stranger(s->site, &s->peer);
 	if ((!s->tls_up || ev->reason == EV_SERVER_HANDSHAKES_FULL) &&
 		!context_logs_stranger(s->site->context))
 		return;

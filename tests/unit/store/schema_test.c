@@ -16,7 +16,7 @@
 struct fixture {
 	struct state state;
 	struct db *db;
-	const char *steps[8]; /* those of this program and two that are to come */
+	const char *steps[16]; /* those of this program and two that are to come */
 	char copy[128];
 };
 

@@ -16,7 +16,7 @@ static int setup(void **state)
 {
 	(void)state;
 	r = rooms_new("[server]\nmax_handshakes = 4\nsource_half_open = 3\nsource_rate = 0\n"
-		      "[auth]\nfail_delay = 1s\n"
+		      "[auth]\nfail_delay = 1s\nban_points = 6\n"
 		      "[balancer]\ntrusted = 203.0.113.9\n");
 	return 0;
 }
@@ -118,50 +118,132 @@ static void a_letter_that_comes_late_ends_nothing(void **state)
 	admission_leave(r->sites[0], new);
 }
 
+static struct admission_proof proof_of(unsigned source, const char *user)
+{
+	struct admission_proof p = {.peer = from(source)};
+
+	strcpy(p.user, user);
+	return p;
+}
+
+static void judged(unsigned site, struct admission_proof *p, enum admission_outcome outcome)
+{
+	assert_int_equal(admission_ask(r->sites[site], p), 0);
+	admission_judged(r->sites[site], p, outcome);
+}
+
 static void a_failed_proof_delays_the_next_one_of_its_source(void **state)
 {
-	struct endpoint guesser = from(7), other = from(8);
-	struct source *s, *t;
+	struct admission_proof guess = proof_of(7, "alice"), other = proof_of(8, "bob");
 	uint64_t first, second;
 
 	(void)state;
-	assert_int_equal(admission_proof(r->sites[0], &guesser, &s), 0);
-	admission_judged(r->sites[0], s, true);
-	first = admission_proof(r->sites[1], &guesser, &s);
+	judged(0, &guess, ADMISSION_FAILED);
+	first = admission_ask(r->sites[1], &guess);
 	assert_in_range(first, 900, 1100);
-	assert_int_equal(admission_proof(r->sites[1], &other, &t), 0); /* not its neighbour's */
-	admission_judged(r->sites[1], t, false);
+	judged(1, &other, ADMISSION_OTHER); /* not its neighbour's */
 	now_us += first * 1000;
-	assert_int_equal(admission_proof(r->sites[1], &guesser, &s), 0);
-	admission_judged(r->sites[1], s, true);
-	second = admission_proof(r->sites[0], &guesser, &s);
+	judged(1, &guess, ADMISSION_FAILED);
+	second = admission_ask(r->sites[0], &guess);
 	assert_true(second > first);
+}
+
+/* A botnet on one user: each source is new, and the next one waits. The user's own source does not. */
+static void strangers_share_what_one_user_gets(void **state)
+{
+	struct admission_proof own = proof_of(1, "alice"), bot, late;
+
+	(void)state;
+	judged(0, &own, ADMISSION_ACCEPTED);
+	bot = proof_of(20, "ALICE");
+	judged(0, &bot, ADMISSION_FAILED);
+	for (unsigned i = 21; i < 40; i++) {
+		bot = proof_of(i, "alice");
+		assert_true(admission_ask(r->sites[i % 2], &bot) > 900);
+	}
+	judged(1, &own, ADMISSION_ACCEPTED);
+	bot = proof_of(40, "bob"); /* as another user */
+	judged(1, &bot, ADMISSION_OTHER);
+	now_us += 1100 * 1000;
+	late = proof_of(41, "alice"); /* one at a time, and the wait grows */
+	assert_int_equal(admission_ask(r->sites[0], &late), 0);
+	bot = proof_of(42, "alice");
+	assert_int_equal(admission_ask(r->sites[1], &bot), SOURCES_ASK_AGAIN_MS);
+	admission_judged(r->sites[0], &late, ADMISSION_FAILED);
+	assert_in_range(admission_ask(r->sites[1], &bot), 1900, 2100);
+	/* The place of the source itself was given back each time. */
+	now_us += 60000 * 1000;
+	judged(1, &bot, ADMISSION_OTHER);
+}
+
+static void a_source_with_points_is_banned_and_its_connections_are_closed(void **state)
+{
+	const struct prefix net = {addr_v4(0xc6336400), 24};
+	struct admission_proof guess = proof_of(7, "alice");
+	struct endpoint scanner = from(9), balancer = {addr_v4(0xcb007109), 5000};
+	struct door *d;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		now_us += 2000 * UINT64_C(1000);
+		assert_false(admission_is_banned(r->sites[0], &guess));
+		judged(0, &guess, ADMISSION_FAILED);
+	}
+	assert_true(admission_is_banned(r->sites[1], &guess));
+	assert_non_null(d = enter(0, 7, NULL)); /* as another user */
+	admission_leave(r->sites[0], d);
+	for (int i = 0; i < 18; i++)
+		admission_stranger(r->sites[0], &scanner);
+	assert_null(enter(0, 9, NULL));
+	for (int i = 0; i < 100; i++)
+		admission_stranger(r->sites[0], &balancer);
+	assert_non_null(d = admission_enter(r->sites[0], &balancer, false));
+	admission_leave(r->sites[0], d);
+	/* An admin's word. */
+	assert_int_equal(admission_ban(r->context.admission, &net, "", 0), 0);
+	assert_null(enter(0, 77, NULL));
+	admission_unban(r->context.admission, &net, "");
+	assert_non_null(d = enter(0, 77, NULL));
+	admission_leave(r->sites[0], d);
+}
+
+static void a_source_on_record_is_known(void **state)
+{
+	struct admission_proof own = proof_of(1, "alice"), bot = proof_of(2, "alice");
+
+	(void)state;
+	admission_remember(r->context.admission, &own.peer.addr, "Alice", clock_wall_s() - 86400);
+	judged(0, &bot, ADMISSION_FAILED);
+	bot = proof_of(3, "alice");
+	assert_true(admission_ask(r->sites[0], &bot) > 0);
+	assert_int_equal(admission_ask(r->sites[0], &own), 0);
+	admission_judged(r->sites[0], &own, ADMISSION_OTHER);
 }
 
 static void a_wrong_proof_of_a_lane_counts_as_a_login(void **state)
 {
-	struct endpoint peer = from(9);
-	struct source *s;
+	struct admission_proof p = proof_of(9, "alice");
 
 	(void)state;
-	admission_lane_failed(r->sites[0], &peer);
-	assert_true(admission_proof(r->sites[0], &peer, &s) > 0);
+	admission_lane_failed(r->sites[0], &p.peer);
+	assert_true(admission_ask(r->sites[0], &p) > 0);
 }
 
 /* All its clients look like one source: the answer is held back instead. */
 static void clients_of_a_balancer_are_not_one_source(void **state)
 {
 	struct endpoint balancer = {addr_v4(0xcb007109), 5000}, client = from(3);
+	struct admission_proof p = {.peer = balancer, .user = "alice"};
 	struct door *d[4];
-	struct source *s;
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++)
 		assert_non_null(d[i] = admission_enter(r->sites[0], &balancer, true));
 	admission_lane_failed(r->sites[0], &balancer);
-	assert_int_equal(admission_proof(r->sites[0], &balancer, &s), 0);
-	assert_null(s);
-	admission_judged(r->sites[0], s, true);
+	for (int i = 0; i < 30; i++)
+		judged(0, &p, ADMISSION_FAILED);
+	assert_null(p.source);
+	assert_false(admission_is_banned(r->sites[0], &p));
 	assert_int_equal(admission_answer_ms(r->sites[0], &balancer), 1000);
 	assert_int_equal(admission_answer_ms(r->sites[0], &client), 0);
 	for (size_t i = 0; i < 4; i++)
@@ -177,6 +259,9 @@ int main(void)
 		CASE(a_newcomer_gets_a_place_by_letter),
 		CASE(a_letter_that_comes_late_ends_nothing),
 		CASE(a_failed_proof_delays_the_next_one_of_its_source),
+		CASE(strangers_share_what_one_user_gets),
+		CASE(a_source_with_points_is_banned_and_its_connections_are_closed),
+		CASE(a_source_on_record_is_known),
 		CASE(a_wrong_proof_of_a_lane_counts_as_a_login),
 		CASE(clients_of_a_balancer_are_not_one_source),
 	};

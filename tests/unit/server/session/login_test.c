@@ -209,8 +209,11 @@ static void a_rejected_one_is_recorded_and_counted_by_its_reason(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct session *s = knocks(0, i + 1, 0xc0000201 + i);
+		const struct addr source = addr_v4(0xc0000201 + i);
+		struct session *s;
 
+		admission_remember(r->context.admission, &source, "alice", clock_wall_s());
+		s = knocks(0, i + 1, 0xc0000201 + i);
 		reject(i, cases[i].why, cases[i].code);
 		assert_null(s->question);
 		assert_int_equal(logins(cases[i].result), 1);
@@ -224,16 +227,31 @@ static void a_rejected_one_is_recorded_and_counted_by_its_reason(void **state)
 /* The next proof of the source is not judged until the delay is over, whatever its session. */
 static void after_a_wrong_one_the_source_waits(void **state)
 {
+	const struct addr home = addr_v4(0xc0000299);
 	struct session *s;
 
 	(void)state;
+	admission_remember(r->context.admission, &home, "alice", clock_wall_s());
 	knocks(0, 1, 0xc0000201);
 	reject(0, EV_AUTH_WRONG_PASSWORD, AUTH_FAILED);
 	s = knocks(1, 2, 0xc0000201);
 	assert_int_equal(asked.n, 1);
 	assert_non_null(s->question);
-	knocks(1, 3, 0xc0000299); /* another source does not */
+	knocks(1, 3, 0xc0000299); /* a source that the user logs in from does not */
 	assert_int_equal(asked.n, 2);
+}
+
+/* Banned as this user: refused unjudged, as a wrong password is. */
+static void a_banned_one_is_not_judged(void **state)
+{
+	const struct prefix of = {addr_v4(0xc0000201), 32};
+	struct session *s;
+
+	(void)state;
+	assert_int_equal(admission_ban(r->context.admission, &of, "alice", 0), 0);
+	s = knocks(0, 1, 0xc0000201);
+	assert_int_equal(asked.n, 0);
+	assert_non_null(s->question); /* the time that a wrong one takes */
 }
 
 /* What the server is to blame for is no guess: the next proof is judged at once. */
@@ -361,6 +379,7 @@ int main(void)
 		CASE(an_accepted_user_gets_a_place_then_an_address),
 		CASE(a_rejected_one_is_recorded_and_counted_by_its_reason),
 		CASE(after_a_wrong_one_the_source_waits),
+		CASE(a_banned_one_is_not_judged),
 		CASE(a_busy_server_is_not_held_against_the_peer),
 		CASE(a_full_server_turns_away),
 		CASE(the_place_of_a_user_is_asked_back_from_its_holder),
