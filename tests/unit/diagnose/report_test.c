@@ -188,7 +188,7 @@ static void the_page_has_a_bar_for_each_probe_and_a_card_for_each_finding(void *
 	fill();
 	text = printed(report_html);
 	assert_int_equal(times(text, "<rect "), PROBES);
-	assert_int_equal(times(text, "<div class=\"card "), 2); /* the note is none */
+	assert_int_equal(times(text, "<div class=\"card "), 3);
 	assert_non_null(strstr(text, "by its CRL"));
 	assert_non_null(strstr(text, "Example CA"));
 	assert_int_equal(times(text, "http://"), 0); /* it needs nothing else */
