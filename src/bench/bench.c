@@ -252,7 +252,7 @@ static const char *wanted_congestion(const struct bench *b)
 
 static void tune(void *arg, int fd)
 {
-	tcp_tune_client(fd, congestion_first(wanted_congestion(arg)));
+	tcp_tune_client(fd, congestion_first(wanted_congestion(arg)), 0);
 }
 
 /*

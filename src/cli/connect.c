@@ -21,9 +21,10 @@
 #include "os/tun.h"
 
 static const char usage_text[] =
-	"usage: culvert connect [USER@]HOST[:PORT] [options]\n"
+	"usage: culvert connect [USER@]HOST[:PORT] [HOST[:PORT]...] [options]\n"
 	"\n"
-	"Brings up an SSTP tunnel to HOST (port 443) and stays in the foreground until SIGINT or SIGTERM.\n"
+	"Brings up an SSTP tunnel to HOST (port 443) and stays in the foreground until SIGINT or SIGTERM. A tunnel\n"
+	"that was up and is lost is made again; further HOSTs are tried in their order when one cannot be reached.\n"
 	"\n"
 	"Login\n"
 	"  -u, --user NAME            user name (also USER@HOST; DOMAIN\\USER and USER@REALM are sent as they are)\n"
@@ -37,8 +38,10 @@ static const char usage_text[] =
 	"      --sni NAME             name sent in the TLS handshake, if it differs from HOST\n"
 	"\n"
 	"Traffic through the tunnel\n"
-	"      --no-default-route     do not send all traffic through the tunnel\n"
-	"      --route CIDR           send this network through the tunnel; with --no-default-route only these; repeat\n"
+	"      --all                  send all traffic through the tunnel (the default without --route)\n"
+	"      --route CIDR           send this network through the tunnel, and without --all only these; repeat\n"
+	"      --exclude CIDR         send this network past the tunnel; repeat\n"
+	"      --no-default-route     send nothing through the tunnel but what --route names\n"
 	"      --no-dns               do not change the resolver\n"
 	"      --dns-domain NAME      a search domain; without the default route the tunnel's name servers are asked\n"
 	"                             for names below it only; repeat\n"
@@ -49,12 +52,13 @@ static const char usage_text[] =
 	"      --offload auto|no-uso|off   super-packets on the interface: what the kernel supports, TCP only, none\n"
 	"\n"
 	"Connection to the server\n" PROXY_USAGE
+	"      --once                 end when the connection is lost, in the place of connecting again\n"
 	"      --no-lanes             only one connection; without it, sparse flows may get a second one and do not wait\n"
 	"\n"
 	"Details\n"
 	"  -v, --verbose              a line for each step\n"
 	"      --keylog FILE          append TLS secrets for Wireshark: anyone who has FILE can read the traffic\n"
-	"      --hello SECONDS        silence after which the client sends an Echo Request (60)\n"
+	"      --hello SECONDS        silence after which the client sends an Echo Request (10)\n"
 	"      --congestion NAME      TCP congestion control of the outer connection (auto: reno, and bbr on lossy paths)\n"
 	"  -h, --help\n"
 	"\n"
@@ -68,6 +72,9 @@ enum {
 	OPT_PIN,
 	OPT_INSECURE,
 	OPT_SNI,
+	OPT_ONCE,
+	OPT_ALL,
+	OPT_EXCLUDE,
 	OPT_NO_DEFAULT_ROUTE,
 	OPT_ROUTE,
 	OPT_NO_DNS,
@@ -96,6 +103,9 @@ static const struct option options[] = {
 	{"pin", required_argument, NULL, OPT_PIN},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"sni", required_argument, NULL, OPT_SNI},
+	{"once", no_argument, NULL, OPT_ONCE},
+	{"all", no_argument, NULL, OPT_ALL},
+	{"exclude", required_argument, NULL, OPT_EXCLUDE},
 	{"no-default-route", no_argument, NULL, OPT_NO_DEFAULT_ROUTE},
 	{"route", required_argument, NULL, OPT_ROUTE},
 	{"no-dns", no_argument, NULL, OPT_NO_DNS},
@@ -160,8 +170,38 @@ static int parse_offload(const char *word, unsigned *ret_unwanted)
 	return -EINVAL;
 }
 
+static int take_network(const char *option, struct prefix *list, size_t *n)
+{
+	if (*n == CLIENT_ROUTES_MAX || prefix_parse(optarg, &list[*n]) < 0)
+		return bad(option, optarg,
+			"ADDRESS/LENGTH without host bits, such as 10.1.0.0/16, 64 at most");
+	++*n;
+	return 0;
+}
+
+/* What goes through the tunnel. */
+struct wishes {
+	bool all, none;
+};
+
+static int decide_routes(const struct wishes *w, struct client_opts *o)
+{
+	if (w->all && w->none) {
+		fputs("culvert connect: --all and --no-default-route: expected one of them\n",
+			stderr);
+		return CMD_USAGE;
+	}
+	o->default_route = w->all || (!w->none && !o->n_routes);
+	if (o->n_routes && !w->all && !w->none)
+		fputs("culvert: --route: only these networks go through the tunnel (earlier versions sent "
+		      "everything;\n  --all still does)\n",
+			stderr);
+	return 0;
+}
+
 /* Returns 0, or the exit code after printing the error. */
-static int take_option(int c, struct client_opts *o, struct target *t, struct login *login)
+static int take_option(
+	int c, struct client_opts *o, struct wishes *w, struct target *t, struct login *login)
 {
 	unsigned long n;
 
@@ -187,14 +227,11 @@ static int take_option(int c, struct client_opts *o, struct target *t, struct lo
 			return bad("--sni", optarg, t->fault);
 		o->sni = t->sni;
 		break;
-	case OPT_NO_DEFAULT_ROUTE: o->default_route = false; break;
-	case OPT_ROUTE:
-		if (o->n_routes == CLIENT_ROUTES_MAX ||
-			prefix_parse(optarg, &o->routes[o->n_routes]) < 0)
-			return bad("--route", optarg,
-				"ADDRESS/LENGTH without host bits, such as 10.1.0.0/16");
-		o->n_routes++;
-		break;
+	case OPT_ONCE: o->once = true; break;
+	case OPT_ALL: w->all = true; break;
+	case OPT_NO_DEFAULT_ROUTE: w->none = true; break;
+	case OPT_ROUTE: return take_network("--route", o->routes, &o->n_routes);
+	case OPT_EXCLUDE: return take_network("--exclude", o->excluded, &o->n_excluded);
 	case OPT_NO_DNS: o->dns = false; break;
 	case OPT_DNS_DOMAIN: return take_dns_domain(optarg, o);
 	case OPT_NO_IPV6: o->ipv6 = false; break;
@@ -222,6 +259,31 @@ static int take_option(int c, struct client_opts *o, struct target *t, struct lo
 	return 0;
 }
 
+static int take_servers(
+	int n, char **words, struct target *first, struct target *others, struct client_opts *o)
+{
+	if (n < 1 || n > CLIENT_SERVERS_MAX) {
+		fputs("culvert connect: expected [USER@]HOST[:PORT], and up to seven further HOST[:PORT] "
+		      "(see culvert connect --help)\n",
+			stderr);
+		return CMD_USAGE;
+	}
+	for (int i = 0; i < n; i++) {
+		struct target *t = i ? &others[i] : first;
+
+		if (i)
+			*t = (struct target){0};
+		if (target_parse(words[i], t) < 0)
+			return bad("server", words[i],
+				*t->fault ? t->fault
+					  : "[USER@]HOST[:PORT], IPv6 addresses in brackets");
+		if (i && *t->user && strcmp(t->user, first->user))
+			return bad("server", words[i], "the user of the first server, or none");
+		o->servers[o->n_servers++] = (struct client_server){t->host, t->port};
+	}
+	return 0;
+}
+
 /* The words for a failed connection: layer, what happened, what came, what to try, in that order. */
 static int report(enum event ev, const char *detail)
 {
@@ -242,8 +304,9 @@ static int report(enum event ev, const char *detail)
 
 int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 {
-	struct client_opts o = {.default_route = true, .dns = true, .ipv6 = true, .lanes = true};
-	struct target t = {0};
+	struct client_opts o = {.dns = true, .ipv6 = true, .lanes = true};
+	struct target t = {0}, others[CLIENT_SERVERS_MAX];
+	struct wishes wishes = {0};
 	struct login login = {0};
 	struct proxy_choice proxy = {0};
 	char detail[512] = "", shown[600];
@@ -265,11 +328,13 @@ int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 		else if (c == OPT_NO_PROXY)
 			proxy.none = true;
 		else if (!login_option(&login, c, optarg))
-			r = c == '?' ? CMD_USAGE : take_option(c, &o, &t, &login);
+			r = c == '?' ? CMD_USAGE : take_option(c, &o, &wishes, &t, &login);
 		if (r)
 			return r;
 	}
-	r = target_argument("connect", argc, argv, &t);
+	r = decide_routes(&wishes, &o);
+	if (!r)
+		r = take_servers(argc - optind, argv + optind, &t, others, &o);
 	if (r)
 		return r;
 	r = login_make(&login,
@@ -285,9 +350,7 @@ int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 	o.eap = login.peer;
 	o.user = t.user;
 	o.password = login.password;
-	o.host = t.host;
-	o.port = t.port;
-	r = proxy_choose(&proxy, o.host, &o.proxy);
+	r = proxy_choose(&proxy, t.host, &o.proxy);
 	if (r)
 		return r;
 	if (o.verbose && strcmp(host_shown(t.host, shown, sizeof(shown)), t.host))

@@ -18,7 +18,8 @@
 #include "os/socket.h"
 #include "tls/engine.h"
 
-#define TRY_MS 10000 /* one address of the server, then the next; one round of the proxy */
+#define TRY_MS 10000 /* one address of the server; one round of the proxy */
+#define RACE_MS 250  /* RFC 8305 section 5: the next address begins */
 
 static const char *wanted_congestion(const struct client_opts *opts)
 {
@@ -29,32 +30,67 @@ static void tune(void *arg, int fd)
 {
 	const struct attempt *a = arg;
 
-	tcp_tune_client(fd, congestion_first(wanted_congestion(a->client)));
+	tcp_tune_client(fd, congestion_first(wanted_congestion(a->client)), a->mark);
 }
 
 /* ---- what waits, in a thread ---------------------------------------------------------- */
 
+/* What the DNS said last stands in for what it does not say now. */
+static bool take_known(struct attempt *a, struct endpoint *ret, size_t *ret_n)
+{
+	if (a->known_of != a->server || !a->n_known)
+		return false;
+	memcpy(ret, a->known, sizeof(a->known));
+	*ret_n = a->n_known;
+	return true;
+}
+
+static void keep_known(struct attempt *a, const struct endpoint *found, size_t n)
+{
+	memcpy(a->known, found, n * sizeof(*found));
+	a->n_known = n;
+	a->known_of = a->server;
+}
+
 static enum event look_up(struct attempt *a, struct endpoint *ret, size_t *ret_n)
 {
-	const char *host = a->client->host;
-	int r;
+	struct lookup_opts opts = {.host = a->server->host,
+		.port = a->server->port,
+		.family = AF_UNSPEC,
+		.cancel_fd = a->stop,
+		.servers = a->dns,
+		.n_servers = a->n_dns,
+		.mark = a->mark};
+	int r, error;
 
-	if (a->to) {
-		ret[0] = *a->to;
+	if (a->to.addr.family) {
+		ret[0] = a->to;
 		*ret_n = 1;
 		return EV_NONE;
 	}
-	r = dial_lookup(host, a->client->port, AF_UNSPEC, ret, ret_n);
+	r = lookup_wait(&opts, ret, ret_n);
+	error = errno;
 	if (!r)
+		keep_known(a, ret, *ret_n);
+	if (!r || ((r != EAI_SYSTEM || error != ECANCELED) && take_known(a, ret, ret_n)))
 		return EV_NONE;
-	text_format(a->text, sizeof(a->text), "%s: %s", host,
-		r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	text_format(a->text, sizeof(a->text), "%s: %s", opts.host,
+		r == EAI_SYSTEM ? strerror(error) : gai_strerror(r));
 	return r == EAI_NONAME || r == EAI_NODATA ? EV_DNS_NO_SUCH_NAME : EV_DNS_FAILED;
+}
+
+static size_t count_failed(const struct dial *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		n += i != d->at && d->tries[i].began && d->tries[i].error != -EINPROGRESS;
+	return n;
 }
 
 static enum event connect_server(struct attempt *a)
 {
-	struct dial_opts opts = {.try_ms = TRY_MS, .tune = tune, .arg = a};
+	struct dial_opts opts = {.try_ms = TRY_MS, .race_ms = RACE_MS, .tune = tune, .arg = a};
 	struct endpoint at[DIAL_ADDRESSES_MAX];
 	char text[ENDPOINT_TEXT_LEN];
 	struct dial dial;
@@ -67,7 +103,7 @@ static enum event connect_server(struct attempt *a)
 	dial_init(&dial, &opts, at, n);
 	r = dial_wait(&dial, NEVER, a->stop);
 	dial_done(&dial);
-	a->n_silent = dial.at;
+	a->n_silent = count_failed(&dial);
 	a->peer = dial_current(&dial)->to;
 	if (r >= 0) {
 		a->fd = r;
@@ -81,10 +117,16 @@ static enum event connect_server(struct attempt *a)
 static enum event connect_by_proxy(struct attempt *a)
 {
 	const struct proxy *proxy = a->client->proxy;
-	struct proxy_dial_opts opts = {
-		.timeout_ms = TRY_MS, .stop_fd = a->stop, .via = a->to, .tune = tune, .arg = a};
+	struct proxy_dial_opts opts = {.timeout_ms = TRY_MS,
+		.stop_fd = a->stop,
+		.via = a->to.addr.family ? &a->to : NULL,
+		.dns = a->dns,
+		.n_dns = a->n_dns,
+		.mark = a->mark,
+		.tune = tune,
+		.arg = a};
 	struct proxy_outcome how;
-	enum event ev = proxy_dial(proxy, a->client->host, a->client->port, &opts, &a->fd, &how);
+	enum event ev = proxy_dial(proxy, a->server->host, a->server->port, &opts, &a->fd, &how);
 
 	a->scheme = how.scheme;
 	if (ev)
@@ -115,10 +157,10 @@ static void after_work(uv_work_t *work, UNUSED int status)
 
 /* ---- in the loop ---------------------------------------------------------- */
 
-int attempt_init(struct attempt *a, const struct client_opts *client, const struct endpoint *to,
-	void (*done)(struct attempt *a))
+int attempt_init(
+	struct attempt *a, const struct client_opts *client, void (*done)(struct attempt *a))
 {
-	*a = (struct attempt){.client = client, .to = to, .done = done, .scheme = "", .fd = -1};
+	*a = (struct attempt){.client = client, .done = done, .scheme = "", .fd = -1};
 	a->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return a->stop < 0 ? -errno : 0;
 }
@@ -154,9 +196,15 @@ static int queue_work(struct attempt *a, uv_loop_t *loop)
 
 int attempt_begin(struct attempt *a, uv_loop_t *loop)
 {
+	eventfd_t stopped;
+
 	close_fd(&a->fd);
+	if (eventfd_read(a->stop, &stopped) < 0)
+		stopped = 0; /* no earlier attempt was stopped */
 	a->event = EV_NONE;
 	*a->text = '\0';
+	a->peer = a->local = (struct endpoint){0};
+	a->n_silent = 0;
 	a->work.data = a;
 	return queue_work(a, loop);
 }
@@ -170,11 +218,11 @@ int attempt_link(struct attempt *a, struct tunnel_opts *opts, struct port *port,
 	const struct link_ops *ops)
 {
 	const struct client_opts *c = a->client;
-	struct tls_peer_opts peer = {.host = c->host, .sni = c->sni};
+	struct tls_peer_opts peer = {.host = a->server->host, .sni = c->sni};
 	AUTO(tunnel) struct tunnel *tunnel = NULL;
 	int r;
 
-	tunnel_client_opts(opts, &peer, c->port, port->scratch);
+	tunnel_client_opts(opts, &peer, a->server->port, port->scratch);
 	r = tunnel_new(opts, clock_mono_ms(), &tunnel);
 	if (!r)
 		r = link_init(ret, port, a->fd, tunnel, ops);

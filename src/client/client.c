@@ -2,24 +2,24 @@
 /*
  * Theory of operation
  *
- * One tunnel, one loop, one thread. What happens is fed to machine.c, whose orders are carried out
- * here; attempt.c makes the connection. The order is that of the seven steps: name → TCP → (link and
+ * One tunnel at a time, one loop, one thread. What happens is fed to machine.c, whose orders are carried
+ * out here; attempt.c makes each connection. The order is that of the seven steps: name → TCP → (link and
  * tunnel do TLS, HTTP, SSTP, PPP) → interface, routes, resolver → data. The TUN is opened first,
  * before anything is sent, so that a missing right shows at once and not after a login.
  *
- * What it sets up and how that goes away: the interface is not persistent, so addresses and routes
- * on it die with the process, however it ends. The route to the server itself (so that the tunnel
- * does not swallow its own packets) carries our protocol mark and is deleted at the end, or by the
- * next start after a kill -9. The resolver is restored the same way (os/resolver.h).
+ * Over a lost connection the interface stays, with its address, routes and name servers, and the next
+ * connection asks for the same address: TCP connections inside go on. Packets wait in the interface's
+ * queue meanwhile, so that what TCP repeated in vain goes out at the first moment.
  *
- * The default route is two halves (0/1 and 128/1) beside the old one, which stays untouched and
- * counts again when the interface goes.
+ * What it sets up and how that goes away: the interface is not persistent, so addresses and routes
+ * on it die with the process, however it ends. Policy rules (client/policy.h) carry our protocol mark and
+ * are deleted at the end, or by the next start after a kill -9. The resolver is restored the same way
+ * (os/resolver.h).
  */
 #include "client/client.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,19 +29,22 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/hot.h"
 #include "base/text.h"
 #include "client/attempt.h"
 #include "client/lane.h"
 #include "client/machine.h"
 #include "client/setup.h"
+#include "client/watch.h"
 #include "datapath/link.h"
 #include "front/proxy_connect.h"
 #include "ip/ra.h"
 #include "os/keylog.h"
-#include "os/route_watch.h"
 #include "os/tun.h"
 #include "tls/ctx.h"
+
+#define HELLO_MS 10000 /* a path that is dead while nothing is sent shows after twice that */
 
 struct client {
 	const struct client_opts *opts;
@@ -49,17 +52,20 @@ struct client {
 	bool link_open;
 	struct port port;
 	uv_loop_t loop;
-	uv_signal_t signals[16];
-	unsigned n_signals;
 	uv_timer_t timer; /* the machine's deadline */
 	uv_timer_t lifetimes;
-	uv_poll_t uplink_poll;
-	int uplink_fd; /* os/route_watch.h; negative: not watched */
+	struct client_watch watch;
 	struct tun *tun;
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
-	struct endpoint server;   /* or the proxy: what the tunnel must not swallow */
 	struct attempt attempt;
+	struct addr own4;         /* of the tunnel, or of the one before it */
+	uint8_t ifid[8];          /* as negotiated last; zeros: never */
+	uint8_t correlation[16];  /* of all its connections: a server knows the later one by it */
+	struct client_way up_way; /* to the server, and our address on it, when it was up last */
+	struct addr up_local;
+	bool way_is_new; /* found while an attempt ended: to be looked at as a change */
+	enum event told; /* why there is no connection, as it was said last */
 	struct machine machine;
 	struct tls_ctx *tls;
 };
@@ -143,17 +149,39 @@ static void guard_ipv6(struct guard *g, const struct ppp_addresses *a)
 	memcpy(g->own_link_local.octets + 8, a->local_ifid, 8);
 }
 
+static void tell_connected(struct client *c, const struct ppp_addresses *a)
+{
+	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], before[ADDR_TEXT_LEN], line[160];
+
+	addr_format(&a->local, own);
+	addr_format(&a->peer, peer);
+	snprintf(line, sizeof(line), "%s, peer %s, mtu %u", own, peer,
+		tunnel_peer_mru(c->link.tunnel));
+	say(c, "6 address", line);
+	say(c, "7 data", "packets may flow");
+	if (c->own4.family && !addr_equal(&c->own4, &a->local))
+		log_event(NULL, EV_CLIENT_ADDRESS_CHANGED, "before=%s now=%s",
+			addr_format(&c->own4, before), own);
+	text_fprintf(stdout, "culvert: connected %s (peer %s)\n", own, peer);
+	fflush(stdout);
+}
+
+static void come_up6(struct client *c, const struct ppp_addresses *a)
+{
+	memcpy(c->ifid, a->local_ifid, sizeof(c->ifid));
+	client_setup_ipv6(c->setup, a);
+	guard_ipv6(&c->link.guard, a);
+	c->link.guard.own6 = client_setup_own6(c->setup);
+	solicit(c, a->local_ifid);
+}
+
 static void come_up(struct client *c, const struct tunnel_event *ev)
 {
-	char own[ADDR_TEXT_LEN], peer[ADDR_TEXT_LEN], line[160];
 	struct os_failure why = {0};
 
 	c->link.mtu = tunnel_peer_mru(c->link.tunnel);
 	if (ev->family == AF_INET6) {
-		client_setup_ipv6(c->setup, ev->addresses);
-		guard_ipv6(&c->link.guard, ev->addresses);
-		c->link.guard.own6 = client_setup_own6(c->setup);
-		solicit(c, ev->addresses->local_ifid);
+		come_up6(c, ev->addresses);
 		return;
 	}
 	if (client_setup_ipv4(c->setup, ev->addresses, tunnel_peer_mru(c->link.tunnel), &why) < 0) {
@@ -162,14 +190,13 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 		return;
 	}
 	c->link.local4 = c->link.guard.own4 = ev->addresses->local;
-	addr_format(&ev->addresses->local, own);
-	addr_format(&ev->addresses->peer, peer);
-	snprintf(line, sizeof(line), "%s, peer %s, mtu %u", own, peer,
-		tunnel_peer_mru(c->link.tunnel));
-	say(c, "6 address", line);
-	say(c, "7 data", "packets may flow");
-	text_fprintf(stdout, "culvert: connected %s (peer %s)\n", own, peer);
-	fflush(stdout);
+	tell_connected(c, ev->addresses);
+	c->own4 = ev->addresses->local;
+	c->told = EV_NONE;
+	client_setup_follow_uplink(c->setup);
+	c->up_way = client_setup_way(c->setup);
+	c->up_local = c->attempt.local.addr;
+	port_set_tun_polling(&c->port, true);
 	machine_up(&c->machine, clock_mono_ms());
 	if (c->opts->on_up)
 		c->opts->on_up(c->opts->arg);
@@ -198,7 +225,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_IDENTIFIED: break;
 	case TUNNEL_ENDED:
 		if (c->lane)
-			client_lane_end(c->lane);
+			client_lane_drop(c->lane);
 		machine_fail(&c->machine, ev->reason, ev->text);
 		break;
 	case TUNNEL_HTTP_REQUEST:
@@ -222,33 +249,14 @@ HOT static bool accept_any_source(
 	return true; /* the server routes; it may forward from anywhere */
 }
 
-/*
- * What ends a process unless it is caught, and is not a fault in it: a closed terminal (HUP), ^\\,
- * a script's `kill -USR1`. Each would leave resolv.conf and routes as the tunnel needed them.
- */
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
-	SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT};
-
-static void hold_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaddset(&set, ending[i]);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 static void close_loop(struct client *c)
 {
 	port_close(&c->port);
-	hold_signals(); /* a second one must not end us half-way through undoing */
-	for (unsigned i = 0; i < c->n_signals; i++)
-		uv_close((uv_handle_t *)&c->signals[i], NULL);
+	if (c->lane)
+		client_lane_end(c->lane);
+	client_watch_stop(&c->watch);
 	uv_close((uv_handle_t *)&c->timer, NULL);
 	uv_close((uv_handle_t *)&c->lifetimes, NULL);
-	if (c->uplink_fd >= 0)
-		uv_close((uv_handle_t *)&c->uplink_poll, NULL);
 }
 
 static void tell_traffic(const struct client *c)
@@ -263,14 +271,35 @@ static void tell_traffic(const struct client *c)
 	say(c, "traffic", line);
 }
 
+/* Was this the network in which the connection was up last? In another one a portal may answer. */
+static bool is_elsewhere(struct client *c)
+{
+	struct client_way now;
+
+	c->way_is_new |= client_setup_follow_uplink(c->setup);
+	now = client_setup_way(c->setup);
+	return now.ifindex != c->up_way.ifindex || !addr_equal(&now.via, &c->up_way.via) ||
+	       (c->attempt.local.addr.family && !addr_equal(&c->attempt.local.addr, &c->up_local));
+}
+
+static void attempt_over(struct client *c)
+{
+	bool portal = c->machine.was_up && is_elsewhere(c);
+
+	machine_closed(&c->machine, portal, clock_mono_ms());
+	if (c->way_is_new)
+		machine_links_changed(&c->machine, clock_mono_ms());
+	carry_out(c);
+}
+
 static void on_closed(struct link *l)
 {
 	struct client *c = client_of(l);
 
 	tell_traffic(c);
 	c->link_open = false;
-	machine_closed(&c->machine);
-	carry_out(c);
+	port_set_tun_polling(&c->port, false);
+	attempt_over(c);
 }
 
 static const struct link_ops link_ops = {.event = on_event,
@@ -292,10 +321,10 @@ static bool is_link_local(const uint8_t *octets, const struct ip_packet *ip)
  */
 HOT static bool is_outer(const struct client *c, const uint8_t *octets, const struct ip_packet *ip)
 {
-	const struct addr *to = &c->server.addr;
+	const struct addr *to = &c->attempt.peer.addr;
 	const uint8_t *destination = packet_destination_at(octets, ip);
 
-	if (ip->protocol != IP_TCP || !ip->l4 || ip->destination_port != c->server.port)
+	if (ip->protocol != IP_TCP || !ip->l4 || ip->destination_port != c->attempt.peer.port)
 		return false;
 	return to->family == ip->family &&
 	       !memcmp(destination, to->octets, ip->version == 4 ? 4 : 16);
@@ -306,7 +335,7 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED
 {
 	struct client *c = container_of(p, struct client, port);
 
-	if (!c->opts->apart && is_outer(c, octets, ip))
+	if (!c->link_open || (!c->opts->apart && is_outer(c, octets, ip)))
 		return NULL;
 	if (ip->version == 6 && !client_setup_ipv6_onward(c->setup) && !is_link_local(octets, ip))
 		return NULL; /* --block-ipv6: the server would not take it, and it shall not leak */
@@ -315,13 +344,32 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet UNUSED
 
 static const struct port_ops port_ops = {.route = route};
 
-static void on_signal(uv_signal_t *handle, UNUSED int signum)
+static void on_stop(void *arg)
 {
-	struct client *c = handle->data;
+	struct client *c = arg;
 
 	machine_stop(&c->machine, clock_mono_ms());
 	carry_out(c);
 }
+
+static void on_links_changed(void *arg)
+{
+	struct client *c = arg;
+
+	machine_links_changed(&c->machine, clock_mono_ms());
+	carry_out(c);
+}
+
+static void on_woke(void *arg)
+{
+	struct client *c = arg;
+
+	say(c, "sleep", "this machine has slept");
+	machine_woke(&c->machine, clock_mono_ms());
+	carry_out(c);
+}
+
+static const struct client_watch_ops watch_ops = {on_stop, on_links_changed, on_woke};
 
 /* ---- putting it together ---------------------------------------------------------- */
 
@@ -354,7 +402,7 @@ static int open_link(struct client *c)
 	struct tunnel_opts opts = {.tls = c->tls,
 		.require_binding = true,
 		.mru = o->mtu,
-		.hello_ms = (uint64_t)o->hello_s * 1000,
+		.hello_ms = o->hello_s ? (uint64_t)o->hello_s * 1000 : HELLO_MS,
 		.methods = o->methods,
 		.n_methods = o->n_methods,
 		.eap = o->eap,
@@ -363,55 +411,12 @@ static int open_link(struct client *c)
 		.lanes = o->lanes,
 		.ipv4 = true,
 		.ipv6 = o->ipv6,
-		.want_dns = o->dns};
+		.want_dns = o->dns,
+		.want_address = c->own4};
 
+	memcpy(opts.want_ifid, c->ifid, sizeof(c->ifid));
+	memcpy(opts.correlation, c->correlation, sizeof(c->correlation));
 	return attempt_link(&c->attempt, &opts, &c->port, &c->link, &link_ops);
-}
-
-static void on_uplink(uv_poll_t *poll, UNUSED int status, UNUSED int events)
-{
-	struct client *c = poll->data;
-
-	if (!route_watch_drain(c->uplink_fd))
-		return;
-	machine_links_changed(&c->machine, clock_mono_ms());
-	carry_out(c);
-}
-
-/* Without it the tunnel works until the way to the server changes. */
-static void watch_uplink(struct client *c)
-{
-	c->uplink_poll.data = c;
-	c->uplink_fd = route_watch_open();
-	if (c->uplink_fd < 0)
-		return;
-	uv_poll_init(&c->loop, &c->uplink_poll, c->uplink_fd);
-	uv_poll_start(&c->uplink_poll, UV_READABLE, on_uplink);
-}
-
-/* nohup(1) ignores SIGHUP for us, a script's shell SIGQUIT of what it starts with &: so be it. */
-static bool is_ignored(int signum)
-{
-	struct sigaction now;
-
-	return signum != SIGINT && signum != SIGTERM && !sigaction(signum, NULL, &now) &&
-	       now.sa_handler == SIG_IGN;
-}
-
-static void watch_signals(struct client *c)
-{
-	_Static_assert(ARRAY_SIZE(ending) <= ARRAY_SIZE(((struct client *)0)->signals), "room");
-
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
-		uv_signal_t *handle = &c->signals[c->n_signals];
-
-		if (is_ignored(ending[i]))
-			continue;
-		uv_signal_init(&c->loop, handle);
-		handle->data = c;
-		uv_signal_start(handle, on_signal, ending[i]);
-		c->n_signals++;
-	}
 }
 
 static int make_lane(struct client *c)
@@ -419,7 +424,7 @@ static int make_lane(struct client *c)
 	struct client_lane_opts opts = {.client = c->opts,
 		.tls = c->tls,
 		.main = &c->link,
-		.server = &c->server,
+		.way = &c->attempt,
 		.tell = tell};
 
 	return c->opts->lanes ? client_lane_new(&opts, &c->lane) : 0;
@@ -451,37 +456,65 @@ static void on_attempt(struct attempt *a)
 	struct client *c = container_of(a, struct client, attempt);
 
 	report_connection(c);
-	c->server = a->peer;
 	if (a->event) {
 		machine_fail(&c->machine, a->event, a->text);
-		machine_closed(&c->machine);
-	} else {
-		machine_dialled(&c->machine);
+		attempt_over(c);
+		return;
 	}
+	client_setup_server(c->setup, &a->peer);
+	machine_dialled(&c->machine);
 	carry_out(c);
 }
 
 static void dial(struct client *c)
 {
-	if (!attempt_begin(&c->attempt, &c->loop))
+	struct attempt *a = &c->attempt;
+
+	a->server = &c->opts->servers[c->machine.server];
+	a->n_dns = client_setup_names(c->setup, a->dns, ARRAY_SIZE(a->dns));
+	if (!attempt_begin(a, &c->loop))
 		return;
 	machine_fail(&c->machine, EV_OUT_OF_MEMORY, "at the start");
-	machine_closed(&c->machine);
+	attempt_over(c);
 }
 
 static enum event set_up(struct client *c)
 {
-	struct os_failure why = {0};
 	int r = open_link(c);
 
 	if (r < 0)
 		return fail(c, EV_OUT_OF_MEMORY, strerror(-r));
 	c->link_open = true;
-	watch_signals(c);
-	watch_uplink(c);
-	if (client_setup_new(c->opts, c->tun, &c->server.addr, &c->setup, &why) < 0)
-		return fail(c, why.event, why.text);
-	return make_lane(c) < 0 ? fail(c, EV_OUT_OF_MEMORY, "at the start") : EV_NONE;
+	if (!c->lane && make_lane(c) < 0)
+		return fail(c, EV_OUT_OF_MEMORY, "at the start");
+	return EV_NONE;
+}
+
+/* A web page in the place of the server: 302 and 303 lead there, 511 is made for it (RFC 6585). */
+static bool is_portal(const struct client *c, enum event why, const char *text)
+{
+	static const char *const codes[] = {"302", "303", "307", "511"};
+	bool found = event_info(why)->layer == LAYER_CERT && c->machine.was_up;
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes) && why == EV_HTTP_STATUS; i++)
+		found |= strstr(text, codes[i]) != NULL;
+	return found;
+}
+
+/* Once for each reason: an hour without a network is not sixty lines. */
+static void tell_lost(struct client *c)
+{
+	const struct machine *m = &c->machine;
+	const char *host = c->attempt.server ? c->attempt.server->host : "";
+
+	if (m->lost == c->told && c->opts->n_servers == 1)
+		return;
+	log_event(NULL, EV_CLIENT_CONNECTS_AGAIN,
+		"server=%s reason=%s text=\"%s\" wait_ms=%" PRIu64, host, event_info(m->lost)->name,
+		m->lost_text, m->wait_ms);
+	if (m->was_up && m->lost != c->told && is_portal(c, m->lost, m->lost_text))
+		log_event(NULL, EV_CLIENT_PORTAL, "server=%s", host);
+	c->told = m->lost;
 }
 
 static void abort_call(struct client *c)
@@ -489,34 +522,52 @@ static void abort_call(struct client *c)
 	if (c->link_open)
 		link_abort(&c->link);
 	else
-		machine_closed(&c->machine);
+		attempt_over(c);
 }
 
-static void look_at_uplink(struct client *c, bool follow)
+static void look_at_uplink(struct client *c)
 {
 	const struct addr *own = &c->attempt.local.addr;
 	char text[ADDR_TEXT_LEN];
+	struct machine_uplink uplink = {.is_new = client_setup_follow_uplink(c->setup),
+		.cut_off = c->link_open && client_setup_is_cut_off(c->setup, own),
+		.address = addr_format(own, text)};
 
-	if (!c->setup || !c->link_open || c->opts->apart)
+	uplink.is_new |= c->way_is_new;
+	c->way_is_new = false;
+	machine_uplink(&c->machine, &uplink, clock_mono_ms());
+}
+
+static void probe(struct client *c)
+{
+	if (!c->link_open)
 		return;
-	if (follow)
-		client_setup_follow_uplink(c->setup);
-	machine_uplink(&c->machine, client_setup_is_cut_off(c->setup, own), addr_format(own, text),
-		clock_mono_ms());
+	tunnel_probe(c->link.tunnel, MACHINE_PROBE_MS, clock_mono_ms());
+	link_kick(&c->link);
+}
+
+static void end(struct client *c)
+{
+	if (c->machine.incurable)
+		log_event(NULL, EV_CLIENT_INCURABLE, "reason=%s",
+			event_info(c->machine.reason)->name);
+	close_loop(c);
 }
 
 static void obey(struct client *c, enum machine_order order)
 {
 	switch (order) {
+	case MACHINE_ORDER_LOST: tell_lost(c); break;
 	case MACHINE_ORDER_DIAL: dial(c); break;
 	case MACHINE_ORDER_CANCEL: attempt_stop(&c->attempt); break;
 	case MACHINE_ORDER_CALL: set_up(c) ? abort_call(c) : link_start(&c->link); break;
 	case MACHINE_ORDER_HANG_UP: link_close(&c->link, c->machine.hang_up); break;
 	case MACHINE_ORDER_ABORT: abort_call(c); break;
 	case MACHINE_ORDER_CHECK_LEAK: client_setup_warn_of_leak(c->setup); break;
-	case MACHINE_ORDER_FOLLOW_UPLINK: look_at_uplink(c, true); break;
-	case MACHINE_ORDER_JUDGE_UPLINK: look_at_uplink(c, false); break;
-	case MACHINE_ORDER_END: close_loop(c); break;
+	case MACHINE_ORDER_PROBE: probe(c); break;
+	case MACHINE_ORDER_FOLLOW_UPLINK:
+	case MACHINE_ORDER_JUDGE_UPLINK: look_at_uplink(c); break;
+	case MACHINE_ORDER_END: end(c); break;
 	case MACHINE_ORDERS: break;
 	} /* no default */
 }
@@ -565,16 +616,21 @@ static enum event prepare(struct client *c)
 		fputs("culvert: --insecure: the server's certificate is not checked; anyone on the way "
 		      "can read everything and attack your password\n",
 			stderr);
+	if (client_setup_new(c->opts, c->tun, &c->setup, &why) < 0)
+		return fail(c, why.event, why.text);
 	uv_loop_init(&c->loop);
 	uv_timer_init(&c->loop, &c->timer);
 	uv_timer_init(&c->loop, &c->lifetimes);
 	c->timer.data = c->lifetimes.data = c;
-	if (attempt_init(&c->attempt, c->opts, NULL, on_attempt) < 0 ||
+	if (attempt_init(&c->attempt, c->opts, on_attempt) < 0 ||
 		port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
 			(tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |
 				(tun_takes_udp(c->tun) ? COALESCE_UDP : 0),
 			&port_ops, &link_calls) < 0)
 		return fail(c, EV_OUT_OF_MEMORY, "at the start");
+	c->attempt.mark = client_setup_mark(c->setup);
+	port_set_tun_polling(&c->port, false); /* what comes before the tunnel waits */
+	client_watch_start(&c->watch, &c->loop, &watch_ops, c);
 	return EV_NONE;
 }
 
@@ -582,24 +638,26 @@ static void run(struct client *c)
 {
 	if (prepare(c))
 		return;
-	machine_start(&c->machine);
+	machine_start(&c->machine, clock_mono_ms());
 	carry_out(c);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	client_lane_free(c->lane);
-	client_setup_free(c->setup);
 	port_done(&c->port);
 	uv_loop_close(&c->loop);
-	if (c->uplink_fd >= 0)
-		close(c->uplink_fd);
+	client_watch_done(&c->watch);
 }
 
 enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap)
 {
-	struct client c = {.opts = opts, .uplink_fd = -1, .attempt = {.fd = -1, .stop = -1}};
+	struct client c = {.opts = opts, .attempt = {.fd = -1, .stop = -1}};
+	struct machine_opts machine = {.once = opts->once, .servers = (unsigned)opts->n_servers};
 
-	machine_init(&c.machine);
+	crypto_random(&machine.seed, sizeof(machine.seed));
+	crypto_random(c.correlation, sizeof(c.correlation));
+	machine_init(&c.machine, &machine);
 	signal(SIGPIPE, SIG_IGN);
 	run(&c);
+	client_setup_free(c.setup);
 	attempt_done(&c.attempt);
 	tun_free(c.tun);
 	tls_ctx_free(c.tls);

@@ -35,6 +35,7 @@ struct client_lane {
 	struct link link; /* from OPENING on, and until it is closed */
 	enum state state;
 	bool link_open, ended, told;
+	bool dropped; /* the attempt under way is for a main connection that is over */
 	uint64_t not_before_ms, again_ms, up_ms;
 	uint64_t wanted_ms; /* the last time */
 	uv_timer_t idle;    /* while UP; never moved, it asks wanted_ms */
@@ -60,7 +61,7 @@ static void over(struct client_lane *l, const char *why)
 		l->again_ms = AGAIN_MAX_MS;
 	l->not_before_ms = now_ms + l->again_ms;
 	l->state = LANE_IDLE;
-	if (l->told || l->ended)
+	if (l->told || l->ended || l->dropped)
 		return;
 	l->told = true;
 	snprintf(line, sizeof(line), "none for now, everything goes by one connection: %s", why);
@@ -137,7 +138,7 @@ static void on_attempt(struct attempt *a)
 		over(l, "no connection");
 		return;
 	}
-	if (l->ended || open_link(l) < 0) {
+	if (l->ended || l->dropped || open_link(l) < 0) {
 		over(l, "it could not be started");
 		return;
 	}
@@ -155,6 +156,10 @@ void client_lane_want(struct client_lane *l)
 		!tunnel_lane_ticket(l->o.main->tunnel, &ticket))
 		return;
 	tunnel_ticket_wipe(&ticket);
+	l->dropped = false;
+	l->attempt.server = l->o.way->server;
+	l->attempt.to = l->o.way->peer;
+	l->attempt.mark = l->o.way->mark;
 	if (!attempt_begin(&l->attempt, l->o.main->port->loop))
 		l->state = LANE_CONNECTING;
 }
@@ -170,7 +175,7 @@ int client_lane_new(const struct client_lane_opts *opts, struct client_lane **re
 		return -ENOMEM;
 	l->attempt.fd = l->attempt.stop = -1;
 	l->o = *opts;
-	r = attempt_init(&l->attempt, opts->client, opts->server, on_attempt);
+	r = attempt_init(&l->attempt, opts->client, on_attempt);
 	if (r < 0)
 		return r;
 	uv_timer_init(opts->main->port->loop, &l->idle);
@@ -186,13 +191,22 @@ void client_lane_free(struct client_lane *l)
 	free(l);
 }
 
-void client_lane_end(struct client_lane *l)
+void client_lane_drop(struct client_lane *l)
 {
-	l->ended = true;
-	attempt_stop(&l->attempt);
-	uv_close((uv_handle_t *)&l->idle, NULL);
+	uv_timer_stop(&l->idle);
+	l->dropped = true;
+	if (l->state == LANE_CONNECTING)
+		attempt_stop(&l->attempt);
 	if (!l->link_open)
 		return;
 	link_close(&l->link, EV_CLIENT_STOPPED); /* says goodbye ... */
 	link_abort(&l->link);                    /* ... and does not wait for the answer */
+	l->not_before_ms = l->again_ms = 0;      /* that end says nothing of the next lane */
+}
+
+void client_lane_end(struct client_lane *l)
+{
+	l->ended = true;
+	client_lane_drop(l);
+	uv_close((uv_handle_t *)&l->idle, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * client/lane.h — the client's end of lanes: opens the second connection of the session when a
+ * client/lane.h — the client's end of lanes: opens the second connection of a session when a
  * transfer would hold up others (datapath/pair.h), and again, later, when it was lost.
  *
  * A failure here never ends the session: it is logged once, with -v, and the client tries again later.
@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/auto.h"
 
+struct attempt;
 struct client_lane;
 struct client_opts;
 struct link;
@@ -21,8 +22,8 @@ struct client_lane_opts {
 	const struct client_opts *client;
 	struct tls_ctx *tls;
 	struct link *main;
-	const struct endpoint
-		*server; /* where the first connection went: the server, or the proxy */
+	/* Where the main connection goes: the server or the proxy, its name, the mark of its socket. */
+	const struct attempt *way;
 	void (*tell)(const struct client_opts *o, const char *step, const char *text);
 };
 
@@ -32,5 +33,7 @@ DEFINE_AUTO(client_lane, struct client_lane *, client_lane_free)
 
 /* link_ops.want_lane of the first connection. */
 void client_lane_want(struct client_lane *l);
-/* The session has ended; the loop runs dry when what is under way is over. */
+/* The main connection is over: so is the lane. Another main connection may want one again. */
+void client_lane_drop(struct client_lane *l);
+/* There is no other; the loop runs dry when what is under way is over. */
 void client_lane_end(struct client_lane *l);

@@ -13,14 +13,21 @@
 #define CLIENT_ROUTES_MAX 64
 #define CLIENT_PINS_MAX 8
 #define CLIENT_DNS_DOMAINS_MAX 16
+#define CLIENT_SERVERS_MAX 8
 
 struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
 
-struct client_opts {
-	const char *user, *password;
+struct client_server {
 	const char *host;
 	uint16_t port;
+};
+
+struct client_opts {
+	const char *user, *password;
+	struct client_server servers[CLIENT_SERVERS_MAX]; /* in the order in which they are tried */
+	size_t n_servers;
+	bool once;                 /* ends at the first loss; else it comes back by itself */
 	const struct proxy *proxy; /* NULL: straight to the server */
 	const char *ca_file;       /* NULL: the system's store */
 	const char *pins[CLIENT_PINS_MAX];
@@ -36,12 +43,12 @@ struct client_opts {
 	bool default_route, dns, ipv6;
 	bool lanes;      /* a second connection for sparse flows, when it helps (client/lane.h) */
 	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
-	struct prefix routes[CLIENT_ROUTES_MAX];
-	size_t n_routes;
+	struct prefix routes[CLIENT_ROUTES_MAX], excluded[CLIENT_ROUTES_MAX];
+	size_t n_routes, n_excluded;
 	const char *dns_domains[CLIENT_DNS_DOMAINS_MAX]; /* A-labels */
 	size_t n_dns_domains;
 	uint16_t mtu;           /* 0: 1400 */
-	unsigned hello_s;       /* 0: 60 */
+	unsigned hello_s;       /* 0: 10 */
 	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
 	bool verbose;           /* a line per step on standard error */
 	bool apart; /* the interface has a network of its own, without another way (os/apart.h) */

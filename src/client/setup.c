@@ -12,11 +12,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/permit.h"
+#include "client/policy.h"
 #include "events/event.h"
 #include "ip/ra.h"
 #include "os/harden.h"
 #include "os/netlink.h"
-#include "os/share.h"
 #include "os/resolver.h"
 
 #define CLIENTS_MAX 64   /* on one host, with the same peer */
@@ -34,19 +34,20 @@ struct client_setup {
 	const struct tun *tun;
 	struct netlink *nl;
 	struct permit permit;
+	struct policy *policy;
 	struct addr server;
-	struct share *server_route; /* held while we use the host route to the server */
+	struct client_way way; /* to the server, at the last look */
+	bool way_known;        /* there was a last look */
 	struct resolver *resolver;
 	struct addr dns[2];      /* what it was set to */
 	struct addr own4, peer4; /* on the interface; AF_UNSPEC: none */
 	bool routes_made;
-	bool way_lost;     /* to the server; said once */
 	unsigned refusals; /* lines so far */
 	struct on_link on_link[RA_ON_LINK_MAX];
 	uint8_t ifid[8]; /* ours, as negotiated */
 	bool has_ifid;
 	struct prefix own6; /* our address of the tunnel's prefix, with /64; AF_UNSPEC: none */
-	bool halves6;       /* the two halves of the IPv6 default route are ours */
+	bool has_all6;      /* all of IPv6 goes into the tunnel */
 	bool onward6;       /* ... and the server takes what goes there */
 	uint64_t own6_until_ms, router_until_ms; /* ends of their advertised lifetimes */
 	bool told_ipv6_taken;
@@ -57,35 +58,12 @@ static struct prefix host_prefix(const struct addr *a)
 	return (struct prefix){*a, (uint8_t)(8 * addr_len(a))};
 }
 
-/* The host route to one server may serve several clients: the last to leave deletes it. */
-static void share_name(const struct client_setup *s, char ret[static 64])
-{
-	char text[ADDR_TEXT_LEN];
-
-	snprintf(ret, 64, "route-%s", addr_format(&s->server, text));
-}
-
-static void leave_server_route(struct client_setup *s)
-{
-	if (share_leave(s->server_route))
-		netlink_route_flush(s->nl, 0, &s->server, NULL);
-	s->server_route = NULL;
-}
-
 /* What clients that were killed have left behind, and nothing of one that lives. */
-static void forget_dead_clients(struct client_setup *s)
+static void forget_dead_clients(void)
 {
 	struct os_failure why = {0};
-	struct share *share;
-	char name[64];
-	int r;
+	int r = resolver_recover("", &why);
 
-	share_name(s, name);
-	if (!share_join(name, &share)) {
-		s->server_route = share;
-		leave_server_route(s);
-	}
-	r = resolver_recover("", &why);
 	if (r > 0)
 		log_event(NULL, EV_DNS_RESTORED, "file=/etc/resolv.conf");
 	else if (r < 0)
@@ -93,26 +71,28 @@ static void forget_dead_clients(struct client_setup *s)
 }
 
 int client_setup_new(const struct client_opts *opts, const struct tun *tun,
-	const struct addr *server, struct client_setup **ret, struct os_failure *why)
+	struct client_setup **ret, struct os_failure *why)
 {
 	struct client_setup *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "client set-up");
-	*s = (struct client_setup){.opts = opts, .tun = tun, .server = *server};
+	*s = (struct client_setup){.opts = opts, .tun = tun};
 	r = netlink_new(&s->nl, why);
+	if (!r)
+		r = policy_new(s->nl, tun_ifindex(tun), &s->policy, why);
 	if (r < 0) {
-		free(s);
+		client_setup_free(s);
 		return r;
 	}
-	s->permit = (struct permit){s->nl, tun_ifindex(tun), *server};
+	s->permit = (struct permit){s->nl, tun_ifindex(tun), {0}};
 	r = harden_interface(tun_name(tun));
 	if (r < 0)
 		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(tun),
 			strerror(-r));
 	if (!opts->apart)
-		forget_dead_clients(s);
+		forget_dead_clients();
 	*ret = s;
 	return 0;
 }
@@ -122,21 +102,22 @@ void client_setup_free(struct client_setup *s)
 	if (!s)
 		return;
 	resolver_restore(s->resolver);
-	if (s->server_route)
-		leave_server_route(s);
+	policy_free(s->policy);
 	netlink_free(s->nl);
 	free(s);
 }
 
-/* Never replaces another program's route: two VPNs would replace each other's in turns. */
-static int route_dev(struct client_setup *s, const struct prefix *dst, struct os_failure *why)
+/* A network apart leads nowhere but into the tunnel, whose own sockets are in another one. */
+uint32_t client_setup_mark(const struct client_setup *s)
 {
-	struct route rt = {.dst = *dst, .ifindex = tun_ifindex(s->tun)};
-	int r = netlink_route_add(s->nl, &rt, why);
+	return s->opts->apart ? 0 : policy_mark(s->policy);
+}
 
-	if (r == -EEXIST && why)
-		why->event = EV_ROUTE_TAKEN;
-	return r;
+void client_setup_server(struct client_setup *s, const struct endpoint *server)
+{
+	s->server = s->permit.server = server->addr;
+	if (!s->opts->apart)
+		policy_server(s->policy, server);
 }
 
 /*
@@ -189,41 +170,16 @@ static void refuse(
 			what, prefix_format(p, text), why);
 }
 
-/* The server stays reachable the way it is now, whatever the tunnel takes over. */
-static int pin_server_route(struct client_setup *s, struct os_failure *why)
-{
-	struct route rt;
-	char name[64];
-	int r;
-
-	if (s->server_route)
-		return 0;
-	r = netlink_route_get(s->nl, &s->server, 0, &rt, why);
-	if (r < 0)
-		return r;
-	if (rt.type == RTN_LOCAL)
-		return 0;
-	rt.dst = (struct prefix){s->server, (uint8_t)(8 * addr_len(&s->server))};
-	rt.source = (struct addr){0};
-	rt.table = rt.metric = 0;
-	share_name(s, name);
-	r = share_join(name, &s->server_route);
-	if (r < 0)
-		return os_fail(why, EV_ROUTE_REFUSED, r, "note who uses the route to the server");
-	r = netlink_route_add(s->nl, &rt, why);
-	return r == -EEXIST ? 0 : r; /* another client's, or an admin's own: it does as well */
-}
-
 /* ---- when the way to the server changes -------------------------------------------------- */
 
 /*
- * The best route to the server that is neither the tunnel's nor ours, and the one that we made. The
- * main table alone: it is where ours stands, and where a network manager writes.
+ * The best route to the server that is neither the tunnel's nor ours. The main table alone: it is what
+ * the tunnel's own connection asks (client/policy.c), and where a network manager writes.
  */
 struct way_search {
 	const struct client_setup *s;
-	struct route best, own;
-	bool found, pinned;
+	struct route best;
+	bool found;
 };
 
 static bool is_better(const struct route *a, const struct route *b)
@@ -237,54 +193,54 @@ static bool look_at_way(const struct route *rt, void *arg)
 	const struct addr *server = &w->s->server;
 
 	if (rt->table != RT_TABLE_MAIN || rt->ifindex == tun_ifindex(w->s->tun) ||
-		rt->type != RTN_UNICAST || !prefix_contains(&rt->dst, server))
+		rt->type != RTN_UNICAST || rt->protocol == RTPROT_CULVERT ||
+		!prefix_contains(&rt->dst, server))
 		return true;
-	if (rt->protocol == RTPROT_CULVERT) {
-		if (rt->dst.len == 8 * addr_len(server)) {
-			w->own = *rt;
-			w->pinned = true;
-		}
-	} else if (!w->found || is_better(rt, &w->best)) {
+	if (!w->found || is_better(rt, &w->best)) {
 		w->best = *rt;
 		w->found = true;
 	}
 	return true;
 }
 
+static bool is_same_way(const struct client_way *a, const struct client_way *b)
+{
+	return a->ifindex == b->ifindex && addr_equal(&a->via, &b->via);
+}
+
 static void tell_of_way(struct client_setup *s, const struct way_search *w)
 {
 	char text[ROUTE_TEXT_LEN], server[ADDR_TEXT_LEN];
 
+	addr_format(&s->server, server);
 	if (w->found)
-		log_event(NULL, EV_CLIENT_UPLINK_CHANGED, "server=%s route=\"%s\"",
-			addr_format(&s->server, server), route_format(&w->best, text));
-	else if (!s->way_lost)
-		log_event(
-			NULL, EV_CLIENT_UPLINK_LOST, "server=%s", addr_format(&s->server, server));
-	s->way_lost = !w->found;
+		log_event(NULL, EV_CLIENT_UPLINK_CHANGED, "server=%s route=\"%s\"", server,
+			route_format(&w->best, text));
+	else
+		log_event(NULL, EV_CLIENT_UPLINK_LOST, "server=%s", server);
 }
 
-void client_setup_follow_uplink(struct client_setup *s)
+bool client_setup_follow_uplink(struct client_setup *s)
 {
 	struct way_search w = {.s = s};
+	struct client_way now;
 
-	if (!s->server_route || netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) < 0)
-		return;
-	if (w.found && w.pinned && w.own.ifindex == w.best.ifindex &&
-		addr_equal(&w.own.via, &w.best.via))
-		return;
-	if (!w.found && (w.pinned || s->way_lost))
-		return; /* nothing better is known */
-	if (w.pinned)
-		netlink_route_del(s->nl, &w.own, NULL);
-	if (w.found) {
-		w.best.dst = host_prefix(&s->server);
-		w.best.source = (struct addr){0};
-		w.best.table = w.best.metric = 0;
-		if (netlink_route_add(s->nl, &w.best, NULL) == -EEXIST && !w.pinned)
-			return; /* another client was first */
-	}
-	tell_of_way(s, &w);
+	if (!s->server.family || s->opts->apart ||
+		netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) < 0)
+		return false;
+	now = w.found ? (struct client_way){w.best.ifindex, w.best.via} : (struct client_way){0};
+	if (is_same_way(&now, &s->way))
+		return false;
+	if (s->way_known)
+		tell_of_way(s, &w);
+	s->way = now;
+	s->way_known = true;
+	return w.found;
+}
+
+struct client_way client_setup_way(const struct client_setup *s)
+{
+	return s->way;
 }
 
 struct address_search {
@@ -306,22 +262,23 @@ bool client_setup_is_cut_off(struct client_setup *s, const struct addr *local)
 	struct address_search a = {.address = local, .except = tun_ifindex(s->tun)};
 	struct way_search w = {.s = s};
 
-	if (netlink_addresses(s->nl, local->family, look_for_address, &a, NULL) < 0 || a.found)
+	if (s->opts->apart ||
+		netlink_addresses(s->nl, local->family, look_for_address, &a, NULL) < 0 || a.found)
 		return false;
 	return netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) == 0 && w.found;
 }
 
 static int add_routes(struct client_setup *s, struct os_failure *why)
 {
-	static const struct prefix halves[] = {{{.family = AF_INET}, 1}, {{AF_INET, {128}}, 1}};
+	static const struct prefix all = {.addr.family = AF_INET};
 	int r = 0;
 
-	if (!s->opts->apart && (s->opts->default_route || s->opts->n_routes))
-		r = pin_server_route(s, why);
-	for (size_t i = 0; i < 2 && !r && s->opts->default_route; i++)
-		r = route_dev(s, &halves[i], why);
+	for (size_t i = 0; i < s->opts->n_excluded && !r; i++)
+		r = policy_exclude(s->policy, &s->opts->excluded[i], why);
+	if (!r && s->opts->default_route)
+		r = policy_route_add(s->policy, &all, why);
 	for (size_t i = 0; i < s->opts->n_routes && !r; i++)
-		r = route_dev(s, &s->opts->routes[i], why);
+		r = policy_route_add(s->policy, &s->opts->routes[i], why);
 	s->routes_made = !r;
 	return r;
 }
@@ -381,27 +338,31 @@ static int set_resolver(
 	return r;
 }
 
-static const struct prefix halves6[] = {{{.family = AF_INET6}, 1}, {{AF_INET6, {0x80}}, 1}};
+size_t client_setup_names(const struct client_setup *s, struct addr *ret, size_t cap)
+{
+	return s->resolver && !s->opts->apart
+		       ? resolver_beside("", s->dns, ARRAY_SIZE(s->dns), ret, cap)
+		       : 0;
+}
 
-static void take_halves6(struct client_setup *s)
+static const struct prefix all6 = {.addr.family = AF_INET6};
+
+static void take_all6(struct client_setup *s)
 {
 	struct os_failure why = {0};
-	int r = s->opts->apart ? 0 : pin_server_route(s, &why);
+	int r = policy_route_add(s->policy, &all6, &why);
 
-	for (size_t i = 0; i < ARRAY_SIZE(halves6) && !r; i++)
-		r = route_dev(s, &halves6[i], &why);
-	s->halves6 = !r;
+	s->has_all6 = !r;
 	if (r && !s->told_ipv6_taken)
 		log_event(NULL, why.event, "%s", why.text); /* IPv4 goes on all the same */
 	s->told_ipv6_taken = r;
 }
 
-static void leave_halves6(struct client_setup *s)
+static void leave_all6(struct client_setup *s)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(halves6) && s->halves6; i++)
-		netlink_route_del(s->nl,
-			&(struct route){.dst = halves6[i], .ifindex = tun_ifindex(s->tun)}, NULL);
-	s->halves6 = false;
+	if (s->has_all6)
+		policy_route_del(s->policy, &all6);
+	s->has_all6 = false;
 }
 
 /* The new address comes first: with an interface's last address its routes go. */
@@ -466,8 +427,8 @@ int client_setup_ipv4(
 		r = add_routes(s, why);
 	if (!r)
 		set_peer4(s, &a->peer);
-	if (!r && s->opts->default_route && s->opts->block_ipv6 && !s->halves6)
-		take_halves6(s);
+	if (!r && s->opts->default_route && s->opts->block_ipv6 && !s->has_all6)
+		take_all6(s);
 	if (!r && s->opts->dns)
 		r = set_resolver(s, a, why);
 	return r;
@@ -583,15 +544,15 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 		*l = (struct on_link){a->prefix, end_of(a->valid_s, now_ms)};
 }
 
-/* The two halves of the default route follow whether the server takes what goes there. */
+/* All of IPv6 follows whether the server takes what goes there. */
 static void follow_router(struct client_setup *s)
 {
 	if (!s->opts->default_route)
 		return;
-	if (s->onward6 && !s->halves6)
-		take_halves6(s);
+	if (s->onward6 && !s->has_all6)
+		take_all6(s);
 	else if (!s->onward6 && !s->opts->block_ipv6)
-		leave_halves6(s);
+		leave_all6(s);
 }
 
 COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
@@ -641,12 +602,12 @@ struct addr client_setup_own6(const struct client_setup *s)
 
 bool client_setup_ipv6_onward(const struct client_setup *s)
 {
-	return s->onward6 || !s->halves6;
+	return s->onward6 || !s->has_all6;
 }
 
 void client_setup_warn_of_leak(struct client_setup *s)
 {
-	if (s->opts->default_route && !s->halves6 &&
+	if (s->opts->default_route && !s->has_all6 &&
 		netlink_has_default_route(s->nl, AF_INET6, tun_ifindex(s->tun)))
 		log_event(NULL, EV_CLIENT_IPV6_BESIDE, "tun=%s", tun_name(s->tun));
 }

@@ -18,7 +18,7 @@ struct ra;
 
 /* Cleans up what a killed client left; nothing is changed yet. */
 int client_setup_new(const struct client_opts *opts, const struct tun *tun,
-	const struct addr *server, struct client_setup **ret, struct os_failure *why);
+	struct client_setup **ret, struct os_failure *why);
 void client_setup_free(struct client_setup *s);
 /*
  * Address, MTU, routes, resolver; what an earlier negotiation gave is taken back. An address that
@@ -39,11 +39,30 @@ void client_setup_end_due(struct client_setup *s);
 struct addr client_setup_own6(const struct client_setup *s);
 /* Whether IPv6 for other networks goes into the tunnel; without --no-default-route it should. */
 bool client_setup_ipv6_onward(const struct client_setup *s);
+/* For SO_MARK of the tunnel's own sockets (client/policy.h). */
+uint32_t client_setup_mark(const struct client_setup *s);
+/* Where the connection goes from now on: the server or the proxy. */
+void client_setup_server(struct client_setup *s, const struct endpoint *server);
+
 /*
- * This machine's links, addresses or routes have changed: the route to the server is made again, by
- * the way that is there now.
+ * Name servers to be asked for the server's name in the place of this machine's resolver, which points
+ * into the tunnel. 0: the resolver will do. Returns how many.
  */
-void client_setup_follow_uplink(struct client_setup *s);
+size_t client_setup_names(const struct client_setup *s, struct addr *ret, size_t cap);
+
+/* How this machine reaches the server without the tunnel. All zeros: it does not. */
+struct client_way {
+	unsigned ifindex;
+	struct addr via;
+};
+
+/*
+ * This machine's links, addresses or routes have changed: logs it when the way to the server has. True
+ * when there is one, and it is another one than at the last look.
+ */
+bool client_setup_follow_uplink(struct client_setup *s);
+/* As it was at the last look. */
+struct client_way client_setup_way(const struct client_setup *s);
 /*
  * This machine has lost the address `local`, from which the connection to the server was made, and
  * has a way to the server: by another address, then.

@@ -123,6 +123,13 @@ HOT static void on_tun(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	port_flush(p);
 }
 
+int port_set_tun_polling(struct port *p, bool on)
+{
+	if (p->tun_fd < 0)
+		return 0;
+	return on ? uv_poll_start(&p->tun_poll, UV_READABLE, on_tun) : uv_poll_stop(&p->tun_poll);
+}
+
 /* ---- links → TUN ------------------------------------------------------------- */
 
 HOT static void drain_coalesced(struct port *p)
@@ -264,7 +271,7 @@ int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds j
 	if (r < 0)
 		return r;
 	p->tun_poll.data = p;
-	return uv_poll_start(&p->tun_poll, UV_READABLE, on_tun);
+	return port_set_tun_polling(p, true);
 }
 
 void port_close(struct port *p)

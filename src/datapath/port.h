@@ -101,6 +101,8 @@ int port_init(struct port *p, uv_loop_t *loop, int tun_fd, enum coalesce_kinds j
 	const struct port_ops *ops, const struct port_calls *links);
 void port_done(struct port *p);  /* after the loop has run dry */
 void port_close(struct port *p); /* closes its handles; run the loop until they are gone */
+/* Reads nothing more from the TUN, whose queue keeps what comes, or again. Negative: libuv's errno. */
+int port_set_tun_polling(struct port *p, bool on);
 /*
  * Reads for the links that wait (link.deferred), once each, until that has taken `most_us`; for one of
  * them in any case. True when more wait.

@@ -289,6 +289,26 @@ void http_guid_make(const uint8_t random[static 16], char ret[static HTTP_GUID_L
 		r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
+/*
+ * RFC 9562 5.8: version 8 is for forms of one's own, here with 4356 ("CV") in front of the last eight
+ * digits. A program that sends one constant GUID for all its users is not taken for one client.
+ */
+#define LASTING_VERSION 15 /* where it stands in the text */
+#define LASTING_MARK 25
+
+void http_guid_make_lasting(const uint8_t random[static 16], char ret[static HTTP_GUID_LEN])
+{
+	http_guid_make(random, ret);
+	ret[LASTING_VERSION] = '8';
+	memcpy(ret + LASTING_MARK, "4356", 4);
+}
+
+bool http_guid_is_lasting(const char *guid)
+{
+	return strlen(guid) == HTTP_GUID_LEN - 1 && guid[LASTING_VERSION] == '8' &&
+	       !memcmp(guid + LASTING_MARK, "4356", 4);
+}
+
 int http_guid_parse(struct http_text text, char ret[static HTTP_GUID_LEN])
 {
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";

@@ -89,5 +89,8 @@ int http_reader_feed(struct http_reader *r, enum http_kind kind, const void *oct
 /* SSTPCORRELATIONID, [MS-DTYP] 2.3.4.3: "{XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX}" */
 #define HTTP_GUID_LEN 39 /* with the zero */
 void http_guid_make(const uint8_t random[static 16], char ret[static HTTP_GUID_LEN]);
+/* One that a Culvert client bears in all its connections, and how a Culvert server knows it. */
+void http_guid_make_lasting(const uint8_t random[static 16], char ret[static HTTP_GUID_LEN]);
+bool http_guid_is_lasting(const char *guid);
 /* Accepts the form without braces, too, and writes the one with them; -EINVAL otherwise. */
 int http_guid_parse(struct http_text text, char ret[static HTTP_GUID_LEN]);

@@ -12,20 +12,58 @@
 
 #include "base/clock.h"
 
+/*
+ * RFC 8305 section 4: the families in turns, beginning with that of the first address, so that one
+ * family that leads nowhere costs one delay; within a family the order stays.
+ */
+static size_t next_of(
+	const struct endpoint *addresses, size_t n, size_t from, bool same, int family)
+{
+	while (from < n && (addresses[from].addr.family == family) != same)
+		from++;
+	return from;
+}
+
+static void interleave(const struct endpoint *in, size_t n, struct endpoint *ret)
+{
+	int family = n ? in[0].addr.family : 0;
+	size_t next[2] = {next_of(in, n, 0, true, family), next_of(in, n, 0, false, family)};
+
+	for (size_t i = 0, turn = 0; i < n; i++, turn = 1 - turn) {
+		if (next[turn] == n)
+			turn = 1 - turn;
+		ret[i] = in[next[turn]];
+		next[turn] = next_of(in, n, next[turn] + 1, turn == 0, family);
+	}
+}
+
 void dial_init(
 	struct dial *d, const struct dial_opts *opts, const struct endpoint *addresses, size_t n)
 {
-	*d = (struct dial){.opts = *opts, .fd = -1};
+	struct endpoint turns[DIAL_ADDRESSES_MAX];
+
+	*d = (struct dial){.opts = *opts};
 	d->n = n < DIAL_ADDRESSES_MAX ? n : DIAL_ADDRESSES_MAX;
+	if (opts->race_ms) {
+		interleave(addresses, d->n, turns);
+		addresses = turns;
+	}
 	for (size_t i = 0; i < d->n; i++)
-		d->tries[i] = (struct dial_try){.to = addresses[i], .error = -EINPROGRESS};
+		d->tries[i] =
+			(struct dial_try){.to = addresses[i], .error = -EINPROGRESS, .fd = -1};
+}
+
+static void close_try(struct dial_try *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
 }
 
 void dial_done(struct dial *d)
 {
-	if (d->fd >= 0)
-		close(d->fd);
-	d->fd = -1;
+	for (size_t i = 0; i < d->n; i++)
+		close_try(&d->tries[i]);
 }
 
 static int bind_source(int fd, const struct endpoint *source)
@@ -46,71 +84,125 @@ static int begin(struct dial *d, struct dial_try *t)
 	socklen_t n = endpoint_to_sockaddr(&t->to, &sa);
 	int r;
 
-	d->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (d->fd < 0)
+	t->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->fd < 0)
 		return -errno;
 	if (d->opts.tune)
-		d->opts.tune(d->opts.arg, d->fd);
-	if (d->opts.source && (r = bind_source(d->fd, d->opts.source)) < 0)
+		d->opts.tune(d->opts.arg, t->fd);
+	if (d->opts.source && (r = bind_source(t->fd, d->opts.source)) < 0)
 		return r;
-	return connect(d->fd, (struct sockaddr *)&sa, n) < 0 ? -errno : 0;
+	return connect(t->fd, (struct sockaddr *)&sa, n) < 0 ? -errno : 0;
 }
 
 static int look(const struct dial *d, const struct dial_try *t, uint64_t now_ms)
 {
-	struct pollfd p = {.fd = d->fd, .events = POLLOUT};
+	struct pollfd p = {.fd = t->fd, .events = POLLOUT};
 	socklen_t n = sizeof(int);
 	int error = 0;
 
 	if (poll(&p, 1, 0) <= 0)
 		return now_ms >= t->began_ms + d->opts.try_ms ? -ETIMEDOUT : -EINPROGRESS;
-	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		return -errno;
 	return -error;
 }
 
 int dial_take(struct dial *d)
 {
-	int fd = d->fd;
+	int fd = dial_fd(d);
 
-	d->fd = -1;
+	if (d->n)
+		d->tries[d->at].fd = -1;
 	return fd;
 }
 
-static int try_one(struct dial *d, struct dial_try *t, uint64_t now_ms)
+/* True when the attempt is connected; one that has failed is closed. */
+static bool note(struct dial *d, struct dial_try *t, int r, uint64_t now_ms)
 {
-	if (d->fd >= 0)
-		return look(d, t, now_ms);
+	if (r == -EINPROGRESS)
+		return false;
+	t->error = r;
+	t->ended_ms = now_ms;
+	if (!r) {
+		d->at = (size_t)(t - d->tries);
+		return true;
+	}
+	if (t->fd >= 0 && d->opts.failed)
+		d->opts.failed(d->opts.arg, t->fd);
+	close_try(t);
+	return false;
+}
+
+/* Those on their way. True: one of them is connected. */
+static bool look_at_all(struct dial *d, uint64_t now_ms)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->tries[i].fd >= 0 &&
+			note(d, &d->tries[i], look(d, &d->tries[i], now_ms), now_ms))
+			return true;
+	return false;
+}
+
+static size_t on_their_way(const struct dial *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		n += d->tries[i].fd >= 0;
+	return n;
+}
+
+/* The first one that has not begun; d->n: none is left. They begin in order. */
+static size_t next_to_begin(const struct dial *d)
+{
+	size_t i = 0;
+
+	while (i < d->n && d->tries[i].began)
+		i++;
+	return i;
+}
+
+static bool may_begin(const struct dial *d, size_t next, uint64_t now_ms)
+{
+	if (next == d->n)
+		return false;
+	return !on_their_way(d) ||
+	       (d->opts.race_ms && now_ms >= d->tries[d->at].began_ms + d->opts.race_ms);
+}
+
+static bool begin_next(struct dial *d, size_t next, uint64_t now_ms)
+{
+	struct dial_try *t = &d->tries[next];
+
+	d->at = next;
+	t->began = true;
 	t->began_ms = now_ms;
-	return begin(d, t);
+	return note(d, t, begin(d, t), now_ms);
 }
 
 int dial_step(struct dial *d, uint64_t now_ms)
 {
-	int last = !d->n ? -EHOSTUNREACH : d->tries[d->at].error ? d->tries[d->at].error : -EISCONN;
+	bool connected;
+	size_t next;
+	int fd;
 
-	while (d->at < d->n && d->tries[d->at].error == -EINPROGRESS) {
-		struct dial_try *t = &d->tries[d->at];
-
-		last = try_one(d, t, now_ms);
-		if (last == -EINPROGRESS)
-			return last;
-		t->error = last;
-		t->ended_ms = now_ms;
-		if (!last)
-			return dial_take(d);
-		if (d->fd >= 0 && d->opts.failed)
-			d->opts.failed(d->opts.arg, d->fd);
-		dial_done(d);
-		if (d->at + 1 < d->n)
-			d->at++;
-	}
-	return last;
+	if (!d->n)
+		return -EHOSTUNREACH;
+	if (!d->tries[d->at].error)
+		return -EISCONN;
+	connected = look_at_all(d, now_ms);
+	while (!connected && may_begin(d, next = next_to_begin(d), now_ms))
+		connected = begin_next(d, next, now_ms);
+	if (!connected)
+		return on_their_way(d) ? -EINPROGRESS : d->tries[d->at].error;
+	fd = dial_take(d);
+	dial_done(d);
+	return fd;
 }
 
 int dial_fd(const struct dial *d)
 {
-	return d->fd;
+	return d->n ? d->tries[d->at].fd : -1;
 }
 
 const struct dial_try *dial_current(const struct dial *d)
@@ -120,21 +212,30 @@ const struct dial_try *dial_current(const struct dial *d)
 
 uint64_t dial_deadline(const struct dial *d)
 {
-	return d->fd < 0 ? NEVER : d->tries[d->at].began_ms + d->opts.try_ms;
+	uint64_t ret = NEVER;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->tries[i].fd >= 0)
+			ret = deadline_min(ret, d->tries[i].began_ms + d->opts.try_ms);
+	if (ret != NEVER && d->opts.race_ms && next_to_begin(d) < d->n)
+		ret = deadline_min(ret, d->tries[d->at].began_ms + d->opts.race_ms);
+	return ret;
 }
 
-/* Until the descriptor is writable, or `until_ms`. -ECANCELED. */
+/* Until a descriptor is writable, or `until_ms`. -ECANCELED. */
 static int wait_writable(const struct dial *d, uint64_t until_ms, int cancel_fd)
 {
-	struct pollfd p[] = {{d->fd, POLLOUT, 0}, {cancel_fd, POLLIN, 0}};
+	struct pollfd p[DIAL_ADDRESSES_MAX + 1] = {{cancel_fd, POLLIN, 0}};
 	uint64_t now_ms = clock_mono_ms();
 	int ms = until_ms <= now_ms          ? 0
 		 : until_ms - now_ms > 60000 ? 60000
 					     : (int)(until_ms - now_ms);
 
-	if (poll(p, 2, ms) < 0 && errno != EINTR)
+	for (size_t i = 0; i < d->n; i++) /* poll() passes by those that are negative */
+		p[i + 1] = (struct pollfd){d->tries[i].fd, POLLOUT, 0};
+	if (poll(p, d->n + 1, ms) < 0 && errno != EINTR)
 		return -errno;
-	return p[1].revents ? -ECANCELED : 0;
+	return p[0].revents ? -ECANCELED : 0;
 }
 
 int dial_wait(struct dial *d, uint64_t until_ms, int cancel_fd)

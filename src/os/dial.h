@@ -4,7 +4,9 @@
  * a tunnel, a proxy or a probe.
  *
  * There is no loop in it: the owner watches a descriptor until a deadline and calls dial_step(), under
- * libuv or poll(). Addresses are tried one after the other, in the order given.
+ * libuv or poll(). Addresses are tried one after the other, in the order given; with opts.race_ms the
+ * next one begins while those before it are on their way, and the first that answers counts (RFC 8305
+ * section 5, families in turns: section 4). A race has several descriptors: dial_wait() watches them.
  *
  *     dial_init(&d, &opts, addresses, n);
  *     while ((fd = dial_step(&d, now)) == -EINPROGRESS)
@@ -17,6 +19,7 @@
  * Units:     *_ms are monotonic milliseconds.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +28,8 @@
 #define DIAL_ADDRESSES_MAX 16
 
 struct dial_opts {
-	uint64_t try_ms; /* for one address; then the next */
+	uint64_t try_ms;  /* for one address; then the next */
+	uint64_t race_ms; /* the next one begins so long after the one before it; 0: no race */
 	/* Options of the socket, before connect(). NULL: none. */
 	void (*tune)(void *arg, int fd);
 	/* A failed attempt's socket before it is closed: its error queue may say who refused. */
@@ -38,14 +42,15 @@ struct dial_opts {
 struct dial_try {
 	struct endpoint to;
 	int error; /* negative errno; -EINPROGRESS: not tried, or on its way; 0: connected */
+	int fd;    /* -1: not on its way */
+	bool began;
 	uint64_t began_ms, ended_ms;
 };
 
 struct dial {
 	struct dial_opts opts;
 	struct dial_try tries[DIAL_ADDRESSES_MAX];
-	size_t n, at; /* tries[at] is the present one, or the one that was connected */
-	int fd;       /* -1: none on its way */
+	size_t n, at; /* tries[at] is the one that began last, or the one that was connected */
 };
 
 /* Those beyond DIAL_ADDRESSES_MAX are left out. Everything but opts.arg and opts.source is copied. */
@@ -59,7 +64,7 @@ void dial_done(struct dial *d);
  */
 int dial_step(struct dial *d, uint64_t now_ms);
 int dial_fd(const struct dial *d); /* to be watched for writing; -1 before the first step */
-uint64_t dial_deadline(const struct dial *d); /* of the present address */
+uint64_t dial_deadline(const struct dial *d); /* when dial_step() is due in any case */
 /* The address that is tried now, or that was connected; the last one when all failed. */
 const struct dial_try *dial_current(const struct dial *d);
 

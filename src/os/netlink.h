@@ -84,11 +84,3 @@ int netlink_addresses(
 
 /* Is there a default route in the main table that leaves by another interface than `except`? */
 bool netlink_has_default_route(struct netlink *nl, int family, unsigned except_ifindex);
-
-/*
- * Deletes the routes with our mark that leave by `ifindex` (0: any) and go to the host `to`
- * (NULL: any). Returns how many were deleted. With neither it would be every Culvert's routes:
- * -EINVAL.
- */
-int netlink_route_flush(
-	struct netlink *nl, unsigned ifindex, const struct addr *to, struct os_failure *why);

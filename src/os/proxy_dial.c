@@ -10,6 +10,9 @@
 
 #include "base/clock.h"
 #include "os/dial.h"
+#include "os/lookup.h"
+
+#define RACE_MS 250 /* RFC 8305 section 5 */
 
 struct round {
 	const struct proxy_dial_opts *opts;
@@ -88,14 +91,22 @@ static void read_some(const struct round *r, struct proxy_connect *c)
 static void connect_proxy(struct round *r, struct proxy_connect *c, const struct proxy *p)
 {
 	const struct proxy_dial_opts *o = r->opts;
-	struct dial_opts opts = {.try_ms = o->timeout_ms, .tune = o->tune, .arg = o->arg};
+	struct dial_opts opts = {
+		.try_ms = o->timeout_ms, .race_ms = RACE_MS, .tune = o->tune, .arg = o->arg};
+	struct lookup_opts name = {.host = p->host,
+		.port = p->port,
+		.family = AF_UNSPEC,
+		.cancel_fd = o->stop_fd,
+		.servers = o->dns,
+		.n_servers = o->n_dns,
+		.mark = o->mark};
 	struct endpoint at[DIAL_ADDRESSES_MAX];
 	struct dial dial;
 	size_t n = 1;
 
 	if (o->via) {
 		at[0] = *o->via;
-	} else if (dial_lookup(p->host, p->port, AF_UNSPEC, at, &n)) {
+	} else if (lookup_wait(&name, at, &n)) {
 		proxy_connect_fail(c, EV_PROXY_UNREACHABLE, "the proxy's name is not in the DNS");
 		return;
 	}

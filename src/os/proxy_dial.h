@@ -15,7 +15,10 @@
 struct proxy_dial_opts {
 	unsigned timeout_ms;        /* for one round: connecting, the request, its answer */
 	int stop_fd;                /* ends it at once when it becomes readable; -1: none */
-	const struct endpoint *via; /* NULL: the proxy's name is looked up */
+	const struct endpoint *via; /* NULL: the proxy's name is looked up, */
+	const struct addr *dns;     /* ... by these servers; see os/lookup.h */
+	size_t n_dns;
+	uint32_t mark;
 	/* Options of each socket, before connect(). NULL: none. */
 	void (*tune)(void *arg, int fd);
 	void *arg;

@@ -436,6 +436,32 @@ int resolver_recover(const char *root, struct os_failure *why)
 	return 1;
 }
 
+/* The file's original, unless another program wrote a newer one in the place of ours. */
+static const char *own_conf(const char *root)
+{
+	struct mark mark;
+
+	return read_mark(path_of(root, RESOLV_CONF).text, &mark) ? BACKUP : RESOLV_CONF;
+}
+
+size_t resolver_beside(
+	const char *root, const struct addr *except, size_t n_except, struct addr *ret, size_t cap)
+{
+	const char *const files[] = {"/run/systemd/resolve/resolv.conf",
+		"/run/NetworkManager/no-stub-resolv.conf", own_conf(root)};
+	struct addr found[16];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && n == 0; i++) {
+		size_t m = read_servers(path_of(root, files[i]).text, found, ARRAY_SIZE(found));
+
+		for (size_t k = 0; k < m && n < cap; k++)
+			if (!has(except, n_except, &found[k]))
+				ret[n++] = found[k];
+	}
+	return n;
+}
+
 static int set_file(const struct resolver_opts *o, struct os_failure *why)
 {
 	struct path conf = path_of(o->root, RESOLV_CONF), backup = path_of(o->root, BACKUP),

@@ -34,6 +34,12 @@ enum resolver_way {
 struct resolver;
 
 /*
+ * The servers that this machine asked before resolver_set(), or asks beside them: those of its links.
+ * `except` are the tunnel's, which systemd-resolved lists among the others. Returns how many.
+ */
+size_t resolver_beside(
+	const char *root, const struct addr *except, size_t n_except, struct addr *ret, size_t cap);
+/*
  * Tries the three ways in their order until one works. When none does, `why` names each with its
  * failure; an earlier one that failed is otherwise kept for resolver_passed_over().
  */

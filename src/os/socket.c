@@ -3,8 +3,8 @@
  * os/socket.c — TCP sockets.
  *
  * Why each option: TCP_NODELAY, because a tunnel's small packets may be keystrokes;
- * keepalive and TCP_USER_TIMEOUT, because SSTP's own echo (60 s) sees a dead path late and an idle
- * one not at all; TCP_NOTSENT_LOWAT, because packets in the kernel's send queue cannot be
+ * keepalive and TCP_USER_TIMEOUT, because SSTP's own echo (60 s at a server) sees a dead path late and
+ * an idle one not at all; TCP_NOTSENT_LOWAT, because packets in the kernel's send queue cannot be
  * reordered or marked any more.
  */
 #include "os/socket.h"
@@ -141,15 +141,16 @@ int socket_peer(int fd, struct endpoint *ret)
 	return 0;
 }
 
-void tcp_tune_client(int fd, const char *congestion)
+void tcp_tune_client(int fd, const char *congestion, uint32_t mark)
 {
 	tcp_tune(fd,
 		&(struct tcp_opts){.notsent_lowat = 64 * 1024,
-			.keepalive_idle_s = 60,
-			.keepalive_interval_s = 15,
+			.keepalive_idle_s = 20,
+			.keepalive_interval_s = 5,
 			.keepalive_count = 4,
-			.user_timeout_ms = 60000,
-			.congestion = congestion},
+			.user_timeout_ms = 20000,
+			.congestion = congestion,
+			.mark = mark},
 		NULL);
 }
 

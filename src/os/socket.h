@@ -47,8 +47,8 @@ struct tcp_opts {
  */
 int tcp_tune(int fd, const struct tcp_opts *opts, char ret_congestion[CONGESTION_NAME_LEN]);
 
-/* As a client's connection to its server wants it; `congestion` as above. */
-void tcp_tune_client(int fd, const char *congestion);
+/* As a client's connection to its server wants it; `congestion`, `mark` as above. */
+void tcp_tune_client(int fd, const char *congestion, uint32_t mark);
 
 /* Also for a socket that listens: the accepted ones begin with it. Returns 0 or the negative errno. */
 int tcp_set_congestion(int fd, const char *name);

@@ -8,8 +8,8 @@
  * own is Nak'd as often as Max-Failure allows and then closed, which says more to its user than a
  * tunnel without packets.
  *
- * Client: asks for 0.0.0.0 and name servers, takes what a Nak brings, drops what is rejected, and does
- * not go on without an address that a host can have.
+ * Client: asks for 0.0.0.0, or the address that it had before, and name servers, takes what a Nak
+ * brings, drops what is rejected, and does not go on without an address that a host can have.
  */
 #include "ppp/ipcp.h"
 
@@ -186,18 +186,18 @@ static const struct fsm_protocol protocol = {
 	.terminated = EV_IPCP_TERMINATED,
 };
 
-void ipcp_init(
-	struct ipcp *i, const struct ipcp_opts *opts, struct buf *queue, struct ppp_fault *fault)
-{
-	*i = (struct ipcp){.server = opts->server};
-	i->want_names[DNS_1] = i->want_names[DNS_2] = opts->want_dns;
-	i->want_names[NBNS_1] = i->want_names[NBNS_2] = opts->want_nbns;
-	fsm_init(&i->fsm, &protocol, i, queue, fault);
-}
-
 static uint32_t v4_or_none(const struct addr *a)
 {
 	return a->family == AF_INET ? addr_v4_value(a) : 0;
+}
+
+void ipcp_init(
+	struct ipcp *i, const struct ipcp_opts *opts, struct buf *queue, struct ppp_fault *fault)
+{
+	*i = (struct ipcp){.server = opts->server, .own = v4_or_none(&opts->want_address)};
+	i->want_names[DNS_1] = i->want_names[DNS_2] = opts->want_dns;
+	i->want_names[NBNS_1] = i->want_names[NBNS_2] = opts->want_nbns;
+	fsm_init(&i->fsm, &protocol, i, queue, fault);
 }
 
 static struct addr none_or_v4(uint32_t addr)

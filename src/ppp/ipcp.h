@@ -21,6 +21,7 @@ struct ipcp {
 
 struct ipcp_opts {
 	bool server, want_dns, want_nbns;
+	struct addr want_address; /* client; AF_UNSPEC: whatever comes */
 };
 
 void ipcp_init(

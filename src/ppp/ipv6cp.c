@@ -120,6 +120,12 @@ void ipv6cp_init(struct ipv6cp *i, struct draw *draw, struct buf *queue, struct 
 	draw_identifier(i, zero, i->own);
 }
 
+void ipv6cp_ask_again(struct ipv6cp *i, const uint8_t ifid[static IFID_LEN])
+{
+	if (!same(ifid, zero))
+		memcpy(i->own, ifid, IFID_LEN);
+}
+
 void ipv6cp_set_addresses(struct ipv6cp *i, const struct ppp_addresses *addresses)
 {
 	memcpy(i->give, addresses->peer_ifid, IFID_LEN);

@@ -21,6 +21,8 @@ struct ipv6cp {
 };
 
 void ipv6cp_init(struct ipv6cp *i, struct draw *draw, struct buf *queue, struct ppp_fault *fault);
+/* Client, before it opens: the identifier that it had before; zeros: none. */
+void ipv6cp_ask_again(struct ipv6cp *i, const uint8_t ifid[static IFID_LEN]);
 /* Server, before it opens: the verdict's identifiers, where they are not zero. */
 void ipv6cp_set_addresses(struct ipv6cp *i, const struct ppp_addresses *addresses);
 void ipv6cp_recv(struct ipv6cp *i, const struct ppp_packet *packet, uint64_t now_ms);

@@ -169,7 +169,7 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 		.mru = opts->mru ? opts->mru : PPP_MRU_DEFAULT,
 		.methods = p->methods,
 		.n_methods = opts->n_methods};
-	struct ipcp_opts ipcp = {p->server, opts->want_dns, opts->want_nbns};
+	struct ipcp_opts ipcp = {p->server, opts->want_dns, opts->want_nbns, opts->want_address};
 	int r = lcp_init(&p->lcp, &lcp, &p->draw, &p->queue, &p->fault);
 
 	if (r < 0)
@@ -178,6 +178,7 @@ static int init_parts(struct ppp *p, const struct ppp_opts *opts)
 	p->auth.peer = opts->eap;
 	ipcp_init(&p->ipcp, &ipcp, &p->queue, &p->fault);
 	ipv6cp_init(&p->ipv6cp, &p->draw, &p->queue, &p->fault);
+	ipv6cp_ask_again(&p->ipv6cp, opts->want_ifid);
 	p->lcp.fsm.first_restart_ms = p->ipcp.fsm.first_restart_ms = p->first_restart_ms;
 	p->ipv6cp.fsm.first_restart_ms = p->auth.first_resend_ms = p->first_restart_ms;
 	p->ncps[NCP_IPV4].fsm = &p->ipcp.fsm;

@@ -41,6 +41,9 @@ struct ppp_opts {
 	bool lcp_only;   /* client without a user: closes with EV_LCP_AGREED once LCP is Opened */
 	bool ipv4, ipv6; /* network protocols wanted */
 	bool want_dns, want_nbns; /* client: ask for name servers */
+	/* Client: what an earlier connection had, and this one asks for again; NULL or zeros: nothing. */
+	struct addr want_address;
+	uint8_t want_ifid[8];
 	uint8_t random
 		[64]; /* fresh for every end: magic numbers, challenges, interface ids come of it */
 	/* Measured, of the exchange before PPP; 0: not. The first repetition comes sooner then. */

@@ -33,7 +33,7 @@ static int start_http(struct tunnel *t, uint64_t now_ms)
 	struct http_client_opts opts = {
 		.host = t->host, .port = t->port, .correlation = t->correlation};
 	char lane[SSTP_LANE_REQUEST_LEN];
-	uint8_t random[16];
+	static const uint8_t none[sizeof(t->correlation_octets)];
 	int r;
 
 	if (t->role == TUNNEL_SERVER)
@@ -42,8 +42,12 @@ static int start_http(struct tunnel *t, uint64_t now_ms)
 		return -ENOTSUP;
 	opts.lane = t->lane.is_lane ? lane : NULL;
 	opts.lanes = t->lane.wanted ? SSTP_LANE_OFFER : NULL;
-	crypto_random(random, sizeof(random));
-	http_guid_make(random, t->correlation);
+	if (memcmp(t->correlation_octets, none, sizeof(none))) {
+		http_guid_make_lasting(t->correlation_octets, t->correlation);
+	} else {
+		crypto_random(t->correlation_octets, sizeof(t->correlation_octets));
+		http_guid_make(t->correlation_octets, t->correlation);
+	}
 	r = http_client_new(&t->http_client);
 	t->asked_ms = now_ms;
 	return r ? r : http_client_start(t->http_client, &opts, now_ms);
@@ -125,7 +129,8 @@ COLD size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, siz
 		if (t->lane.wanted && lane_note_request(&t->lane, req->lane)) {
 			t->phase = PHASE_LANE_ASKED;
 			*ret = (struct tunnel_event){TUNNEL_LANE_REQUEST, .text = t->text,
-				.correlation = t->correlation};
+				.correlation = t->correlation,
+				.lasting = http_guid_is_lasting(t->correlation)};
 			*ret_event = true;
 			return used;
 		}
@@ -137,7 +142,7 @@ COLD size_t tunnel_recv_http_server(struct tunnel *t, const uint8_t *octets, siz
 		t->fault_status = req->status;
 	}
 	*ret = (struct tunnel_event){TUNNEL_HTTP_REQUEST, .sstp = t->wants_sstp, .text = t->text,
-		.correlation = t->correlation};
+		.correlation = t->correlation, .lasting = http_guid_is_lasting(t->correlation)};
 	*ret_event = true;
 	return used;
 }

@@ -50,7 +50,8 @@ struct tunnel {
 	uint16_t port;
 	enum event reason;
 	char reason_text[480], text[320], tls_text[96], correlation[40], host[280];
-	enum tunnel_binding binding; /* once bound */
+	uint8_t correlation_octets[16]; /* client: of the header; zeros: random */
+	enum tunnel_binding binding;    /* once bound */
 	uint64_t bound_ms;
 	struct ppp_addresses addresses4, addresses6;
 	struct tunnel_tap *tap; /* NULL: off */

@@ -69,8 +69,11 @@ static void keep_opts(struct tunnel *t, const struct tunnel_opts *o)
 		.ipv4 = o->ipv4,
 		.ipv6 = o->ipv6,
 		.want_dns = o->want_dns,
+		.want_address = o->want_address,
 		.first_request_wait_ms = PPP_FIRST_REQUEST_WAIT_MS,
 	};
+	memcpy(t->correlation_octets, o->correlation, sizeof(o->correlation));
+	memcpy(t->ppp_opts.want_ifid, o->want_ifid, sizeof(o->want_ifid));
 	t->lane.wanted = o->lanes && o->tls; /* the proof is about our own TLS connection */
 	if (o->lane) {
 		t->lane.is_lane = true;

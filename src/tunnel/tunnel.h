@@ -74,6 +74,10 @@ struct tunnel_opts {
 	const struct tunnel_ticket *lane; /* client: this connection is to be a lane; copied */
 	struct tunnel_tap *tap;           /* tunnel/tap.h; referenced; NULL: off */
 	bool ipv4, ipv6, want_dns;        /* client: what to ask for; server: ipv6 allowed */
+	struct addr want_address;         /* client: as an earlier connection had; ppp/ppp.h */
+	uint8_t want_ifid[8];
+	/* Client: of a lasting SSTPCORRELATIONID (http/message.h); zeros: one of this tunnel alone. */
+	uint8_t correlation[16];
 };
 
 /* The seven steps of SSTP as they happen (1, TCP, is the owner's). For people; text is set. */
@@ -110,6 +114,7 @@ struct tunnel_event {
 	const struct ppp_addresses *addresses;
 	bool sstp;               /* HTTP_REQUEST: a tunnel is asked for, not the health answer */
 	const char *correlation; /* HTTP_REQUEST: SSTPCORRELATIONID or "" */
+	bool lasting;            /* HTTP_REQUEST: the client bears it in all its connections */
 	enum tunnel_binding binding;
 	enum event reason;
 	const char *text; /* lives until the next call */

@@ -36,6 +36,49 @@ def make_certificate(folder, name="vpn.example", days=(-1, 30), usage="serverAut
     return paths
 
 
+class Leaf:
+    def __init__(self, certificate, key):
+        self.certificate, self.key = certificate, key
+
+
+def _write(path, data, mode=0o644):
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "wb") as f:
+        f.write(data)
+    return path
+
+
+def _sign(subject, issuer, key, issuer_key, extensions):
+    now = datetime.datetime.utcnow()
+    name = lambda text: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer))
+               .public_key(key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(now - datetime.timedelta(days=1))
+               .not_valid_after(now + datetime.timedelta(days=30)))
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def make_ca(folder):
+    """A root; returns the path of its certificate and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = _sign("test root", "test root", key, key,
+                [(x509.BasicConstraints(ca=True, path_length=None), True)])
+    return _write(os.path.join(str(folder), "root.crt"), pem), key
+
+
+def make_leaf(folder, ca_key, label, name="vpn.example"):
+    """A server's certificate from that root: paths of it and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = _sign(name, "test root", key, ca_key,
+                [(x509.SubjectAlternativeName([x509.DNSName(name)]), False),
+                 (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)])
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                serialization.NoEncryption())
+    base = os.path.join(str(folder), label)
+    return Leaf(_write(base + ".crt", pem), _write(base + ".key", private, 0o600))
+
+
 def pin_of(path):
     """The pin as curl writes it: SHA-256 of the SubjectPublicKeyInfo."""
     with open(path, "rb") as f:

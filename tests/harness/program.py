@@ -145,8 +145,12 @@ class Server(Program):
 
 
 class Client(Program):
-    def __init__(self, host, binary, user, password, server, *extra, tun="cv-cli", wrapped=None):
+    """`once`: ends at the first loss, as most tests want it; else it comes back by itself."""
+
+    def __init__(self, host, binary, user, password, server, *extra, tun="cv-cli", wrapped=None,
+                 once=True):
         self.tun = tun
+        extra = (*extra, "--once") if once else extra
         self._password = tempfile.NamedTemporaryFile("w", prefix="culvert-pw-", suffix=".txt")
         self._password.write(password + "\n")
         self._password.flush()

@@ -16,8 +16,18 @@ from harness.program import SLOW
 INNER = "203.0.113.2"  # www, which only the tunnel leads to while it is up
 
 
-def pinned(net, family="-4", server="192.0.2.1"):
-    return net.cli.run(f"ip {family} route show {server}")
+MARK = "0x63760000"  # of the first client's own connection (client/policy.h)
+
+
+def outer(net, family="-4", server="192.0.2.1"):
+    """The way that the tunnel's own connection goes."""
+    return net.cli.run(f"ip {family} route get {server} mark {MARK}", check=False)
+
+
+def ours(net):
+    """What a client adds to the machine's routing, in any table."""
+    return net.cli.run("ip -N rule") + net.cli.run("ip -N -6 rule") + \
+        net.cli.run("ip -N route show table all proto 83")
 
 
 def works(net, target=INNER):
@@ -37,7 +47,7 @@ def test_an_adapter_that_goes_off_and_on(net, server, connect):
         assert "cv-cli" in net.cli.run("ip route get 192.0.2.1"), "else this tests nothing"
         client.wait_log("CLIENT_UPLINK_LOST|7005")
         net.cli.ip("route add default via 198.51.100.1")
-        wait_for(lambda: "via 198.51.100.1 dev eth0" in pinned(net), SLOW, "the route to the server")
+        wait_for(lambda: "via 198.51.100.1 dev eth0" in outer(net), SLOW, "the route to the server")
         works(net)
     assert client.running()
     assert client.stop() == 0
@@ -80,18 +90,18 @@ def test_another_gateway_and_a_better_route(second_way, server, connect):
     client = connect("--no-dns")
     works(net)
     net.cli.ip("route replace default via 198.51.100.3")  # as a DHCP renewal does
-    wait_for(lambda: "via 198.51.100.3" in pinned(net), SLOW, "the new gateway")
+    wait_for(lambda: "via 198.51.100.3" in outer(net), SLOW, "the new gateway")
     works(net)
     net.cli.ip("route replace default via 198.51.100.1")
-    wait_for(lambda: "via 198.51.100.1" in pinned(net), SLOW, "the old gateway")
+    wait_for(lambda: "via 198.51.100.1" in outer(net), SLOW, "the old gateway")
     works(net)
     net.cli.ip("route add 192.0.2.0/24 via 198.51.100.3 metric 50")  # more specific
-    wait_for(lambda: "via 198.51.100.3" in pinned(net), SLOW, "the better route")
+    wait_for(lambda: "via 198.51.100.3" in outer(net), SLOW, "the better route")
     net.cli.ip("route del 192.0.2.0/24")
-    wait_for(lambda: "via 198.51.100.1" in pinned(net), SLOW, "the default route")
+    wait_for(lambda: "via 198.51.100.1" in outer(net), SLOW, "the default route")
     works(net)
     assert client.stop() == 0
-    assert not pinned(net)
+    assert "proto 83" not in ours(net) and "0x6376" not in ours(net)
 
 
 def test_a_cable_in_place_of_the_wlan(second_way, server, connect):
@@ -102,7 +112,7 @@ def test_a_cable_in_place_of_the_wlan(second_way, server, connect):
     net.rtr.ip("route add 198.51.100.2/32 via 100.64.9.2 dev c1 metric 5")
     net.cli.ip("route replace default via 100.64.9.1")
     try:
-        wait_for(lambda: "dev eth1" in pinned(net), SLOW, "the other interface")
+        wait_for(lambda: "dev eth1" in outer(net), SLOW, "the other interface")
         works(net)
     finally:
         net.rtr.ip("route del 198.51.100.2/32")
@@ -120,7 +130,7 @@ def test_another_address_ends_the_tunnel_and_gives_the_network_back(net, server,
     try:
         assert client.wait_exit() != 0
         assert "7007" in client.err, client.story()
-        assert not pinned(net) and "128.0.0.0/1" not in net.cli.run("ip route")
+        assert "proto 83" not in ours(net) and "0x6376" not in ours(net)
     finally:
         net.cli.ip("address flush dev eth0 scope global")
         net.cli.ip("address add 198.51.100.2/24 dev eth0")
@@ -164,14 +174,15 @@ def test_the_outer_connection_is_ipv6(outer6, start_server, connect):
     client = connect("--no-dns", "--sni", "vpn.example", "--insecure", server="[2001:db8:1::1]",
                      trust=False)
     works(net)
-    wait_for(lambda: "cv-cli" in net.cli.run("ip -6 route show ::/1"), SLOW, "IPv6 by the tunnel")
-    wait_for(lambda: "via 2001:db8:3::fe dev eth0" in pinned(net, "-6", "2001:db8:1::1"), SLOW,
+    wait_for(lambda: "cv-cli" in net.cli.run("ip -6 route get 2001:db8:99::1"), SLOW,
+             "IPv6 by the tunnel")
+    wait_for(lambda: "via 2001:db8:3::fe dev eth0" in outer(net, "-6", "2001:db8:1::1"), SLOW,
              "the route to the server")
     flap(net)
     client.wait_log("CLIENT_UPLINK_LOST|7005")
     net.cli.ip("route add default via 198.51.100.1")
     net.cli.ip("-6 route add default via 2001:db8:3::fe")
-    wait_for(lambda: "via 2001:db8:3::fe dev eth0" in pinned(net, "-6", "2001:db8:1::1"), SLOW,
+    wait_for(lambda: "via 2001:db8:3::fe dev eth0" in outer(net, "-6", "2001:db8:1::1"), SLOW,
              "the route to the server again")
     works(net)
     assert client.stop() == 0

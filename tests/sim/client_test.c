@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "client/machine.h"
 #include "sim.h"
@@ -17,7 +19,7 @@ struct world {
 	struct machine machine;
 	const char *password;
 	bool told_up, told_end, over;
-	unsigned dials, leak_checks;
+	unsigned dials, leak_checks, lost;
 };
 
 static void obey(struct world *w, enum machine_order order)
@@ -29,14 +31,20 @@ static void obey(struct world *w, enum machine_order order)
 		w->dials++;
 		machine_dialled(&w->machine);
 		break;
-	case MACHINE_ORDER_CALL: sim_init(s, w->password); break;
+	case MACHINE_ORDER_CALL:
+		sim_drop(s);
+		w->told_end = w->told_up = false;
+		sim_init(s, w->password);
+		break;
 	case MACHINE_ORDER_HANG_UP:
 		tunnel_close(s->client.tunnel, w->machine.hang_up, s->now_ms);
 		break;
-	case MACHINE_ORDER_ABORT: machine_closed(&w->machine); break;
+	case MACHINE_ORDER_ABORT: machine_closed(&w->machine, false, w->sim->now_ms); break;
 	case MACHINE_ORDER_CHECK_LEAK: w->leak_checks++; break;
 	case MACHINE_ORDER_END: w->over = true; break;
+	case MACHINE_ORDER_LOST: w->lost++; break;
 	case MACHINE_ORDER_CANCEL:
+	case MACHINE_ORDER_PROBE:
 	case MACHINE_ORDER_FOLLOW_UPLINK:
 	case MACHINE_ORDER_JUDGE_UPLINK:
 	case MACHINE_ORDERS: fail(); /* not in these tests */
@@ -53,7 +61,7 @@ static void report(struct world *w)
 	w->told_up = e->up4;
 	if (e->ended && !w->told_end) {
 		machine_fail(&w->machine, e->reason, e->text);
-		machine_closed(&w->machine);
+		machine_closed(&w->machine, false, w->sim->now_ms);
 	}
 	w->told_end = e->ended;
 }
@@ -76,6 +84,7 @@ static void advance_ms(struct world *w, uint64_t ms)
 	for (uint64_t end = w->sim->now_ms + ms; w->sim->now_ms < end && !w->over;) {
 		uint64_t next = deadline_min(machine_deadline(&w->machine), end);
 
+		next = deadline_min(next, w->sim->now_ms + 1000); /* the tunnel has ends, too */
 		sim_advance_ms(w->sim, next > w->sim->now_ms ? next - w->sim->now_ms : 0);
 		report(w);
 		machine_tick(&w->machine, w->sim->now_ms);
@@ -83,18 +92,18 @@ static void advance_ms(struct world *w, uint64_t ms)
 	}
 }
 
-static void begin(struct world *w, const char *password)
+static void begin(struct world *w, const char *password, bool once)
 {
 	*w = (struct world){.sim = sim_new(), .password = password};
-	machine_init(&w->machine);
-	machine_start(&w->machine);
+	machine_init(&w->machine, &(struct machine_opts){.once = once, .servers = 1, .seed = 7});
+	machine_start(&w->machine, w->sim->now_ms);
 }
 
 static void it_comes_up_and_ends_as_the_user_wants(void **state)
 {
 	struct world w;
 
-	begin(&w, "Secret-1");
+	begin(&w, "Secret-1", true);
 	settle(&w);
 	assert_int_equal(w.machine.state, MACHINE_UP);
 	advance_ms(&w, 60000);
@@ -114,7 +123,7 @@ static void a_wrong_password_ends_it_with_its_reason(void **state)
 {
 	struct world w;
 
-	begin(&w, "wrong");
+	begin(&w, "wrong", true);
 	settle(&w);
 	advance_ms(&w, 120000);
 	assert_true(w.over);
@@ -128,7 +137,7 @@ static void a_server_that_falls_silent_ends_it(void **state)
 {
 	struct world w;
 
-	begin(&w, "Secret-1");
+	begin(&w, "Secret-1", true);
 	settle(&w);
 	w.sim->deaf_server = w.sim->deaf_client = true;
 	advance_ms(&w, 600000);
@@ -143,7 +152,7 @@ static void a_silent_server_does_not_hold_up_the_user(void **state)
 	struct world w;
 	uint64_t asked;
 
-	begin(&w, "Secret-1");
+	begin(&w, "Secret-1", true);
 	settle(&w);
 	w.sim->deaf_server = w.sim->deaf_client = true;
 	asked = w.sim->now_ms;
@@ -156,6 +165,49 @@ static void a_silent_server_does_not_hold_up_the_user(void **state)
 	sim_free(w.sim);
 }
 
+/* ---- coming back ---- */
+
+static void a_server_that_falls_silent_is_come_back_to(void **state)
+{
+	struct world w;
+
+	begin(&w, "Secret-1", false);
+	settle(&w);
+	w.sim->deaf_server = w.sim->deaf_client = true;
+	advance_ms(&w, 600000);
+	assert_false(w.over);
+	assert_true(w.lost > 1 && w.dials > 1);
+	assert_int_not_equal(w.machine.state, MACHINE_UP);
+	w.sim->deaf_server = w.sim->deaf_client = false;
+	advance_ms(&w, 130000);
+	assert_int_equal(w.machine.state, MACHINE_UP);
+	machine_stop(&w.machine, w.sim->now_ms);
+	settle(&w);
+	advance_ms(&w, 10000);
+	assert_true(w.over);
+	assert_int_equal(w.machine.reason, EV_NONE);
+	sim_free(w.sim);
+}
+
+static void a_password_that_was_changed_meanwhile_ends_it(void **state)
+{
+	struct world w;
+
+	begin(&w, "Secret-1", false);
+	settle(&w);
+	assert_int_equal(w.machine.state, MACHINE_UP);
+	w.password = "changed";
+	tunnel_recv_end(w.sim->client.tunnel, ECONNRESET, w.sim->now_ms);
+	sim_run(w.sim);
+	report(&w);
+	settle(&w);
+	advance_ms(&w, 120000);
+	assert_true(w.over && w.machine.incurable);
+	assert_int_equal(w.machine.reason, EV_AUTH_FAILED);
+	assert_int_equal(w.dials, 2); /* a wrong password is not tried again and again */
+	sim_free(w.sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +215,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_password_ends_it_with_its_reason),
 		cmocka_unit_test(a_server_that_falls_silent_ends_it),
 		cmocka_unit_test(a_silent_server_does_not_hold_up_the_user),
+		cmocka_unit_test(a_server_that_falls_silent_is_come_back_to),
+		cmocka_unit_test(a_password_that_was_changed_meanwhile_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, sim_make_contexts, sim_drop_contexts);

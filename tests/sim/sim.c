@@ -78,7 +78,8 @@ void sim_init(struct sim *s, const char *password)
 		.lanes = !s->no_lanes_server,
 		.tap = s->tap_server};
 
-	s->now_ms = START_MS;
+	if (!s->now_ms)
+		s->now_ms = START_MS;
 	s->http_status = 200;
 	s->client_ctx = client_ctx;
 	s->server_ctx = server_ctx;
@@ -106,12 +107,18 @@ void sim_init(struct sim *s, const char *password)
 	tunnel_start(s->client.tunnel, s->now_ms);
 }
 
-void sim_free(struct sim *s)
+void sim_drop(struct sim *s)
 {
 	tunnel_free(s->client.tunnel);
 	tunnel_free(s->server.tunnel);
 	buf_done(&s->client.wire);
 	buf_done(&s->server.wire);
+	s->client = s->server = (struct sim_end){0};
+}
+
+void sim_free(struct sim *s)
+{
+	sim_drop(s);
 	free(s);
 }
 

@@ -61,6 +61,8 @@ int sim_drop_contexts(void **state);
 /* Zeroed: the test sets what it wants to be different, then calls sim_init(). */
 struct sim *sim_new(void);
 void sim_free(struct sim *s);
+/* Both ends go, at any time; sim_init() makes others, later on the same clock. */
+void sim_drop(struct sim *s);
 /* Makes both ends; `password` is the client's. */
 void sim_init(struct sim *s, const char *password);
 /* Delivers until neither end has octets to send. Returns octets moved. */

@@ -152,17 +152,30 @@ int directory_oldest_of_user(struct directory *d, int64_t user_id, struct direct
 	return oldest ? 0 : -ENOENT;
 }
 
-size_t directory_of_user(
-	struct directory *d, int64_t user_id, struct directory_hit *ret, size_t cap)
+/* correlation NULL: of any client. */
+static size_t list_of_user(struct directory *d, int64_t user_id, const char *correlation,
+	struct directory_hit *ret, size_t cap)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&d->lock);
 	for (struct directory_entry *e = *bucket_of(d, user_id); e && n < cap; e = e->next)
-		if (e->user_id == user_id)
+		if (e->user_id == user_id && (!correlation || !strcmp(correlation, e->correlation)))
 			ret[n++] = (struct directory_hit){e->session, e->site};
 	pthread_mutex_unlock(&d->lock);
 	return n;
+}
+
+size_t directory_of_user(
+	struct directory *d, int64_t user_id, struct directory_hit *ret, size_t cap)
+{
+	return list_of_user(d, user_id, NULL, ret, cap);
+}
+
+size_t directory_of_client(struct directory *d, int64_t user_id, const char *correlation,
+	struct directory_hit *ret, size_t cap)
+{
+	return *correlation ? list_of_user(d, user_id, correlation, ret, cap) : 0;
 }
 
 /* ---- by address -------------------------------------------------------------------------------- */

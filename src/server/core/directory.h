@@ -30,6 +30,7 @@ struct directory_entry {
 	int64_t user_id;
 	uint64_t session;
 	unsigned site;
+	char correlation[40]; /* SSTPCORRELATIONID or "" */
 };
 
 struct directory_limits {
@@ -64,6 +65,12 @@ size_t directory_of_user(
 
 /* The one that logged in first. -ENOENT: the user has none. */
 int directory_oldest_of_user(struct directory *d, int64_t user_id, struct directory_hit *ret);
+/*
+ * Those of a user from one client: a client that comes back over another connection bears the
+ * correlation of the one before. "" is no client's.
+ */
+size_t directory_of_client(struct directory *d, int64_t user_id, const char *correlation,
+	struct directory_hit *ret, size_t cap);
 
 /* ---- by address and by handle ---- */
 

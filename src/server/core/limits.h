@@ -16,6 +16,7 @@
  */
 #define HOLDER_ANSWERS_MS 4000
 #define HOLDER_AGAIN_MS 200
+#define OLDER_AGAIN_MS 5 /* another worker ends the client's older session */
 #define HOLDER_GIVE_UP_MS 5500
 #define HOLDER_LEAVES_MS 1000 /* it is not logged in any more, and its lease is on its way back */
 #define HOLDERS_ASKED 64      /* sessions of one user */

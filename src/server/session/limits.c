@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: what ends a session from outside its tunnel: a command, silence when another login needs what it
- * holds, and the limits of its grant: the date, the hours, the longest time, the idle time. Each ends
- * politely, and is gone later.
+ * holds, its client that has come back, and the limits of its grant: the date, the hours, the longest time,
+ * the idle time. Each ends politely, and is gone later.
  *
  * The limits are looked at once a second, and only in sessions that have some. A packet of the server's
  * own (an advertisement, an answer on the link) is no traffic: it does not keep an idle session up.
@@ -36,6 +36,17 @@ void session_replace(struct site *site, uint64_t session)
 	/* Its client may be gone, and then the polite end takes a while. */
 	directory_leave(site->context->directory, &s->place);
 	session_end(s, EV_SESSION_REPLACED);
+}
+
+/* No wait for the answer to the good-bye: the connection is dead, which is why the client came again. */
+void session_supersede(struct site *site, uint64_t session)
+{
+	struct session *s = find(site, session);
+
+	if (!s)
+		return;
+	session_end(s, EV_SESSION_SUPERSEDED);
+	link_abort(&s->link);
 }
 
 void session_probe(struct site *site, uint64_t session)

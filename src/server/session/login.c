@@ -12,7 +12,8 @@
  *
  * A place or an address may be held by a session whose client is gone. That session gets an Echo Request
  * at once, and this login retries for some seconds: a silent holder ends meanwhile, a live one stays
- * and the login is refused.
+ * and the login is refused. A session of this very client (the same lasting SSTPCORRELATIONID, the same
+ * user) is not asked: it ends at once, for the client has come back over another connection.
  */
 #include "server/session/private.h"
 
@@ -51,7 +52,7 @@ struct question {
 	struct wait *wait;
 	struct prefix pool;
 	uint64_t place_ms; /* since when a place is looked for */
-	bool holders_asked;
+	bool holders_asked, older_told;
 };
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -209,25 +210,32 @@ struct probe {
 	struct letter letter;
 	struct site *site;
 	uint64_t session;
+	void (*do_it)(struct site *site, uint64_t session);
 };
 
 static void deliver_probe(struct letter *l)
 {
 	struct probe *p = container_of(l, struct probe, letter);
 
-	session_probe(p->site, p->session);
+	p->do_it(p->site, p->session);
 	free(p);
 }
 
-static void ask_holder(struct question *q, const struct directory_hit *holder)
+static void send_to(struct question *q, const struct directory_hit *holder,
+	void (*do_it)(struct site *site, uint64_t session))
 {
 	struct probe *p = malloc(sizeof(*p));
 
 	if (!p)
 		return;
-	*p = (struct probe){
-		{.deliver = deliver_probe}, q->site->context->sites[holder->site], holder->session};
+	*p = (struct probe){{.deliver = deliver_probe}, q->site->context->sites[holder->site],
+		holder->session, do_it};
 	mailbox_post(&p->site->mailbox, &p->letter);
+}
+
+static void ask_holder(struct question *q, const struct directory_hit *holder)
+{
+	send_to(q, holder, session_probe);
 }
 
 static void note_asked(struct question *q, size_t n)
@@ -239,11 +247,11 @@ static void note_asked(struct question *q, size_t n)
 }
 
 /* False: that long is enough. */
-static bool again_soon(struct question *q, question_next *next)
+static bool again_soon(struct question *q, uint64_t pause_ms, question_next *next)
 {
 	uint64_t most = q->holders_asked ? HOLDER_GIVE_UP_MS : HOLDER_LEAVES_MS;
 
-	return clock_mono_ms() - q->place_ms < most && start_wait(q, HOLDER_AGAIN_MS, next);
+	return clock_mono_ms() - q->place_ms < most && start_wait(q, pause_ms, next);
 }
 
 /* ---- an address -------------------------------------------------------------------------------- */
@@ -267,7 +275,7 @@ static void no_address(struct question *q)
 
 	if (q->lease.outcome == EV_LEASE_ADDRESS_IN_USE) {
 		ask_holder_of_address(q);
-		if (again_soon(q, ask_for_lease))
+		if (again_soon(q, HOLDER_AGAIN_MS, ask_for_lease))
 			return;
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_IN_USE,
 			"Another session is on your address");
@@ -339,34 +347,14 @@ static void ask_the_users_others(struct question *q)
 	note_asked(q, n);
 }
 
-struct replacement {
-	struct letter letter;
-	struct site *site;
-	uint64_t session;
-};
-
-static void deliver_replacement(struct letter *l)
-{
-	struct replacement *p = container_of(l, struct replacement, letter);
-
-	session_replace(p->site, p->session);
-	free(p);
-}
-
 /* Its place is free in a moment. If that is not enough (`sessions` was lowered), the next one goes. */
 static void end_the_users_oldest(struct question *q)
 {
 	struct directory_hit oldest;
-	struct replacement *p;
 
 	if (directory_oldest_of_user(q->site->context->directory, q->session->user_id, &oldest) < 0)
 		return;
-	p = malloc(sizeof(*p));
-	if (!p)
-		return;
-	*p = (struct replacement){{.deliver = deliver_replacement},
-		q->site->context->sites[oldest.site], oldest.session};
-	mailbox_post(&p->site->mailbox, &p->letter);
+	send_to(q, &oldest, session_replace);
 	q->holders_asked = true;
 }
 
@@ -376,9 +364,26 @@ static void no_place_for_user(struct question *q)
 		end_the_users_oldest(q);
 	else
 		ask_the_users_others(q);
-	if (!again_soon(q, take_place))
+	if (!again_soon(q, HOLDER_AGAIN_MS, take_place))
 		turn_away(q, LOGIN_NO_PLACE, EV_USER_SESSIONS_FULL,
 			"This user has too many sessions");
+}
+
+/*
+ * The client's own older session ends, so that its address is free for this one. True: it has not yet,
+ * and take_place() comes again.
+ */
+static bool waits_for_older(struct question *q)
+{
+	struct session *s = q->session;
+	struct directory_hit older[HOLDERS_ASKED];
+	size_t n = directory_of_client(q->site->context->directory, s->user_id,
+		s->place.correlation, older, ARRAY_SIZE(older));
+
+	for (size_t i = 0; i < n && !q->older_told; i++)
+		send_to(q, &older[i], session_supersede);
+	q->older_told = true;
+	return n && again_soon(q, OLDER_AGAIN_MS, take_place);
 }
 
 static void take_place(struct question *q)
@@ -392,11 +397,16 @@ static void take_place(struct question *q)
 	if (!s->place.prev)
 		s->place = (struct directory_entry){
 			.user_id = s->user_id, .session = s->scope.session, .site = q->site->index};
+	if (s->lasting)
+		snprintf(s->place.correlation, sizeof(s->place.correlation), "%s",
+			s->scope.correlation);
 	if (s->grant->is.address.value.family && session_check_address(s) == -EINVAL) {
 		turn_away(q, LOGIN_NO_ADDRESS, EV_LEASE_ADDRESS_UNUSABLE,
 			"Your address cannot be given to clients");
 		return;
 	}
+	if (!s->place.prev && waits_for_older(q))
+		return;
 	r = directory_enter(q->site->context->directory, &s->place, &limits);
 	if (r == -EUSERS) {
 		no_place_for_user(q);

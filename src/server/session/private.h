@@ -61,6 +61,7 @@ struct session {
 	bool advertised_onward;
 	bool proved;         /* it came to a login */
 	bool regrant_wanted; /* the user changed while its proof was judged */
+	bool lasting;        /* its correlation is this client's in all its connections */
 	bool tls_up, authenticated, up4, up6, recorded, started, leaving;
 	enum event ended_by;
 };

@@ -183,6 +183,7 @@ static void on_http_request(struct session *s, const struct tunnel_event *ev)
 	int good = ev->sstp ? 200 : s->site->snapshot->config->balancer.health_status;
 
 	snprintf(s->scope.correlation, sizeof(s->scope.correlation), "%s", ev->correlation);
+	s->lasting = ev->lasting;
 	if (ev->sstp && !room) {
 		log_event(&s->scope, EV_SERVER_FULL, "sessions=%u", context_sessions(srv));
 		session_record_attempt(s, EV_SERVER_FULL, "");

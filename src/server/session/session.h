@@ -55,3 +55,5 @@ void session_replace(struct site *site, uint64_t session);
 void session_set_expiry(struct session *s, int64_t expires_at);
 /* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */
 void session_probe(struct site *site, uint64_t session);
+/* Its client has logged in over another connection: this one ends at once, and what it holds is free. */
+void session_supersede(struct site *site, uint64_t session);

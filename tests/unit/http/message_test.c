@@ -297,6 +297,11 @@ static void guids_are_made_and_checked(void **state)
 	assert_string_equal(back, made);
 	assert_int_equal(http_guid_parse((struct http_text){bare, strlen(bare)}, back), 0);
 	assert_string_equal(back, "{62DFA5C0-E2E0-FD50-D286-D8FBC2A0A3DC}");
+	assert_false(http_guid_is_lasting(made));
+	assert_false(http_guid_is_lasting("") || http_guid_is_lasting(back));
+	http_guid_make_lasting(random, made);
+	assert_string_equal(made, "{FFFFFFFF-FFFF-8FFF-BFFF-4356FFFFFFFF}");
+	assert_true(http_guid_is_lasting(made));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(
 			http_guid_parse((struct http_text){bad[i], strlen(bad[i])}, back), -EINVAL);

@@ -246,6 +246,125 @@ static void waiting_gives_the_connection(void **state)
 	close(l);
 }
 
+/* ---- a race (RFC 8305) ---- */
+
+#define RACE_MS 250
+
+static struct endpoint at6(uint8_t last)
+{
+	return (struct endpoint){{AF_INET6, {0x20, 0x01, 0x0d, 0xb8, [15] = last}}, 443};
+}
+
+static struct endpoint at4(uint8_t last)
+{
+	return (struct endpoint){{AF_INET, {192, 0, 2, last}}, 443};
+}
+
+static void the_families_take_turns_and_keep_their_order(void **state)
+{
+	const struct endpoint at[] = {at6(1), at6(2), at6(3), at4(1), at4(2)};
+	static const uint8_t want[][2] = {
+		{AF_INET6, 1}, {AF_INET, 1}, {AF_INET6, 2}, {AF_INET, 2}, {AF_INET6, 3}};
+	struct dial d;
+
+	(void)state;
+	dial_init(&d, &(struct dial_opts){.try_ms = TRY_MS, .race_ms = RACE_MS}, at, 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct addr *a = &d.tries[i].to.addr;
+
+		assert_int_equal(a->family, want[i][0]);
+		assert_int_equal(a->octets[a->family == AF_INET ? 3 : 15], want[i][1]);
+	}
+	dial_init(&d, &(struct dial_opts){.try_ms = TRY_MS}, at, 5); /* no race: as they come */
+	assert_int_equal(d.tries[1].to.addr.family, AF_INET6);
+}
+
+static void one_that_says_nothing_does_not_hold_up_the_next(void **state)
+{
+	struct endpoint at[2];
+	struct silent s;
+	struct dial d;
+	int l = listener(4, &at[1]), fd;
+
+	(void)state;
+	silent_make(&s);
+	at[0] = s.at;
+	dial_init(&d, &(struct dial_opts){.try_ms = TRY_MS, .race_ms = RACE_MS}, at, 2);
+	assert_int_equal(dial_step(&d, 5000), -EINPROGRESS);
+	assert_int_equal(dial_deadline(&d), 5000 + RACE_MS);
+	assert_int_equal(dial_step(&d, 5000 + RACE_MS - 1), -EINPROGRESS);
+	assert_false(d.tries[1].began);
+	fd = settle(&d, 5000 + RACE_MS);
+	assert_true(fd >= 0);
+	assert_int_equal(dial_current(&d)->to.port, at[1].port);
+	assert_int_equal(d.tries[0].error, -EINPROGRESS); /* given up, not failed */
+	assert_int_equal(d.tries[0].fd, -1);
+	assert_int_equal(dial_step(&d, 6000), -EISCONN);
+	dial_done(&d);
+	close(fd);
+	close(l);
+	silent_done(&s);
+}
+
+static void one_that_refuses_lets_the_next_begin_at_once(void **state)
+{
+	struct endpoint at[2] = {refusing()};
+	int l = listener(4, &at[1]), fd;
+	struct dial d;
+
+	(void)state;
+	dial_init(&d, &(struct dial_opts){.try_ms = TRY_MS, .race_ms = 60000}, at, 2);
+	fd = settle(&d, 100);
+	assert_true(fd >= 0);
+	assert_int_equal(d.tries[1].began_ms, 100);
+	dial_done(&d);
+	close(fd);
+	close(l);
+}
+
+static void all_on_their_way_have_their_own_time(void **state)
+{
+	struct endpoint at[2];
+	struct silent s, other;
+	struct dial d;
+
+	(void)state;
+	silent_make(&s);
+	silent_make(&other);
+	at[0] = s.at;
+	at[1] = other.at;
+	dial_init(&d, &(struct dial_opts){.try_ms = TRY_MS, .race_ms = RACE_MS}, at, 2);
+	assert_int_equal(dial_step(&d, 0), -EINPROGRESS);
+	assert_int_equal(dial_step(&d, RACE_MS), -EINPROGRESS);
+	assert_int_equal(dial_deadline(&d), TRY_MS);
+	assert_int_equal(dial_step(&d, TRY_MS), -EINPROGRESS);
+	assert_int_equal(d.tries[0].error, -ETIMEDOUT);
+	assert_int_equal(dial_deadline(&d), RACE_MS + TRY_MS);
+	assert_int_equal(dial_step(&d, RACE_MS + TRY_MS), -ETIMEDOUT);
+	dial_done(&d);
+	silent_done(&s);
+	silent_done(&other);
+}
+
+static void a_race_is_waited_for(void **state)
+{
+	struct endpoint at[2];
+	struct silent s;
+	int l = listener(4, &at[1]), fd;
+	struct dial d;
+
+	(void)state;
+	silent_make(&s);
+	at[0] = s.at;
+	dial_init(&d, &(struct dial_opts){.try_ms = 60000, .race_ms = 20}, at, 2);
+	fd = dial_wait(&d, clock_mono_ms() + 30000, -1);
+	assert_true(fd >= 0);
+	dial_done(&d);
+	close(fd);
+	close(l);
+	silent_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +375,11 @@ int main(void)
 		cmocka_unit_test(it_leaves_from_the_given_source),
 		cmocka_unit_test(waiting_ends_at_its_time_or_when_it_is_cancelled),
 		cmocka_unit_test(waiting_gives_the_connection),
+		cmocka_unit_test(a_race_is_waited_for),
+		cmocka_unit_test(all_on_their_way_have_their_own_time),
+		cmocka_unit_test(one_that_refuses_lets_the_next_begin_at_once),
+		cmocka_unit_test(one_that_says_nothing_does_not_hold_up_the_next),
+		cmocka_unit_test(the_families_take_turns_and_keep_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

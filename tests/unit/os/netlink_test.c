@@ -166,7 +166,6 @@ static void routes_of_others_are_not_deleted(void **state)
 		.metric = 50};
 
 	assert_int_equal(netlink_route_del(n.nl, &rt, NULL), -ESRCH);
-	assert_int_equal(netlink_route_flush(n.nl, n.a, NULL, NULL), 0);
 	assert_true(output_has("ip route", "10.7.0.0/16"));
 	netlink_free(n.nl);
 }
@@ -234,28 +233,6 @@ static void a_default_route_counts_unless_it_is_the_tunnels(void **state)
 	netlink_free(n.nl);
 }
 
-static void leftovers_are_found_by_mark_device_and_host(void **state)
-{
-	struct addr host = addr("198.51.100.7");
-	struct net n;
-
-	NEED_NETNS();
-	NEED_IPV6();
-	net_open(&n);
-	RUN("ip route add 198.51.100.7 via 10.1.0.9 proto 83 && ip route add 198.51.100.8 via 10.1.0.9 proto 83 && "
-	    "ip route add 0.0.0.0/1 dev vb proto 83 && ip -6 route add ::/1 dev vb proto 83 && "
-	    "ip route add 198.51.100.9 dev vb");
-	assert_int_equal(netlink_route_flush(n.nl, 0, NULL, NULL), -EINVAL);
-	assert_int_equal(netlink_route_flush(n.nl, 0, &host, NULL), 1);
-	assert_int_equal(netlink_route_flush(n.nl, 0, &host, NULL), 0);
-	assert_true(output_has("ip route", "198.51.100.8"));
-	assert_int_equal(netlink_route_flush(n.nl, n.b, NULL, NULL), 2);
-	assert_false(output_has("ip route; ip -6 route", "/1"));
-	assert_true(output_has("ip route", "198.51.100.9"));
-	assert_true(output_has("ip route", "198.51.100.8"));
-	netlink_free(n.nl);
-}
-
 struct seen {
 	struct prefix wanted;
 	unsigned n;
@@ -309,7 +286,6 @@ int main(void)
 		cmocka_unit_test(the_way_to_an_address_is_told_or_that_there_is_none),
 		cmocka_unit_test(the_mark_decides_where_rules_say_so),
 		cmocka_unit_test(a_default_route_counts_unless_it_is_the_tunnels),
-		cmocka_unit_test(leftovers_are_found_by_mark_device_and_host),
 		cmocka_unit_test(all_routes_and_addresses_are_seen),
 	};
 

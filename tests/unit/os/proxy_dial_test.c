@@ -36,7 +36,7 @@ static int listener(int backlog, struct endpoint *ret)
 static void it_ends_at_once_when_it_is_told_to(void **state)
 {
 	struct proxy p = {.host = "127.0.0.1"};
-	struct proxy_dial_opts opts = {600000, eventfd(1, EFD_CLOEXEC), NULL, NULL, NULL};
+	struct proxy_dial_opts opts = {.timeout_ms = 600000, .stop_fd = eventfd(1, EFD_CLOEXEC)};
 	struct proxy_outcome how;
 	struct endpoint at;
 	int l = listener(1, &at), fd = -1;
@@ -54,7 +54,7 @@ static void a_proxy_that_is_not_there_is_unreachable(void **state)
 	struct proxy p = {.host = "a name that is not looked up", .port = 1};
 	struct proxy_outcome how;
 	struct endpoint at;
-	struct proxy_dial_opts opts = {30000, -1, &at, NULL, NULL};
+	struct proxy_dial_opts opts = {.timeout_ms = 30000, .stop_fd = -1, .via = &at};
 	int fd = -1;
 
 	(void)state;
@@ -73,7 +73,7 @@ static void what_follows_the_head_stays_in_the_socket(void **state)
 	struct proxy_outcome how;
 	struct endpoint at;
 	int l = listener(1, &at), fd = -1, in;
-	struct proxy_dial_opts opts = {30000, -1, &at, NULL, NULL};
+	struct proxy_dial_opts opts = {.timeout_ms = 30000, .stop_fd = -1, .via = &at};
 	char octet = 0;
 	pid_t child = fork();
 

@@ -80,6 +80,8 @@ static void a_session_is_found_by_number_and_by_user(void **state)
 	assert_int_equal(directory_of_user(d, -5, hits, 8), 3);
 	assert_int_equal(directory_of_user(d, -5, hits, 2), 2);
 	assert_int_equal(directory_of_user(d, 1, hits, 8), 0);
+	assert_int_equal(directory_of_client(d, -5, "", hits, 8), 0); /* no client's */
+	assert_int_equal(directory_of_client(d, -5, "{A}", hits, 8), 0);
 }
 
 /* ---- by address and handle ---- */
