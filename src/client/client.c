@@ -203,6 +203,16 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	carry_out(c);
 }
 
+/* Without a reason the end follows, or the family comes up again. */
+static void tell_down(struct client *c, const struct tunnel_event *ev)
+{
+	if (ev->reason && ev->family == AF_INET)
+		log_event(NULL, ev->reason, "the call goes on%s%s%s",
+			*ev->text ? "; it says: \"" : "", ev->text, *ev->text ? "\"" : "");
+	else if (ev->reason) /* many servers have none */
+		say(c, "ipv6", event_info(ev->reason)->what);
+}
+
 static const char *const step_names[] = {[TUNNEL_STEP_TLS] = "2 tls",
 	[TUNNEL_STEP_HTTP] = "3 https",
 	[TUNNEL_STEP_SSTP] = "4 sstp",
@@ -221,7 +231,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 				: "sent without a key, which this login does not yield: it proves nothing");
 		break;
 	case TUNNEL_UP: come_up(c, ev); break;
-	case TUNNEL_DOWN: break; /* the end follows, or the family comes up again */
+	case TUNNEL_DOWN: tell_down(c, ev); break;
 	case TUNNEL_IDENTIFIED: break;
 	case TUNNEL_ENDED:
 		if (c->lane)

@@ -120,7 +120,7 @@ static void print_verdict(const struct diagnosis *d, FILE *out, bool colours)
 	}
 	for (size_t i = 0; i < v.n; i++)
 		if (v.lines[i].finding->weight == OUTCOME_OK)
-			text_fprintf(out, "note: %s %s\n",
+			text_fprintf(out, "note: %s (%s)\n",
 				event_info(v.lines[i].finding->event)->what,
 				v.lines[i].finding->text);
 }

@@ -60,6 +60,7 @@ struct ncp {
 	bool wanted;   /* opened on this link */
 	bool up;       /* Opened */
 	bool finished; /* timed out, rejected or terminated; the peer may still start again */
+	bool over, told_over;    /* finished, or the peer is terminating it: fsm->end says why */
 	unsigned ups, reported;  /* how often it came up; which of them was reported, 0: none */
 	unsigned renegotiations; /* of the budget in limits.h, used up */
 	uint64_t paid_back_ms;   /* when one was paid back last */
@@ -357,18 +358,20 @@ static void settle_ncp(struct ppp *p, int which, uint64_t now_ms)
 	struct ncp *n = &p->ncps[which];
 	unsigned layer = fsm_take_layer(n->fsm);
 
-	if (layer & FSM_TLD)
+	if (layer & FSM_TLD) {
 		n->up = false;
+		n->over = n->fsm->peer_terminated;
+	}
 	/* A peer that terminates what is not Opened yet has given up: RFC 1661 would ask on for 30 s. */
 	if (layer & FSM_TLF || (n->fsm->peer_terminated && n->fsm->state >= FSM_REQ_SENT))
-		n->finished = true;
+		n->finished = n->over = true;
 	if (!(layer & FSM_TLU))
 		return;
 	if (which == NCP_IPV4)
 		ipcp_opened(&p->ipcp, &p->addresses);
 	else
 		ipv6cp_opened(&p->ipv6cp, &p->addresses);
-	n->finished = n->fsm->peer_terminated = false;
+	n->finished = n->over = n->told_over = n->fsm->peer_terminated = false;
 	if (n->ups)
 		count_renegotiation(p, n, now_ms);
 	n->up = !p->fault.event;
@@ -621,9 +624,14 @@ static bool ncp_event(struct ppp *p, int which, struct ppp_event *ret)
 		{PPP_IPV4_DOWN, PPP_IPV4_UP}, {PPP_IPV6_DOWN, PPP_IPV6_UP}};
 	struct ncp *n = &p->ncps[which];
 
-	if (n->reported && (!n->up || n->reported != n->ups)) {
+	bool ends = n->over && !n->told_over && !p->closing && !p->done; /* this one alone */
+
+	if (ends || (n->reported && (!n->up || n->reported != n->ups))) {
 		n->reported = 0;
+		n->told_over |= ends;
 		ret->type = types[which][0];
+		ret->reason = ends ? n->fsm->end : EV_NONE;
+		ret->detail = ends ? n->fsm->end_text : "";
 		return true;
 	}
 	if (!n->up || n->reported)

@@ -56,6 +56,7 @@ enum ppp_event_type {
 	PPP_AUTH_REQUEST, /* server: judge ev.proof; ppp_auth_verdict() or ppp_auth_challenge() */
 	PPP_AUTHENTICATED, /* both: ev.hlak. Client: the server has proved itself, if the method can */
 	PPP_IPV4_UP,       /* ev.addresses; may come again after PPP_IPV4_DOWN */
+	/* ev.reason and ev.detail when it is over and the link goes on; then it may never have been up. */
 	PPP_IPV4_DOWN,
 	PPP_IPV6_UP, /* ev.addresses: the interface identifiers */
 	PPP_IPV6_DOWN,

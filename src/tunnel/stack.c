@@ -237,6 +237,18 @@ static const char *const method_names[AUTH_METHODS] = {[AUTH_NONE] = "none",
 	[AUTH_MSCHAPV2] = "MS-CHAPv2",
 	[AUTH_EAP] = "EAP"};
 
+/* One family alone has ended, or never came up. */
+COLD static bool family_over(
+	struct tunnel *t, int family, const struct ppp_event *ev, struct tunnel_event *ret)
+{
+	if (!ev->reason)
+		return false; /* gates() reports it */
+	*(family == AF_INET ? &t->up4 : &t->up6) = false;
+	*ret = (struct tunnel_event){
+		TUNNEL_DOWN, .family = family, .reason = ev->reason, .text = ev->detail};
+	return true;
+}
+
 COLD static bool on_ppp_event(
 	struct tunnel *t, const struct ppp_event *ev, uint64_t now_ms, struct tunnel_event *ret)
 {
@@ -261,8 +273,8 @@ COLD static bool on_ppp_event(
 		t->ncp6 = true;
 		t->addresses6 = *ev->addresses;
 		return false;
-	case PPP_IPV4_DOWN: t->ncp4 = false; return false;
-	case PPP_IPV6_DOWN: t->ncp6 = false; return false;
+	case PPP_IPV4_DOWN: t->ncp4 = false; return family_over(t, AF_INET, ev, ret);
+	case PPP_IPV6_DOWN: t->ncp6 = false; return family_over(t, AF_INET6, ev, ret);
 	case PPP_IDENTIFICATION:
 		snprintf(t->text, sizeof(t->text), "%s", ev->text);
 		*ret = (struct tunnel_event){TUNNEL_IDENTIFIED, .text = t->text};

@@ -96,9 +96,9 @@ enum tunnel_event_type {
 	TUNNEL_LANE_REQUEST, /* server: it wants to be a lane; tunnel_lane_answer(), on any thread */
 	TUNNEL_AUTH_REQUEST, /* server: .proof; tunnel_auth_verdict() or tunnel_auth_challenge() */
 	TUNNEL_BOUND, /* CALL_CONNECTED was sent (client) or taken (server); .binding, .text its hash */
-	TUNNEL_LANE_UP,    /* client: this connection is a lane now, and may carry data */
-	TUNNEL_UP,         /* data of .family may flow; .addresses as negotiated */
-	TUNNEL_DOWN,       /* data of .family may not flow any more */
+	TUNNEL_LANE_UP, /* client: this connection is a lane now, and may carry data */
+	TUNNEL_UP,      /* data of .family may flow; .addresses as negotiated */
+	TUNNEL_DOWN, /* data of .family may not flow any more; .reason, .text when it alone is over */
 	TUNNEL_PACKET,     /* .packet of .family came from the peer */
 	TUNNEL_BATCH_END,  /* the octets of all packets so far go away with the next call */
 	TUNNEL_IDENTIFIED, /* .text: the peer's LCP Identification */

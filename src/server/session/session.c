@@ -252,6 +252,15 @@ static void on_ended(struct session *s, const struct tunnel_event *ev)
 		s->link.rx_octets, s->link.tx_octets, *ev->text ? " " : "", ev->text);
 }
 
+/* A family that never was up is not worth a line: many clients have no IPv6. */
+static void on_family_down(struct session *s, const struct tunnel_event *ev)
+{
+	if (ev->reason && (ev->family == AF_INET ? s->up4 : s->up6))
+		log_event(&s->scope, ev->reason, "the session goes on%s%s%s",
+			*ev->text ? " text=\"" : "", ev->text, *ev->text ? "\"" : "");
+	addresses_down(s, ev->family);
+}
+
 static void on_event(struct link *l, const struct tunnel_event *ev)
 {
 	struct session *s = session_of(l);
@@ -271,7 +280,7 @@ static void on_event(struct link *l, const struct tunnel_event *ev)
 	case TUNNEL_LANE_REQUEST: second_requested(s, ev); break;
 	case TUNNEL_BOUND: on_bound(s, ev); break;
 	case TUNNEL_UP: addresses_up(s, ev); break;
-	case TUNNEL_DOWN: addresses_down(s, ev->family); break;
+	case TUNNEL_DOWN: on_family_down(s, ev); break;
 	case TUNNEL_LANE_UP:
 	case TUNNEL_BATCH_END:
 	case TUNNEL_PACKET: break;

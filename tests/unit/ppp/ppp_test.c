@@ -945,11 +945,15 @@ static void a_protocol_reject_is_cut_to_what_the_peer_takes(void **state)
 static void a_rejected_ipcp_leaves_ipv6_and_the_other_way_round(void **state)
 {
 	struct verdict v = talk_verdict();
+	struct ppp_event ev;
 	struct talk t;
 
 	talk_server_network(&t, &v);
 	talk_drain(&t);
 	talk_recv(&t, "ff03c021 08010010 8021 0101000a03060a080001");
+	assert_true(ppp_next_event(t.ppp, &ev)); /* it never came up; its reason is shown once */
+	assert_int_equal(ev.type, PPP_IPV4_DOWN);
+	assert_int_equal(ev.reason, EV_IPCP_REJECTED);
 	talk_expect_no_event(&t);
 	talk_recv(&t, "ff038057 0105000e 010a0200005efffe5301");
 	talk_drain(&t);
