@@ -203,6 +203,8 @@ static void recv_request(struct auth *a, const struct eap_packet *packet, uint64
 
 	if (a->stage != AUTH_WAITING || rd_left(&packet->whole) > sizeof(c->received))
 		return;
+	if (packet->type < EAP_IDENTITY || packet->type == EAP_NAK)
+		return; /* RFC 3748 5.3.1: a Nak is a Response */
 	if (is_repeated(c, packet)) {
 		send_again(a);
 		return;

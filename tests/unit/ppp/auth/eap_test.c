@@ -385,6 +385,19 @@ static void notification_is_answered_and_needs_no_method(void **state)
 	pair_end(&p);
 }
 
+static void a_request_of_no_type_or_a_nak_is_dropped(void **state)
+{
+	struct script s;
+	struct pair p;
+
+	(void)state;
+	begin_alone(&p, &s);
+	hear(&p, CLIENT, "\x01\x07\x00\x05\x00", 5);
+	hear(&p, CLIENT, "\x01\x08\x00\x06\x03\x1a", 6);
+	assert_int_equal(s.requests, 0);
+	pair_end(&p);
+}
+
 /* A server that asks for ever. */
 static void a_client_ends_a_login_without_end(void **state)
 {
@@ -478,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_success_that_was_not_earned_is_dropped),
 		cmocka_unit_test(a_failure_ends_the_client_with_what_its_method_knows),
 		cmocka_unit_test(notification_is_answered_and_needs_no_method),
+		cmocka_unit_test(a_request_of_no_type_or_a_nak_is_dropped),
 		cmocka_unit_test(a_client_ends_a_login_without_end),
 		cmocka_unit_test(a_next_request_that_is_none_ends_the_login),
 		cmocka_unit_test(a_nak_of_eap_leads_to_the_next_method),
