@@ -531,21 +531,76 @@ size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static
 	return n;
 }
 
-size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES])
+static bool has_word(const struct config *cfg, enum auth_method method, uint8_t eap)
+{
+	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
+		if (auth_words[cfg->ppp.auth.item[i]].method == method &&
+			auth_words[cfg->ppp.auth.item[i]].eap == eap)
+			return true;
+	return false;
+}
+
+/* EAP is offered, without the type that a password profile needs. */
+static bool lacks_password_type(const struct config *cfg)
+{
+	bool eap = false;
+
+	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
+		eap |= auth_words[cfg->ppp.auth.item[i]].eap != 0;
+	return eap && has_word(cfg, AUTH_MSCHAPV2, 0) && !has_word(cfg, AUTH_EAP, EAP_MSCHAPV2);
+}
+
+static bool auth_is_default(const struct config *cfg)
+{
+	return cfg->origin[CONFIG_OPTION_ppp_auth] == CONFIG_BY_DEFAULT;
+}
+
+size_t config_eap_types(
+	const struct config *cfg, bool authorities, uint8_t ret[static CONFIG_EAP_TYPES])
 {
 	size_t n = 0;
 
+	if (authorities && auth_is_default(cfg))
+		ret[n++] = EAP_TLS;
 	for (size_t i = 0; i < cfg->ppp.auth.n; i++)
 		if (auth_words[cfg->ppp.auth.item[i]].eap)
 			ret[n++] = auth_words[cfg->ppp.auth.item[i]].eap;
+	if (lacks_password_type(cfg))
+		ret[n++] = EAP_MSCHAPV2;
 	return n;
 }
 
 bool config_has_eap(const struct config *cfg, uint8_t type)
 {
-	uint8_t types[CONFIG_EAP_TYPES];
+	return has_word(cfg, AUTH_EAP, type);
+}
 
-	return memchr(types, type, config_eap_types(cfg, types));
+/* One without a key, where others have one: a relay refuses the others. */
+static bool can_be_talked_down(const struct config *cfg)
+{
+	bool keyed = has_word(cfg, AUTH_MSCHAPV2, 0) || has_word(cfg, AUTH_EAP, EAP_TLS) ||
+		     has_word(cfg, AUTH_EAP, EAP_MSCHAPV2) || has_word(cfg, AUTH_EAP, EAP_PEAP);
+
+	return keyed && (has_word(cfg, AUTH_PAP, 0) || has_word(cfg, AUTH_CHAP_MD5, 0) ||
+				has_word(cfg, AUTH_EAP, EAP_MD5));
+}
+
+const char *config_auth_doubt(const struct config *cfg, size_t i)
+{
+	const struct {
+		bool is;
+		const char *words;
+	} doubts[] = {
+		{lacks_password_type(cfg),
+			"[ppp] auth: eap-mschapv2 is offered too, as a Windows profile with a password needs it beside mschapv2; for certificates alone leave mschapv2 out"},
+		{can_be_talked_down(cfg),
+			"[ppp] auth: pap, chap or eap-md5 beside methods with a key: a relay between client and server can make both use it, and the crypto binding does not show it"},
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(doubts); k++)
+		if (doubts[k].is && i-- == 0)
+			return doubts[k].words;
+	return NULL;
 }
 
 bool config_passes_eap(const struct config *cfg)

@@ -130,11 +130,18 @@ const char *config_effect_text(enum config_effect effect);
 /* Options that others want in their own terms. */
 size_t config_auth_methods(const struct config *cfg, enum auth_method ret[static AUTH_METHODS]);
 #define CONFIG_EAP_TYPES 8
-/* The types of EAP among them (base/eap.h). */
-size_t config_eap_types(const struct config *cfg, uint8_t ret[static CONFIG_EAP_TYPES]);
+/*
+ * The types of EAP among them (base/eap.h). With authorities for users' certificates the default begins
+ * with EAP-TLS. EAP-MSCHAPv2 is added where MS-CHAPv2 is allowed: a Windows profile with a password
+ * accepts EAP and then wants that type alone.
+ */
+size_t config_eap_types(
+	const struct config *cfg, bool authorities, uint8_t ret[static CONFIG_EAP_TYPES]);
 bool config_has_eap(const struct config *cfg, uint8_t type);
 /* Is EAP passed on to RADIUS (the word eap)? */
 bool config_passes_eap(const struct config *cfg);
+/* What is doubtful about ppp.auth, in words: the i-th, or NULL. */
+const char *config_auth_doubt(const struct config *cfg, size_t i);
 struct config_pool {
 	char name[32];
 	struct prefix prefix;

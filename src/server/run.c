@@ -18,6 +18,7 @@
 
 #include "aaa/aaa.h"
 #include "aaa/eap/anchors.h"
+#include "base/eap.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
@@ -161,6 +162,18 @@ static int open_store(struct server *s, struct netlink *nl)
 	return open_account(c);
 }
 
+/* What serves clients badly, or not at all. */
+static void log_doubts(const struct snapshot *l)
+{
+	const char *doubt;
+
+	for (size_t i = 0; (doubt = config_auth_doubt(l->config, i)); i++)
+		log_event(NULL, EV_CONFIG_DOUBTFUL, "%s", doubt);
+	if (config_has_eap(l->config, EAP_TLS) && !l->anchors)
+		log_event(NULL, EV_CONFIG_DOUBTFUL, "%s",
+			"[ppp] auth: eap-tls is not offered before there is an authority: `culvert ca init` makes one, `culvert ca import` takes another's");
+}
+
 static int load_certificates(struct server *s)
 {
 	struct context *c = &s->context;
@@ -173,6 +186,7 @@ static int load_certificates(struct server *s)
 	if (filters_new(c->config, &snapshot->filters, wrong) < 0)
 		return host_refused(EV_POLICY_BAD_FILTER, wrong);
 	snapshot->anchors = TAKE(s->anchors);
+	log_doubts(snapshot);
 	if (certificates_make(c->config, false, &why) < 0 || certificates_load(snapshot, &why) < 0)
 		return host_refused(why.event, why.text);
 	c->snapshot = TAKE(snapshot);

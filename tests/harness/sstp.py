@@ -50,6 +50,9 @@ def ppp(protocol, payload):
     return b"\xff\x03" + struct.pack(">H", protocol) + payload
 
 
+MSCHAPV2, EAP = b"\xc2\x23\x81", b"\xc2\x27"  # values of LCP's option 3
+
+
 def packet(code, identifier, body=b""):
     """What LCP, the NCPs, PAP and CHAP share: code, identifier, length, then the rest."""
     return struct.pack(">BBH", code, identifier, 4 + len(body)) + body
@@ -327,8 +330,10 @@ class Tunnel(Framing):
 
     def _acknowledge(self, message):
         asked = options(message.payload)
-        if message.protocol == LCP and self.insist and dict(asked).get(3) != self.insist:
-            self.send_ppp(LCP, packet(NAK, message.identifier, put_options([(3, self.insist)])))
+        method = dict(asked).get(3)
+        wanted = self.insist or (MSCHAPV2 if method == EAP else method)  # it knows no EAP
+        if message.protocol == LCP and method != wanted:
+            self.send_ppp(LCP, packet(NAK, message.identifier, put_options([(3, wanted)])))
             return
         self.peer_request[message.protocol] = asked
         self.send_ppp(message.protocol, packet(ACK, message.identifier, message.payload))

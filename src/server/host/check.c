@@ -293,6 +293,14 @@ static void check_filters(struct check *c)
 		say(c, EV_POLICY_BAD_FILTER, "%s", why);
 }
 
+static void check_auth(const struct check *c)
+{
+	const char *doubt;
+
+	for (size_t i = 0; (doubt = config_auth_doubt(c->cfg, i)); i++)
+		say(c, EV_CONFIG_DOUBTFUL, "%s", doubt);
+}
+
 void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 {
 	struct check c = {cfg, NULL, to, arg};
@@ -307,5 +315,6 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_tun(&c);
 	check_pools(&c);
 	check_filters(&c);
+	check_auth(&c);
 	check_congestion(&c);
 }

@@ -663,7 +663,8 @@ static int begin(struct session *s)
 		.reply_to = &s->site->mailbox};
 
 	config_sources(site->snapshot->config, &facts);
-	facts.n_eap_types = config_eap_types(site->snapshot->config, facts.eap_types);
+	facts.n_eap_types = config_eap_types(
+		site->snapshot->config, site->snapshot->anchors != NULL, facts.eap_types);
 	return aaa_begin(site->context->aaa, &facts, &s->conversation);
 }
 
