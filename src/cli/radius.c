@@ -44,10 +44,18 @@ static void print_service(const json_t *all, const char *key)
 
 static void print_status(const json_t *all, const void *arg UNUSED)
 {
+	const json_t *spool;
+
 	text_fprintf(stdout, "%-11s %-28s %-5s %9s %8s %9s %9s %9s %8s\n", "FOR", "SERVER", "STATE",
 		"IN FLIGHT", "RTT ms", "SENT", "ANSWERED", "TIMED OUT", "DROPPED");
 	print_service(all, "logins");
 	print_service(all, "accounting");
+	spool = json_object_get(all, "spool");
+	if (json_is_true(json_object_get(spool, "on")))
+		text_fprintf(stdout, "records: %lld wait, %lld sent, %lld dropped\n",
+			(long long)ask_number(spool, "waiting"),
+			(long long)ask_number(spool, "sent"),
+			(long long)ask_number(spool, "dropped"));
 }
 
 static void print_keys(const char *keys)

@@ -29,6 +29,7 @@
 #include "os/steering.h"
 #include "os/tun.h"
 #include "server/admission/admission.h"
+#include "server/control/accounting.h"
 #include "server/control/control.h"
 #include "server/core/account.h"
 #include "server/core/context.h"
@@ -90,10 +91,14 @@ static int begin_privileged(struct host *h)
 	return r ? r : host_give_up_rights(h);
 }
 
-static int open_account(struct context *c)
+static int open_account(struct server *s)
 {
-	return account_new(&c->account) < 0 ||
-			       account_add_sink(c->account, &records_sink, c->store) < 0
+	struct context *c = &s->context;
+
+	return account_new(&c->account) < 0 || accounting_new(c, &s->control.accounting) < 0 ||
+			       account_add_sink(c->account, &records_sink, c->store) < 0 ||
+			       account_add_sink(
+				       c->account, &accounting_sink, s->control.accounting) < 0
 		       ? layer_exit_code(LAYER_LOCAL)
 		       : 0;
 }
@@ -159,7 +164,7 @@ static int open_store(struct server *s, struct netlink *nl)
 	c->epoch = store_epoch(c->store);
 	if (aaa_new(&(struct aaa_opts){.store = c->store, .radius = c->radius}, &c->aaa) < 0)
 		return layer_exit_code(LAYER_LOCAL);
-	return open_account(c);
+	return open_account(s);
 }
 
 /* What serves clients badly, or not at all. */
@@ -318,6 +323,7 @@ int server_run(struct config *config, control_reread *reread, void *reread_arg)
 	mailbox_deliver(&s.context.control_mailbox);
 	mailbox_done(&s.context.control_mailbox);
 	control_done(&s.control);
+	accounting_free(s.control.accounting);
 	spare_done(&s.spare);
 	host_close_state(&s.host);
 	urcu_memb_unregister_thread();

@@ -27,6 +27,7 @@
 #define STORE_LOCK "culvert.lock" /* in the state folder: held by the server that runs */
 
 struct db;
+struct radius_classes;
 
 struct db_error {
 	enum event event; /* 61xx */
@@ -212,6 +213,11 @@ struct db_session {
 	int64_t started_at, ended_at;
 	uint64_t octets_in, octets_out; /* from and to the client */
 	enum event reason;
+	/* For accounting only; not recorded. */
+	bool accounted, by_radius; /* accounted: its begin was reported */
+	char acct_id[24], calling[ENDPOINT_TEXT_LEN], called[64];
+	uint64_t packets_in, packets_out;
+	const struct radius_classes *classes; /* borrowed; or NULL */
 };
 
 struct db_attempt {

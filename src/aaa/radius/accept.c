@@ -106,6 +106,16 @@ static bool fill_session_time(const struct filling *f)
 	return fill_span(f, &f->v->session_time);
 }
 
+/* RFC 2869 section 5.16: 60 s at least. */
+static bool fill_interim(const struct filling *f)
+{
+	bool good = fill_span(f, &f->v->interim);
+
+	if (good && f->v->interim.value < 60)
+		f->v->interim.value = 60;
+	return good;
+}
+
 static bool fill_idle(const struct filling *f)
 {
 	return fill_span(f, &f->v->idle);
@@ -194,6 +204,7 @@ static const struct row {
 	{RADIUS_PORT_LIMIT, fill_sessions},
 	{RADIUS_SESSION_TIMEOUT, fill_session_time},
 	{RADIUS_IDLE_TIMEOUT, fill_idle},
+	{RADIUS_ACCT_INTERIM_INTERVAL, fill_interim},
 	{RADIUS_FILTER_ID, fill_filter},
 	{RADIUS_WISPR_MAX_UP, fill_rate_up},
 	{RADIUS_WISPR_MAX_DOWN, fill_rate_down},
@@ -228,28 +239,31 @@ unsigned radius_grant(
 
 int radius_classes_new(const struct radius_packet *p, struct radius_classes **ret)
 {
+	uint8_t octets[RADIUS_CLASSES_LEN];
+	struct wr w = wr_init(octets, sizeof(octets));
 	struct radius_walk walk;
 	struct radius_attribute a;
-	struct radius_classes *c = NULL;
-	size_t n = 0;
+	struct radius_classes *c;
 
 	radius_attributes(p, &walk);
-	while (radius_next(&walk, &a))
-		n += a.id == RADIUS_CLASS;
+	while (radius_next(&walk, &a)) {
+		size_t n = rd_left(&a.data);
+
+		if (a.id != RADIUS_CLASS || wr_len(&w) + n + 2 > sizeof(octets))
+			continue;
+		wr_u8(&w, RADIUS_CLASS);
+		wr_u8(&w, (uint8_t)(n + 2));
+		wr_octets(&w, a.data.p, n);
+	}
 	*ret = NULL;
-	if (!n)
+	if (!wr_len(&w))
 		return 0;
-	n = n < RADIUS_CLASSES_MAX ? n : RADIUS_CLASSES_MAX;
-	c = calloc(1, sizeof(*c) + n * sizeof(c->item[0]));
+	c = malloc(sizeof(*c) + wr_len(&w));
 	if (!c)
 		return -ENOMEM;
 	atomic_init(&c->refs, 1);
-	radius_attributes(p, &walk);
-	while (c->n < n && radius_next(&walk, &a))
-		if (a.id == RADIUS_CLASS) {
-			c->item[c->n].len = (uint8_t)rd_left(&a.data);
-			memcpy(c->item[c->n++].octets, a.data.p, rd_left(&a.data));
-		}
+	c->len = wr_len(&w);
+	memcpy(c->octets, octets, c->len);
 	*ret = c;
 	return 0;
 }

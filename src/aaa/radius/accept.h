@@ -13,14 +13,12 @@
 unsigned radius_grant(
 	const struct radius_packet *p, enum grant_origin origin, struct grant_values *ret);
 
-#define RADIUS_CLASSES_MAX 16
-/* Every Class in its order, to be repeated in accounting; counted. */
+#define RADIUS_CLASSES_LEN 2048 /* octets; what is beyond is left out */
+/* Every Class in its order, as attributes, to be repeated in accounting; counted. */
 struct radius_classes {
 	atomic_uint refs;
-	size_t n;
-	struct {
-		uint8_t len, octets[RADIUS_VALUE_MAX];
-	} item[];
+	size_t len;
+	uint8_t octets[];
 };
 /* *ret NULL: there is none. -ENOMEM. */
 int radius_classes_new(const struct radius_packet *p, struct radius_classes **ret);

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mschap.h"
 #include "base/text.h"
+#include "server/control/accounting.h"
 #include "server/control/commands.h"
 #include "server/core/context.h"
 #include "server/core/snapshot.h"
@@ -42,11 +43,16 @@ static json_t *service_json(const struct radius_status *s, enum radius_service v
 
 void command_radius(struct control *c, const json_t *request UNUSED, struct admin_reply *reply)
 {
+	struct accounting_status a;
 	struct radius_status s;
 
 	radius_status(c->context->radius, &s);
-	admin_answer(reply, json_pack("{s:o, s:o}", "logins", service_json(&s, RADIUS_AUTH),
-				    "accounting", service_json(&s, RADIUS_ACCT)));
+	accounting_status(c->accounting, &a);
+	admin_answer(reply, json_pack("{s:o, s:o, s:{s:b, s:I, s:i, s:I, s:I}}", "logins",
+				    service_json(&s, RADIUS_AUTH), "accounting",
+				    service_json(&s, RADIUS_ACCT), "spool", "on", a.on, "waiting",
+				    (json_int_t)a.waiting, "in_flight", (int)a.in_flight, "sent",
+				    (json_int_t)a.sent, "dropped", (json_int_t)a.dropped));
 }
 
 /* ---- one login ----------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "os/notify.h"
 #include "os/seccomp.h"
 #include "os/tun.h"
+#include "server/control/accounting.h"
 #include "server/control/prometheus.h"
 #include "server/host/host.h"
 #include "server/core/snapshot.h"
@@ -22,6 +23,8 @@
 #include "server/worker/worker.h"
 
 #define HOUR_MS (3600 * 1000)
+#define FLUSH_AGAIN_MS 50 /* at the end: are the last records with the accounting server? */
+#define FLUSH_MOST_MS 3000
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
@@ -36,6 +39,7 @@ static void close_all(struct control *c)
 	uv_close((uv_handle_t *)&c->sigquit, NULL);
 	uv_close((uv_handle_t *)&c->sighup, NULL);
 	uv_close((uv_handle_t *)&c->hourly, NULL);
+	uv_close((uv_handle_t *)&c->second, NULL);
 	uv_close((uv_handle_t *)&c->ipv6_timer, NULL);
 	uv_close((uv_handle_t *)&c->mailbox_poll, NULL);
 }
@@ -52,6 +56,21 @@ static void join_workers(struct control *c)
 		worker_join(worker_at(c->workers, i));
 }
 
+/* The last records go out: what is not taken soon goes after the next start. */
+static void on_flush(uv_timer_t *t)
+{
+	struct control *c = t->data;
+
+	accounting_tick(c->accounting);
+	if (accounting_is_quiet(c->accounting) || ++c->flushed_s > FLUSH_MOST_MS / FLUSH_AGAIN_MS)
+		close_all(c);
+}
+
+static void on_second(uv_timer_t *t)
+{
+	accounting_tick(((struct control *)t->data)->accounting);
+}
+
 struct departure { /* a worker's "gone" letter */
 	struct letter letter;
 	struct control *control;
@@ -64,7 +83,8 @@ static void deliver_departure(struct letter *l)
 	if (--c->n_running || !c->stopping)
 		return;
 	join_workers(c);
-	close_all(c);
+	accounting_off(c->accounting);
+	uv_timer_start(&c->second, on_flush, 0, FLUSH_AGAIN_MS);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -130,6 +150,8 @@ static void init_handles(struct control *c)
 	uv_signal_init(&c->loop, &c->sigquit);
 	uv_signal_init(&c->loop, &c->sighup);
 	uv_timer_init(&c->loop, &c->hourly);
+	uv_timer_init(&c->loop, &c->second);
+	c->second.data = c;
 	uv_poll_init(&c->loop, &c->mailbox_poll, c->context->control_mailbox.fd);
 	c->sigterm.data = c->sigint.data = c->sigquit.data = c->sighup.data = c->hourly.data = c;
 	c->mailbox_poll.data = c;
@@ -146,6 +168,8 @@ static void begin(struct control *c)
 	uv_signal_start(&c->sigquit, on_signal, SIGQUIT); /* ^\ at a terminal */
 	uv_signal_start(&c->sighup, on_hangup, SIGHUP);
 	uv_timer_start(&c->hourly, on_hour, 0, HOUR_MS);
+	uv_timer_start(&c->second, on_second, 1000, 1000);
+	accounting_configure(c->accounting);
 	uv_timer_start(&c->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);
 	uv_poll_start(&c->mailbox_poll, UV_READABLE, on_mailbox);
 	watch_files(&c->watch, c->context->snapshot->config);

@@ -17,6 +17,7 @@
 #include "server/control/cert_watch.h"
 #include "server/control/watchdog.h"
 
+struct accounting;
 struct context;
 struct host;
 struct metrics;
@@ -28,6 +29,7 @@ typedef int control_reread(void *arg, struct config **ret, struct config_error *
 struct control {
 	struct context *context;
 	struct host *host;
+	struct accounting *accounting;
 	struct worker *workers;
 	control_reread *reread; /* NULL: there is nothing to read again */
 	void *reread_arg;
@@ -35,7 +37,9 @@ struct control {
 	uv_signal_t sigterm, sigint, sigquit, sighup;
 	uv_poll_t mailbox_poll;
 	uv_timer_t ipv6_timer;
-	uv_timer_t hourly; /* looks after the certificates' end */
+	uv_timer_t second;  /* accounting: what failed is tried again; at the end: is it done? */
+	unsigned flushed_s; /* how long the end has waited for it */
+	uv_timer_t hourly;  /* looks after the certificates' end */
 	struct admin *admin;
 	struct certificate_terms terms;
 	struct drain drain;

@@ -17,6 +17,7 @@
 #include "config/diff.h"
 #include "events/event.h"
 #include "os/notify.h"
+#include "server/control/accounting.h"
 #include "server/control/control.h"
 #include "server/core/filters.h"
 #include "server/core/snapshot.h"
@@ -37,6 +38,7 @@ static int publish(struct control *c, struct snapshot *l)
 	snapshot_free(s->snapshot);
 	s->snapshot = snapshot_ref(l);
 	host_configure_radius(s, l);
+	accounting_configure(c->accounting);
 	log_init((enum log_level)l->config->server.log);
 	watch_files(&c->watch, l->config);
 	certificates_warn(l->config, &c->terms, clock_wall_s());

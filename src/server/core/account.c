@@ -40,6 +40,13 @@ void account_begin(struct account *a, const struct db_session *s)
 		a->sink[i].calls->begin(a->sink[i].arg, s);
 }
 
+void account_interim(struct account *a, const struct db_session *s)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->sink[i].calls->interim)
+			a->sink[i].calls->interim(a->sink[i].arg, s);
+}
+
 void account_end(struct account *a, const struct db_session *s)
 {
 	for (size_t i = 0; i < a->n; i++)

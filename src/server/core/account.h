@@ -18,6 +18,8 @@ struct account;
 struct account_sink {
 	void (*begin)(void *arg, const struct db_session *s); /* id, user, addresses, started_at */
 	void (*end)(void *arg, const struct db_session *s);   /* id, ended_at, octets, reason */
+	/* May be NULL: the counters now. */
+	void (*interim)(void *arg, const struct db_session *s);
 	void (*attempt)(void *arg, const struct db_attempt *a);
 	void (*ban)(void *arg, const struct db_ban *b); /* NULL: it does not keep bans */
 };
@@ -29,6 +31,7 @@ DEFINE_AUTO(account, struct account *, account_free)
 int account_add_sink(struct account *a, const struct account_sink *sink, void *arg);
 
 void account_begin(struct account *a, const struct db_session *s);
+void account_interim(struct account *a, const struct db_session *s);
 /* Once a session that has begun, or holds a lease: the lease goes back. */
 void account_end(struct account *a, const struct db_session *s);
 /* One row for each connection that is worth it: how it came out. */

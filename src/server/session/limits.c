@@ -113,10 +113,12 @@ void limits_enforce(struct session *s)
 
 void session_tick_all(struct site *site)
 {
+	uint64_t now_ms = clock_mono_ms();
 	struct session *next;
 
 	for (struct session *s = site->sessions; s; s = next) {
 		next = s->next;
 		limits_enforce(s);
+		session_record_interim(s, now_ms);
 	}
 }

@@ -33,6 +33,7 @@ struct session {
 	struct log_scope scope;
 	struct endpoint peer;
 	char user[USER_NAME_MAX + 1]; /* for people; escaped where it is printed */
+	uint64_t interim_ms;          /* when its counters are reported next */
 	int64_t opened_s;
 	uint64_t opened_ms;
 	struct aaa_conversation *conversation; /* begun, and no question under way */
@@ -77,6 +78,8 @@ static inline struct session *session_of(struct link *l)
 void session_record_attempt(struct session *s, enum event outcome, const char *detail);
 /* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
 void session_record(struct session *s, enum event ended);
+/* Reports its counters when that is due. */
+void session_record_interim(struct session *s, uint64_t now_ms);
 
 /* What RADIUS servers learn of it. */
 struct aaa_connection session_connection(const struct session *s);
