@@ -44,8 +44,6 @@ int ca_set(struct db *db, const struct ca_args *a);
 int ca_bind(struct db *db, const struct ca_args *a);
 int ca_unbind(struct db *db, const struct ca_args *a);
 int ca_remove(struct db *db, const struct ca_args *a);
-/* "upn,email" of a mask; "bound certificates only" of none. */
-const char *ca_names_text(unsigned names, char ret[static 32]);
 const char *ca_crl_text(enum authority_crl crl);
 
 /* ---- ca_revoke.c ---- */

@@ -23,7 +23,8 @@ static const char *const crl_words[] = {[AUTHORITY_CRL_AUTO] = "auto",
 	[AUTHORITY_CRL_USE] = "use",
 	[AUTHORITY_CRL_OFF] = "off"};
 
-const char *ca_names_text(unsigned names, char ret[static 32])
+/* "upn,email" of a mask; "bound certificates only" of none. */
+static const char *names_text(unsigned names, char ret[static 32])
 {
 	*ret = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -178,14 +179,14 @@ static int tell_import(const struct ca_args *a, const struct db_authority *ca)
 
 	if (a->ask.json) {
 		o = json_pack("{s:o, s:s, s:s, s:o, s:s}", "name", json_text(ca->name), "sha256",
-			ca->sha256, "user_from", ca_names_text(ca->names, names), "match",
+			ca->sha256, "user_from", names_text(ca->names, names), "match",
 			json_text(ca->pattern), "crl", ca_crl_text(ca->crl));
 		ask_print_json(o);
 		json_decref(o);
 		return CMD_OK;
 	}
 	text_fprintf(stdout, "authority \"%s\" was imported; users: %s%s%s\n", ca->name,
-		ca_names_text(ca->names, names), *ca->pattern ? " that match " : "", ca->pattern);
+		names_text(ca->names, names), *ca->pattern ? " that match " : "", ca->pattern);
 	if (!ca->names)
 		text_fprintf(stdout,
 			"`culvert ca bind NAME --cert FILE` makes a certificate a user's; or give a "
@@ -254,7 +255,7 @@ int ca_set(struct db *db, const struct ca_args *a)
 		return ca_db_failed(db);
 	text_fprintf(stdout,
 		"authority \"%s\": user_from=%s match=%s strip=%s crl=%s crl_file=%s\n", ca.name,
-		ca_names_text(ca.names, names), ca.pattern, ca.strip ? "yes" : "no",
+		names_text(ca.names, names), ca.pattern, ca.strip ? "yes" : "no",
 		ca_crl_text(ca.crl), ca.crl_path);
 	return CMD_OK;
 }
