@@ -167,9 +167,9 @@ void cert_info_fill(X509 *x, struct cert_info *ret)
 	base64_encode(spki, sizeof(spki), ret->pin + 8);
 }
 
-int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *ret_failure)
+/* The first certificate of the file. */
+static int load(const char *file, X509 **ret, struct tls_failure *ret_failure)
 {
-	AUTO(x509) X509 *x = NULL;
 	AUTO(bio) BIO *bio = NULL;
 
 	ERR_clear_error();
@@ -177,11 +177,37 @@ int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *
 	if (!bio)
 		return fail_from_openssl(
 			ret_failure, tls_open_error(), EV_CERT_FILE_UNREADABLE, file);
-	x = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-	if (!x)
+	*ret = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+	if (!*ret)
 		return fail_from_openssl(ret_failure, -EINVAL, EV_CERT_FILE_MALFORMED, file);
-	cert_info_fill(x, ret);
 	return 0;
+}
+
+int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *ret_failure)
+{
+	AUTO(x509) X509 *x = NULL;
+	int r = load(file, &x, ret_failure);
+
+	if (!r)
+		cert_info_fill(x, ret);
+	return r;
+}
+
+int cert_names(const char *file, void (*each)(void *arg, const char *name), void *arg)
+{
+	AUTO(x509) X509 *x = NULL;
+	int r = load(file, &x, NULL);
+	GENERAL_NAMES *names = r ? NULL : X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		char one[256];
+
+		general_name_text(sk_GENERAL_NAME_value(names, i), one, sizeof(one));
+		if (*one)
+			each(arg, one);
+	}
+	GENERAL_NAMES_free(names);
+	return r;
 }
 
 int cert_chain_check(const char *file, struct tls_failure *ret_failure)

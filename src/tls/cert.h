@@ -63,5 +63,7 @@ struct cert_info {
 int cert_chain_check(const char *file, struct tls_failure *ret_failure);
 /* Is the first certificate of `file` for this host name or address, as clients judge it? */
 bool cert_is_for(const char *file, const char *name);
+/* Each host name and address of the first certificate, however many, as text. As cert_info_load(). */
+int cert_names(const char *file, void (*each)(void *arg, const char *name), void *arg);
 /* The first certificate in a PEM file. */
 int cert_info_load(const char *file, struct cert_info *ret, struct tls_failure *ret_failure);

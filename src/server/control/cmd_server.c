@@ -27,7 +27,9 @@ void command_drain(struct control *c, const json_t *request, struct admin_reply 
 	json_int_t seconds = json_integer_value(json_object_get(request, "for_s"));
 
 	if (c->stopping || seconds < 0 || seconds > 7 * 24 * 3600) {
-		admin_refuse(reply, "\"for_s\" is a number of seconds, a week at most");
+		admin_refuse(reply, c->stopping
+					    ? "the server is stopping"
+					    : "\"for_s\" is a number of seconds, a week at most");
 		return;
 	}
 	if (json_is_true(json_object_get(request, "stop")))

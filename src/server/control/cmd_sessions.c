@@ -108,8 +108,10 @@ void command_expire(struct control *c, const json_t *request, struct admin_reply
 		wrong = "\"user\" is wanted";
 	if (!wrong && at < 0)
 		wrong = "\"at\" is a number of seconds since 1970, or 0: never";
-	if (wrong || c->stopping || broadcast_new(c->context, on_round, reply, &r) < 0) {
-		admin_refuse(reply, wrong ? wrong : "the server is stopping, or out of memory");
+	if (!wrong && c->stopping)
+		wrong = "the server is stopping";
+	if (wrong || broadcast_new(c->context, on_round, reply, &r) < 0) {
+		admin_refuse(reply, wrong ? wrong : "out of memory");
 		return;
 	}
 	r->match = match;

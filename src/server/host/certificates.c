@@ -60,8 +60,9 @@ struct names {
 	size_t n;
 };
 
-static void add_name(struct names *names, const char *name)
+static void add_name(void *arg, const char *name)
 {
+	struct names *names = arg;
 	char ascii[sizeof(names->text[0])];
 
 	if (host_to_ascii(name, ascii, sizeof(ascii), NULL) < 0)
@@ -87,18 +88,6 @@ static bool add_local_address(unsigned ifindex UNUSED, const struct prefix *addr
 	return true;
 }
 
-/* A renewed certificate keeps the old names, because clients use them. */
-static void add_old_names(struct names *names, const char *cert)
-{
-	struct cert_info old;
-	char *rest, *name;
-
-	if (cert_info_load(cert, &old, NULL) < 0)
-		return;
-	for (name = strtok_r(old.names, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest))
-		add_name(names, name);
-}
-
 /* The names by which clients may call this server. */
 static void collect_names(const struct config *cfg, const char *old, struct names *names)
 {
@@ -107,7 +96,7 @@ static void collect_names(const struct config *cfg, const char *old, struct name
 
 	for (size_t i = 0; i < cfg->server.name.n; i++)
 		add_name(names, cfg->server.name.item[i]);
-	add_old_names(names, old);
+	cert_names(old, add_name, names); /* a renewal keeps them, because clients use them */
 	if (!gethostname(text, sizeof(text) - 1))
 		add_name(names, text);
 	for (size_t i = 0; i < cfg->server.listen.n; i++) {
@@ -238,7 +227,7 @@ int certificates_try(const struct config *cfg,
 	for (size_t i = 0; i < cfg->balancer.accept_certificates.n && !r; i++)
 		r = cert_info_load(cfg->balancer.accept_certificates.item[i], &info, ret_failure);
 	for (size_t i = 0; files.generated && i < files.n; i++)
-		if (access(files.item[i].cert, F_OK) && errno == ENOENT)
+		if (access(files.item[i].cert, F_OK) && (errno == ENOENT || errno == ENOTDIR))
 			return r; /* it is made at the next start */
 	opts = opts_of(cfg, &files, pairs);
 	opts.note = note;

@@ -71,14 +71,16 @@ static inline int client_send(uv_loop_t *loop, int fd, const char *text, size_t 
 static inline size_t client_line(uv_loop_t *loop, int fd, char *ret, size_t cap)
 {
 	size_t n = 0;
+	int turns = 0;
 
-	for (int i = 0; i < TURNS_MOST; i++) {
+	while (turns < TURNS_MOST) {
 		ssize_t r = recv(fd, ret + n, 1, 0);
 
 		if (r == 0 || (r < 0 && errno == ECONNRESET))
 			return 0;
 		if (r < 0) {
 			client_turn(loop);
+			turns++;
 			continue;
 		}
 		if (ret[n] == '\n') {
