@@ -14,7 +14,6 @@ import circles
 # A function that only tests call, with the reason why it stays.
 FOR_TESTS = {
     "coalesce_stats": "what was joined and what was left out: not to be seen in the packets alone",
-    "db_session_list": "what the records of sessions hold, read back",
     "dial_fd": "the dialler under another loop than dial_wait()",
     "fsm_cell": "each cell is compared with the table of RFC 1661",
     "pbuf_pool_octets": "nothing leaks",
