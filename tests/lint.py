@@ -158,6 +158,7 @@ OUTPUTS = {
     "src/os/notify.c",       # constants and addresses
     "src/ppp/auth/mschapv2.c",  # RFC 2759's own E= C= M= on the wire
     "src/aaa/eap/mschapv2.c",   # the same
+    "src/cli/nm_auth.c",     # a key file, each value in its escapes; secrets of one line
     "src/os/forward.c",      # a note for the next start, read back by it
     "src/http/digest.c",     # RFC 7616 quoted strings
 }

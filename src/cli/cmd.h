@@ -39,6 +39,8 @@ int cmd_drain(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_group(int argc, char **argv);
 int cmd_kick(int argc, char **argv);
+int cmd_networkmanager(int argc, char **argv);
+const char *networkmanager_word(const char *program);
 int cmd_reload(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

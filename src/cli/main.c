@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"serve", cmd_serve, "run the server"},
 	{"connect", cmd_connect, "connect to an SSTP server"},
+	{"networkmanager", cmd_networkmanager, "the VPN service that NetworkManager starts"},
 	{"run", cmd_run, "run a command, or proxies, in a tunnel of their own, without root"},
 	{"diagnose", cmd_diagnose, "find the layer that is broken on the way to a server"},
 	{"explain", cmd_explain, "explain an event, a Windows error or an HRESULT"},
@@ -64,6 +65,12 @@ static int unknown_command(const char *name)
 
 int main(int argc, char **argv)
 {
+	const char *word = argc > 0 ? networkmanager_word(argv[0]) : NULL;
+
+	if (word) {
+		argv[0] = (char *)word;
+		return cmd_networkmanager(argc, argv);
+	}
 	if (argc < 2) {
 		print_usage(stderr);
 		return CMD_USAGE;

@@ -89,7 +89,7 @@ static void send_step(const struct run *r, char step)
 		raise(SIGTERM); /* the supervisor is gone */
 }
 
-static void on_up(void *arg)
+static void on_up(void *arg, const struct client_facts *facts UNUSED)
 {
 	send_step(arg, TUNNEL_IS_UP);
 }

@@ -56,6 +56,7 @@ struct client {
 	uv_timer_t lifetimes;
 	struct client_watch watch;
 	struct tun *tun;
+	struct client_facts facts; /* for opts->on_up */
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
 	struct attempt attempt;
@@ -121,6 +122,26 @@ static void on_lifetime_ended(uv_timer_t *timer)
 	follow_lifetimes(c, on_lifetime_ended);
 }
 
+/* `a` NULL: those of IPv4 are as before. */
+static void tell_facts(struct client *c, const struct ppp_addresses *a)
+{
+	struct client_facts *f = &c->facts;
+
+	if (!c->opts->on_up)
+		return;
+	snprintf(f->tun, sizeof(f->tun), "%s", tun_name(c->tun));
+	f->own6 = client_setup_own6(c->setup);
+	f->onward6 = f->own6.family && client_setup_ipv6_onward(c->setup);
+	if (a) {
+		f->server = c->attempt.peer;
+		f->mtu = tunnel_peer_mru(c->link.tunnel);
+		f->own4 = a->local;
+		client_setup_pushed(c->setup, a, f);
+	}
+	if (f->own4.family)
+		c->opts->on_up(c->opts->arg, f);
+}
+
 /* Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
 COLD static void intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip)
@@ -135,6 +156,8 @@ COLD static void intercept(
 	if (kind == GUARD_ADVERTISEMENT && !ra_parse(octets, ip, &ra)) {
 		client_setup_advertised(c->setup, &ra);
 		follow_lifetimes(c, on_lifetime_ended);
+		if (!addr_equal(&c->facts.own6, &c->link.guard.own6))
+			tell_facts(c, NULL);
 	} else if (kind == GUARD_NEIGHBOUR) {
 		n = ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), false, reply);
 		if (n)
@@ -198,8 +221,7 @@ static void come_up(struct client *c, const struct tunnel_event *ev)
 	c->up_local = c->attempt.local.addr;
 	port_set_tun_polling(&c->port, true);
 	machine_up(&c->machine, clock_mono_ms());
-	if (c->opts->on_up)
-		c->opts->on_up(c->opts->arg);
+	tell_facts(c, ev->addresses);
 	carry_out(c);
 }
 

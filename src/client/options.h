@@ -18,6 +18,16 @@
 struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
 
+/* What a negotiation gave; what does not belong here (client/permit.h) is left out. */
+struct client_facts {
+	char tun[16];
+	struct endpoint server;          /* or the proxy */
+	struct addr own4, peer4, dns[2]; /* AF_UNSPEC: none */
+	struct addr own6;                /* of an advertised prefix of 64 bits */
+	bool onward6;                    /* the server takes IPv6 for other networks, too */
+	uint16_t mtu;
+};
+
 struct client_server {
 	const char *host;
 	uint16_t port;
@@ -52,6 +62,8 @@ struct client_opts {
 	const char *congestion; /* NULL: auto, see tunnel/congestion.h */
 	bool verbose;           /* a line per step on standard error */
 	bool apart; /* the interface has a network of its own, without another way (os/apart.h) */
-	void (*on_up)(void *arg); /* IPv4 flows; again after each negotiation. NULL: none asks */
+	bool hands_off; /* another program sets address, routes and name servers, by the facts */
+	/* IPv4 flows, or the facts have changed. NULL: none asks. */
+	void (*on_up)(void *arg, const struct client_facts *facts);
 	void *arg;
 };

@@ -91,7 +91,7 @@ int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 	if (r < 0)
 		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(tun),
 			strerror(-r));
-	if (!opts->apart)
+	if (!opts->apart && !opts->hands_off)
 		forget_dead_clients();
 	*ret = s;
 	return 0;
@@ -110,13 +110,13 @@ void client_setup_free(struct client_setup *s)
 /* A network apart leads nowhere but into the tunnel, whose own sockets are in another one. */
 uint32_t client_setup_mark(const struct client_setup *s)
 {
-	return s->opts->apart ? 0 : policy_mark(s->policy);
+	return s->opts->apart || s->opts->hands_off ? 0 : policy_mark(s->policy);
 }
 
 void client_setup_server(struct client_setup *s, const struct endpoint *server)
 {
 	s->server = s->permit.server = server->addr;
-	if (!s->opts->apart)
+	if (!s->opts->apart && !s->opts->hands_off)
 		policy_server(s->policy, server);
 }
 
@@ -308,6 +308,20 @@ static void warn_of_unsplit(const struct client_setup *s, const struct resolver_
 			resolver_way_name(resolver_way(s->resolver)));
 }
 
+void client_setup_pushed(
+	struct client_setup *s, const struct ppp_addresses *a, struct client_facts *f)
+{
+	struct prefix peer = host_prefix(&a->peer);
+	const char *why = a->peer.family ? permit_host(&s->permit, &a->peer) : NULL;
+
+	if (why)
+		refuse(s, "peer", &peer, why);
+	f->peer4 = why ? (struct addr){0} : a->peer;
+	memset(f->dns, 0, sizeof(f->dns));
+	if (s->opts->dns)
+		choose_dns(s, a, f->dns);
+}
+
 /* Nothing is touched when the servers are those of the last time. */
 static int set_resolver(
 	struct client_setup *s, const struct ppp_addresses *a, struct os_failure *why)
@@ -421,6 +435,8 @@ int client_setup_ipv4(
 	struct link_opts up = {.up = true, .mtu = mtu, .no_link_local = true};
 	int r = netlink_link_set(s->nl, tun_ifindex(s->tun), &up, why);
 
+	if (s->opts->hands_off)
+		return r;
 	if (!r)
 		r = set_own4(s, &a->local, why);
 	if (!r && !s->routes_made)
@@ -489,8 +505,8 @@ static void take_address6(struct client_setup *s, const struct ra *ra, uint64_t 
 	if (why || !ra->valid_s)
 		return;
 	drop_own6(s);
-	if (netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL,
-		    NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
+	if (!s->opts->hands_off && netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL,
+					   NETLINK_NO_DAD | NETLINK_NO_PREFIX_ROUTE, NULL) < 0)
 		return;
 	s->own6 = own;
 	s->own6_until_ms = end_of(ra->valid_s, now_ms);
@@ -536,6 +552,8 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 	if (!a->valid_s)
 		return;
 	why = l ? permit_net(&s->permit, &a->prefix) : "there are too many of them";
+	if (s->opts->hands_off)
+		return;
 	if (!why && route_dev_behind(s, &a->prefix) < 0)
 		why = "there is another route to it";
 	if (why)

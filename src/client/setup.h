@@ -27,6 +27,9 @@ void client_setup_free(struct client_setup *s);
  */
 int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu,
 	struct os_failure *why);
+/* The peer and the name servers that may be used, for a program that sets them. */
+void client_setup_pushed(
+	struct client_setup *s, const struct ppp_addresses *a, struct client_facts *f);
 /* The link-local address of the negotiated interface identifier. */
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
 /* A router advertisement came out of the tunnel: an address, and the way to the rest of IPv6. */

@@ -105,3 +105,41 @@ class NameServer(Daemon):
         """How many queries for the name came (of any type)."""
         return sum(f" {name} from " in line for line in self.text().splitlines()
                    if " query[" in line)
+
+
+class NetworkManager(Daemon):
+    """
+    NetworkManager on a host of its own, whose bus it gets, with the plugin at both of its names. sysfs is
+    read-only there, as in a container, so it waits for no udev.
+    """
+
+    def __init__(self, host, program, env):
+        self.bus = Bus(host)
+        self.libraries = {"LD_LIBRARY_PATH": unpacked("usr/lib/x86_64-linux-gnu")
+                          if os.path.exists(os.path.join(PEERS, "usr/lib/x86_64-linux-gnu"))
+                          else unpacked("usr/lib/aarch64-linux-gnu")}
+        host.run("sh", "-c", "rm -rf /etc/NetworkManager; mkdir -p /etc/NetworkManager/VPN "
+                 "/etc/NetworkManager/system-connections /var/lib/NetworkManager; "
+                 "mount -o remount,bind,ro /sys")
+        for name in ("culvert", "sstp"):
+            for what in ("service", "auth-dialog"):
+                os.symlink(program, f"{host.root}/etc/NetworkManager/nm-{name}-{what}")
+            with open(os.path.join(ROOT, f"contrib/networkmanager/nm-{name}-service.name.in")) as f:
+                text = f.read().replace("@libexecdir@", "/etc/NetworkManager")
+            with open(f"{host.root}/etc/NetworkManager/VPN/nm-{name}-service.name", "w") as f:
+                f.write(text)
+        with open(f"{host.root}/etc/NetworkManager/NetworkManager.conf", "w") as f:
+            f.write("[main]\nplugins=keyfile\nauth-polkit=false\nno-auto-default=*\ndns=none\n"
+                    "rc-manager=unmanaged\n[logging]\nlevel=INFO\n")
+        self.env = {**env, **self.libraries}
+        super().__init__(host, "nm", unpacked("usr/sbin/NetworkManager"), "--no-daemon",
+                         env=self.env)
+        self.wait(lambda: self.bus.owns("org.freedesktop.NetworkManager"), "its name on the bus")
+
+    def cli(self, *arguments, check=True, timeout=60):
+        return self.host.run(unpacked("usr/bin/nmcli"), *arguments, check=check, timeout=timeout,
+                             env=self.env)
+
+    def close(self):
+        super().close()
+        self.bus.close()
