@@ -92,6 +92,8 @@ int ask_whom(json_t *request, const char *text)
 
 	if (!*text)
 		return -EINVAL;
+	if (strlen(text) == 40 && strspn(text, "0123456789abcdefABCDEF") == 40)
+		return json_object_set_new(request, "thumbprint", json_text(text));
 	if (strspn(text, "0123456789") == strlen(text))
 		return json_object_set_new(
 			request, "session", json_integer((json_int_t)strtoll(text, NULL, 10)));

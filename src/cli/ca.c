@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * culvert ca — certificates of users: an authority of our own, those of others, and what was revoked.
- * Works whether a server runs or not.
+ * Works whether a server runs or not. A running server reads the authorities again after a change, and
+ * ends the sessions whose certificate is not good any more.
  *
  * The authority's key is used here and nowhere else: no server opens it.
  */
@@ -54,7 +55,7 @@ static const char usage[] =
 
 /* ---- the actions ---- */
 
-enum needs { NOTHING = 0, NEW_STORE = 1, WRITES = 2 };
+enum needs { NOTHING = 0, NEW_STORE = 1, WRITES = 2, RELOADS = 4 };
 
 static const struct action {
 	const char *name;
@@ -62,14 +63,14 @@ static const struct action {
 	int least, most;                                    /* arguments */
 	int needs;
 } actions[] = {
-	{"init", ca_init, 0, 0, NEW_STORE | WRITES},
+	{"init", ca_init, 0, 0, NEW_STORE | WRITES | RELOADS},
 	{"issue", ca_issue_user, 1, 1, WRITES},
-	{"revoke", ca_revoke, 0, CA_ARGS_MAX, WRITES},
-	{"import", ca_import, 1, 1, NEW_STORE | WRITES},
-	{"set", ca_set, 2, CA_ARGS_MAX, WRITES},
-	{"bind", ca_bind, 1, 1, WRITES},
-	{"unbind", ca_unbind, 1, 1, WRITES},
-	{"remove", ca_remove, 1, 1, WRITES},
+	{"revoke", ca_revoke, 0, CA_ARGS_MAX, WRITES | RELOADS},
+	{"import", ca_import, 1, 1, NEW_STORE | WRITES | RELOADS},
+	{"set", ca_set, 2, CA_ARGS_MAX, WRITES | RELOADS},
+	{"bind", ca_bind, 1, 1, WRITES | RELOADS},
+	{"unbind", ca_unbind, 1, 1, WRITES | RELOADS},
+	{"remove", ca_remove, 1, 1, WRITES | RELOADS},
 	{"list", ca_list, 0, 0, NOTHING},
 };
 
@@ -106,6 +107,23 @@ static int open_db(const struct action *action, const struct ca_args *a, struct 
 	return CMD_OK;
 }
 
+/* Asks the running server, if there is one. What was changed stays changed either way. */
+static int reload(const struct ca_args *a)
+{
+	struct ask to = a->ask;
+	json_t *result = NULL;
+	json_int_t n;
+	int r = ask_server_if_up(&to, ask_request("authorities"), &result);
+
+	if (r < 0)
+		return CMD_OK; /* no server, no sessions */
+	n = ask_number(result, "ended");
+	if (n && !a->ask.json)
+		text_fprintf(stdout, "%lld session%s ended\n", (long long)n, n == 1 ? "" : "s");
+	json_decref(result);
+	return r;
+}
+
 static int run(const struct action *action, const struct ca_args *a)
 {
 	AUTO(db) struct db *db = NULL;
@@ -120,6 +138,8 @@ static int run(const struct action *action, const struct ca_args *a)
 		db_rollback(db);
 	else if (action->needs & WRITES && db_commit(db) < 0)
 		r = ca_db_failed(db);
+	if (r == CMD_OK && action->needs & RELOADS)
+		r = reload(a);
 	return r;
 }
 

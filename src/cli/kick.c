@@ -10,11 +10,12 @@
 #include "cli/cmd.h"
 
 static const char usage[] =
-	"Usage: culvert kick NAME|SESSION|ADDRESS [--json]\n"
+	"Usage: culvert kick NAME|SESSION|ADDRESS|THUMBPRINT [--json]\n"
 	"       culvert kick --user NAME [--json]\n"
 	"\n"
 	"Ends sessions of the running server politely: those of a user, the one with that number, or\n"
-	"those with that address (inside the tunnel, or the client's own). `culvert sessions` lists them.\n"
+	"those with that address (inside the tunnel, or the client's own), or those whose certificate has\n"
+	"that SHA-1 thumbprint. `culvert sessions` lists them.\n"
 	"Use --user for a user whose name is a number or an address. The client may connect again:\n"
 	"`culvert user disable` keeps the user out.\n"
 	"\n"

@@ -10,10 +10,11 @@
 #include "cli/cmd.h"
 
 static const char usage[] =
-	"Usage: culvert sessions [NAME|SESSION|ADDRESS] [--json]\n"
+	"Usage: culvert sessions [NAME|SESSION|ADDRESS|THUMBPRINT] [--json]\n"
 	"\n"
 	"Lists the sessions of the running server: all, those of a user, the one with a number, or those\n"
-	"with an address (inside the tunnel, or the client's own).\n"
+	"with an address (inside the tunnel, or the client's own), or those whose certificate has that\n"
+	"SHA-1 thumbprint. --json has the certificate of each.\n"
 	"\n" ASK_USAGE "\n"
 	"Exit status: 0, or 1 when no server answers.\n";
 

@@ -311,17 +311,12 @@ static void read_serial(const X509 *x, char ret[static 2 * TLS_SERIAL_MAX + 1])
 	BN_free(bn);
 }
 
-int tls_client_cert(const struct tls *t, struct tls_client_cert *ret)
+static void read_cert(X509 *x, struct tls_client_cert *ret)
 {
-	X509 *x = t->ssl ? SSL_get0_peer_certificate(t->ssl) : NULL;
 	struct cert_info info;
 
-	if (t->state != TLS_OPEN && t->state != TLS_PEER_CLOSED)
-		return -EAGAIN;
-	if (!x)
-		return -ENOENT;
 	cert_info_fill(x, &info);
-	*ret = (struct tls_client_cert){.anchor = t->anchor, .not_after_s = info.not_after_s};
+	*ret = (struct tls_client_cert){.not_after_s = info.not_after_s};
 	memcpy(ret->sha1, info.sha1, sizeof(ret->sha1));
 	memcpy(ret->sha256, info.sha256, sizeof(ret->sha256));
 	snprintf(ret->issuer, sizeof(ret->issuer), "%s", info.issuer_dn);
@@ -329,7 +324,58 @@ int tls_client_cert(const struct tls *t, struct tls_client_cert *ret)
 	read_common_name(x, ret);
 	read_serial(x, ret->serial);
 	ERR_clear_error();
+}
+
+int tls_client_cert(const struct tls *t, struct tls_client_cert *ret)
+{
+	X509 *x = t->ssl ? SSL_get0_peer_certificate(t->ssl) : NULL;
+
+	if (t->state != TLS_OPEN && t->state != TLS_PEER_CLOSED)
+		return -EAGAIN;
+	if (!x)
+		return -ENOENT;
+	read_cert(x, ret);
+	ret->anchor = t->anchor;
 	return 0;
+}
+
+int tls_client_cert_read(struct octets der, struct tls_client_cert *ret)
+{
+	const unsigned char *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+
+	ERR_clear_error();
+	if (!x)
+		return -EINVAL;
+	read_cert(x, ret);
+	X509_free(x);
+	return 0;
+}
+
+/* A list that removed it again says so by another kind of entry. */
+static bool has(X509_CRL *crl, X509 *x)
+{
+	X509_REVOKED *entry;
+
+	return !X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(x)) &&
+	       X509_CRL_get0_by_cert(crl, &entry, x) == 1;
+}
+
+bool tls_anchors_list(const struct tls_anchors *a, struct octets der)
+{
+	const unsigned char *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+	const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(a->store);
+	bool found = false;
+
+	for (int i = 0; x && !found && i < sk_X509_OBJECT_num(all); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+
+		found = crl && has(crl, x);
+	}
+	X509_free(x);
+	ERR_clear_error();
+	return found;
 }
 
 int tls_client_cert_der(const struct tls *t, uint8_t *ret, size_t cap, size_t *ret_len)

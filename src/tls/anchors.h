@@ -52,5 +52,9 @@ struct tls_client_cert {
 
 /* Server, after the handshake. -EAGAIN before; -ENOENT: the client has shown none. */
 int tls_client_cert(const struct tls *t, struct tls_client_cert *ret);
+/* The same out of a certificate's DER; `anchor` is the caller's. -EINVAL. */
+int tls_client_cert_read(struct octets der, struct tls_client_cert *ret);
+/* A list of this issuer has the certificate, which is DER. */
+bool tls_anchors_list(const struct tls_anchors *a, struct octets der);
 /* Its DER. -E2BIG: longer than cap. */
 int tls_client_cert_der(const struct tls *t, uint8_t *ret, size_t cap, size_t *ret_len);

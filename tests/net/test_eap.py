@@ -2,6 +2,7 @@
 Our client logs in at our server by EAP, with the crypto binding required on both ends.
 """
 
+import json
 import os
 import shlex
 import subprocess
@@ -216,3 +217,115 @@ def test_an_expired_password_is_changed_in_the_login(net, start_server, connect,
     server.wait_log("SSTP_BINDING_OK")
     assert connect(*PLAIN, "--auth", auth, password="Neu-2 \u00e4").stop() == 0
     assert connect(*PLAIN, "--auth", auth, wait=False).wait_exit(30) == 19  # the old one
+
+
+# ---- what ends a session ---------------------------------------------------------------------------
+
+
+def ends(client, server, event):
+    assert client.wait_exit(30) != 0
+    server.wait_log(event)
+
+
+def test_a_revocation_ends_the_session(net, start_server, connect, ca):
+    options = ca.issue(USER)
+    server = start_server(TLS)
+    client = connect(*PLAIN, *options)
+    out = ca("revoke", USER)[1]
+    assert "1 session ended" in out
+    ends(client, server, "SESSION_CERT_REVOKED")
+    refused(connect, server, "AUTH_CERT_REVOKED", *options)
+
+
+def test_only_the_device_whose_thumbprint_is_revoked_goes(net, start_server, connect, ca, tmp_path, binary,
+                                                          state):
+    """Two laptops with one name in their certificates: an Azure gateway's users often share one CN."""
+    root = Authority(tmp_path, "P2SRootCert", like_azure=True)
+    ca("import", root.file, "--user-from", "cn", "--match", USER)
+    a, b = root.issue(USER, file="a"), root.issue(USER, file="b")
+    server = start_server(TLS)
+    first = connect(*PLAIN, "--cert", a)
+    second = connect(*PLAIN, "--cert", b, tun="cv-two")
+    rows = json.loads(program.run(binary, "sessions", root.thumbprint("b"), "--json", "--state", state)[1])
+    assert [r["certificate"]["authority"] for r in rows] == ["P2SRootCert"], rows
+    third = connect(*PLAIN, "--cert", b, tun="cv-three")
+    assert "2 sessions ended" in program.run(binary, "kick", root.thumbprint("b").upper(), "--state", state)[1]
+    assert second.wait_exit(30) and third.wait_exit(30)
+    second = connect(*PLAIN, "--cert", b, tun="cv-two")
+    assert "1 session ended" in ca("revoke", "--thumbprint", root.thumbprint("a").upper())[1]
+    ends(first, server, "SESSION_CERT_REVOKED")
+    assert net.cli.ping(second.peer, 1) == 1
+    assert "1 session ended" in ca("remove", "P2SRootCert")[1]
+    ends(second, server, "SESSION_CERT_UNTRUSTED")
+
+
+def test_a_changed_rule_ends_whom_it_does_not_let_in(start_server, connect, ca, tmp_path):
+    corp = Authority(tmp_path)
+    ca("import", corp.file)
+    file = corp.issue("x")
+    server = start_server(TLS)
+    refused(connect, server, "AUTH_CERT_NO_NAME", "--cert", file, user=USER)
+    ca("bind", USER, "--cert", file)
+    client = connect(*PLAIN, "--cert", file)
+    ca("unbind", USER, "--cert", file)
+    ends(client, server, "SESSION_CERT_UNTRUSTED")
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_new_revocation_list_is_read_when_it_is_there(start_server, connect, ca, tmp_path, place):
+    corp = Authority(tmp_path)
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    good, bad = corp.issue(USER, file="good"), corp.issue(USER, file="bad")
+    corp.crl(file="lists/a.crl")
+    ca("import", corp.file, "--user-from", "cn", "--match", "*", "--crl",
+       str(lists if place == "folder" else lists / "a.crl"))
+    server = start_server(TLS)
+    stays, goes = connect(*PLAIN, "--cert", good), connect(*PLAIN, "--cert", bad, tun="cv-two")
+    corp.crl("bad", file="lists/next", der=True)
+    os.rename(lists / "next", lists / "a.crl")
+    ends(goes, server, "SESSION_CERT_REVOKED")
+    refused(connect, server, "AUTH_CERT_REVOKED", "--cert", bad, tun="cv-two")
+    assert stays.running() and stays.stop() == 0
+
+
+def test_a_list_that_is_required_must_be_there_and_in_its_time(start_server, connect, ca, tmp_path, binary,
+                                                               state):
+    corp = Authority(tmp_path)
+    file, crl = corp.issue(USER), str(tmp_path / "list.crl")
+    ca("import", corp.file, "--user-from", "cn", "--match", "*", "--crl", crl)
+    server = start_server(TLS)
+    server.wait_log("CA_CRL_MISSING")
+    refused(connect, server, "AUTH_CERT_NO_LIST", "--cert", file)
+    corp.crl(days=(-9, -2))
+    program.run(binary, "reload", "--state", state)
+    server.wait_log("CA_CRL_OLD")
+    refused(connect, server, "AUTH_CERT_NO_LIST", "--cert", file)
+    check = program.run(binary, "config", "check", "-o", f"server.state={state}", check=False)
+    assert "past its nextUpdate" in check[1] + check[2], check
+    ca("set", corp.name, "crl=use")
+    assert connect(*PLAIN, "--cert", file).stop() == 0
+    corp.crl(USER, days=(-9, -2))
+    ca("set", corp.name, "crl=use")
+    refused(connect, server, "AUTH_CERT_REVOKED", "--cert", file)
+    ca("set", corp.name, "crl=off")
+    assert connect(*PLAIN, "--cert", file).stop() == 0
+
+
+def test_a_certificate_that_ends_takes_its_session_along(start_server, connect, ca, tmp_path):
+    corp = Authority(tmp_path)
+    ca("import", corp.file, "--user-from", "cn", "--match", "*")
+    file = corp.issue(USER, days=(-1, 6 / 86400))
+    server = start_server(TLS)
+    client = connect(*PLAIN, "--cert", file)
+    ends(client, server, "SESSION_CERT_EXPIRED")
+
+
+def test_eap_tls_begins_when_the_first_authority_comes(start_server, connect, binary, state, tmp_path, secret):
+    server = start_server({"ppp": {"auth": "eap-tls mschapv2"}})
+    connect(*PLAIN).stop()
+    program.run(binary, "ca", "init", "--state", state)
+    program.run(binary, "ca", "issue", USER, "--state", state, "--out", str(tmp_path / "u.p12"),
+                "--p12-password-file", secret)
+    connect(*PLAIN, "--p12", str(tmp_path / "u.p12"), "--p12-password-file", secret)
+    server.wait_log("method=eap-tls")

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/peer_cert.h"
 #include "tls/anchors.h"
 
 struct eap_anchors *eap_anchors_ref(struct eap_anchors *a)
@@ -99,4 +100,32 @@ enum event eap_anchors_user(const struct eap_anchors *a, const struct tls_client
 	memcpy(ret_user, user, n);
 	ret_user[n] = '\0';
 	return EV_NONE;
+}
+
+/* The name with which the session is known is the store's spelling, without DOMAIN\. */
+static bool same_user(const char *found, const char *user)
+{
+	const char *cut = strrchr(found, '\\');
+
+	return !strcasecmp(cut ? cut + 1 : found, user);
+}
+
+enum event eap_anchors_recheck(
+	const struct eap_anchors *a, const struct peer_cert *cert, const char *user)
+{
+	const struct octets der = {cert->der, cert->n};
+	char found[USER_NAME_MAX + 1];
+	struct tls_client_cert c;
+	enum event event;
+	size_t i = 0;
+
+	while (a && i < a->n && strcmp(a->item[i].name, cert->anchor))
+		i++;
+	if (!a || i == a->n || tls_client_cert_read(der, &c) < 0)
+		return EV_AUTH_CERT_UNKNOWN_CA;
+	c.anchor = i;
+	event = eap_anchors_user(a, &c, found);
+	if (!event && tls_anchors_list(a->tls, der))
+		return EV_AUTH_CERT_REVOKED;
+	return event ? event : same_user(found, user) ? EV_NONE : EV_AUTH_CERT_NO_NAME;
 }

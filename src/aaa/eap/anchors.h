@@ -37,9 +37,10 @@ struct eap_anchor_binding {
 struct eap_anchor {
 	char name[64];
 	bool own;
-	unsigned names;    /* 0: bound certificates only */
-	char pattern[128]; /* with one * at most, compared without case; "": any name */
-	bool strip;        /* the user is what the * matched, not all of the name */
+	char crl_path[256]; /* file or folder of its lists; "": none */
+	unsigned names;     /* 0: bound certificates only */
+	char pattern[128];  /* with one * at most, compared without case; "": any name */
+	bool strip;         /* the user is what the * matched, not all of the name */
 	struct eap_anchor_binding *bindings;
 	size_t n_bindings;
 };
@@ -57,6 +58,14 @@ struct eap_anchors *eap_anchors_ref(struct eap_anchors *a);
 void eap_anchors_unref(struct eap_anchors *a); /* NULL is fine */
 DEFINE_AUTO(eap_anchors, struct eap_anchors *, eap_anchors_unref)
 
+struct peer_cert;
+/*
+ * May a session that came in by this certificate, as this user, go on with these? EV_NONE, or
+ * EV_AUTH_CERT_REVOKED, EV_AUTH_CERT_UNKNOWN_CA, EV_AUTH_CERT_NO_NAME (it is another user's now, or no
+ * one's). `a` NULL: there are no authorities any more.
+ */
+enum event eap_anchors_recheck(
+	const struct eap_anchors *a, const struct peer_cert *cert, const char *user);
 /* EV_NONE and the user's name; else why not: EV_AUTH_CERT_REVOKED, EV_AUTH_CERT_NO_NAME. */
 enum event eap_anchors_user(const struct eap_anchors *a, const struct tls_client_cert *cert,
 	char ret_user[static USER_NAME_MAX + 1]);

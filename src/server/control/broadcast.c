@@ -30,6 +30,8 @@ static bool meant(const struct broadcast_match *m, const struct session_info *s)
 		return false;
 	if (*m->user && !is_user(m->user, s->user))
 		return false;
+	if (*m->thumbprint && strcmp(m->thumbprint, s->thumbprint) != 0)
+		return false;
 	if (m->before && s->since >= m->before)
 		return false;
 	if (m->address.family == AF_UNSPEC)
@@ -71,6 +73,8 @@ static void visit(struct letter *l)
 		session_info(s, &info);
 		if (!meant(&r->match, &info) || !strcmp(info.phase, "ended") ||
 			(r->end && !strcmp(info.phase, "leaving")))
+			continue;
+		if (r->recheck && !session_recheck(s))
 			continue;
 		note(p, &info, &cap);
 		if (r->end)

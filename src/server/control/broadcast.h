@@ -24,6 +24,7 @@ struct broadcast_match {
 	uint64_t session;    /* 0: any */
 	char user[256];      /* "": any; regardless of case */
 	struct addr address; /* of the tunnel or of the peer; AF_UNSPEC: any */
+	char thumbprint[41]; /* of the certificate, SHA-1, lower case; "": any */
 	int64_t before;      /* opened before then (seconds since 1970); 0: any */
 };
 
@@ -44,6 +45,7 @@ struct broadcast {
 	bool dated;     /* their user's date is another one now: */
 	int64_t expires_at;
 	bool regrant; /* they read their grant again */
+	bool recheck; /* their certificates are judged again; only those that end count */
 	void (*done)(struct broadcast *r);
 	void *arg;
 	unsigned waiting;

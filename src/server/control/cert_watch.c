@@ -8,33 +8,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "aaa/eap/anchors.h"
 #include "base/auto.h"
 #include "config/config.h"
 #include "server/host/certificates.h"
+#include "server/host/crl_files.h"
 
 #define SETTLE_MS 500
 #define SETTLE_MOST_MS 5000 /* where a program writes all the time */
-
-/* Changes when the file does: another inode, another time, another length. */
-static uint64_t stamp_of(const char *path)
-{
-	struct stat st;
-	uint64_t h = 0;
-
-	if (stat(path, &st) < 0)
-		return 0;
-	h = (uint64_t)st.st_ino * 31 + (uint64_t)st.st_dev;
-	h = h * 31 + (uint64_t)st.st_mtim.tv_sec;
-	h = h * 31 + (uint64_t)st.st_mtim.tv_nsec;
-	return h * 31 + (uint64_t)st.st_size;
-}
 
 static bool take_stamps(struct watch *w)
 {
 	bool changed = false;
 
 	for (size_t i = 0; i < w->n_files; i++) {
-		uint64_t now = stamp_of(w->files[i].path);
+		uint64_t now = crl_files_stamp(w->files[i].path);
 
 		changed = changed || now != w->files[i].stamp;
 		w->files[i].stamp = now;
@@ -134,6 +122,16 @@ static void add_file(struct watch *w, const char *path, bool alone)
 	free(real);
 }
 
+/* A file, or a folder of which each file counts. */
+static void add_lists(struct watch *w, const char *path)
+{
+	struct stat st;
+
+	if (*path && !stat(path, &st) && S_ISDIR(st.st_mode))
+		add_place(w, path, false);
+	add_file(w, path, false);
+}
+
 static void on_closed(uv_handle_t *h)
 {
 	free(h);
@@ -155,10 +153,27 @@ void watch_init(struct watch *w, uv_loop_t *loop, void (*changed)(void *arg), vo
 	w->settle.data = w;
 }
 
-void watch_files(struct watch *w, const struct config *cfg)
+/* What has changed since it was read, and nothing has said so yet: as if a notice had come. */
+static void keep_changes(struct watch *w, const struct watch_file *before, size_t n)
 {
+	for (size_t i = 0; i < w->n_files; i++)
+		for (size_t k = 0; k < n; k++) {
+			if (strcmp(w->files[i].path, before[k].path) != 0 ||
+				w->files[i].stamp == before[k].stamp)
+				continue;
+			w->files[i].stamp = before[k].stamp;
+			uv_timer_start(&w->settle, on_settled, SETTLE_MS, 0);
+		}
+}
+
+void watch_files(struct watch *w, const struct config *cfg, const struct eap_anchors *anchors)
+{
+	AUTO_MEM struct watch_file *before = malloc(sizeof(w->files));
+	size_t n_before = before ? w->n_files : 0;
 	struct certificate_files files;
 
+	if (before)
+		memcpy(before, w->files, sizeof(w->files));
 	forget(w);
 	certificates_list(cfg, &files);
 	for (size_t i = 0; i < files.n; i++) {
@@ -168,7 +183,10 @@ void watch_files(struct watch *w, const struct config *cfg)
 	}
 	for (size_t i = 0; i < cfg->balancer.accept_certificates.n; i++)
 		add_file(w, cfg->balancer.accept_certificates.item[i], false);
+	for (size_t i = 0; anchors && i < anchors->n; i++)
+		add_lists(w, anchors->item[i].crl_path);
 	take_stamps(w);
+	keep_changes(w, before, n_before);
 }
 
 void watch_close(struct watch *w)

@@ -6,6 +6,8 @@
  * one. Targets of links (certbot's live/ points into archive/) are watched, too. For the generated
  * certificates it watches the files, because their folder has the database, which changes at each login.
  *
+ * Revocation lists, and folders of them, are watched, too.
+ *
  * Threads: the loop's.
  */
 #pragma once
@@ -17,6 +19,7 @@
 #define WATCH_FILES_MAX 160
 
 struct config;
+struct eap_anchors;
 
 /* A folder, or a file. A file is watched again after each change, because it may be replaced. */
 struct watch_place {
@@ -31,7 +34,7 @@ struct watch {
 	size_t n_places;
 	uv_timer_t settle;     /* a renewal writes several files: wait until it is done */
 	uint64_t unsettled_ms; /* since when */
-	struct {
+	struct watch_file {
 		char path[512];
 		uint64_t stamp; /* of what stat() said */
 	} files[WATCH_FILES_MAX];
@@ -42,5 +45,5 @@ struct watch {
 
 void watch_init(struct watch *w, uv_loop_t *loop, void (*changed)(void *arg), void *arg);
 /* From now on these files; forgets others. */
-void watch_files(struct watch *w, const struct config *cfg);
+void watch_files(struct watch *w, const struct config *cfg, const struct eap_anchors *anchors);
 void watch_close(struct watch *w);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Commands that concern the server as a whole. */
 #include "server/control/commands.h"
+#include "server/control/authorities.h"
 #include "base/auto.h"
 #include "server/control/status.h"
 #include "server/core/context.h"
@@ -20,6 +21,8 @@ void command_reload(struct control *c, const json_t *request, struct admin_reply
 		admin_refuse(reply, why);
 	else
 		admin_answer(reply, result);
+	if (!json_is_true(json_object_get(request, "dry_run")))
+		authorities_refresh(c, NULL);
 }
 
 void command_drain(struct control *c, const json_t *request, struct admin_reply *reply)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "server/control/broadcast.h"
 #include "server/control/commands.h"
@@ -11,12 +12,19 @@
 
 static json_t *session_json(const struct session_info *s)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:b}",
+	json_t *o = json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:b}",
 		"session", (json_int_t)s->id, "user", json_text(s->user), "peer", s->peer,
 		"address", s->address, "phase", s->phase, "tls", s->tls, "worker", (int)s->worker,
 		"since", (json_int_t)s->since, "rx_octets", (json_int_t)s->rx_octets, "tx_octets",
 		(json_int_t)s->tx_octets, "rx_packets", (json_int_t)s->rx_packets, "tx_packets",
 		(json_int_t)s->tx_packets, "lane", s->lane);
+
+	if (o && *s->thumbprint)
+		json_object_set_new(o, "certificate",
+			json_pack("{s:s, s:s, s:o, s:I}", "thumbprint", s->thumbprint, "serial",
+				s->serial, "authority", json_text(s->authority), "not_after",
+				(json_int_t)s->cert_ends));
+	return o;
 }
 
 static void on_round(struct broadcast *r)
@@ -58,7 +66,9 @@ static const char *read_match(const json_t *request, struct broadcast_match *ret
 {
 	json_int_t session = json_integer_value(json_object_get(request, "session"));
 	const char *address = command_text(request, "address"),
-		   *user = command_text(request, "user");
+		   *user = command_text(request, "user"),
+		   *thumbprint = command_text(request, "thumbprint");
+	uint8_t sha1[20];
 
 	*ret = (struct broadcast_match){.session = (uint64_t)session};
 	if (session < 0)
@@ -66,6 +76,10 @@ static const char *read_match(const json_t *request, struct broadcast_match *ret
 	if (strlen(user) >= sizeof(ret->user))
 		return "\"user\" is too long for a name";
 	strcpy(ret->user, user);
+	if (*thumbprint && hex_decode(thumbprint, sha1, sizeof(sha1)) < 0)
+		return "\"thumbprint\" is a SHA-1: 40 hexadecimal digits";
+	if (*thumbprint)
+		hex_encode(sha1, sizeof(sha1), ret->thumbprint);
 	if (*address && addr_parse(address, &ret->address) < 0)
 		return "\"address\" is no IP address";
 	return NULL;
@@ -88,8 +102,9 @@ void command_kick(struct control *c, const json_t *request, struct admin_reply *
 	struct broadcast_match match;
 	const char *wrong = read_match(request, &match);
 
-	if (!wrong && !match.session && !*match.user && match.address.family == AF_UNSPEC)
-		wrong = "whom? \"user\", \"session\" or \"address\" is wanted";
+	if (!wrong && !match.session && !*match.user && !*match.thumbprint &&
+		match.address.family == AF_UNSPEC)
+		wrong = "whom? \"user\", \"session\", \"address\" or \"thumbprint\" is wanted";
 	if (wrong)
 		admin_refuse(reply, wrong);
 	else

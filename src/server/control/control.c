@@ -19,6 +19,7 @@
 #include "server/control/prometheus.h"
 #include "server/host/host.h"
 #include "server/core/snapshot.h"
+#include "server/control/authorities.h"
 #include "server/core/context.h"
 #include "server/worker/worker.h"
 
@@ -111,11 +112,13 @@ static void on_hangup(uv_signal_t *handle, int signum UNUSED)
 
 	if (!reload_all(handle->data, false, &result, why, sizeof(why)))
 		json_decref(result);
+	authorities_refresh(handle->data, NULL);
 }
 
 static void on_files(void *arg)
 {
 	reload_certificates(arg);
+	authorities_refresh(arg, NULL);
 }
 
 static void on_hour(uv_timer_t *t)
@@ -172,7 +175,7 @@ static void begin(struct control *c)
 	accounting_configure(c->accounting);
 	uv_timer_start(&c->ipv6_timer, on_ipv6_timer, IPV6_CHECK_MS, IPV6_CHECK_MS);
 	uv_poll_start(&c->mailbox_poll, UV_READABLE, on_mailbox);
-	watch_files(&c->watch, c->context->snapshot->config);
+	watch_files(&c->watch, c->context->snapshot->config, c->context->snapshot->anchors);
 	event_feed_begin(c);
 }
 

@@ -19,6 +19,7 @@
 
 struct accounting;
 struct context;
+struct eap_anchors;
 struct host;
 struct metrics;
 struct worker;
@@ -66,6 +67,8 @@ void commands_run(void *arg, const json_t *request, struct admin_reply *reply);
 int reload_all(struct control *c, bool dry, json_t **ret, char *why, size_t why_cap);
 /* Only the certificates, with the configuration that is in force. */
 int reload_certificates(struct control *c);
+/* Only the authorities for users' certificates (NULL: none). */
+int reload_anchors(struct control *c, struct eap_anchors *anchors, struct tls_failure *ret_failure);
 
 /* event_feed.c: events to those who follow them. */
 void event_feed_begin(struct control *c);

@@ -40,14 +40,14 @@ static int publish(struct control *c, struct snapshot *l)
 	host_configure_radius(s, l);
 	accounting_configure(c->accounting);
 	log_init((enum log_level)l->config->server.log);
-	watch_files(&c->watch, l->config);
+	watch_files(&c->watch, l->config, l->anchors);
 	certificates_warn(l->config, &c->terms, clock_wall_s());
 	return 0;
 }
 
 /* Everything that is made from a configuration. */
-static int make_snapshot(const struct context *s, struct config *cfg, struct snapshot **ret,
-	struct tls_failure *ret_failure)
+static int make_snapshot(const struct context *s, struct config *cfg, struct eap_anchors *anchors,
+	struct snapshot **ret, struct tls_failure *ret_failure)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	char wrong[FILTERS_WHY_LEN];
@@ -56,7 +56,7 @@ static int make_snapshot(const struct context *s, struct config *cfg, struct sna
 
 	if (r < 0)
 		return tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "reload");
-	snapshot_keep_anchors(l, s->snapshot);
+	snapshot_set_anchors(l, anchors);
 	r = certificates_load(l, ret_failure);
 	if (r < 0)
 		return r;
@@ -77,7 +77,8 @@ int reload_certificates(struct control *c)
 {
 	AUTO(snapshot) struct snapshot *l = NULL;
 	struct tls_failure why = {0};
-	int r = make_snapshot(c->context, c->context->snapshot->config, &l, &why);
+	const struct snapshot *now = c->context->snapshot;
+	int r = make_snapshot(c->context, now->config, now->anchors, &l, &why);
 
 	if (!r)
 		r = publish(c, l);
@@ -88,6 +89,18 @@ int reload_certificates(struct control *c)
 		log_event(NULL, EV_CERTIFICATES_RELOADED, "certificate_sha256=%s pin=%s",
 			l->fingerprint, l->pin);
 	return r;
+}
+
+int reload_anchors(struct control *c, struct eap_anchors *anchors, struct tls_failure *ret_failure)
+{
+	AUTO(snapshot) struct snapshot *l = NULL;
+	int r = make_snapshot(c->context, c->context->snapshot->config, anchors, &l, ret_failure);
+
+	if (!r)
+		r = publish(c, l);
+	return r < 0 && !ret_failure->event
+		       ? tls_failure_set(ret_failure, r, EV_OUT_OF_MEMORY, "authorities")
+		       : r;
 }
 
 struct changes {
@@ -147,7 +160,7 @@ static int reload(struct control *c, bool dry, json_t *changes, char *why, size_
 		c->context->snapshot->config, next, note_change, &(struct changes){changes, !dry});
 	r = config_keep_started(next, c->context->snapshot->config);
 	if (!r)
-		r = make_snapshot(c->context, next, &l, &bad);
+		r = make_snapshot(c->context, next, c->context->snapshot->anchors, &l, &bad);
 	if (!r && !dry)
 		r = publish(c, l);
 	if (r < 0)

@@ -23,9 +23,9 @@ int snapshot_new(struct config *config, struct snapshot **ret)
 	return 0;
 }
 
-void snapshot_keep_anchors(struct snapshot *l, const struct snapshot *before)
+void snapshot_set_anchors(struct snapshot *l, struct eap_anchors *anchors)
 {
-	l->anchors = before->anchors ? eap_anchors_ref(before->anchors) : NULL;
+	l->anchors = anchors ? eap_anchors_ref(anchors) : NULL;
 }
 
 struct snapshot *snapshot_ref(struct snapshot *l)

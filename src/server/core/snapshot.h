@@ -45,8 +45,8 @@ struct snapshot {
 
 /* Holds a reference to the configuration; the rest is the maker's to fill in. */
 int snapshot_new(struct config *config, struct snapshot **ret);
-/* The authorities of the one before. */
-void snapshot_keep_anchors(struct snapshot *l, const struct snapshot *before);
+/* Takes a reference; NULL: no authority for users' certificates. */
+void snapshot_set_anchors(struct snapshot *l, struct eap_anchors *anchors);
 struct snapshot *snapshot_ref(struct snapshot *l);
 void snapshot_free(struct snapshot *l);
 DEFINE_AUTO(snapshot, struct snapshot *, snapshot_free)

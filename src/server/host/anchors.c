@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "aaa/eap/anchors.h"
+#include "base/clock.h"
 #include "base/hex.h"
+#include "base/text.h"
+#include "server/host/crl_files.h"
 #include "server/host/host.h"
 #include "store/authorities.h"
 #include "tls/anchors.h"
@@ -20,6 +23,9 @@ struct reading {
 	struct eap_anchors *to;
 	struct tls_anchor tls[STORE_AUTHORITIES_MAX];
 	uint8_t *certificates[STORE_AUTHORITIES_MAX];
+	struct crl_files crls[STORE_AUTHORITIES_MAX];
+	anchors_note *note;
+	void *arg;
 };
 
 /* One more element at the end; NULL: no memory. */
@@ -48,6 +54,23 @@ static int take_binding(const struct db_binding *b, void *arg)
 	return 0;
 }
 
+/* Users of this authority cannot log in, or a list is of little use: said once, when it is read. */
+static void tell_about_lists(
+	struct reading *r, const struct eap_anchor *a, bool required, const struct crl_files *crls)
+{
+	char text[400];
+
+	if (*crls->fault || (required && !crls->n)) {
+		text_format(text, sizeof(text), "ca=\"%s\" crl_file=\"%s\" %s", a->name,
+			a->crl_path, *crls->fault ? crls->fault : "there is no list");
+		r->note(r->arg, EV_CA_CRL_MISSING, text);
+	}
+	if (crls->n && crls->next_update_s && crls->next_update_s <= clock_wall_s()) {
+		text_format(text, sizeof(text), "ca=\"%s\" crl_file=\"%s\"", a->name, a->crl_path);
+		r->note(r->arg, EV_CA_CRL_OLD, text);
+	}
+}
+
 static int take_authority(const struct db_authority *a, void *arg)
 {
 	struct reading *r = arg;
@@ -62,6 +85,7 @@ static int take_authority(const struct db_authority *a, void *arg)
 		return -ENOMEM;
 	strcpy(to->name, a->name);
 	strcpy(to->pattern, a->pattern);
+	strcpy(to->crl_path, a->crl == AUTHORITY_CRL_OFF ? "" : a->crl_path);
 	to->own = a->own;
 	to->strip = a->strip;
 	to->names = a->names;
@@ -70,6 +94,10 @@ static int take_authority(const struct db_authority *a, void *arg)
 		.cert_len = a->certificate_len,
 		.require_crl = a->crl == AUTHORITY_CRL_REQUIRE ||
 			       (a->crl == AUTHORITY_CRL_AUTO && *a->crl_path)};
+	crl_files_read(to->crl_path, &r->crls[i]);
+	r->tls[i].crls = r->crls[i].item;
+	r->tls[i].n_crls = r->crls[i].n;
+	tell_about_lists(r, to, r->tls[i].require_crl, &r->crls[i]);
 	return db_binding_list(r->db, a->id, take_binding, to);
 }
 
@@ -104,7 +132,13 @@ static int read_all(struct reading *r, struct tls_failure *ret_failure)
 	return tls_anchors_new(r->tls, a->n, &a->tls, ret_failure);
 }
 
-int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failure *ret_failure)
+static void log_note(void *arg UNUSED, enum event event, const char *text)
+{
+	log_event(NULL, event, "%s", text);
+}
+
+int host_try_anchors(struct db *db, anchors_note *note, void *arg, struct eap_anchors **ret,
+	struct tls_failure *ret_failure)
 {
 	AUTO(eap_anchors) struct eap_anchors *a = calloc(1, sizeof(*a));
 	struct reading *r = calloc(1, sizeof(*r));
@@ -113,12 +147,19 @@ int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failur
 	if (a)
 		atomic_init(&a->refs, 1);
 	if (a && r) {
-		*r = (struct reading){.db = db, .to = a};
+		*r = (struct reading){.db = db, .to = a, .note = note, .arg = arg};
 		e = read_all(r, ret_failure);
-		for (size_t i = 0; i < a->n; i++)
+		for (size_t i = 0; i < STORE_AUTHORITIES_MAX; i++) {
 			free(r->certificates[i]);
+			crl_files_free(&r->crls[i]);
+		}
 	}
 	free(r);
 	*ret = e ? NULL : TAKE(a);
 	return e == -ENOENT ? 0 : e;
+}
+
+int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failure *ret_failure)
+{
+	return host_try_anchors(db, log_note, NULL, ret, ret_failure);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aaa/eap/anchors.h"
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/host_name.h"
@@ -19,6 +20,7 @@
 #include "os/privileges.h"
 #include "server/host/certificates.h"
 #include "server/core/filters.h"
+#include "server/host/host.h"
 #include "server/core/ranges.h"
 #include "store/db.h"
 #include "store/secret.h"
@@ -215,6 +217,42 @@ static void check_certificates(struct check *c)
 		check_names(c, &files);
 }
 
+/* ---- authorities for users' certificates -------------------------------------------------------- */
+
+static void on_list(void *arg, enum event event, const char *text)
+{
+	const struct check *c = arg;
+
+	c->say(c->arg, false, event, text);
+}
+
+/* Can the server's user read the lists that the rules name? */
+static void check_lists(const struct check *c, const struct eap_anchors *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (*a->item[i].crl_path && !access(a->item[i].crl_path, F_OK))
+			check_file(c, "culvert ca: crl_file", a->item[i].crl_path);
+}
+
+static void check_authorities(const struct check *c)
+{
+	AUTO(db) struct db *db = NULL;
+	AUTO(eap_anchors) struct eap_anchors *a = NULL;
+	struct db_opts opts = {.state = c->cfg->server.state,
+		.key_file = c->cfg->store.key_file,
+		.must_exist = true,
+		.look = true};
+	struct db_error err;
+	struct tls_failure why = {0};
+
+	if (db_open(&opts, &db, &err) < 0 || db_is_older(db))
+		return; /* no database yet, or said already: the key */
+	if (host_try_anchors(db, on_list, (void *)c, &a, &why) < 0)
+		say(c, why.event, "%s", why.text);
+	if (a)
+		check_lists(c, a);
+}
+
 /* ---- addresses, interfaces, the kernel ---------------------------------------------------------- */
 
 /* On any port: the server itself may be running on the one that is meant. */
@@ -310,6 +348,7 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_key_file(&c);
 	check_written(&c);
 	check_certificates(&c);
+	check_authorities(&c);
 	check_listen(&c, "[server] listen", &cfg->server.listen);
 	check_listen(&c, "[balancer] listen", &cfg->balancer.listen);
 	check_tun(&c);

@@ -57,6 +57,10 @@ int host_choose_pools(struct host *h, struct netlink *nl, struct db *db);
 /* ---- anchors.c ---- */
 
 /* The authorities for users' certificates; *ret NULL: there are none. */
+typedef void anchors_note(void *arg, enum event event, const char *text);
+/* Says to `note` which lists are missing or old; host_load_anchors() logs that. */
+int host_try_anchors(struct db *db, anchors_note *note, void *arg, struct eap_anchors **ret,
+	struct tls_failure *ret_failure);
 int host_load_anchors(struct db *db, struct eap_anchors **ret, struct tls_failure *ret_failure);
 
 /* ---- radius.c ---- */

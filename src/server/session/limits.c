@@ -7,9 +7,12 @@
  * The limits are looked at once a second, and only in sessions that have some. A packet of the server's
  * own (an advertisement, an answer on the link) is no traffic: it does not keep an idle session up.
  */
+#include "aaa/eap/anchors.h"
 #include "aaa/policy.h"
+#include "base/peer_cert.h"
 #include "base/clock.h"
 #include "server/core/limits.h"
+#include "server/core/snapshot.h"
 #include "server/session/private.h"
 
 void session_end(struct session *s, enum event why)
@@ -66,7 +69,7 @@ void limits_take(struct session *s)
 	const struct grant_values *v = s->grant ? &s->grant->is : NULL;
 
 	s->limits.some = v && (v->expires.value || v->hours.n || v->idle.value ||
-				      v->session_time.value || v->disabled.value);
+				      v->session_time.value || v->disabled.value || s->cert);
 	if (!s->limits.since_ms)
 		s->limits.since_ms = s->limits.moved_ms = clock_mono_ms();
 }
@@ -88,6 +91,8 @@ enum event limits_judge(struct session *s, int64_t now_s, uint64_t now_ms)
 	const struct grant_values *v = &s->grant->is;
 	bool idle = is_idle(s, now_ms);
 
+	if (s->cert && s->cert->not_after_s <= now_s)
+		return EV_SESSION_CERT_EXPIRED;
 	if (v->disabled.value)
 		return EV_USER_CHANGED;
 	if (v->expires.value && v->expires.value <= now_s)
@@ -100,11 +105,35 @@ enum event limits_judge(struct session *s, int64_t now_s, uint64_t now_ms)
 	return idle ? EV_SESSION_IDLE : EV_NONE;
 }
 
+static enum event end_of(enum event why)
+{
+	return why == EV_AUTH_CERT_REVOKED ? EV_SESSION_CERT_REVOKED : EV_SESSION_CERT_UNTRUSTED;
+}
+
+bool session_recheck(struct session *s)
+{
+	struct eap_anchors *now = s->site->snapshot->anchors;
+	enum event why;
+
+	if (!s->cert || s->leaving || (now && now == s->judged_by))
+		return false;
+	eap_anchors_unref(s->judged_by);
+	s->judged_by = now ? eap_anchors_ref(now) : NULL;
+	why = eap_anchors_recheck(now, s->cert, s->user);
+	if (why == EV_NONE)
+		return false;
+	session_end(s, end_of(why));
+	return true;
+}
+
 void limits_enforce(struct session *s)
 {
 	enum event why;
 
 	if (!s->limits.some || s->leaving || !s->grant)
+		return;
+	/* a login that was judged by the authorities of the moment before */
+	if (session_recheck(s))
 		return;
 	why = limits_judge(s, clock_wall_s(), clock_mono_ms());
 	if (why != EV_NONE)

@@ -23,6 +23,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
+#include "base/peer_cert.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "server/core/limits.h"
@@ -477,6 +479,20 @@ static bool is_guess(enum event outcome)
 	}
 }
 
+/* A user's devices differ by their certificates. */
+static void log_accepted(const struct session *s, const struct aaa_answer *a)
+{
+	char thumbprint[41];
+
+	if (!s->cert) {
+		log_event(&s->scope, a->event, "%s", a->detail);
+		return;
+	}
+	hex_encode(s->cert->sha1, sizeof(s->cert->sha1), thumbprint);
+	log_event(&s->scope, a->event, "%s certificate=%s serial=%s ca=\"%s\"", a->detail,
+		thumbprint, s->cert->serial, s->cert->anchor);
+}
+
 static void accepted(struct question *q, const struct aaa_answer *a)
 {
 	struct session *s = q->session;
@@ -485,11 +501,12 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	s->by_radius = a->by_radius;
 	radius_classes_unref(s->classes);
 	s->classes = a->classes ? radius_classes_ref(a->classes) : NULL;
+	s->cert = a->cert ? peer_cert_ref(a->cert) : NULL;
 	session_take_grant(s, a->grant);
 	snprintf(s->user, sizeof(s->user), "%s", a->user);
 	if (s->regrant_wanted)
 		session_regrant(s);
-	log_event(&s->scope, a->event, "%s", a->detail);
+	log_accepted(s, a);
 	if (a->password_changed)
 		log_event(&s->scope, EV_AUTH_PASSWORD_CHANGED, "%s", a->detail);
 	s->verdict.error = AUTH_OK;

@@ -18,6 +18,8 @@
 #include "store/store.h"
 
 struct allowance;
+struct eap_anchors;
+struct peer_cert;
 struct question;        /* one under way to aaa or the store */
 struct session_regrant; /* the same, about a grant that may have changed */
 
@@ -38,7 +40,9 @@ struct session {
 	uint64_t opened_ms;
 	struct aaa_conversation *conversation; /* begun, and no question under way */
 	struct question *question;
-	struct grant *grant; /* what the user may have; NULL before the login */
+	struct grant *grant;           /* what the user may have; NULL before the login */
+	struct peer_cert *cert;        /* by which the user came in; NULL: by a password */
+	struct eap_anchors *judged_by; /* the authorities that the certificate was judged by last */
 	struct {
 		bool some;                /* the grant has any of the limits that a second checks */
 		uint64_t since_ms;        /* the login */

@@ -17,8 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aaa/eap/anchors.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/line.h"
+#include "base/peer_cert.h"
 #include "config/config.h"
 #include "datapath/allowance.h"
 #include "os/socket.h"
@@ -310,6 +313,8 @@ static void on_closed(struct link *l)
 	s->allowance = NULL;
 	session_take_grant(s, NULL);
 	radius_classes_unref(s->classes);
+	peer_cert_unref(s->cert);
+	eap_anchors_unref(s->judged_by);
 	verdict_wipe(&s->verdict);
 	free(s);
 	site->leave(site);
@@ -366,4 +371,10 @@ void session_info(const struct session *s, struct session_info *ret)
 	snprintf(ret->tls, sizeof(ret->tls), "%s", tunnel_tls_text(s->link.tunnel));
 	if (s->up4)
 		addr_format(&s->addresses.peer, ret->address);
+	if (!s->cert)
+		return;
+	hex_encode(s->cert->sha1, sizeof(s->cert->sha1), ret->thumbprint);
+	memcpy(ret->serial, s->cert->serial, sizeof(ret->serial));
+	memcpy(ret->authority, s->cert->anchor, sizeof(ret->authority));
+	ret->cert_ends = s->cert->not_after_s;
 }

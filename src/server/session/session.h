@@ -25,6 +25,9 @@ struct session_info {
 	int64_t since; /* seconds since 1970 */
 	uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
 	bool lane; /* it has one */
+	/* Of the certificate by which the user came in; "": by a password. */
+	char thumbprint[41], serial[64], authority[64];
+	int64_t cert_ends;
 };
 
 /* Takes the connection over. Negative errno (a->fd still the caller's) when it cannot. */
@@ -41,6 +44,8 @@ void session_info(const struct session *s, struct session_info *ret);
 struct session *session_next(const struct session *s);
 /* Ends it politely; it is gone later. */
 void session_end(struct session *s, enum event why);
+/* Does the snapshot's authority still let its certificate in? True: no, and it ends. */
+bool session_recheck(struct session *s);
 /* Once a second: ends those that reached a limit of their grant. */
 void session_tick_all(struct site *site);
 /* The user or one of its groups changed: the session reads its grant again. */
