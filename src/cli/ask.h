@@ -39,7 +39,7 @@ json_t *ask_request(const char *cmd);
  */
 int ask_finish(const struct ask *a, int r, json_t *answer, const char *part,
 	void (*print)(const json_t *part, const void *arg), const void *arg);
-/* NAME, SESSION, ADDRESS or the THUMBPRINT of a certificate as typed, into the request. Negative: none of these. */
+/* NAME, SESSION, ADDRESS or a certificate's THUMBPRINT, into the request. Negative: none of these. */
 int ask_whom(json_t *request, const char *text);
 /* reload.c: asks for a reload, or (dry) for what it would change; prints the answer. */
 int ask_reload(const struct ask *a, bool dry);

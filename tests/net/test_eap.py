@@ -321,7 +321,8 @@ def test_a_certificate_that_ends_takes_its_session_along(start_server, connect, 
     ends(client, server, "SESSION_CERT_EXPIRED")
 
 
-def test_eap_tls_begins_when_the_first_authority_comes(start_server, connect, binary, state, tmp_path, secret):
+def test_eap_tls_begins_when_the_first_authority_comes(start_server, connect, binary, state, tmp_path,
+                                                       secret):
     server = start_server({"ppp": {"auth": "eap-tls mschapv2"}})
     connect(*PLAIN).stop()
     program.run(binary, "ca", "init", "--state", state)

@@ -4,8 +4,6 @@
  * control thread, which makes a snapshot of them. Behind it goes a broadcast: each worker has the snapshot
  * then, and asks for each of its sessions whether the certificate is still good.
  */
-#include "server/control/authorities.h"
-
 #include <stdlib.h>
 
 #include "aaa/eap/anchors.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Commands that concern the server as a whole. */
 #include "server/control/commands.h"
-#include "server/control/authorities.h"
 #include "base/auto.h"
 #include "server/control/status.h"
 #include "server/core/context.h"

@@ -19,7 +19,6 @@
 #include "server/control/prometheus.h"
 #include "server/host/host.h"
 #include "server/core/snapshot.h"
-#include "server/control/authorities.h"
 #include "server/core/context.h"
 #include "server/worker/worker.h"
 

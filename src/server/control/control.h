@@ -70,6 +70,12 @@ int reload_certificates(struct control *c);
 /* Only the authorities for users' certificates (NULL: none). */
 int reload_anchors(struct control *c, struct eap_anchors *anchors, struct tls_failure *ret_failure);
 
+/*
+ * authorities.c: reads the authorities for users' certificates again, and ends the sessions whose
+ * certificate they do not let in any more. `reply` (NULL: none) is answered later, once.
+ */
+void authorities_refresh(struct control *c, struct admin_reply *reply);
+
 /* event_feed.c: events to those who follow them. */
 void event_feed_begin(struct control *c);
 void event_feed_end(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * server/host/crl_files.h — the revocation lists of an authority, out of a file or of all files of a folder.
+ * server/host/crl_files.h — an authority's revocation lists, out of a file or all files of a folder.
  *
  * Ownership: crl_files_free() frees what crl_files_read() filled.
  * Threads:   any; it reads files.
