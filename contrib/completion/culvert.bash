@@ -8,7 +8,7 @@ _culvert_commands() {
 # add|list, or the words that may come after `culvert user`
 _culvert_actions() {
 	culvert "$1" --help 2>/dev/null |
-		sed -n "s/^\(usage:\|Usage:\|      \) *culvert $1 \([a-z][a-z|-]*\).*/\2/Ip" | tr '|' '\n'
+		sed -n "s/^\([Uu]sage:\|      \) *culvert $1 \([a-z][a-z|-]*\).*/\2/p" | tr '|' '\n'
 }
 
 _culvert_switches() {

@@ -216,12 +216,15 @@ static struct rule rule_of(const struct policy *p, const struct prefix *dst, boo
 {
 	uint32_t at = (128u - dst->len) * POLICY_CLIENTS_MAX + p->n;
 
-	return (struct rule){.family = dst->addr.family,
+	struct rule r = {.family = dst->addr.family,
 		.priority = PRIORITY_ROUTES + 2 * at + !local,
 		.table = local ? RT_TABLE_MAIN : policy_mark(p),
-		.to = dst->len ? *dst : (struct prefix){0},
 		.longer_than = local,
 		.suppress_len = dst->len};
+
+	if (dst->len)
+		r.to = *dst;
+	return r;
 }
 
 /* ---- networks of others ---------------------------------------------------------- */

@@ -83,13 +83,25 @@ def test_completion_knows_every_command_action_switch_and_option():
     commands = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
     assert len(commands) > 4 and set(complete("")) == {*commands, "--help", "--version"}
     assert complete("conn") == ["connect"]
-    assert {"add", "list", "passwd", "disable", "enable", "remove"} <= set(complete("user", ""))
-    assert {"check", "dump", "help", "example", "man"} <= set(complete("config", ""))
     assert complete("connect", "alice@vpn.example", "--pass") == ["--password-file"]
     assert complete("serve", "-o", "tls.min") == ["tls.min_version="]
     for command in commands:
-        switches = re.findall(r"--[a-z][a-z0-9-]+", program.run(RELEASE, command, "--help")[1])
+        usage = program.run(RELEASE, command, "--help")[1]
+        switches = re.findall(r"--[a-z][a-z0-9-]+", usage)
         assert set(complete(command, "--")) == set(switches), command
+        actions = re.findall(rf"^(?:[Uu]sage:|      ) *culvert {command} ([a-z][a-z|-]*)\b", usage,
+                             re.MULTILINE)
+        assert set(complete(command, "")) == {a for words in actions for a in words.split("|")}
+
+
+def test_zsh_asks_the_program_in_the_same_way():
+    """zsh is no dependency of the tests, so the questions to the program are compared."""
+    asked = []
+    for path in (BASH, os.path.join(os.path.dirname(BASH), "_culvert")):
+        with open(path) as f:
+            found = re.findall(r"""(?:sed -n|grep -oE --) ("[^"]*sage[^"]*"|'--[^']*')""", f.read())
+        asked.append(sorted(q.replace("$command", "$1") for q in found))
+    assert len(asked[0]) == 2 and asked[0] == asked[1], asked
 
 
 def test_every_command_stands_in_the_manual():

@@ -84,6 +84,31 @@ def test_a_pool_that_is_the_hosts_own_is_refused_by_name(net, start_server, bina
     assert code == 2 and words in err, err
 
 
+@pytest.mark.parametrize("route, tunnel, doubt", [
+    ("10.55.0.0/16", {"ipv4_pool": "10.55.3.0/24"}, True),
+    ("10.55.3.64/26", {"ipv4_pool": "10.55.3.0/24"}, True),
+    ("10.55.3.0/24", {"ipv4_pool": "10.77.0.0/24", "pools": "a=10.55.3.0/24"}, True),
+    ("10.55.0.0/16", {"ipv4_pool": "10.77.0.0/24"}, False),
+    ("0.0.0.0/1", {"ipv4_pool": "10.77.0.0/24"}, False),
+])
+def test_a_pool_that_the_host_sends_elsewhere_is_a_warning(net, start_server, binary, tmp_path,
+                                                           route, tunnel, doubt):
+    """Not the host's own addresses, so it can be meant; one of the two is not reached."""
+    words = f"this host has a route to {route} by eth0"
+    net.srv.ip(f"route add {route} via 192.0.2.254")
+    try:
+        server = start_server({"tunnel": tunnel})
+        assert (words in server.err) == doubt == ("1016 CONFIG_DOUBTFUL" in server.err), server.err
+        conf = tmp_path / "c.conf"
+        conf.write_text("[tunnel]\n" + "".join(f"{k} = {v}\n" for k, v in tunnel.items()))
+        code, out, err = program.run(binary, "config", "check", "--config", conf, host=net.srv,
+                                     check=False)
+        assert (words in out + err) == doubt and code == 0, out + err
+        assert server.stop() == 0
+    finally:
+        net.srv.ip(f"route del {route} via 192.0.2.254")
+
+
 def test_a_reload_refuses_a_pool_that_a_restart_would_refuse(net, start_server, binary, state):
     server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24"}})
     path = f"{state}.conf"

@@ -2,6 +2,7 @@
 #include "server/core/ranges.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,6 +158,54 @@ int ranges_check_config(const struct config *cfg, const struct host_addresses *h
 	if (!r && v6->addr.family)
 		r = check_pool("[tunnel] ipv6_prefix", v6, host, why);
 	return r ? r : check_named(&pools, host, why);
+}
+
+/* ---- networks that this host sends elsewhere --------------------------------------------------- */
+
+struct elsewhere {
+	const char *name; /* of the pool */
+	const struct prefix *pool;
+	const char *tun;
+	char *why;
+	bool found;
+};
+
+/* Default routes are no reason, and neither are the halves of one that VPN clients use (0.0.0.0/1). */
+static bool meet_route(const struct route *rt, void *arg)
+{
+	struct elsewhere *e = arg;
+	char pool[PREFIX_TEXT_LEN], to[PREFIX_TEXT_LEN], interface[IF_NAMESIZE];
+
+	if (rt->dst.len < 2 || !rt->ifindex || (rt->table && rt->table != RT_TABLE_MAIN) ||
+		!prefix_overlaps(&rt->dst, e->pool) || is_left_out(rt->ifindex, e->tun))
+		return true;
+	wrong(0, e->why,
+		"%s = %s: this host has a route to %s by %s: one of the two will not be reached",
+		e->name, prefix_format(e->pool, pool), prefix_format(&rt->dst, to),
+		whose(rt->ifindex, interface));
+	e->found = true;
+	return false;
+}
+
+bool ranges_routed(const struct config *cfg, const char *tun, char why[static RANGES_TEXT_LEN])
+{
+	struct config_pool named[CONFIG_ITEMS_MAX];
+	size_t n = config_pools(cfg, named);
+	struct elsewhere e = {"[tunnel] ipv4_pool", &cfg->tunnel.ipv4_pool, tun, why, false};
+	AUTO(netlink) struct netlink *nl = NULL;
+	char name[80];
+
+	if (netlink_new(&nl, NULL) < 0)
+		return false;
+	if (e.pool->addr.family)
+		netlink_routes(nl, AF_INET, meet_route, &e, NULL);
+	for (size_t i = 0; i < n && !e.found; i++) {
+		snprintf(name, sizeof(name), "[tunnel] pools: %s", named[i].name);
+		e.name = name;
+		e.pool = &named[i].prefix;
+		netlink_routes(nl, AF_INET, meet_route, &e, NULL);
+	}
+	return e.found;
 }
 
 int ranges_check_chosen(const struct pools *pools, const struct host_addresses *host,

@@ -42,7 +42,12 @@ struct pools {
 /* -EINVAL, with words in `why`, when the configuration names a pool that no client can use here. */
 int ranges_check_config(const struct config *cfg, const struct host_addresses *host,
 	char why[static RANGES_TEXT_LEN]);
-/* The same for the ordinary pool that was chosen; -EEXIST: a named one overlaps it. */
+/*
+ * Has this host a route to a configured pool, or to a part of it, by another interface than `tun` (NULL:
+ * than any TUN device)? Clients would hide that network, or it them: a warning, with words in `why`.
+ */
+bool ranges_routed(const struct config *cfg, const char *tun, char why[static RANGES_TEXT_LEN]);
+/* As ranges_check_config() for the ordinary pool that was chosen; -EEXIST: a named one overlaps it. */
 int ranges_check_chosen(const struct pools *pools, const struct host_addresses *host,
 	char why[static RANGES_TEXT_LEN]);
 /*

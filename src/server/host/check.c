@@ -320,6 +320,8 @@ static void check_pools(struct check *c)
 	host_addresses_read(NULL, &host);
 	if (ranges_check_config(c->cfg, &host, why) < 0)
 		say(c, EV_POOL_UNUSABLE, "%s", why);
+	else if (ranges_routed(c->cfg, NULL, why))
+		say(c, EV_CONFIG_DOUBTFUL, "%s", why);
 }
 
 static void check_filters(struct check *c)

@@ -74,8 +74,11 @@ int host_check_pools(struct host *h)
 
 	c->n_pools = config_pools(c->config, c->pools);
 	host_addresses_read(c->config->tunnel.tun, &c->host);
-	if (ranges_check_config(c->config, &c->host, why) == 0)
+	if (ranges_check_config(c->config, &c->host, why) == 0) {
+		if (ranges_routed(c->config, c->config->tunnel.tun, why))
+			log_event(NULL, EV_CONFIG_DOUBTFUL, "%s", why);
 		return 0;
+	}
 	log_event(NULL, EV_POOL_UNUSABLE, "%s", why);
 	return layer_exit_code(LAYER_CONFIG);
 }
