@@ -22,6 +22,7 @@
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/howto.h"
+#include "cli/import.h"
 #include "cli/password.h"
 #include "cli/user.h"
 #include "cli/values.h"
@@ -37,6 +38,8 @@ static const char usage[] =
 	"       culvert user list [--json]\n"
 	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
 	"       culvert user set NAME KEY=VALUE...\n"
+	"       culvert user import FILE --format chap-secrets|csv|ocserv|softether [--passwords FILE]\n"
+	"       culvert user export [--format csv|json]\n"
 	"       culvert user disable|enable|remove NAME\n"
 	"       culvert user expire NAME DATE|never\n"
 	"       culvert user address NAME IPV4|auto\n"
@@ -49,6 +52,8 @@ static const char usage[] =
 	"  --reversible       keep the encrypted password, not only its NT hash: CHAP-MD5 needs it\n"
 	"  --address IPV4     always give the user this address inside the tunnel\n"
 	"  --expires DATE     allow logins until the beginning of that day: YYYY-MM-DD, or never\n"
+	"  --format FORMAT    import: of the file; export: csv or json\n"
+	"  --passwords FILE   import: a new file for new passwords, of users whose own are of no use here\n"
 	"  --how              show, add: what to type on the user's machine to reach this server: Windows,\n"
 	"                     NetworkManager, sstp-client, Culvert, RouterOS, Android\n"
 	"  --server HOST      the name by which the user's machine reaches this server (server.name, or\n"
@@ -63,6 +68,7 @@ struct args {
 	struct where where;
 	struct values_change change;
 	const char *server, *out;
+	const char *format, *passwords;
 	struct text_list routes; /* borrowed from the command line */
 	bool password_stdin, reversible, json, how;
 	struct addr address;
@@ -369,7 +375,8 @@ static int parse_options(int argc, char **argv, struct args *a)
 		{"expires", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
 		WHERE_OPTIONS, {"how", no_argument, NULL, 'H'},
 		{"server", required_argument, NULL, 'S'}, {"route", required_argument, NULL, 'R'},
-		{"out", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"out", required_argument, NULL, 'o'}, {"format", required_argument, NULL, 'F'},
+		{"passwords", required_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c, r = CMD_OK;
 
 	while (!r && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -386,6 +393,8 @@ static int parse_options(int argc, char **argv, struct args *a)
 		case 'S': a->server = optarg; break;
 		case 'R': r = add_route(a, optarg); break;
 		case 'o': a->out = optarg; break;
+		case 'F': a->format = optarg; break;
+		case 'P': a->passwords = optarg; break;
 		case 'h':
 			fputs(usage, stdout);
 			values_help(DB_USER, stdout);
@@ -481,6 +490,23 @@ static int run(const struct action *action, const struct args *a)
 	return action->needs & ENDS_SESSIONS ? end_sessions(a) : CMD_OK;
 }
 
+/* `import FILE` and `export` are about all users. */
+static bool is_of_all(const char *action, int n)
+{
+	return (!strcmp(action, "import") && n == 2) || (!strcmp(action, "export") && n == 1);
+}
+
+static int run_of_all(const struct args *a, const char *file)
+{
+	const struct import_args i = {.where = a->where,
+		.file = file,
+		.format = a->format,
+		.passwords = a->passwords,
+		.reversible = a->reversible};
+
+	return file ? user_import(&i) : user_export(&i);
+}
+
 int cmd_user(int argc, char **argv)
 {
 	struct args a = {0};
@@ -492,6 +518,8 @@ int cmd_user(int argc, char **argv)
 	n = argc - optind;
 	if (!n)
 		return cmd_usage(usage);
+	if (is_of_all(argv[optind], n))
+		return run_of_all(&a, argv[optind + 1]);
 	action = find_action(argv[optind]);
 	if (!action)
 		return CMD_USAGE;

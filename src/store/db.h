@@ -98,6 +98,8 @@ int db_user_add(struct db *db, const char *name, const struct addr *ipv4, int64_
 	int64_t *ret_id);
 /* `reversible`: the password itself is kept too, sealed; CHAP-MD5 needs it. Else it is dropped. */
 int db_user_set_password(struct db *db, int64_t id, const char *password, bool reversible);
+/* From another server's file: the hash is all that is known. */
+int db_user_set_nt_hash(struct db *db, int64_t id, const uint8_t hash[static MSCHAP_NT_HASH_LEN]);
 int db_user_find(struct db *db, const char *name, struct db_user *ret); /* any case */
 int db_user_set_disabled(struct db *db, int64_t id, bool disabled);
 int db_user_set_expiry(struct db *db, int64_t id, int64_t expires_at);

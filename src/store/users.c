@@ -185,6 +185,15 @@ int db_user_set_password(struct db *db, int64_t id, const char *password, bool r
 			  : remove_secret(db, id, SECRET_REVERSIBLE);
 }
 
+int db_user_set_nt_hash(struct db *db, int64_t id, const uint8_t hash[static MSCHAP_NT_HASH_LEN])
+{
+	int r = set_int(db, SQL_USER_SET_PASSWORD_AT, clock_wall_s(), id);
+
+	if (!r)
+		r = set_secret(db, id, SECRET_NT, hash, MSCHAP_NT_HASH_LEN);
+	return r < 0 ? r : remove_secret(db, id, SECRET_REVERSIBLE);
+}
+
 int db_user_set_disabled(struct db *db, int64_t id, bool disabled)
 {
 	return set_int(db, SQL_USER_SET_DISABLED, disabled, id);

@@ -253,11 +253,64 @@ static void an_interrupt_gives_the_terminal_its_echo_back(void **state)
 	close(fd);
 }
 
+/* ---- values, groups, import ---- */
+
+static void values_are_set_all_or_none(void **state)
+{
+	assert_int_equal(USER("x\n", "add", "alice", "--password-stdin").code, CMD_OK);
+	assert_int_equal(USER("", "set", "alice", "idle=10m", "rate_down=fast").code, CMD_USAGE);
+	assert_null(strstr(USER("", "show", "alice").out, "idle"));
+	assert_int_equal(USER("", "set", "alice", "idle=10m", "rate_down=10M").code, CMD_OK);
+	assert_non_null(strstr(USER("", "show", "alice").out, "10M"));
+	assert_int_equal(USER("", "set", "alice", "idle=").code, CMD_OK);
+	assert_null(strstr(USER("", "show", "alice").out, "idle"));
+	assert_int_equal(USER("", "set", "alice").code, CMD_USAGE);
+	assert_int_equal(USER("", "set", "alice", "idle").code, CMD_USAGE);
+	assert_int_equal(USER("", "set", "alice", "idle=1m", "idle=2m").code, CMD_USAGE);
+	assert_int_equal(USER("", "set", "bob", "idle=1m").code, CMD_FAILED);
+	assert_int_equal(USER("", "set", "alice", "groups=none-there").code, CMD_FAILED);
+}
+
+/* A password that is of use stays; who has none gets one, in a file of its own; twice changes nothing. */
+static void imported_users_can_log_in(void **state)
+{
+	char file[128], passwords[128];
+	struct said said;
+	struct stat st;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s.csv", ((struct state *)*state)->folder);
+	snprintf(passwords, sizeof(passwords), "%s.new", ((struct state *)*state)->folder);
+	f = fopen(file, "w");
+	fputs("name,password,groups,idle\nalice,secret,staff,10m\nbob,,,\n", f);
+	fclose(f);
+	said = USER("", "import", file, "--format", "csv");
+	assert_int_equal(said.code, CMD_FAILED);
+	assert_non_null(strstr(said.err, "--passwords FILE"));
+	assert_int_equal(login(*state, "alice").id, 0);
+	said = USER("", "import", file, "--format", "csv", "--passwords", passwords);
+	assert_int_equal(said.code, CMD_OK);
+	assert_non_null(strstr(said.out, "its password: mschapv2"));
+	assert_non_null(strstr(said.out, "1 new password in"));
+	assert_int_equal(stat(passwords, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_true(login(*state, "alice").has_nt && login(*state, "bob").has_nt);
+	assert_non_null(strstr(USER("", "export").out, "alice,staff,"));
+	said = USER("", "import", file, "--format", "csv", "--passwords", passwords);
+	assert_int_equal(said.code, CMD_OK);
+	assert_non_null(strstr(said.out, "0 imported, 2 were there already"));
+	assert_int_equal(USER("", "import", file, "--format", "excel").code, CMD_USAGE);
+	unlink(file);
+	unlink(passwords);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, state_setup, state_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(values_are_set_all_or_none),
+		CASE(imported_users_can_log_in),
 		CASE(a_user_is_added_with_the_password_from_standard_input),
 		CASE(options_of_add_are_kept),
 		CASE(what_is_wrong_is_told_and_nothing_is_half_done),
