@@ -117,7 +117,7 @@ static void begin_given(void)
 	snprintf(text, sizeof(text), "[tls]\ncertificate = %s\nkey = %s\n", at("a.crt"),
 		at("a.key"));
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 }
 
 static void a_file_that_is_written_again_is_seen_once(void **state)
@@ -167,7 +167,7 @@ static void a_link_that_points_elsewhere_is_seen(void **state)
 	snprintf(text, sizeof(text), "[tls]\ncertificate = %s\nkey = %s\n", at("live/a.crt"),
 		at("live/a.key"));
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 	assert_int_equal(symlink("../archive/2.crt", at("live/new")), 0);
 	assert_int_equal(rename(at("live/new"), at("live/a.crt")), 0);
 	wait_for(1);
@@ -186,7 +186,7 @@ static void what_a_link_points_to_is_watched_too(void **state)
 	snprintf(text, sizeof(text), "[tls]\ncertificate = %s\nkey = %s\n", at("live/a.crt"),
 		at("live/a.key"));
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 	put("archive/1.crt", "first, renewed");
 	wait_for(1);
 }
@@ -203,7 +203,7 @@ static void generated_ones_are_watched_without_their_folder(void **state)
 	put("server-rsa.key", "k");
 	snprintf(text, sizeof(text), "[server]\nstate = %s\n", folder);
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 	for (size_t i = 0; i < watch.n_places; i++)
 		assert_true(watch.places[i].is_file);
 	put("culvert.db", "login");
@@ -228,7 +228,7 @@ static void what_is_watched_is_replaced_whole(void **state)
 	snprintf(text, sizeof(text), "[tls]\ncertificate = %s\nkey = %s\n", at("b/b.crt"),
 		at("b/b.key"));
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 	put("a.crt", "no longer ours");
 	settle();
 	assert_int_equal(changes, 0);
@@ -245,7 +245,7 @@ static void a_file_that_is_not_there_yet_is_seen_when_it_comes(void **state)
 	snprintf(text, sizeof(text), "[tls]\ncertificate = %s\nkey = %s\n", at("a.crt"),
 		at("a.key"));
 	configure(text);
-	watch_files(&watch, cfg);
+	watch_files(&watch, cfg, NULL);
 	put("a.crt", "cert");
 	put("a.key", "key");
 	wait_for(1);
