@@ -176,3 +176,11 @@ def test_an_idle_peer_is_kept_alive(net, start_server, sstpc):
     time.sleep(16)
     assert "ECHO REQUEST" in peer.log("sstpc")
     assert net.srv.ping(address, 1) == 1
+
+
+def test_eap_mschapv2_with_its_key_in_the_binding(net, start_server, sstpc):
+    server = start_server({"ppp": {"auth": "eap-mschapv2"}})
+    address = sstpc(auth="eap").up("vpn.example")
+    assert net.srv.ping(address, 1) == 1
+    server.wait_log(rf'4101 AUTH_ACCEPTED.*user="{USER}" method=eap-mschapv2')
+    server.wait_log(r"3190 SSTP_BINDING_OK")
