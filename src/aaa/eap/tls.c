@@ -72,7 +72,7 @@ static enum eap_step malformed(struct method *m, const char *what)
 	return eap_refuse(m->host, EV_AUTH_EAP_MALFORMED, AUTH_FAILED, "eap-tls: %s", what);
 }
 
-/* The certificate in full, for the session; without memory the login goes on without it: no. */
+/* The certificate in full, for the session: a revocation is compared with it. */
 static int keep_certificate(struct method *m, const struct tls_client_cert *cert)
 {
 	uint8_t der[PEER_CERT_MAX];
