@@ -112,6 +112,23 @@ def test_the_password_is_asked_by_the_agent(net, vpn, start_server, tmp_path):
     assert PASSWORD not in manager.text()
 
 
+def test_a_lost_connection_comes_back_under_networkmanager(net, vpn, start_server):
+    """The server goes and comes: interface, address and NetworkManager's state stay."""
+    server = start_server()
+    manager = vpn(extra=("vpn.persistent", "yes"))
+    said = up(manager)
+    assert "successfully activated" in said, story(manager, said)
+    before = manager.host.run("ip -4 -o address show dev culvert0")
+    index = manager.host.run("cat /sys/class/net/culvert0/ifindex")
+    assert server.stop() == 0
+    server = start_server()
+    wait_for(lambda: manager.host.ping(server.address(), 1, wait=1), 60,
+             f"the tunnel to come back\n{manager.text()}")
+    assert manager.host.run("ip -4 -o address show dev culvert0") == before
+    assert manager.host.run("cat /sys/class/net/culvert0/ifindex") == index
+    assert "activated" in manager.cli("-f", "GENERAL.STATE", "con", "show", "v")
+
+
 def test_a_refused_password_is_asked_for_again(net, vpn, start_server, tmp_path):
     """The stored one is old: the service asks once more (SecretsRequired), and goes on with the answer."""
     start_server()
