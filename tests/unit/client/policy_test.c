@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * client/policy.c against the kernel's own decision (`ip route get`), in a namespace with an uplink, a local
- * network and a TUN.
+ * client/policy.c against the kernel's own decision (`ip route get`), in a namespace with an uplink, a
+ * local network and a TUN.
  */
 #include <setjmp.h>
 #include <stdarg.h>
