@@ -46,4 +46,5 @@ int cmd_run(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_unlock(int argc, char **argv);
 int cmd_user(int argc, char **argv);

@@ -42,6 +42,9 @@ static const char usage_text[] =
 	"      --route CIDR           send this network through the tunnel, and without --all only these; repeat\n"
 	"      --exclude CIDR         send this network past the tunnel; repeat\n"
 	"      --no-default-route     send nothing through the tunnel but what --route names\n"
+	"      --lock                 kill switch: nothing leaves this machine but by the tunnel, also when it is down,\n"
+	"                             this program has ended or the machine boots; until `culvert unlock`\n"
+	"      --lock-lan             with --lock: private networks may be reached, but not for names\n"
 	"      --no-dns               do not change the resolver\n"
 	"      --dns-domain NAME      a search domain; without the default route the tunnel's name servers are asked\n"
 	"                             for names below it only; repeat\n"
@@ -74,6 +77,8 @@ enum {
 	OPT_SNI,
 	OPT_ONCE,
 	OPT_ALL,
+	OPT_LOCK,
+	OPT_LOCK_LAN,
 	OPT_EXCLUDE,
 	OPT_NO_DEFAULT_ROUTE,
 	OPT_ROUTE,
@@ -105,6 +110,8 @@ static const struct option options[] = {
 	{"sni", required_argument, NULL, OPT_SNI},
 	{"once", no_argument, NULL, OPT_ONCE},
 	{"all", no_argument, NULL, OPT_ALL},
+	{"lock", no_argument, NULL, OPT_LOCK},
+	{"lock-lan", no_argument, NULL, OPT_LOCK_LAN},
 	{"exclude", required_argument, NULL, OPT_EXCLUDE},
 	{"no-default-route", no_argument, NULL, OPT_NO_DEFAULT_ROUTE},
 	{"route", required_argument, NULL, OPT_ROUTE},
@@ -229,6 +236,8 @@ static int take_option(
 		break;
 	case OPT_ONCE: o->once = true; break;
 	case OPT_ALL: w->all = true; break;
+	case OPT_LOCK: o->lock = true; break;
+	case OPT_LOCK_LAN: o->lock = o->lock_lan = true; break;
 	case OPT_NO_DEFAULT_ROUTE: w->none = true; break;
 	case OPT_ROUTE: return take_network("--route", o->routes, &o->n_routes);
 	case OPT_EXCLUDE: return take_network("--exclude", o->excluded, &o->n_excluded);
@@ -356,6 +365,12 @@ int connect_with(int argc, char **argv, const struct connect_hooks *hooks)
 	if (o.verbose && strcmp(host_shown(t.host, shown, sizeof(shown)), t.host))
 		text_fprintf(stderr, "culvert: %-9s %s\n", "0 name", shown);
 	log_init(o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+	if (hooks && o.lock) {
+		fputs("culvert run: --lock is for `culvert connect`: this tunnel has a network of its own, which "
+		      "has no other way\n",
+			stderr);
+		return CMD_USAGE;
+	}
 	r = hooks ? hooks->prepare(&o, hooks->arg) : 0;
 	if (r)
 		return r;

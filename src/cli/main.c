@@ -17,6 +17,7 @@ static const struct command {
 	{"connect", cmd_connect, "connect to an SSTP server"},
 	{"networkmanager", cmd_networkmanager, "the VPN service that NetworkManager starts"},
 	{"run", cmd_run, "run a command, or proxies, in a tunnel of their own, without root"},
+	{"unlock", cmd_unlock, "take the client's kill switch away"},
 	{"diagnose", cmd_diagnose, "find the layer that is broken on the way to a server"},
 	{"explain", cmd_explain, "explain an event, a Windows error or an HRESULT"},
 	{"status", cmd_status, "show the state of the running server"},

@@ -33,6 +33,7 @@
 #include "base/hot.h"
 #include "base/text.h"
 #include "client/attempt.h"
+#include "client/guard.h"
 #include "client/lane.h"
 #include "client/machine.h"
 #include "client/setup.h"
@@ -629,6 +630,16 @@ static void carry_out(struct client *c)
 
 /* ---- from the start to the end ---------------------------------------------------------- */
 
+static int lock(struct client *c, struct os_failure *why)
+{
+	struct guard_lock guard = {.tun = tun_name(c->tun), .lan = c->opts->lock_lan};
+	int r = guard_lock(&guard, why);
+
+	if (!r)
+		log_event(NULL, EV_CLIENT_LOCKED, "tun=%s", guard.tun);
+	return r;
+}
+
 static enum event prepare(struct client *c)
 {
 	struct tun_opts tun = {
@@ -644,6 +655,8 @@ static enum event prepare(struct client *c)
 	snprintf(line, sizeof(line), "%s, super-packets: %s", tun_name(c->tun),
 		tun_offload_text(c->tun));
 	say(c, "interface", line);
+	if (c->opts->lock && lock(c, &why) < 0)
+		return fail(c, why.event, why.text);
 	if (c->opts->insecure)
 		fputs("culvert: --insecure: the server's certificate is not checked; anyone on the way "
 		      "can read everything and attack your password\n",

@@ -37,6 +37,7 @@ struct client_opts {
 	const char *user, *password;
 	struct client_server servers[CLIENT_SERVERS_MAX]; /* in the order in which they are tried */
 	size_t n_servers;
+	bool lock, lock_lan;       /* the kill switch (client/guard.h) */
 	bool once;                 /* ends at the first loss; else it comes back by itself */
 	const struct proxy *proxy; /* NULL: straight to the server */
 	const char *ca_file;       /* NULL: the system's store */

@@ -354,7 +354,7 @@ static int set_resolver(
 
 size_t client_setup_names(const struct client_setup *s, struct addr *ret, size_t cap)
 {
-	return s->resolver && !s->opts->apart
+	return (s->resolver || s->opts->lock) && !s->opts->apart
 		       ? resolver_beside("", s->dns, ARRAY_SIZE(s->dns), ret, cap)
 		       : 0;
 }
