@@ -25,7 +25,7 @@ static const char usage_text[] =
 	"  -u, --user NAME            log in as NAME (also USER@HOST); without a name, there is no login\n"
 	"      --password-file FILE   first line is the password; - is standard input (asked for on a terminal otherwise)\n"
 	"      --auth METHODS         login methods, preferred first: mschapv2 (default), eap-tls,\n"
-	"                             eap-mschapv2, eap-md5, chap, pap\n" LOGIN_USAGE "\n"
+	"                             peap, eap-mschapv2, eap-md5, chap, pap\n" LOGIN_USAGE "\n"
 	"      --ca FILE              trust certificates that lead to one in FILE\n"
 	"      --pin sha256//BASE64   the server's public key; repeat for a spare\n"
 	"      --insecure             log in although the certificate is not trusted\n"

@@ -25,6 +25,8 @@ static const struct {
 	{"chap", AUTH_CHAP_MD5, 0, true},
 	{"pap", AUTH_PAP, 0, true},
 	{"eap-tls", AUTH_EAP, EAP_TLS, false},
+	{"peap", AUTH_EAP, EAP_PEAP, true},
+	{"eap-peap", AUTH_EAP, EAP_PEAP, true},
 	{"eap-mschapv2", AUTH_EAP, EAP_MSCHAPV2, true},
 	{"eap-md5", AUTH_EAP, EAP_MD5, true},
 };
@@ -102,6 +104,7 @@ bool login_option(struct login *l, int c, const char *value)
 	case LOGIN_P12_PASSWORD: l->p12_password_file = value; return true;
 	case LOGIN_EAP_CA: l->eap_ca = value; return true;
 	case LOGIN_EAP_NAME: l->eap_name = value; return true;
+	case LOGIN_PEAP_BINDING: l->peap_binding = value; return true;
 	default: return false;
 	}
 }
@@ -190,6 +193,9 @@ static int check_options(const struct login *l)
 		wrong = "--key needs --cert: which certificate is it of?";
 	else if (memchr(l->eap, EAP_TLS, l->n_eap) && !l->p12 && !l->cert)
 		wrong = "eap-tls needs your certificate: --p12 FILE, or --cert and --key";
+	else if (l->peap_binding && strcmp(l->peap_binding, "required") != 0 &&
+		 strcmp(l->peap_binding, "optional") != 0)
+		wrong = "--peap-binding: expected required or optional";
 	if (wrong)
 		text_fprintf(stderr, "culvert: %s\n", wrong);
 	return wrong ? CMD_USAGE : CMD_OK;
@@ -217,6 +223,7 @@ static int make_peer(struct login *l, const struct login_trust *trust, const cha
 		.n_types = l->n_eap,
 		.new_password = ask_new_password,
 		.tls = l->tls,
+		.binding_optional = l->peap_binding && !strcmp(l->peap_binding, "optional"),
 		.tls_host = l->eap_name ? l->eap_name : trust->host};
 
 	memcpy(opts.types, l->eap, l->n_eap);
@@ -243,7 +250,7 @@ int login_make(struct login *l, const struct login_trust *trust, char *user)
 	if (!r && needs_password(l) && *user &&
 		password_read(l->password_file, "Password: ", l->password, sizeof(l->password)) < 0)
 		r = CMD_USAGE; /* it said why */
-	if (!r && memchr(l->eap, EAP_TLS, l->n_eap))
+	if (!r && (memchr(l->eap, EAP_TLS, l->n_eap) || memchr(l->eap, EAP_PEAP, l->n_eap)))
 		r = make_tls(l, trust);
 	return !r && l->n_eap && *user ? make_peer(l, trust, user) : r;
 }

@@ -24,7 +24,7 @@ struct login {
 	size_t n_eap;
 	const char *password_file;
 	const char *cert, *key, *p12, *p12_password_file; /* --cert … */
-	const char *eap_ca, *eap_name;
+	const char *eap_ca, *eap_name, *peap_binding;
 	/* What login_make() made: */
 	char password[PASSWORD_MAX + 1]; /* "": no method needs one */
 	struct eap_peer *peer;           /* NULL: no EAP */
@@ -32,9 +32,17 @@ struct login {
 	struct tls_ctx *tls;
 };
 
-#define LOGIN_METHODS "mschapv2, chap, pap, eap-tls, eap-mschapv2 or eap-md5"
+#define LOGIN_METHODS "mschapv2, chap, pap, eap-tls, peap, eap-mschapv2 or eap-md5"
 
-enum { LOGIN_CERT = 512, LOGIN_KEY, LOGIN_P12, LOGIN_P12_PASSWORD, LOGIN_EAP_CA, LOGIN_EAP_NAME };
+enum {
+	LOGIN_CERT = 512,
+	LOGIN_KEY,
+	LOGIN_P12,
+	LOGIN_P12_PASSWORD,
+	LOGIN_EAP_CA,
+	LOGIN_EAP_NAME,
+	LOGIN_PEAP_BINDING
+};
 
 // clang-format off
 #define LOGIN_OPTIONS                                                                              \
@@ -42,14 +50,16 @@ enum { LOGIN_CERT = 512, LOGIN_KEY, LOGIN_P12, LOGIN_P12_PASSWORD, LOGIN_EAP_CA,
 	{"p12", required_argument, NULL, LOGIN_P12},                                               \
 	{"p12-password-file", required_argument, NULL, LOGIN_P12_PASSWORD},                        \
 	{"eap-ca", required_argument, NULL, LOGIN_EAP_CA},                                         \
-	{"eap-name", required_argument, NULL, LOGIN_EAP_NAME}
+	{"eap-name", required_argument, NULL, LOGIN_EAP_NAME},                                     \
+	{"peap-binding", required_argument, NULL, LOGIN_PEAP_BINDING}
 #define LOGIN_USAGE                                                                                \
 	"      --p12 FILE             your certificate and key (PKCS#12), for eap-tls; it makes eap-tls the method\n"   \
 	"      --cert FILE            your certificate with its chain (PEM); --key FILE has its key\n"                  \
 	"      --key FILE             PEM, perhaps encrypted: the passphrase is asked for\n"                            \
 	"      --p12-password-file F  first line is the passphrase of the PKCS#12 or key file\n"                       \
 	"      --eap-ca FILE          who issued the certificate that the server shows inside EAP (as outside)\n"      \
-	"      --eap-name NAME        the name that it must have (HOST)\n"
+	"      --eap-name NAME        the name that it must have (HOST)\n"                                            \
+	"      --peap-binding WORD    required (default), or optional for a server that sends no crypto binding\n"
 // clang-format on
 
 /* What is trusted outside holds inside EAP, too, unless --eap-ca says otherwise. */

@@ -29,7 +29,7 @@ struct eap_peer_method {
 	int (*key)(const void *self, uint8_t ret_msk[static EAP_MSK_LEN]);
 };
 
-extern const struct eap_peer_method eap_peer_md5, eap_peer_mschapv2, eap_peer_tls;
+extern const struct eap_peer_method eap_peer_md5, eap_peer_mschapv2, eap_peer_tls, eap_peer_peap;
 
 /* EAP_ANSWER_FAIL, with the reason. */
 __attribute__((format(printf, 3, 4))) enum eap_answer eap_side_fail(

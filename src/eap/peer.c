@@ -27,7 +27,7 @@ struct eap_client {
 };
 
 static const struct eap_peer_method *const methods[] = {
-	&eap_peer_md5, &eap_peer_mschapv2, &eap_peer_tls};
+	&eap_peer_md5, &eap_peer_mschapv2, &eap_peer_tls, &eap_peer_peap};
 
 static const char *type_name(uint8_t type, char ret[static 16])
 {
@@ -42,7 +42,9 @@ static const char *type_name(uint8_t type, char ret[static 16])
 
 static bool usable(const struct eap_peer_method *m, const struct eap_client_opts *o)
 {
-	return m->needs_password ? o->password != NULL : o->tls != NULL;
+	bool in_tls = m->type == EAP_TLS || m->type == EAP_PEAP;
+
+	return (!m->needs_password || o->password) && (!in_tls || o->tls);
 }
 
 static const struct eap_peer_method *find(const struct eap_client_opts *o, uint8_t type)

@@ -38,6 +38,7 @@ struct eap_client_opts {
 	 * certificate must have. NULL: these types are not run. */
 	struct tls_ctx *tls;
 	const char *tls_host;                /* copied */
+	bool binding_optional;               /* type 25: a server may send no crypto binding */
 	void (*random)(void *ret, size_t n); /* NULL: crypto_random() */
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* aaa/eap/peap_binding.c: the TLVs of an Extensions packet; no binding verifies by chance. */
+/* base/peap_binding.c: the TLVs of an Extensions packet; no binding verifies by chance. */
 #include <assert.h>
 
-#include "aaa/eap/peap_binding.h"
+#include "base/peap_binding.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 

@@ -330,3 +330,14 @@ def test_eap_tls_begins_when_the_first_authority_comes(start_server, connect, bi
                 "--p12-password-file", secret)
     connect(*PLAIN, "--p12", str(tmp_path / "u.p12"), "--p12-password-file", secret)
     server.wait_log("method=eap-tls")
+
+
+def test_peap_with_its_binding_and_the_password_inside(net, start_server, connect):
+    server = start_server({"ppp": {"auth": "eap-peap"}})
+    client = connect(*PLAIN, "--auth", "peap")
+    assert net.cli.ping(client.peer, 1) == 1
+    server.wait_log("SSTP_BINDING_OK")
+    assert client.stop() == 0
+    client = connect(*PLAIN, "--auth", "peap", password="wrong", wait=False)
+    assert client.wait_exit(30) == 19
+    assert "4102 AUTH_FAILED" in client.err, client.err

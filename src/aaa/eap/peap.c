@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "aaa/eap/method.h"
-#include "aaa/eap/peap_binding.h"
+#include "base/peap_binding.h"
 #include "aaa/eap/tunnel.h"
 #include "base/peer_cert.h"
 

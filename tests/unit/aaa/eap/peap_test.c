@@ -2,7 +2,7 @@
 /* PEAPv0, the server: the inner login, its binding, and what a client may say instead. */
 #include "tls_rig.h"
 
-#include "aaa/eap/peap_binding.h"
+#include "base/peap_binding.h"
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * aaa/eap/peap_binding.h — the crypto-binding TLV of PEAPv0 ([MS-PEAP] 2.2.8.1.1, 3.1.5.5): proof that the
+ * base/peap_binding.h — the crypto-binding TLV of PEAPv0 ([MS-PEAP] 2.2.8.1.1, 3.1.5.5): proof that the
  * ends of the inner method are the ends of the TLS around it. Without it a relay puts its own TLS around
  * another one's inner login. Pure functions.
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "aaa/eap/peap_binding.h"
+#include "base/peap_binding.h"
 
 #include <errno.h>
 #include <string.h>
