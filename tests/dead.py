@@ -21,8 +21,6 @@ FOR_TESTS = {
     "ppp_close": "a Terminate in any phase; the library closes PPP by a fault only",
     "ppp_data_ok": "when IP may pass",
     "ppp_phase_name": "where a conversation stopped",
-    "radius_finish_reply": "a server's answers, for codec, peers and fuzzer",
-    "radius_verify_request": "a request of a server, until CoA takes them",
     "sstp_call_state_name": "where a conversation stopped",
     "tun_offloads": "what the kernel granted",
 }

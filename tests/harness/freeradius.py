@@ -184,12 +184,13 @@ class FreeRadius:
     def make_certificates(self):
         if os.path.exists(f"{self.folder}/srv.pem"):
             return
+        self._write("san", "subjectAltName=DNS:radius.test\n")
         for command in (
                 "req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=peer radius CA' "
                 "-keyout ca.key -out ca.pem",
                 "req -newkey rsa:2048 -nodes -subj /CN=radius.test -keyout srv.key -out srv.csr",
                 "x509 -req -in srv.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 "
-                "-out srv.pem"):
+                "-extfile san -out srv.pem"):
             subprocess.run(f"openssl {command}", shell=True, cwd=self.folder, check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -10,6 +10,7 @@ Drawing of the hosts: tests/conftest.py.
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -57,8 +58,8 @@ def serve(start_server, secret):
     return start
 
 
-def refused(connect, server, event, user="alice", password=PASSWORD, **kw):
-    client = connect(user=user, password=password, wait=False, **kw)
+def refused(connect, server, event, user="alice", password=PASSWORD, auth=None, **kw):
+    client = connect(*(["--auth", auth] if auth else []), user=user, password=password, wait=False, **kw)
     server.wait_log(rf"\b{event}\b")
     assert client.wait_exit(60) != 0, client.story()
     return client
@@ -192,3 +193,31 @@ def test_status_and_test_say_it_in_words(net, radius, serve, connect, tmp_path):
     assert first["message_authenticator"] and first["round_trip_us"] > 0
     _, out, _ = run(server.binary, "radius", "status", "--state", server.state)
     assert "alive" in out
+
+
+@pytest.mark.parametrize("method", ["eap-mschapv2", "eap-tls"])
+def test_eap_goes_through_to_the_server(net, radius, radius_folder, serve, connect, method):
+    """The methods end at FreeRADIUS; the key of the crypto binding comes from its MPPE keys."""
+    radius(eap={"eap-mschapv2": "mschapv2", "eap-tls": "tls"}[method])
+    server = serve("eap")
+    extra = []
+    if method != "eap-mschapv2":
+        extra = ["--eap-ca", radius_folder / "ca.pem", "--eap-name", "radius.test"]
+    if method == "eap-tls":
+        for command in (
+                "req -newkey rsa:2048 -nodes -subj /CN=alice -keyout cli.key -out cli.csr",
+                "x509 -req -in cli.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 "
+                "-out cli.pem"):
+            subprocess.run(f"openssl {command}", shell=True, cwd=radius_folder, check=True,
+                           stderr=subprocess.DEVNULL)
+        extra += ["--cert", radius_folder / "cli.pem", "--key", radius_folder / "cli.key"]
+    connect("--auth", method, *extra, user="alice")
+    server.wait_log("4101 AUTH_ACCEPTED.*source=radius")
+    server.wait_log("3190 SSTP_BINDING_OK")
+    assert net.cli.ping(server.address(), 1) == 1
+
+
+def test_a_wrong_password_inside_eap(radius, serve, connect):
+    radius()
+    server = serve("eap")
+    refused(connect, server, "AUTH_RADIUS_REJECTED", password="wrong", auth="eap-mschapv2")

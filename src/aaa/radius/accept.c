@@ -219,6 +219,19 @@ static const struct row *row_of(uint64_t id)
 	return NULL;
 }
 
+bool radius_grants_at_once(uint64_t id)
+{
+	switch (id) {
+	case RADIUS_SESSION_TIMEOUT:
+	case RADIUS_IDLE_TIMEOUT:
+	case RADIUS_FILTER_ID:
+	case RADIUS_WISPR_MAX_UP:
+	case RADIUS_WISPR_MAX_DOWN:
+	case RADIUS_MIKROTIK_RATE_LIMIT: return true;
+	default: return false;
+	}
+}
+
 unsigned radius_grant(
 	const struct radius_packet *p, enum grant_origin origin, struct grant_values *ret)
 {

@@ -13,6 +13,9 @@
 unsigned radius_grant(
 	const struct radius_packet *p, enum grant_origin origin, struct grant_values *ret);
 
+/* Does the attribute fill a value that takes effect in live sessions? */
+bool radius_grants_at_once(uint64_t id);
+
 #define RADIUS_CLASSES_LEN 2048 /* octets; what is beyond is left out */
 /* Every Class in its order, as attributes, to be repeated in accounting; counted. */
 struct radius_classes {

@@ -37,6 +37,7 @@ static unsigned terminate_cause(enum event reason)
 	case EV_SESSION_HOURS_OVER:
 	case EV_USER_DATE_PASSED: return SESSION_TIMEOUT;
 	case EV_SESSION_KICKED:
+	case EV_SESSION_DISCONNECTED:
 	case EV_USER_CHANGED: return ADMIN_RESET;
 	case EV_SERVER_STOPPING:
 	case EV_SESSION_DRAINED: return ADMIN_REBOOT;

@@ -34,6 +34,12 @@ static bool meant(const struct broadcast_match *m, const struct session_info *s)
 		return false;
 	if (m->before && s->since >= m->before)
 		return false;
+	if (m->inner.family &&
+		(!*s->address || addr_parse(s->address, &own) < 0 || !addr_equal(&own, &m->inner)))
+		return false;
+	if (m->peer.family &&
+		(endpoint_parse(s->peer, 0, &peer) < 0 || !addr_equal(&peer.addr, &m->peer)))
+		return false;
 	if (m->address.family == AF_UNSPEC)
 		return true;
 	if (*s->address && !addr_parse(s->address, &own) && addr_equal(&own, &m->address))
@@ -83,6 +89,8 @@ static void visit(struct letter *l)
 			session_set_expiry(s, r->expires_at);
 		else if (r->regrant)
 			session_regrant(s);
+		else if (r->changed)
+			session_change(s, &r->change);
 	}
 	l->deliver = come_home;
 	mailbox_post(&r->context->control_mailbox, l);

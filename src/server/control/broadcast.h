@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "aaa/grant.h"
 #include "base/addr.h"
 #include "base/mailbox.h"
 #include "server/session/session.h"
@@ -25,6 +26,8 @@ struct broadcast_match {
 	char user[256];      /* "": any; regardless of case */
 	struct addr address; /* of the tunnel or of the peer; AF_UNSPEC: any */
 	char thumbprint[41]; /* of the certificate, SHA-1, lower case; "": any */
+	struct addr inner;   /* of the tunnel only; AF_UNSPEC: any */
+	struct addr peer;    /* the client's own only; AF_UNSPEC: any */
 	int64_t before;      /* opened before then (seconds since 1970); 0: any */
 };
 
@@ -46,6 +49,8 @@ struct broadcast {
 	int64_t expires_at;
 	bool regrant; /* they read their grant again */
 	bool recheck; /* their certificates are judged again; only those that end count */
+	bool changed; /* these values are granted from now on: */
+	struct grant_values change;
 	void (*done)(struct broadcast *r);
 	void *arg;
 	unsigned waiting;

@@ -16,6 +16,7 @@
 #include "os/seccomp.h"
 #include "os/tun.h"
 #include "server/control/accounting.h"
+#include "server/control/dynauth.h"
 #include "server/control/prometheus.h"
 #include "server/host/host.h"
 #include "server/core/snapshot.h"
@@ -31,6 +32,7 @@
 static void close_all(struct control *c)
 {
 	admin_close(c->admin);
+	dynauth_close(c->dynauth);
 	metrics_close(c->metrics);
 	drain_close(&c->drain);
 	watch_close(&c->watch);
@@ -258,6 +260,8 @@ int control_run(struct control *c)
 	if (!r)
 		r = open_metrics(c);
 	if (!r)
+		r = dynauth_open(s, &c->loop, &c->stopping, &c->dynauth);
+	if (!r)
 		r = start_workers(c);
 	if (!r)
 		r = watchdog_start(&c->watchdog, &c->loop, s);
@@ -272,6 +276,7 @@ int control_run(struct control *c)
 	}
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	event_feed_end();
+	dynauth_free(c->dynauth);
 	metrics_free(c->metrics);
 	watchdog_done(&c->watchdog);
 	uv_loop_close(&c->loop);

@@ -18,6 +18,7 @@
 #include "server/control/watchdog.h"
 
 struct accounting;
+struct dynauth;
 struct context;
 struct eap_anchors;
 struct host;
@@ -31,6 +32,7 @@ struct control {
 	struct context *context;
 	struct host *host;
 	struct accounting *accounting;
+	struct dynauth *dynauth; /* NULL: not served */
 	struct worker *workers;
 	control_reread *reread; /* NULL: there is nothing to read again */
 	void *reread_arg;

@@ -111,3 +111,20 @@ void session_set_expiry(struct session *s, int64_t expires_at)
 	session_take_grant(s, changed);
 	limits_enforce(s);
 }
+
+void session_change(struct session *s, const struct grant_values *values)
+{
+	AUTO(grant) struct grant *changed = NULL;
+	struct grant_values next;
+
+	if (!s->grant)
+		return;
+	next = s->grant->is;
+	if (values->filter.origin)
+		next.filter = (struct grant_names){0};
+	grant_merge(&next, values);
+	if (grant_new(&next, &changed) < 0)
+		return;
+	session_take_grant(s, changed);
+	limits_enforce(s);
+}

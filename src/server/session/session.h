@@ -11,6 +11,7 @@
 #include "events/event.h"
 
 struct arrival;
+struct grant_values;
 struct link;
 struct vnet_hdr;
 struct session;
@@ -56,6 +57,8 @@ void regrants_go_on(struct site *site);
 void session_renew_all(struct site *site);
 /* It makes room for a later login of its user. */
 void session_replace(struct site *site, uint64_t session);
+/* A RADIUS server grants these values from now on (CoA); lists replace those before. */
+void session_change(struct session *s, const struct grant_values *values);
 /* The user's date is another one now; one that has passed ends the session. */
 void session_set_expiry(struct session *s, int64_t expires_at);
 /* Another login wants what this session of the worker holds: it shows a sign of life, or ends. */
