@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "aaa/eap/peap_binding.h"
+#include "base/peap_binding.h"
 
 static struct hexlit of(const char *key)
 {
