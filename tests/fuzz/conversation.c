@@ -188,7 +188,8 @@ static void on_event(int which, const struct tunnel_event *ev)
 		e->up[ev->family != AF_INET] = true;
 		break;
 	case TUNNEL_DOWN:
-		must(e->up[ev->family != AF_INET]);
+		must(e->up[ev->family != AF_INET] ||
+			ev->reason); /* or it never comes up, and why */
 		e->up[ev->family != AF_INET] = false;
 		break;
 	case TUNNEL_PACKET:

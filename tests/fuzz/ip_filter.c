@@ -41,11 +41,13 @@ static void judge(struct filter *own, const uint8_t *octets, const struct ip_pac
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	size_t text_len = strnlen((const char *)octets, n), len = n - text_len - (text_len < n);
-	char *text = strndup((const char *)octets, text_len);
-	struct filter *f = text ? made(text) : NULL;
+	char *text = calloc(1, text_len + 1);
+	struct filter *f;
 	uint8_t *copy = malloc(len ? len : 1); /* of its own: a read behind its end is seen */
 	struct ip_packet p;
 
+	memcpy(text, octets, text_len);
+	f = made(text);
 	memcpy(copy, octets + n - len, len);
 	packet_parse(copy, len, &p);
 	if (p.version)

@@ -87,7 +87,8 @@ static void done(struct store_job *job)
 
 void authorities_refresh(struct control *c, struct admin_reply *reply)
 {
-	struct refresh *f = c->stopping ? NULL : calloc(1, sizeof(*f));
+	struct store *store = c->stopping ? NULL : c->context->store;
+	struct refresh *f = store ? calloc(1, sizeof(*f)) : NULL;
 
 	if (f) {
 		*f = (struct refresh){.job = {.kind = STORE_READ,
@@ -96,7 +97,7 @@ void authorities_refresh(struct control *c, struct admin_reply *reply)
 					      .reply_to = &c->context->control_mailbox},
 			.control = c,
 			.reply = reply};
-		if (!store_submit(c->context->store, &f->job))
+		if (!store_submit(store, &f->job))
 			return;
 		free(f);
 	}

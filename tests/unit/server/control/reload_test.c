@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "server/control/accounting.h"
 #include "server/control/control.h"
 #include "server/host/host.h"
 #include "unit/server/rooms.h"
@@ -74,6 +75,7 @@ static int setup(void **state)
 	r = rooms_new(next);
 	assert_int_equal(certificates_load(r->context.snapshot, &why), 0);
 	control = (struct control){.context = &r->context, .reread = reread};
+	assert_int_equal(accounting_new(&r->context, &control.accounting), 0);
 	uv_loop_init(&control.loop);
 	watch_init(&control.watch, &control.loop, on_files, NULL);
 	return 0;
@@ -85,6 +87,7 @@ static int teardown(void **state)
 	watch_close(&control.watch);
 	uv_run(&control.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&control.loop);
+	accounting_free(control.accounting);
 	rooms_free(r);
 	return 0;
 }

@@ -13,11 +13,13 @@
 #include "aaa/grant.h"
 #include "base/clock.h"
 #include "server/core/limits.h"
+#include "server/core/snapshot.h"
 #include "server/session/private.h"
 
 struct fixture {
 	struct context context;
 	struct site site;
+	struct snapshot snapshot;
 	struct session session;
 };
 
@@ -32,6 +34,7 @@ static int setup(void **state)
 	strcpy(f->context.pools[0].name, "staff");
 	f->context.pools[0].prefix = (struct prefix){addr_v4(0x0a090000), 28};
 	f->site.context = &f->context;
+	f->site.snapshot = &f->snapshot;
 	f->session.site = &f->site;
 	f->site.sessions = &f->session;
 	*state = f;
