@@ -247,6 +247,15 @@ static void keep_acked_request(struct fsm *f, const struct ppp_packet *packet)
 		rd_copy(&body, f->peer_request, f->peer_request_len);
 }
 
+/* Max-Configure Requests may be on their way before the peer hears our Nak; more are no repeats. */
+static void note_repeat(struct fsm *f, const struct ppp_packet *packet)
+{
+	bool same = f->naked && packet->identifier == f->naked_identifier;
+
+	f->repeated = same ? f->repeated + 1 : 0;
+	f->repeats = same && f->repeated < FSM_MAX_CONFIGURE;
+}
+
 static void recv_request(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms)
 {
 	static const uint8_t codes[] = {[OPTION_ACK] = CONFIGURE_ACK,
@@ -261,6 +270,7 @@ static void recv_request(struct fsm *f, const struct ppp_packet *packet, uint64_
 		return;
 	}
 	proto->begin(f->self);
+	note_repeat(f, packet);
 	if (options_judge(&proto->options, f->self, packet->body, f->naks_sent >= FSM_MAX_FAILURE,
 		    &reply) < 0)
 		return;
@@ -278,7 +288,9 @@ static void recv_request(struct fsm *f, const struct ppp_packet *packet, uint64_
 		keep_acked_request(f, packet);
 		f->naks_sent = 0;
 	}
-	f->naks_sent += reply.answer == OPTION_NAK;
+	f->naked = reply.answer == OPTION_NAK;
+	f->naked_identifier = packet->identifier;
+	f->naks_sent += f->naked && !f->repeats;
 	if (again && reply.answer == OPTION_ACK)
 		send_answer(f);
 	else

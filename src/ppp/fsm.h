@@ -131,6 +131,10 @@ struct fsm {
 	uint8_t peer_request[128], peer_request_identifier; /* the last one acked, if it fits */
 	size_t peer_request_len;
 	bool peer_request_kept;
+	/* A Request that is sent again is answered with the same Nak, which counts once. */
+	bool naked, repeats;
+	uint8_t naked_identifier;
+	unsigned repeated;
 
 	/* What the packet in hand is answered with; code 0: nothing. */
 	struct {

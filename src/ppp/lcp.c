@@ -170,7 +170,8 @@ static enum option_answer judge_auth(
 		lcp_auth_not_common(l, "");
 		return OPTION_REJECT;
 	}
-	write_scheme(l, l->suggestions++ % l->opts.n_methods, nak);
+	l->suggestions += !l->fsm.repeats;
+	write_scheme(l, (l->suggestions - 1) % l->opts.n_methods, nak);
 	return OPTION_NAK;
 }
 

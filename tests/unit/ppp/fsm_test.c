@@ -404,9 +404,35 @@ static void naks_turn_into_rejects_after_five(void **state)
 
 	toy_begin_negotiation(t);
 	for (unsigned i = 0; i < FSM_MAX_FAILURE; i++) {
+		char packet[40];
+
+		snprintf(packet, sizeof(packet), "01 %02x 0008 07040001", 0x90 + i);
+		toy_recv(t, packet);
+		if (!i)
+			toy_sends(t, "01 01 0008 07040005");
+		snprintf(packet, sizeof(packet), "03 %02x 0008 07040002", 0x90 + i);
+		toy_sends(t, packet);
+	}
+	toy_recv(t, "01 a0 0008 07040001");
+	toy_sends(t, "04 a0 0008 07040001");
+}
+
+/* A peer that did not hear us yet sends its Request again: these Naks are one. */
+static void a_nak_to_a_repeated_request_counts_once(void **state)
+{
+	struct toy *t = *state;
+
+	toy_begin_negotiation(t);
+	for (unsigned i = 0; i < FSM_MAX_CONFIGURE; i++) {
 		toy_recv(t, "01 a0 0008 07040001");
 		if (!i)
 			toy_sends(t, "01 01 0008 07040005");
+		toy_sends(t, "03 a0 0008 07040002");
+		assert_int_equal(t->fsm.naks_sent, 1);
+	}
+	/* one that never changes its identifier is not asked for ever */
+	for (unsigned i = 1; i < FSM_MAX_FAILURE; i++) {
+		toy_recv(t, "01 a0 0008 07040001");
 		toy_sends(t, "03 a0 0008 07040002");
 	}
 	toy_recv(t, "01 a0 0008 07040001");
@@ -627,6 +653,7 @@ int main(void)
 		toy_test(requests_are_repeated_every_3_s_and_given_up_after_ten),
 		toy_test(after_a_timeout_in_ack_rcvd_a_second_ack_counts),
 		toy_test(naks_turn_into_rejects_after_five),
+		toy_test(a_nak_to_a_repeated_request_counts_once),
 		toy_test(a_peer_that_naks_for_ever_is_a_fault),
 		toy_test(a_peer_that_asks_for_ever_is_a_fault),
 		toy_test(a_repeated_ack_in_opened_changes_nothing),

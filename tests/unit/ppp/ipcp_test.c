@@ -104,8 +104,12 @@ static void a_client_that_never_takes_an_address_is_closed(void **state)
 	struct talk t;
 
 	server(&t, &a);
-	for (unsigned i = 0; i < FSM_MAX_FAILURE + 1; i++)
-		talk_recv(&t, "ff038021 01070004");
+	for (unsigned i = 0; i < FSM_MAX_FAILURE + 1; i++) {
+		char packet[40];
+
+		snprintf(packet, sizeof(packet), "ff038021 01%02x0004", 7 + i);
+		talk_recv(&t, packet);
+	}
 	talk_drain(&t);
 	talk_advance(&t, 6000);
 	talk_expect_closed(&t, EV_IPCP_STATIC_ADDRESS);

@@ -172,6 +172,24 @@ static void a_server_that_walks_its_own_list_is_followed_as_far_as_max_failure(v
 	}
 }
 
+/* A server that did not hear us for a while: its one Request, seven times, then what we ask for. */
+static void a_request_that_came_seven_times_is_refused_once(void **state)
+{
+	struct talk t;
+
+	client(&t, mschapv2_pap, 1);
+	for (unsigned i = 0; i < 7; i++) {
+		talk_recv(&t, "ff03c021 01400008 0304c227");
+		if (!i)
+			talk_expect(&t, "ff03c021 0101000e 01040578 0506????????");
+		talk_expect(&t, "ff03c021 03400009 0305c22381");
+		talk_expect_no_event(&t);
+	}
+	talk_recv(&t, "ff03c021 01410009 0305c22381");
+	talk_expect(&t, "ff03c021 02410009 0305c22381");
+	talk_end(&t);
+}
+
 static void a_server_that_insists_on_eap_is_left_with_a_clear_event(void **state)
 {
 	static const char *const ours[] = {"0009 0305c22381", "0008 0304c023"};
@@ -491,6 +509,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_rejects_all_our_options_is_lived_with),
 		cmocka_unit_test(a_client_refuses_to_be_asked_by_a_client),
 		cmocka_unit_test(an_offer_of_eap_is_nakd_with_our_favourite),
+		cmocka_unit_test(a_request_that_came_seven_times_is_refused_once),
 		cmocka_unit_test(
 			a_server_that_walks_its_own_list_is_followed_as_far_as_max_failure),
 		cmocka_unit_test(
