@@ -12,8 +12,9 @@ from .host import lacks, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANITIZED = os.environ.get("CULVERT_ASAN", os.path.join(ROOT, "build-asan", "culvert"))
-# Under nohup every program that is tested would ignore it, too.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Under nohup, or in the background of a script, every program that is tested would ignore them, too.
+for _ignored in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(_ignored, signal.SIG_DFL)
 RELEASE = os.environ.get("CULVERT", os.path.join(ROOT, "build", "culvert"))
 USER, PASSWORD = "alice", "Secret-1"
 SLOW = 30  # seconds that something may take on a loaded machine with two CPUs
