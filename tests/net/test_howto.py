@@ -25,7 +25,7 @@ def test_the_line_for_culvert_connects(net, server, binary, keep, tmp_path):
     client = Program(net.cli, binary, *words[1:], "--password-file", password, "--tun", "cv-cli")
     keep.append(client)
     client.wait_line("^culvert: connected")
-    assert "10.77.0.0/16" in net.cli.run("ip route show dev cv-cli")
+    assert "10.77.0.0/16" in net.cli.run("ip route show table all dev cv-cli")
 
 
 def test_all_kinds_as_text_and_as_files(server, binary, tmp_path):
