@@ -251,7 +251,7 @@ static int launch(struct radius_peer *p, struct radius_request *r, size_t at, ui
 	if (e < 0)
 		return e;
 	r->at = (uint8_t)at;
-	r->anew = false;
+	r->rekeyed = false;
 	if (!encode(r, s, now_ms)) {
 		give_identifier_back(p, r, 0);
 		return -EMSGSIZE;
@@ -289,7 +289,7 @@ static bool resend(
 {
 	r->due = false;
 	p->n_due--;
-	if (r->anew) {
+	if (r->rekeyed) {
 		give_identifier_back(p, r, now_ms + RADIUS_REST_MS);
 		return start(p, r, r->at, now_ms) && output_of(r, ret);
 	}
@@ -370,7 +370,7 @@ int radius_peer_submit(struct radius_peer *p, struct radius_request *r, uint64_t
 		return -EAGAIN;
 	r->asked = 0;
 	r->outcome = RADIUS_ANSWERED;
-	r->distrusted = r->due = r->probe = r->anew = false;
+	r->distrusted = r->due = r->probe = r->rekeyed = false;
 	r->submitted_ms = now_ms;
 	turn_add(&p->turn[r->turn % RADIUS_TURNS], r);
 	p->waiting++;
@@ -698,10 +698,10 @@ static void moved(struct radius_request *r, size_t at)
 		r->server = (int)at;
 }
 
-static void keyed_anew(struct radius_request *r, size_t at)
+static void take_new_key(struct radius_request *r, size_t at)
 {
 	(void)at;
-	r->anew = true;
+	r->rekeyed = true;
 }
 
 static bool same_secret(const struct radius_secret *a, const struct radius_secret *b)
@@ -721,7 +721,7 @@ static struct server *kept(
 		before[i] = NULL;
 		each_in_flight(s, moved, at);
 		if (!same_secret(&s->is.secret, &is->secret))
-			each_in_flight(s, keyed_anew, at);
+			each_in_flight(s, take_new_key, at);
 		s->is = *is;
 		s->reported = 0;
 		return s;

@@ -71,7 +71,7 @@ struct radius_request {
 	uint64_t submitted_ms, sent_ms, resend_ms, give_up_ms, interval_ms;
 	unsigned asked; /* bits: servers that were asked already */
 	uint8_t at, port, identifier;
-	bool due, probe, anew;
+	bool due, probe, rekeyed;
 	struct radius_secret secret; /* that the octets were made with */
 	uint8_t authenticator
 		[RADIUS_AUTHENTICATOR_LEN]; /* as sent: answers and keys depend on it */
