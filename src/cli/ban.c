@@ -16,7 +16,6 @@
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "cli/where.h"
-#include "config/suggest.h"
 
 static const char usage[] =
 	"Usage: culvert ban list [--json]\n"
@@ -119,21 +118,6 @@ static const struct action {
 	{"remove", remove_ban, "unban", "is not banned any more"},
 };
 
-static const struct action *find_action(const char *name)
-{
-	const char *known[ARRAY_SIZE(actions) + 1] = {0}, *near;
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!strcmp(actions[i].name, name))
-			return &actions[i];
-		known[i] = actions[i].name;
-	}
-	near = suggest(name, known);
-	text_fprintf(stderr, "culvert: there is no `culvert ban %s`%s%s%s\n", name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	return NULL;
-}
-
 /* Bits behind the length, and an IPv6 address behind its /64, are left out. */
 static int read_source(const char *text, struct prefix *ret)
 {
@@ -224,7 +208,7 @@ int cmd_ban(int argc, char **argv)
 	n = argc - optind;
 	if (!n)
 		return cmd_usage(usage);
-	action = find_action(argv[optind]);
+	action = cmd_action("ban", argv[optind], actions, ARRAY_SIZE(actions), sizeof(*actions));
 	if (!action)
 		return CMD_USAGE;
 	if (n != (action->command ? 2 : 1))

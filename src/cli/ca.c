@@ -15,7 +15,6 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "config/config.h"
-#include "config/suggest.h"
 #include "config/value.h"
 
 static const char usage[] =
@@ -73,21 +72,6 @@ static const struct action {
 	{"remove", ca_remove, 1, 1, WRITES | RELOADS},
 	{"list", ca_list, 0, 0, NOTHING},
 };
-
-static const struct action *find_action(const char *name)
-{
-	const char *known[ARRAY_SIZE(actions) + 1] = {0}, *near;
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!strcmp(actions[i].name, name))
-			return &actions[i];
-		known[i] = actions[i].name;
-	}
-	near = suggest(name, known);
-	text_fprintf(stderr, "culvert: there is no `culvert ca %s`%s%s%s\n", name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	return NULL;
-}
 
 static int open_db(const struct action *action, const struct ca_args *a, struct db **ret)
 {
@@ -260,7 +244,7 @@ int cmd_ca(int argc, char **argv)
 		fputs(usage, stderr);
 		return CMD_USAGE;
 	}
-	action = find_action(argv[optind]);
+	action = cmd_action("ca", argv[optind], actions, ARRAY_SIZE(actions), sizeof(*actions));
 	if (!action)
 		return CMD_USAGE;
 	a.arg = argv + optind + 1;

@@ -4,6 +4,8 @@
  * subcommand's name. A command returns its exit code: 0, one of CMD_*, or layer_exit_code().
  */
 #pragma once
+#include <stddef.h>
+
 #include "events/event.h"
 
 #define CMD_OK 0
@@ -21,6 +23,13 @@ int cmd_fail(enum event ev, const char *text);
 int cmd_cure(enum event ev);
 int cmd_usage(const char *usage);
 int cmd_bad(const char *command, const char *what, const char *value, const char *want);
+
+/*
+ * The row of `name` in a table of `n` rows of `size` octets, each of which begins with its name. NULL:
+ * there is none, and standard error says so.
+ */
+const void *cmd_action(
+	const char *command, const char *name, const void *actions, size_t n, size_t size);
 
 int cmd_ban(int argc, char **argv);
 int cmd_bench(int argc, char **argv);

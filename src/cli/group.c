@@ -15,7 +15,6 @@
 #include "cli/cmd.h"
 #include "cli/values.h"
 #include "cli/where.h"
-#include "config/suggest.h"
 
 static const char usage[] =
 	"Usage: culvert group add NAME [KEY=VALUE...]\n"
@@ -165,21 +164,6 @@ static const struct action {
 	{"remove", remove_group, NAME | WRITES, "was removed"},
 };
 
-static const struct action *find_action(const char *name)
-{
-	const char *known[ARRAY_SIZE(actions) + 1] = {0}, *near;
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!strcmp(actions[i].name, name))
-			return &actions[i];
-		known[i] = actions[i].name;
-	}
-	near = suggest(name, known);
-	text_fprintf(stderr, "culvert: there is no `culvert group %s`%s%s%s\n", name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	return NULL;
-}
-
 /* -1: go on. */
 static int parse_options(int argc, char **argv, struct args *a)
 {
@@ -249,7 +233,7 @@ int cmd_group(int argc, char **argv)
 	n = argc - optind - 1;
 	if (n < 0)
 		return cmd_usage(usage);
-	action = find_action(argv[optind]);
+	action = cmd_action("group", argv[optind], actions, ARRAY_SIZE(actions), sizeof(*actions));
 	if (!action)
 		return CMD_USAGE;
 	if (!is_count_right(action, n))

@@ -28,7 +28,6 @@
 #include "cli/values.h"
 #include "cli/where.h"
 #include "config/config.h"
-#include "config/suggest.h"
 #include "server/host/certificates.h"
 #include "store/db.h"
 
@@ -308,21 +307,6 @@ static const struct action {
 	{"pool", pool, NAME | VALUE | WRITES, "has a new pool"},
 };
 
-static const struct action *find_action(const char *name)
-{
-	const char *known[ARRAY_SIZE(actions) + 1] = {0}, *near;
-
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (!strcmp(actions[i].name, name))
-			return &actions[i];
-		known[i] = actions[i].name;
-	}
-	near = suggest(name, known);
-	text_fprintf(stderr, "culvert: there is no `culvert user %s`%s%s%s\n", name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	return NULL;
-}
-
 static int parse_date(const char *text, int64_t *ret)
 {
 	struct grant_values v = {0};
@@ -520,7 +504,7 @@ int cmd_user(int argc, char **argv)
 		return cmd_usage(usage);
 	if (is_of_all(argv[optind], n))
 		return run_of_all(&a, argv[optind + 1]);
-	action = find_action(argv[optind]);
+	action = cmd_action("user", argv[optind], actions, ARRAY_SIZE(actions), sizeof(*actions));
 	if (!action)
 		return CMD_USAGE;
 	wanted = 1 + !!(action->needs & NAME) + !!(action->needs & VALUE);
