@@ -25,7 +25,7 @@ FOR_TESTS = {
     "tun_offloads": "what the kernel granted",
 }
 # Names that a macro composes.
-COMPOSED = re.compile(r"(CONFIG_|GRANT_)?FIELD_|SD_JOURNAL_|\w+_freep$")
+COMPOSED = re.compile(r"(CONFIG_|GRANT_)?FIELD_|ARGUMENT_|SD_JOURNAL_|\w+_freep$")
 
 
 def _plain(text):

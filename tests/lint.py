@@ -291,6 +291,12 @@ FOREIGN = {"tls-ext", "permanent", "zone", "add-interface", "reload",  # sstpc, 
            "ask", "save-server-route", "ca-cert", "log-level", "log-stderr", "cert-warn"}  # nmcli, sstpc
 
 
+def connect_options(root):
+    """Of `culvert connect`: the rows of src/cli/connect.def."""
+    return {found[1] for _, line in lines(root, "src/cli/connect.def")
+            for found in [re.match(r'OPT\(\w+, "([a-z0-9-]+)"', line)] if found}
+
+
 class Commands:
     """`culvert COMMAND`: its words and options, as the sources know them."""
 
@@ -307,6 +313,7 @@ class Commands:
             for macro, options in shared.items():
                 if macro in text:
                     self.options[name] |= options
+        self.options["connect"] |= connect_options(root)
         self.options["run"] |= self.options["connect"]
         self.every = {"version"}.union(*self.options.values())
 
@@ -439,6 +446,9 @@ def manual_names(root):
     with open(os.path.join(root, "docs/culvert.1")) as f:
         page = f.read()
     page_words = set(re.findall(r"[\w-]+", page))
+    for name in sorted(connect_options(root)):
+        if not re.search(rf"(?:Fl|,) -{name}\b(?!-)", page):
+            yield f"src/cli/connect.def: --{name} is not in docs/culvert.1"
     for path in tracked(root, "src/cli/*.c", "src/cli/*.h"):
         with open(os.path.join(root, path)) as f:
             text = f.read()

@@ -220,7 +220,7 @@ static int line_pipe(const char *line)
 
 static void be_client(struct service *s, const struct nm_words *words, int facts_fd, int secrets)
 {
-	struct connect_hooks hooks = {prepare, s};
+	struct connect_hooks hooks = {.prepare = prepare, .arg = s};
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -100,6 +100,12 @@ static int prepare(struct client_opts *o, void *arg)
 	struct os_failure why = {0};
 	int result;
 
+	if (o->lock) {
+		fputs("culvert run: --lock is for `culvert connect`: this tunnel has a network of its own, which "
+		      "has no other way\n",
+			stderr);
+		return CMD_USAGE;
+	}
 	start_threads();
 	result = apart_network(&why);
 	if (result < 0)
@@ -116,7 +122,7 @@ static int prepare(struct client_opts *o, void *arg)
 
 static void be_client(struct run *r, int steps)
 {
-	struct connect_hooks hooks = {prepare, r};
+	struct connect_hooks hooks = {.prepare = prepare, .arg = r};
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
