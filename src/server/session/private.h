@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * server/session/private.h — the session's own struct, and what the files of this room ask of each
- * other: session.c (from door to end), login.c (who is it), grant.c (and with what), addresses.c,
- * onlink.c, second.c (its lane).
+ * other: session.c (from door to end), login.c (who is it), place.c (is there room), grant.c (and with
+ * what), addresses.c, onlink.c, second.c (its lane).
  */
 #pragma once
 #include "aaa/aaa.h"
@@ -80,6 +80,9 @@ static inline struct session *session_of(struct link *l)
 
 /* One row for each connection; the first outcome counts. */
 void session_record_attempt(struct session *s, enum event outcome, const char *detail);
+/* A login that failed, with its row; detail "": the user's name. */
+void session_record_refusal(struct session *s, enum event why, const char *detail);
+void session_count_login(struct session *s, enum login_result result);
 /* EV_NONE: it begins; else it ends so, and the lease goes back. Once each. */
 void session_record(struct session *s, enum event ended);
 /* Reports its counters when that is due. */
@@ -93,8 +96,11 @@ struct aaa_connection session_connection(const struct session *s);
 /* Begins the session's conversation: what LCP offers. Negative errno. */
 int login_methods(struct session *s, enum auth_method ret[static AUTH_METHODS]);
 void login_request(struct session *s, const struct proof *proof);
+
+/* ---- question.c ---- */
+
 /* The session ends before its answer came. */
-void login_abandon(struct question *q);
+void question_abandon(struct question *q);
 
 /* ---- grant.c ---- */
 

@@ -102,3 +102,19 @@ struct aaa_connection session_connection(const struct session *s)
 		s->scope.session);
 	return r;
 }
+
+/* ---- logins ---- */
+
+void session_count_login(struct session *s, enum login_result result)
+{
+	stat_add(&s->site->logins[result], 1);
+}
+
+void session_record_refusal(struct session *s, enum event why, const char *detail)
+{
+	if (*detail)
+		log_event(&s->scope, why, "%s", detail);
+	else
+		log_event(&s->scope, why, "user=\"%s\"", s->user);
+	session_record_attempt(s, why, detail);
+}

@@ -303,7 +303,7 @@ static void on_closed(struct link *l)
 	if (l->detached)
 		second_hand_over(site, l->fd, l->tunnel, &s->peer, &s->scope);
 	if (s->question)
-		login_abandon(s->question);
+		question_abandon(s->question);
 	let_in(s);
 	atomic_fetch_sub_explicit(&site->n_connections, 1, memory_order_relaxed);
 	session_list_del(s);

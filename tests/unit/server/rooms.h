@@ -151,7 +151,7 @@ static inline void rooms_closed(struct link *l)
 	else
 		s->site->sessions = s->next;
 	if (s->question)
-		login_abandon(s->question);
+		question_abandon(s->question);
 	aaa_end(s->conversation);
 	directory_leave(s->site->context->directory, &s->place);
 	grant_unref(s->grant);

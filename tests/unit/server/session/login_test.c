@@ -352,7 +352,7 @@ static void an_address_for_a_session_that_is_gone_goes_back(void **state)
 
 	(void)state;
 	accept_with(0, 42, (struct grant_values){0});
-	login_abandon(s->question);
+	question_abandon(s->question);
 	assert_null(s->question);
 	lease(0, EV_NONE, 0x0a000007);
 	assert_int_equal(asked.released, 1);
@@ -364,7 +364,7 @@ static void an_answer_for_a_session_that_is_gone_is_dropped(void **state)
 	struct session *s = knocks(0, 1, 0xc0000201);
 
 	(void)state;
-	login_abandon(s->question);
+	question_abandon(s->question);
 	accept_with(0, 42, (struct grant_values){0});
 	assert_int_equal(context_sessions(&r->context), 0);
 	assert_null(asked.lease);
