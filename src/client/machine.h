@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * client/machine.h — the life of a client, without I/O: what happened and the time go in, orders and
- * a deadline come out. client.c carries the orders out; tests drive it on a simulated clock.
+ * a deadline come out. orders.c carries the orders out; tests drive it on a simulated clock.
  *
  *     machine_start(m, now);
  *     while (machine_next_order(m, &order)) …     pull after every call until false

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The client's machine over a real tunnel on a simulated clock: the machine's orders move the tunnel,
- * the tunnel's events move the machine, as client.c does it with sockets.
+ * the tunnel's events move the machine, as client/orders.c does it with sockets.
  */
 #include <stdarg.h>
 #include <stddef.h>
