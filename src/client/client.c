@@ -2,19 +2,20 @@
 /*
  * Theory of operation
  *
- * One tunnel at a time, one loop, one thread. What happens is fed to machine.c, whose orders orders.c carries
- * out; attempt.c makes each connection, network.c is for what comes up with it. The order is that of the
- * seven steps: name → TCP → (link and tunnel do TLS, HTTP, SSTP, PPP) → interface, routes, resolver → data.
- * The TUN is opened first, before anything is sent, so that a missing right shows at once and not after a login.
+ * One tunnel at a time, one loop, one thread. What happens is fed to machine.c, whose orders
+ * orders.c carries out; attempt.c makes each connection, network.c is for what comes up with it.
+ * The order is that of the seven steps: name → TCP → (link and tunnel do TLS, HTTP, SSTP, PPP) →
+ * interface, routes, resolver → data. The TUN is opened first, before anything is sent, so that a
+ * missing right shows at once and not after a login.
  *
- * Over a lost connection the interface stays, with its address, routes and name servers, and the next
- * connection asks for the same address: TCP connections inside go on. Packets wait in the interface's
- * queue meanwhile, so that what TCP repeated in vain goes out at the first moment.
+ * Over a lost connection the interface stays, with its address, routes and name servers, and the
+ * next connection asks for the same address: TCP connections inside go on. Packets wait in the
+ * interface's queue meanwhile, so that what TCP repeated in vain goes out at the first moment.
  *
  * What it sets up and how that goes away: the interface is not persistent, so addresses and routes
- * on it die with the process, however it ends. Policy rules (client/policy.h) carry our protocol mark and
- * are deleted at the end, or by the next start after a kill -9. The resolver is restored the same way
- * (os/resolver.h).
+ * on it die with the process, however it ends. Policy rules (client/policy.h) carry our protocol
+ * mark and are deleted at the end, or by the next start after a kill -9. The resolver is restored
+ * the same way (os/resolver.h).
  */
 #include "client/client.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: a family that comes up gets addresses, routes and the resolver by setup.c. Router advertisements and
- * neighbour discovery are answered here, on the link; packets from the interface go into the tunnel unless they
- * are those of the tunnel itself. The machine learns that the network is up, or why not; its orders are the caller's.
+ * Theory: a family that comes up gets addresses, routes and the resolver by setup.c. Router
+ * advertisements and neighbour discovery are answered here, on the link; packets from the interface
+ * go into the tunnel unless they are those of the tunnel itself. The machine learns that the
+ * network is up, or why not; its orders are the caller's.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -185,8 +186,8 @@ static bool is_link_local(const uint8_t *octets, const struct ip_packet *ip)
 }
 
 /*
- * The tunnel's own connection, which comes this way while the machine has no other: inside itself it
- * would go round for ever. TCP sends it again when there is a way.
+ * The tunnel's own connection, which comes this way while the machine has no other: inside itself
+ * it would go round for ever. TCP sends it again when there is a way.
  */
 HOT static bool is_outer(const struct client *c, const uint8_t *octets, const struct ip_packet *ip)
 {

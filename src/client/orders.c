@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what happens is fed to machine.c, whose orders are carried out here, one after the other, until there is
- * none. Callbacks (the tunnel's, the attempt's, the timer's) feed the machine and carry out what it orders then.
+ * Theory: what happens is fed to machine.c, whose orders are carried out here, one after the other,
+ * until there is none. Callbacks (the tunnel's, the attempt's, the timer's) feed the machine and
+ * carry out what it orders then.
  */
 #include <inttypes.h>
 #include <stdio.h>

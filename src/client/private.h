@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * client/private.h — the client's own struct, and what its files ask of each other: client.c (the loop, from the
- * start to the end) → orders.c (carries out what machine.c orders) → network.c (what comes up, what passes).
+ * client/private.h — the client's own struct, and what its files ask of each other: client.c (the
+ * loop, from the start to the end) → orders.c (carries out what machine.c orders) → network.c (what
+ * comes up, what passes).
  */
 #pragma once
 #include <uv.h>
@@ -59,7 +60,10 @@ void client_say(const struct client *c, const char *step, const char *text);
 void network_up(struct client *c, const struct tunnel_event *ev);
 /* Without a reason the end follows, or the family comes up again. */
 void network_down(struct client *c, const struct tunnel_event *ev);
-/* Of struct link_ops. Neighbour discovery is answered here and not by the kernel, whatever its accept_ra says. */
+/*
+ * Of struct link_ops. Neighbour discovery is answered here and not by the kernel, whatever its
+ * accept_ra says.
+ */
 void network_intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip);
 bool network_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip);

@@ -1,208 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Theory: a request waits in its source's turn, is given a server, a source port and an identifier,
- * and is in flight there until an answer is trusted or the server's time is up. What is in flight
- * is found by (server, port, identifier) alone, the way an answer names it, so there is no list of
- * it: ticks walk the tables of identifiers.
+ * and is in flight there until an answer is trusted or the server's time is up.
  */
-#include "aaa/radius/peer.h"
-
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "aaa/radius/peer_state.h"
 #include "base/auto.h"
 #include "base/crypto.h"
-
-#define IDENTIFIERS 256
-#define NEVER UINT64_MAX
-
-struct port {
-	struct radius_request *by_id[IDENTIFIERS];
-	uint64_t rests_ms[IDENTIFIERS];
-	unsigned next, used;
-};
-
-struct server {
-	struct radius_server_opts is;
-	struct radius_server_status stats; /* dead, sealed and the counters */
-	struct port *port[RADIUS_PORTS_MAX];
-	uint64_t dead_until_ms, heard_ms, probe_ms;
-	unsigned reported; /* bits: distrust that news reported of */
-	bool probing;
-	struct radius_request probe;
-};
-
-struct turn {
-	struct radius_request *head, **tail;
-};
-
-struct radius_peer {
-	struct radius_peer_opts opts;
-	struct server *server[RADIUS_SERVERS_MAX];
-	struct turn turn[RADIUS_TURNS], again; /* again: for another server, before all others */
-	unsigned next_turn, waiting;
-	unsigned n_due, scan; /* to be sent again; where output() looks on */
-	uint64_t wake_ms;
-	struct turn done;
-	struct radius_news news[4 * RADIUS_SERVERS_MAX];
-	size_t n_news;
-};
-
-/* ---- lists ------------------------------------------------------------- */
-
-static void turn_init(struct turn *t)
-{
-	*t = (struct turn){.tail = &t->head};
-}
-
-static void turn_add(struct turn *t, struct radius_request *r)
-{
-	r->next = NULL;
-	*t->tail = r;
-	t->tail = &r->next;
-}
-
-static struct radius_request *turn_take(struct turn *t)
-{
-	struct radius_request *r = t->head;
-
-	if (!r)
-		return NULL;
-	t->head = r->next;
-	if (!t->head)
-		t->tail = &t->head;
-	return r;
-}
-
-static void wake_at(struct radius_peer *p, uint64_t ms)
-{
-	if (ms < p->wake_ms)
-		p->wake_ms = ms;
-}
-
-static void tell(
-	struct radius_peer *p, size_t server, enum radius_change change, enum radius_trust why)
-{
-	if (p->n_news < ARRAY_SIZE(p->news))
-		p->news[p->n_news++] = (struct radius_news){server, change, why};
-}
-
-static void finish(struct radius_peer *p, struct radius_request *r, enum radius_outcome outcome)
-{
-	if (r->probe) {
-		p->server[r->at]->probing = false;
-		return;
-	}
-	r->outcome = outcome;
-	turn_add(&p->done, r);
-}
-
-/* ---- identifiers ------------------------------------------------------- */
-
-static int free_identifier(struct port *port, uint64_t now_ms)
-{
-	for (unsigned i = 0; i < IDENTIFIERS; i++) {
-		unsigned id = (port->next + i) % IDENTIFIERS;
-
-		if (!port->by_id[id] && port->rests_ms[id] <= now_ms) {
-			port->next = id + 1;
-			return (int)id;
-		}
-	}
-	return -EBUSY;
-}
-
-/* On the first port that has one; another port when none has. -EBUSY, -ENOMEM. */
-static int take_identifier(struct server *s, struct radius_request *r, uint64_t now_ms)
-{
-	for (unsigned i = 0; i < RADIUS_PORTS_MAX; i++) {
-		int id;
-
-		if (!s->port[i]) {
-			s->port[i] = calloc(1, sizeof(*s->port[i]));
-			if (!s->port[i])
-				return -ENOMEM;
-			s->stats.ports++;
-		}
-		id = free_identifier(s->port[i], now_ms);
-		if (id < 0)
-			continue;
-		r->port = (uint8_t)i;
-		r->identifier = (uint8_t)id;
-		s->port[i]->by_id[id] = r;
-		s->port[i]->used++;
-		s->stats.in_flight++;
-		return 0;
-	}
-	return -EBUSY;
-}
-
-static void give_identifier_back(struct radius_peer *p, struct radius_request *r, uint64_t rests_ms)
-{
-	struct server *s = p->server[r->at];
-	struct port *port = s->port[r->port];
-
-	port->by_id[r->identifier] = NULL;
-	port->rests_ms[r->identifier] = rests_ms;
-	port->used--;
-	s->stats.in_flight--;
-	p->n_due -= r->due;
-	r->due = false;
-}
-
-/* ---- which server ------------------------------------------------------ */
-
-static bool is_candidate(const struct radius_request *r, size_t i)
-{
-	return r->server == RADIUS_ANY_SERVER ? !(r->asked & 1u << i)
-					      : (size_t)r->server == i && !r->asked;
-}
-
-static bool is_up(const struct server *s, uint64_t now_ms)
-{
-	return !s->stats.dead || s->dead_until_ms <= now_ms;
-}
-
-/* Is a a better choice than b? */
-static bool is_lighter(const struct server *a, const struct server *b)
-{
-	if (!a->is.weight != !b->is.weight)
-		return a->is.weight;
-	return (uint64_t)(a->stats.in_flight + 1) * (b->is.weight ? b->is.weight : 1) <
-	       (uint64_t)(b->stats.in_flight + 1) * (a->is.weight ? a->is.weight : 1);
-}
-
-/*
- * NULL: none that was not asked. When all are dead, a request that asked no server yet goes to one
- * of them.
- */
-static struct server *choose(
-	struct radius_peer *p, const struct radius_request *r, uint64_t now_ms, size_t *ret_at)
-{
-	struct server *best = NULL, *last = NULL;
-	size_t last_at = 0;
-
-	for (size_t i = 0; i < p->opts.n_servers; i++) {
-		struct server *s = p->server[i];
-
-		if (!is_candidate(r, i))
-			continue;
-		if (is_up(s, now_ms)) {
-			if (!best || (!p->opts.in_order && is_lighter(s, best))) {
-				best = s;
-				*ret_at = i;
-			}
-		} else if (!last || s->dead_until_ms < last->dead_until_ms) {
-			last = s;
-			last_at = i;
-		}
-	}
-	if (best || r->asked || !last)
-		return best;
-	*ret_at = last_at;
-	return last;
-}
 
 /* ---- sending ----------------------------------------------------------- */
 
@@ -214,7 +20,7 @@ static uint64_t about(uint64_t ms)
 	return ms - ms / 10 + ms * dice / (5 * UINT16_MAX);
 }
 
-static bool encode(struct radius_request *r, const struct server *s, uint64_t now_ms)
+static bool encode(struct radius_request *r, const struct radius_server *s, uint64_t now_ms)
 {
 	struct radius_builder b;
 	int n;
@@ -239,21 +45,21 @@ static void schedule(struct radius_peer *p, struct radius_request *r, uint64_t n
 	r->resend_ms = now_ms + about(r->interval_ms);
 	r->interval_ms = r->interval_ms * 2 < RADIUS_LAST_RESEND_MS ? r->interval_ms * 2
 								    : RADIUS_LAST_RESEND_MS;
-	wake_at(p, r->resend_ms < r->give_up_ms ? r->resend_ms : r->give_up_ms);
+	radius_wake_at(p, r->resend_ms < r->give_up_ms ? r->resend_ms : r->give_up_ms);
 }
 
 /* Puts it in flight at server `at`. -EBUSY: no identifier is free there; -EMSGSIZE: too long. */
 static int launch(struct radius_peer *p, struct radius_request *r, size_t at, uint64_t now_ms)
 {
-	struct server *s = p->server[at];
-	int e = take_identifier(s, r, now_ms);
+	struct radius_server *s = p->server[at];
+	int e = radius_take_identifier(s, r, now_ms);
 
 	if (e < 0)
 		return e;
 	r->at = (uint8_t)at;
 	r->rekeyed = false;
 	if (!encode(r, s, now_ms)) {
-		give_identifier_back(p, r, 0);
+		radius_give_identifier_back(p, r, 0);
 		return -EMSGSIZE;
 	}
 	r->sent_ms = now_ms;
@@ -279,7 +85,7 @@ static bool start(struct radius_peer *p, struct radius_request *r, size_t at, ui
 	int e = launch(p, r, at, now_ms);
 
 	if (e < 0)
-		finish(p, r, e == -EMSGSIZE ? RADIUS_UNENCODABLE : RADIUS_TIMED_OUT);
+		radius_finish(p, r, e == -EMSGSIZE ? RADIUS_UNENCODABLE : RADIUS_TIMED_OUT);
 	return e == 0;
 }
 
@@ -290,7 +96,7 @@ static bool resend(
 	r->due = false;
 	p->n_due--;
 	if (r->rekeyed) {
-		give_identifier_back(p, r, now_ms + RADIUS_REST_MS);
+		radius_give_identifier_back(p, r, now_ms + RADIUS_REST_MS);
 		return start(p, r, r->at, now_ms) && output_of(r, ret);
 	}
 	p->server[r->at]->stats.resent += !r->probe;
@@ -300,16 +106,16 @@ static bool resend(
 
 static struct radius_request *slot(struct radius_peer *p, unsigned n)
 {
-	size_t server = n / (RADIUS_PORTS_MAX * IDENTIFIERS);
-	const struct port *port =
+	size_t server = n / (RADIUS_PORTS_MAX * RADIUS_IDENTIFIERS);
+	const struct radius_port *port =
 		server < p->opts.n_servers
-			? p->server[server]->port[n / IDENTIFIERS % RADIUS_PORTS_MAX]
+			? p->server[server]->port[n / RADIUS_IDENTIFIERS % RADIUS_PORTS_MAX]
 			: NULL;
 
-	return port ? port->by_id[n % IDENTIFIERS] : NULL;
+	return port ? port->by_id[n % RADIUS_IDENTIFIERS] : NULL;
 }
 
-#define SLOTS (RADIUS_SERVERS_MAX * RADIUS_PORTS_MAX * IDENTIFIERS)
+#define SLOTS (RADIUS_SERVERS_MAX * RADIUS_PORTS_MAX * RADIUS_IDENTIFIERS)
 
 static struct radius_request *next_due(struct radius_peer *p)
 {
@@ -325,20 +131,20 @@ static struct radius_request *next_due(struct radius_peer *p)
 
 /* The first of a turn goes out. False: nothing of this turn can. */
 static bool start_first(
-	struct radius_peer *p, struct turn *t, uint64_t now_ms, struct radius_send *ret)
+	struct radius_peer *p, struct radius_turn *t, uint64_t now_ms, struct radius_send *ret)
 {
 	struct radius_request *r;
 
 	while ((r = t->head)) {
 		size_t at = 0;
-		struct server *s = choose(p, r, now_ms, &at);
+		struct radius_server *s = radius_choose(p, r, now_ms, &at);
 
 		if (s && s->stats.in_flight >= p->opts.in_flight)
 			return false;
-		turn_take(t);
+		radius_turn_take(t);
 		p->waiting--;
 		if (!s)
-			finish(p, r, r->asked ? RADIUS_TIMED_OUT : RADIUS_NO_SERVER);
+			radius_finish(p, r, r->asked ? RADIUS_TIMED_OUT : RADIUS_NO_SERVER);
 		else if (start(p, r, at, now_ms))
 			return output_of(r, ret);
 	}
@@ -355,7 +161,7 @@ bool radius_peer_output(struct radius_peer *p, uint64_t now_ms, struct radius_se
 	if (start_first(p, &p->again, now_ms, ret))
 		return true;
 	for (unsigned i = 0; i < RADIUS_TURNS && p->waiting; i++) {
-		struct turn *t = &p->turn[p->next_turn];
+		struct radius_turn *t = &p->turn[p->next_turn];
 
 		p->next_turn = (p->next_turn + 1) % RADIUS_TURNS;
 		if (start_first(p, t, now_ms, ret))
@@ -372,9 +178,9 @@ int radius_peer_submit(struct radius_peer *p, struct radius_request *r, uint64_t
 	r->outcome = RADIUS_ANSWERED;
 	r->distrusted = r->due = r->probe = r->rekeyed = false;
 	r->submitted_ms = now_ms;
-	turn_add(&p->turn[r->turn % RADIUS_TURNS], r);
+	radius_turn_add(&p->turn[r->turn % RADIUS_TURNS], r);
 	p->waiting++;
-	wake_at(p, now_ms + RADIUS_WAIT_MS);
+	radius_wake_at(p, now_ms + RADIUS_WAIT_MS);
 	return 0;
 }
 
@@ -393,15 +199,15 @@ static bool answers(uint8_t request, uint8_t reply)
 
 static void heard(struct radius_peer *p, size_t at, uint64_t now_ms)
 {
-	struct server *s = p->server[at];
+	struct radius_server *s = p->server[at];
 
 	s->heard_ms = now_ms;
 	if (s->stats.dead)
-		tell(p, at, RADIUS_SERVER_ALIVE, RADIUS_TRUSTED);
+		radius_tell(p, at, RADIUS_SERVER_ALIVE, RADIUS_TRUSTED);
 	s->stats.dead = false;
 }
 
-static void measure(struct server *s, uint64_t sent_ms, uint64_t now_ms)
+static void measure(struct radius_server *s, uint64_t sent_ms, uint64_t now_ms)
 {
 	uint64_t us = (now_ms - sent_ms) * 1000 + 500;
 
@@ -411,28 +217,28 @@ static void measure(struct server *s, uint64_t sent_ms, uint64_t now_ms)
 
 static void distrust(struct radius_peer *p, struct radius_request *r, enum radius_trust why)
 {
-	struct server *s = p->server[r->at];
+	struct radius_server *s = p->server[r->at];
 
 	s->stats.dropped[why]++;
 	r->distrusted = true;
 	r->why = why;
 	if (!(s->reported & 1u << why))
-		tell(p, r->at, RADIUS_SERVER_DISTRUSTED, why);
+		radius_tell(p, r->at, RADIUS_SERVER_DISTRUSTED, why);
 	s->reported |= 1u << why;
 }
 
 static void learn(struct radius_peer *p, size_t at, bool sealed)
 {
-	struct server *s = p->server[at];
+	struct radius_server *s = p->server[at];
 
 	if (!sealed || s->stats.sealed)
 		return;
 	s->stats.sealed = true;
 	if (s->is.learn_seal)
-		tell(p, at, RADIUS_SERVER_SEALED, RADIUS_TRUSTED);
+		radius_tell(p, at, RADIUS_SERVER_SEALED, RADIUS_TRUSTED);
 }
 
-static bool requires_seal(const struct server *s, const struct radius_request *r)
+static bool requires_seal(const struct radius_server *s, const struct radius_request *r)
 {
 	return r->code == RADIUS_ACCESS_REQUEST &&
 	       (s->is.require_seal || (s->is.learn_seal && s->stats.sealed));
@@ -441,7 +247,7 @@ static bool requires_seal(const struct server *s, const struct radius_request *r
 void radius_peer_recv(struct radius_peer *p, size_t server, unsigned port, const void *octets,
 	size_t n, uint64_t now_ms)
 {
-	struct server *s = p->server[server];
+	struct radius_server *s = p->server[server];
 	struct radius_packet reply;
 	struct radius_request *r;
 	enum radius_trust trust;
@@ -469,19 +275,19 @@ void radius_peer_recv(struct radius_peer *p, size_t server, unsigned port, const
 	heard(p, server, now_ms);
 	if (!r->probe)
 		learn(p, server, sealed);
-	give_identifier_back(p, r, 0);
+	radius_give_identifier_back(p, r, 0);
 	r->reply = reply;
-	finish(p, r, RADIUS_ANSWERED);
+	radius_finish(p, r, RADIUS_ANSWERED);
 }
 
 /* ---- time -------------------------------------------------------------- */
 
 static void declare_dead(struct radius_peer *p, size_t at, uint64_t now_ms)
 {
-	struct server *s = p->server[at];
+	struct radius_server *s = p->server[at];
 
 	if (!s->stats.dead)
-		tell(p, at, RADIUS_SERVER_DEAD, RADIUS_TRUSTED);
+		radius_tell(p, at, RADIUS_SERVER_DEAD, RADIUS_TRUSTED);
 	s->stats.dead = true;
 	s->dead_until_ms = now_ms + p->opts.dead_ms;
 	s->probe_ms = now_ms;
@@ -490,23 +296,23 @@ static void declare_dead(struct radius_peer *p, size_t at, uint64_t now_ms)
 /* The server's time is up: another one, or none. */
 static void give_up(struct radius_peer *p, struct radius_request *r, uint64_t now_ms)
 {
-	struct server *s = p->server[r->at];
+	struct radius_server *s = p->server[r->at];
 	size_t at;
 
-	give_identifier_back(p, r, now_ms + RADIUS_REST_MS);
+	radius_give_identifier_back(p, r, now_ms + RADIUS_REST_MS);
 	if (r->probe) {
-		finish(p, r, RADIUS_TIMED_OUT);
+		radius_finish(p, r, RADIUS_TIMED_OUT);
 		return;
 	}
 	s->stats.timed_out++;
 	if (s->heard_ms < r->sent_ms)
 		declare_dead(p, r->at, now_ms);
 	r->asked |= 1u << r->at;
-	if (!choose(p, r, now_ms, &at)) {
-		finish(p, r, RADIUS_TIMED_OUT);
+	if (!radius_choose(p, r, now_ms, &at)) {
+		radius_finish(p, r, RADIUS_TIMED_OUT);
 		return;
 	}
-	turn_add(&p->again, r);
+	radius_turn_add(&p->again, r);
 	p->waiting++;
 }
 
@@ -521,19 +327,19 @@ static void look_at(struct radius_peer *p, struct radius_request *r, uint64_t no
 		p->n_due++;
 	}
 	if (!r->due)
-		wake_at(p, r->resend_ms < r->give_up_ms ? r->resend_ms : r->give_up_ms);
+		radius_wake_at(p, r->resend_ms < r->give_up_ms ? r->resend_ms : r->give_up_ms);
 }
 
-static void look_at_port(struct radius_peer *p, struct port *port, uint64_t now_ms)
+static void look_at_port(struct radius_peer *p, struct radius_port *port, uint64_t now_ms)
 {
-	for (unsigned id = 0; port && port->used && id < IDENTIFIERS; id++)
+	for (unsigned id = 0; port && port->used && id < RADIUS_IDENTIFIERS; id++)
 		if (port->by_id[id])
 			look_at(p, port->by_id[id], now_ms);
 }
 
 static void probe(struct radius_peer *p, size_t at, uint64_t now_ms)
 {
-	struct server *s = p->server[at];
+	struct radius_server *s = p->server[at];
 
 	if (!s->stats.dead)
 		return;
@@ -551,17 +357,17 @@ static void probe(struct radius_peer *p, size_t at, uint64_t now_ms)
 			p->n_due++;
 		}
 	}
-	wake_at(p, s->probe_ms);
+	radius_wake_at(p, s->probe_ms);
 }
 
-static void give_up_waiting(struct radius_peer *p, struct turn *t, uint64_t now_ms)
+static void give_up_waiting(struct radius_peer *p, struct radius_turn *t, uint64_t now_ms)
 {
 	while (t->head && t->head->submitted_ms + RADIUS_WAIT_MS <= now_ms) {
 		p->waiting--;
-		finish(p, turn_take(t), RADIUS_TIMED_OUT);
+		radius_finish(p, radius_turn_take(t), RADIUS_TIMED_OUT);
 	}
 	if (t->head)
-		wake_at(p, t->head->submitted_ms + RADIUS_WAIT_MS);
+		radius_wake_at(p, t->head->submitted_ms + RADIUS_WAIT_MS);
 }
 
 void radius_peer_tick(struct radius_peer *p, uint64_t now_ms)
@@ -583,9 +389,11 @@ uint64_t radius_peer_deadline(const struct radius_peer *p)
 	return p->wake_ms;
 }
 
+/* ---- out --------------------------------------------------------------- */
+
 struct radius_request *radius_peer_done(struct radius_peer *p)
 {
-	struct radius_request *r = turn_take(&p->done);
+	struct radius_request *r = radius_turn_take(&p->done);
 
 	if (r)
 		explicit_bzero(&r->secret, sizeof(r->secret) * (r->outcome != RADIUS_ANSWERED));
@@ -599,188 +407,4 @@ bool radius_peer_news(struct radius_peer *p, struct radius_news *ret)
 	*ret = p->news[0];
 	memmove(p->news, p->news + 1, --p->n_news * sizeof(*p->news));
 	return true;
-}
-
-/* ---- life -------------------------------------------------------------- */
-
-static struct server *server_new(const struct radius_server_opts *is)
-{
-	struct server *s = calloc(1, sizeof(*s));
-
-	if (s) {
-		s->is = *is;
-		memcpy(s->stats.name, is->name, sizeof(s->stats.name));
-	}
-	return s;
-}
-
-static void server_free(struct server *s)
-{
-	for (unsigned i = 0; s && i < RADIUS_PORTS_MAX; i++)
-		free(s->port[i]);
-	if (s)
-		explicit_bzero(s, sizeof(*s));
-	free(s);
-}
-
-int radius_peer_new(const struct radius_peer_opts *opts, struct radius_peer **ret)
-{
-	struct radius_peer *p = calloc(1, sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	for (unsigned i = 0; i < RADIUS_TURNS; i++)
-		turn_init(&p->turn[i]);
-	turn_init(&p->again);
-	turn_init(&p->done);
-	p->wake_ms = NEVER;
-	radius_peer_configure(p, opts, 0);
-	*ret = p;
-	return 0;
-}
-
-void radius_peer_free(struct radius_peer *p)
-{
-	for (size_t i = 0; p && i < p->opts.n_servers; i++)
-		server_free(p->server[i]);
-	if (p)
-		explicit_bzero(&p->opts, sizeof(p->opts));
-	free(p);
-}
-
-int radius_peer_server(const struct radius_peer *p, const char *name)
-{
-	for (size_t i = 0; i < p->opts.n_servers; i++)
-		if (!strcmp(p->server[i]->is.name, name))
-			return (int)i;
-	return RADIUS_ANY_SERVER;
-}
-
-/* What is in flight there is over here: it waits for another server. */
-static void clear_port(struct radius_peer *p, struct port *port, bool ends)
-{
-	for (unsigned id = 0; port && id < IDENTIFIERS; id++) {
-		struct radius_request *r = port->by_id[id];
-
-		if (!r)
-			continue;
-		give_identifier_back(p, r, 0);
-		if (ends || r->probe || r->server != RADIUS_ANY_SERVER) {
-			finish(p, r, RADIUS_TIMED_OUT);
-			continue;
-		}
-		r->asked = 0;
-		turn_add(&p->again, r);
-		p->waiting++;
-	}
-}
-
-static void clear_server(struct radius_peer *p, size_t at, bool ends)
-{
-	for (unsigned i = 0; i < RADIUS_PORTS_MAX; i++)
-		clear_port(p, p->server[at]->port[i], ends);
-}
-
-static void each_in_flight(
-	struct server *s, void (*what)(struct radius_request *r, size_t at), size_t at)
-{
-	for (unsigned i = 0; i < RADIUS_PORTS_MAX; i++)
-		for (unsigned id = 0; s->port[i] && id < IDENTIFIERS; id++)
-			if (s->port[i]->by_id[id])
-				what(s->port[i]->by_id[id], at);
-}
-
-static void moved(struct radius_request *r, size_t at)
-{
-	r->at = (uint8_t)at;
-	r->asked = 0;
-	if (r->server != RADIUS_ANY_SERVER)
-		r->server = (int)at;
-}
-
-static void take_new_key(struct radius_request *r, size_t at)
-{
-	(void)at;
-	r->rekeyed = true;
-}
-
-static bool same_secret(const struct radius_secret *a, const struct radius_secret *b)
-{
-	return a->len == b->len && crypto_equal(a->octets, b->octets, a->len);
-}
-
-/* A server of before with what is in flight there, or another one. NULL: no memory. */
-static struct server *kept(
-	struct server **before, size_t n, const struct radius_server_opts *is, size_t at)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct server *s = before[i];
-
-		if (!s || strcmp(s->is.name, is->name))
-			continue;
-		before[i] = NULL;
-		each_in_flight(s, moved, at);
-		if (!same_secret(&s->is.secret, &is->secret))
-			each_in_flight(s, take_new_key, at);
-		s->is = *is;
-		s->reported = 0;
-		return s;
-	}
-	return server_new(is);
-}
-
-static bool is_named(const struct radius_peer_opts *opts, const char *name)
-{
-	for (size_t i = 0; i < opts->n_servers; i++)
-		if (!strcmp(opts->server[i].name, name))
-			return true;
-	return false;
-}
-
-void radius_peer_configure(
-	struct radius_peer *p, const struct radius_peer_opts *opts, uint64_t now_ms)
-{
-	struct server *before[RADIUS_SERVERS_MAX] = {0};
-	size_t n_before = p->opts.n_servers, n = 0;
-
-	for (size_t i = 0; i < n_before; i++) {
-		if (!is_named(opts, p->server[i]->is.name))
-			clear_server(p, i, false);
-		before[i] = p->server[i];
-	}
-	p->opts = *opts;
-	for (size_t i = 0; i < opts->n_servers; i++) {
-		p->server[n] = kept(before, n_before, &opts->server[i], n);
-		n += p->server[n] != NULL;
-	}
-	p->opts.n_servers = n;
-	for (size_t i = 0; i < n_before; i++)
-		server_free(before[i]);
-	for (struct radius_request *r = p->again.head; r; r = r->next)
-		r->asked = 0;
-	p->n_news = 0; /* it named servers by their old places */
-	wake_at(p, now_ms);
-}
-
-void radius_peer_abandon(struct radius_peer *p)
-{
-	struct radius_request *r;
-
-	for (size_t i = 0; i < p->opts.n_servers; i++)
-		clear_server(p, i, true);
-	for (unsigned i = 0; i <= RADIUS_TURNS; i++)
-		while ((r = turn_take(i < RADIUS_TURNS ? &p->turn[i] : &p->again)))
-			finish(p, r, RADIUS_TIMED_OUT);
-	p->waiting = 0;
-}
-
-void radius_peer_status(
-	const struct radius_peer *p, size_t server, struct radius_server_status *ret)
-{
-	*ret = p->server[server]->stats;
-}
-
-unsigned radius_peer_waiting(const struct radius_peer *p)
-{
-	return p->waiting;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: a question goes from one step to the next by letters and by waits, and its verdict ends it. The line of
- * held ones is the site's: proofs that admission lets wait.
+ * Theory: a question goes from one step to the next by letters and by waits, and its verdict ends
+ * it. The line of held ones is the site's: proofs that admission lets wait.
  */
 #include "server/session/question.h"
 
@@ -99,7 +99,9 @@ void question_abandon(struct question *q)
 		question_free(q);
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------- */
+/*
+ * ---- the verdict -------------------------------------------------------------------------------
+ */
 
 static void give_verdict(struct session *s)
 {

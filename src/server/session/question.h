@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * server/session/question.h — one login under way, from its proof to the verdict. login.c asks who it is, place.c
- * then for a place and an address; the verdict goes to the peer here. The struct is open to these three files:
- * each keeps in it what it has asked.
+ * server/session/question.h — one login under way, from its proof to the verdict. login.c asks who
+ * it is, place.c then for a place and an address; the verdict goes to the peer here. The struct is
+ * open to these three files: each keeps in it what it has asked.
  *
  * Ownership: a question that waits for a letter (of aaa or the store) holds its own memory and only the
  *            session's number, so a session may end without waiting for it.
