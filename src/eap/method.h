@@ -9,6 +9,7 @@ struct eap_side {
 	const struct eap_client_opts *opts;
 	char password[PAP_PASSWORD_MAX + 1]; /* the one in use: a change replaces it */
 	bool has_password;
+	bool was_asked;     /* for a new password: once is enough, whatever the server says then */
 	uint8_t identifier; /* of the Request in hand */
 	size_t room;        /* octets of type data that the Response may have */
 	enum event event;   /* why it failed, or what the server said */

@@ -193,6 +193,7 @@ static enum eap_answer change_password(
 	char password[PAP_PASSWORD_MAX + 1] = "";
 	enum eap_answer a;
 
+	m->side->was_asked = true;
 	if (o->new_password(o->arg, password) < 0)
 		return acknowledge_failure(m, out);
 	memcpy(m->challenge, f->challenge, sizeof(m->challenge));
@@ -214,7 +215,7 @@ static enum eap_answer on_failure(struct mschapv2 *m, struct rd text, struct wr 
 	}
 	note_failure(m, &f);
 	if (m->state == RESPONDED && f.error == AUTH_PASSWORD_EXPIRED && f.has_challenge &&
-		m->side->opts->new_password)
+		m->side->opts->new_password && !m->side->was_asked)
 		return change_password(m, &f, out);
 	return acknowledge_failure(m, out);
 }

@@ -50,6 +50,7 @@ static void end(void *self)
 	struct peap *m = self;
 
 	memcpy(m->side->password, m->inner_side.password, sizeof(m->side->password));
+	m->side->was_asked = m->inner_side.was_asked;
 	peer_tunnel_done(&m->tunnel);
 	eap_peer_mschapv2.end(m->inner);
 	explicit_bzero(m, sizeof(*m));

@@ -51,11 +51,17 @@
 #define PPP_MRU_DEFAULT 1500
 #define PPP_MRU_MAX 4087 /* an SSTP packet holds 4095: 4 for SSTP, 4 for FF 03 and the protocol */
 
+/* Client: a server that sends Challenge after Challenge; each costs DES, hashes and a Response. So many at
+ * once, then one back in so many milliseconds, since an open link may be challenged again (RFC 1994 2);
+ * beyond: the link ends. */
+#define CHAP_CHALLENGES_MAX 20
+#define CHAP_CHALLENGE_MS 15000
+
 #define AUTH_RESEND_MS 3000
 #define AUTH_TRIES 10
 
 /* EAP, client: how long a server may think about its next word (its own judge may take 55 s), and how many
- * Requests it may make: one that asks for ever holds the login otherwise. */
+ * Requests it may make, repeated ones counted: one that asks for ever holds the login otherwise. */
 #define EAP_SILENCE_MS 60000
 #define EAP_REQUESTS_MAX 200
 

@@ -41,6 +41,7 @@
 #include "base/hot.h"
 #include "base/text.h"
 #include "ppp/auth/eap.h"
+#include "ppp/budget.h"
 #include "ppp/ipcp.h"
 #include "ppp/ipv6cp.h"
 #include "ppp/lcp.h"
@@ -60,10 +61,9 @@ struct ncp {
 	bool wanted;   /* opened on this link */
 	bool up;       /* Opened */
 	bool finished; /* timed out, rejected or terminated; the peer may still start again */
-	bool over, told_over;    /* finished, or the peer is terminating it: fsm->end says why */
-	unsigned ups, reported;  /* how often it came up; which of them was reported, 0: none */
-	unsigned renegotiations; /* of the budget in limits.h, used up */
-	uint64_t paid_back_ms;   /* when one was paid back last */
+	bool over, told_over;   /* finished, or the peer is terminating it: fsm->end says why */
+	unsigned ups, reported; /* how often it came up; which of them was reported, 0: none */
+	struct budget renegotiations;
 };
 
 enum { NCP_IPV4, NCP_IPV6, NCPS };
@@ -341,14 +341,9 @@ static void settle_lcp(struct ppp *p, uint64_t now_ms)
 	}
 }
 
-/* A budget that refills with time; see NCP_RENEGOTIATIONS_MAX. */
 static void count_renegotiation(struct ppp *p, struct ncp *n, uint64_t now_ms)
 {
-	uint64_t back = (now_ms - n->paid_back_ms) / NCP_RENEGOTIATION_MS;
-
-	n->paid_back_ms += back * NCP_RENEGOTIATION_MS;
-	n->renegotiations -= back < n->renegotiations ? (unsigned)back : n->renegotiations;
-	if (++n->renegotiations > NCP_RENEGOTIATIONS_MAX)
+	if (!budget_spend(&n->renegotiations, NCP_RENEGOTIATIONS_MAX, NCP_RENEGOTIATION_MS, now_ms))
 		ppp_fault_set(&p->fault, EV_NCP_RENEGOTIATED, "%s came up %u times",
 			n->fsm->protocol->name, n->ups + 1);
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/credentials.h"
+#include "ppp/budget.h"
 #include "ppp/draw.h"
 #include "ppp/fault.h"
 #include "ppp/frame.h"
@@ -75,6 +76,8 @@ struct auth {
 	/* CHAP: the Challenge in hand; client: with the answer given to it. */
 	uint8_t challenge[255], challenge_len;
 	bool responded;
+	bool concluded; /* client: the Response has its verdict; one that comes again is not looked at */
+	struct budget challenges; /* client */
 	uint8_t peer_challenge[16], nt_hash[16], nt_response[24];
 
 	/* Server, MS-CHAPv2: the last Failure allows a Change-Password (chap.c). NULL: it does not. */

@@ -5,10 +5,10 @@
  * Server: one Challenge, repeated with the same value and identifier, ten times: after 3 s,
  * or first after a shorter time that follows from the round trip (ppp.c); the first
  * Response to it becomes the proof; the verdict goes out as Success or Failure and is repeated
- * whenever the Response is (section 4.2). Client: every Challenge is answered, also later ones on an
- * open link (section 2); a repeated Challenge gets the very same Response, so that Success can be
- * checked whichever of the two the server took. The Response is repeated every 3 s until there is a
- * verdict: section 4.2 makes the server ready for that, since a Success can be lost.
+ * whenever the Response is (section 4.2). Client: Challenges are answered, also later ones on an
+ * open link (section 2), up to a bound (limits.h); a repeated Challenge gets the very same Response,
+ * so that Success can be checked whichever of the two the server took. The Response is repeated every
+ * 3 s until there is a verdict: section 4.2 makes the server ready for that, since a Success can be lost.
  *
  * CHAP-MD5 yields no key: the HLAK is zero.
  *
@@ -164,7 +164,7 @@ static bool new_challenge(struct auth *a, const struct ppp_packet *packet, const
 	memcpy(a->challenge, value->p, n);
 	a->challenge_len = (uint8_t)n;
 	a->identifier = packet->identifier;
-	a->responded = false;
+	a->responded = a->concluded = false;
 	return true;
 }
 
@@ -193,6 +193,17 @@ void chap_resend(struct auth *a)
 		send_response(a);
 }
 
+/* False: this server challenges without end. */
+static bool may_challenge(struct auth *a, uint64_t now_ms)
+{
+	if (budget_spend(&a->challenges, CHAP_CHALLENGES_MAX, CHAP_CHALLENGE_MS, now_ms))
+		return true;
+	auth_proven(a, AUTH_DENIED);
+	ppp_fault_set(a->fault, EV_AUTH_WITHOUT_END, "%s comes to no end: %d challenges",
+		a->scheme->name, CHAP_CHALLENGES_MAX);
+	return false;
+}
+
 static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint64_t now_ms)
 {
 	size_t fixed_len = a->scheme->chap->challenge_len;
@@ -202,6 +213,8 @@ static void recv_challenge(struct auth *a, const struct ppp_packet *packet, uint
 	if (a->stage == AUTH_DENIED || chap_value_parse(packet->body, &challenge) < 0)
 		return;
 	if (fixed_len && rd_left(&challenge.value) != fixed_len)
+		return;
+	if (!may_challenge(a, now_ms))
 		return;
 	if (new_challenge(a, packet, &challenge.value) &&
 		draw_octets(a->draw, a->peer_challenge, sizeof(a->peer_challenge)) < 0)
@@ -217,6 +230,9 @@ static void recv_verdict(struct auth *a, const struct ppp_packet *packet)
 {
 	if (!a->responded || packet->identifier != a->identifier || a->stage == AUTH_DENIED)
 		return; /* also: a Success without a Response */
+	if (a->concluded && packet->code == CHAP_SUCCESS)
+		return;
+	a->concluded = true;
 	if (packet->code == CHAP_SUCCESS && a->scheme->chap->check_success(a, packet->body)) {
 		a->has_hlak = true;
 		auth_proven(a, AUTH_PASSED);

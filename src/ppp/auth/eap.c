@@ -205,14 +205,14 @@ static void recv_request(struct auth *a, const struct eap_packet *packet, uint64
 		return;
 	if (packet->type < EAP_IDENTITY || packet->type == EAP_NAK)
 		return; /* RFC 3748 5.3.1: a Nak is a Response */
-	if (is_repeated(c, packet)) {
-		send_again(a);
-		return;
-	}
 	if (++c->requests > EAP_REQUESTS_MAX) {
 		auth_proven(a, AUTH_DENIED);
-		ppp_fault_set(a->fault, EV_AUTH_NO_ANSWER, "EAP comes to no end: %u requests",
+		ppp_fault_set(a->fault, EV_AUTH_WITHOUT_END, "EAP comes to no end: %u requests",
 			c->requests - 1);
+		return;
+	}
+	if (is_repeated(c, packet)) {
+		send_again(a);
 		return;
 	}
 	n = respond(a, packet, response);

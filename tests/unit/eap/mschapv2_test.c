@@ -198,6 +198,21 @@ static void without_a_new_password_expired_is_the_end(void **state)
 	assert_int_equal(ask_text(f->peer, 0x22, 4, "E=648 R=0 V=3").n, 6);
 }
 
+/* A server that begins again and says "expired" for ever: its user would type for ever. */
+static void the_user_is_asked_once(void **state)
+{
+	struct fixture *f = *state;
+	const char *detail;
+
+	f->new_password = "newPass1";
+	for (uint8_t i = 0; i < 20; i++) {
+		assert_true(ask(f->peer, CHALLENGE).n > 0);
+		assert_int_equal(ask_text(f->peer, (uint8_t)(0x22 + i), 4, EXPIRED).n, i ? 6 : 591);
+	}
+	assert_int_equal(f->asked, 1);
+	assert_int_equal(ask_why(f->peer, &detail), EV_AUTH_PASSWORD_EXPIRED);
+}
+
 /* An MRU below the change's length: the login fails with words, nothing is cut. */
 static void what_does_not_fit_fails(void **state)
 {
@@ -226,6 +241,7 @@ int main(void)
 		TEST(an_expired_password_is_changed),
 		TEST(a_new_password_that_is_refused_says_so),
 		TEST(without_a_new_password_expired_is_the_end),
+		TEST(the_user_is_asked_once),
 		TEST(what_does_not_fit_fails),
 	};
 

@@ -3,6 +3,9 @@
 #include "unit/ppp/talk.h"
 #include "vectors.h"
 
+#include "base/auto.h"
+#include "ppp/limits.h"
+
 static void server(struct talk *t, const char *own, const char *give)
 {
 	struct verdict v = {.addresses = {.ipv6 = true}};
@@ -117,6 +120,58 @@ static void the_client_follows_a_nak(void **state)
 	talk_end(&t);
 }
 
+/* A client with IPv6 alone: its own Request is out. */
+static void client_alone(struct talk *t)
+{
+	static const enum auth_method pap[] = {AUTH_PAP};
+	struct ppp_opts opts = talk_client_opts(pap, 1);
+
+	opts.ipv4 = false;
+	talk_client_network(t, &opts);
+	talk_expect(t, "ff038057 0101000e 010a????????????????");
+}
+
+static void why_ipv6_ends_is_said_by_its_own_event(void **state)
+{
+	static const struct {
+		const char *frame; /* of the server, behind the login; NULL: none comes */
+		enum event why;
+		const char *words;
+	} rows[] = {
+		{NULL, EV_IPV6CP_TIMEOUT, ""},
+		{"ff038057 05010007 627965", EV_IPV6CP_TERMINATED, "bye"},
+		{"ff03c021 0801000a 8057 01010004", EV_IPV6CP_REJECTED, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct talk t;
+
+		client_alone(&t);
+		if (rows[i].frame)
+			talk_recv(&t, rows[i].frame);
+		talk_advance(&t, 60000);
+		talk_expect_closed(&t, rows[i].why);
+		assert_string_equal(t.ev.detail, rows[i].words);
+		talk_end(&t);
+	}
+}
+
+static void a_server_that_naks_for_ever_is_left(void **state)
+{
+	struct talk t;
+
+	client_alone(&t);
+	for (unsigned i = 1; i <= FSM_NAKS_HEARD_MAX + 1; i++) {
+		char nak[64];
+
+		snprintf(nak, sizeof(nak), "ff038057 03%02x000e 010a00000000000000%02x", i, i);
+		talk_recv(&t, nak);
+	}
+	talk_advance(&t, 10000);
+	talk_expect_closed(&t, EV_IPV6CP_NOT_CONVERGING);
+	talk_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +181,8 @@ int main(void)
 		cmocka_unit_test(a_missing_identifier_is_appended_and_compression_rejected),
 		cmocka_unit_test(an_identifier_that_the_user_must_have_is_insisted_on),
 		cmocka_unit_test(the_client_follows_a_nak),
+		cmocka_unit_test(why_ipv6_ends_is_said_by_its_own_event),
+		cmocka_unit_test(a_server_that_naks_for_ever_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -966,6 +966,36 @@ static void a_rejected_ipcp_leaves_ipv6_and_the_other_way_round(void **state)
 
 /* ---- hostile peers ---- */
 
+/* It terminates and asks again, for ever, while the other family is up: each Request counts. */
+static void a_family_that_ends_and_begins_without_coming_up_ends_the_link(void **state)
+{
+	struct verdict v = talk_verdict();
+	struct talk t;
+	unsigned n;
+
+	talk_server_network(&t, &v);
+	talk_drain(&t);
+	talk_recv(&t, "ff038057 0101000e 010a0200005efffe5301");
+	talk_recv(&t, "ff038057 0201000e 010a0000000000000000");
+	for (n = 0; n < 4 * FSM_REQUESTS_HEARD_MAX; n++) {
+		char frame[64];
+
+		snprintf(frame, sizeof(frame), "ff038021 01%02x000a 03060a080005", n & 255);
+		talk_recv(&t, frame);
+		snprintf(frame, sizeof(frame), "ff038021 05%02x0004", n & 255);
+		talk_recv(&t, frame);
+		talk_drain(&t);
+		if (strcmp(ppp_phase_name(t.ppp), "Network"))
+			break;
+	}
+	talk_advance(&t, 10000);
+	while (ppp_next_event(t.ppp, &t.ev) && t.ev.type != PPP_CLOSED)
+		;
+	assert_int_equal(t.ev.reason, EV_IPCP_NOT_CONVERGING);
+	assert_in_range(n, 1, 2 * FSM_REQUESTS_HEARD_MAX);
+	talk_end(&t);
+}
+
 static void an_echo_flood_is_held_within_the_limit(void **state)
 {
 	struct talk t;
@@ -1179,6 +1209,7 @@ int main(void)
 		cmocka_unit_test(unknown_protocols_are_rejected_in_the_network_phase),
 		cmocka_unit_test(a_protocol_reject_is_cut_to_what_the_peer_takes),
 		cmocka_unit_test(a_rejected_ipcp_leaves_ipv6_and_the_other_way_round),
+		cmocka_unit_test(a_family_that_ends_and_begins_without_coming_up_ends_the_link),
 		cmocka_unit_test(an_echo_flood_is_held_within_the_limit),
 		cmocka_unit_test(option_bombs_and_broken_packets_are_dropped),
 		cmocka_unit_test(spoilt_octets_bring_nobody_in_under_another_name),

@@ -3,6 +3,7 @@
 #include "vectors.h"
 
 #include "ppp/auth/chap.h"
+#include "ppp/limits.h"
 
 static const enum auth_method md5[] = {AUTH_CHAP_MD5};
 
@@ -237,6 +238,66 @@ static void the_client_answers_a_later_challenge_on_the_open_link(void **state)
 	talk_end(&t);
 }
 
+/* The n-th Challenge of a server, each another one. */
+static void challenge_again(struct talk *t, unsigned n)
+{
+	char challenge[64];
+
+	snprintf(challenge, sizeof(challenge),
+		"ff03c223 01%02x0015 10%02x%02x02030405060708090a0b0c0d0e0f", n & 0xff, n & 0xff,
+		n >> 8 & 0xff);
+	talk_recv(t, challenge);
+}
+
+static void a_server_that_challenges_without_end_is_left(void **state)
+{
+	for (int repeated = 0; repeated < 2; repeated++) {
+		struct talk t;
+		unsigned n;
+
+		client(&t, "alice", "secret");
+		for (n = 0; n < CHAP_CHALLENGES_MAX; n++) {
+			challenge_again(&t, repeated ? 5 : n);
+			talk_expect(&t, "ff03c223 02??001a 10*");
+		}
+		talk_expect_no_event(&t);
+		challenge_again(&t, repeated ? 5 : n);
+		talk_expect(&t, "ff03c021 05*");
+		talk_answer(&t, 6);
+		talk_expect_closed(&t, EV_AUTH_WITHOUT_END);
+		assert_string_equal(t.ev.detail, "CHAP-MD5 comes to no end: 20 challenges");
+		talk_end(&t);
+	}
+}
+
+static void one_on_the_open_link_is_left_as_well_and_one_now_and_then_is_not(void **state)
+{
+	struct talk t;
+	unsigned n;
+
+	client(&t, "alice", "secret");
+	challenge_again(&t, 0);
+	talk_recv(&t, "ff03c223 03000004");
+	talk_expect_event(&t, PPP_AUTHENTICATED);
+	talk_drain(&t);
+	for (n = 1; n < 100; n++) {
+		char success[32];
+
+		t.now += CHAP_CHALLENGE_MS;
+		challenge_again(&t, n);
+		talk_expect(&t, "ff03c223 02??001a 10*");
+		snprintf(success, sizeof(success), "ff03c223 03%02x0004", n);
+		talk_recv(&t, success);
+		talk_expect_no_event(&t);
+	}
+	for (; n < 100 + CHAP_CHALLENGES_MAX; n++)
+		challenge_again(&t, n);
+	talk_drain(&t);
+	talk_recv(&t, "ff03c021 06020004");
+	talk_expect_closed(&t, EV_AUTH_WITHOUT_END);
+	talk_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +313,8 @@ int main(void)
 		cmocka_unit_test(a_success_that_nobody_asked_for_is_dropped),
 		cmocka_unit_test(a_failure_is_told_with_the_servers_words),
 		cmocka_unit_test(the_client_answers_a_later_challenge_on_the_open_link),
+		cmocka_unit_test(a_server_that_challenges_without_end_is_left),
+		cmocka_unit_test(one_on_the_open_link_is_left_as_well_and_one_now_and_then_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

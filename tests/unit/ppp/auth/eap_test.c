@@ -414,8 +414,26 @@ static void a_client_ends_a_login_without_end(void **state)
 		pair_run(&p);
 	}
 	pair_advance(&p, 10000);
-	assert_int_equal(p.seen[CLIENT].reason, EV_AUTH_NO_ANSWER);
+	assert_int_equal(p.seen[CLIENT].reason, EV_AUTH_WITHOUT_END);
 	assert_int_equal(s.requests, EAP_REQUESTS_MAX);
+	pair_end(&p);
+}
+
+/* One that sends the same Request for ever gets as many answers, and the login as much time. */
+static void a_client_ends_a_login_of_one_request_for_ever(void **state)
+{
+	struct script s;
+	struct pair p;
+
+	(void)state;
+	begin_alone(&p, &s);
+	for (int i = 0; i < 300; i++) {
+		hear(&p, CLIENT, "\x01\x07\x00\x06\xc8\x61", 6);
+		pair_run(&p);
+	}
+	pair_advance(&p, 10000);
+	assert_int_equal(p.seen[CLIENT].reason, EV_AUTH_WITHOUT_END);
+	assert_int_equal(s.requests, 1);
 	pair_end(&p);
 }
 
@@ -493,6 +511,7 @@ int main(void)
 		cmocka_unit_test(notification_is_answered_and_needs_no_method),
 		cmocka_unit_test(a_request_of_no_type_or_a_nak_is_dropped),
 		cmocka_unit_test(a_client_ends_a_login_without_end),
+		cmocka_unit_test(a_client_ends_a_login_of_one_request_for_ever),
 		cmocka_unit_test(a_next_request_that_is_none_ends_the_login),
 		cmocka_unit_test(a_nak_of_eap_leads_to_the_next_method),
 		cmocka_unit_test(a_client_with_eap_needs_its_methods),
