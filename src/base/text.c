@@ -483,7 +483,7 @@ static bool looks_like_utf16(const char *p, size_t n)
 	return n >= 3 && (zeros[0] == (n + 1) / 2 || zeros[1] == n / 2);
 }
 
-const char *text_encoding_fault(const char *line, size_t n)
+const char *text_mark_fault(const char *line, size_t n)
 {
 	if (looks_like_utf16(line, n))
 		return "it is UTF-16; save it as UTF-8";
@@ -491,9 +491,16 @@ const char *text_encoding_fault(const char *line, size_t n)
 		return "an octet of value zero is in it";
 	if (n >= 3 && !memcmp(line, "\xef\xbb\xbf", 3))
 		return "it begins with a byte order mark; save it as UTF-8 without one";
-	if (!text_is_utf8(line, n))
-		return "it is no UTF-8 (Latin-1?); save it as UTF-8";
 	return NULL;
+}
+
+const char *text_encoding_fault(const char *line, size_t n)
+{
+	const char *fault = text_mark_fault(line, n);
+
+	if (!fault && !text_is_utf8(line, n))
+		fault = "it is no UTF-8 (Latin-1?); save it as UTF-8";
+	return fault;
 }
 
 const char *text_fault(const char *line, size_t n)

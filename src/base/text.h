@@ -66,3 +66,5 @@ size_t text_to_utf8(const char *octets, size_t n, char *ret);
 const char *text_fault(const char *line, size_t n);
 /* The same, but for control characters. */
 const char *text_encoding_fault(const char *line, size_t n);
+/* The same, but for another encoding: UTF-16, a byte order mark, an octet of value zero. */
+const char *text_mark_fault(const char *line, size_t n);

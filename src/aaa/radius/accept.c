@@ -18,6 +18,14 @@ struct filling {
 	struct rd data;
 };
 
+/* An address that one host can have: not this net, loopback, link-local, multicast or above. */
+static bool is_host(const struct addr *a)
+{
+	uint32_t v = addr_v4_value(a);
+
+	return v >> 24 != 0 && v >> 24 != 127 && v >> 16 != 0xa9fe && v >> 28 < 14;
+}
+
 /* 255.255.255.254: the NAS chooses; 255.255.255.255: the user may (RFC 2865 section 5.8). */
 static bool fill_address(const struct filling *f)
 {
@@ -25,8 +33,11 @@ static bool fill_address(const struct filling *f)
 
 	if (!radius_addr(f->data, AF_INET, &a))
 		return false;
-	if (addr_v4_value(&a) < 0xfffffffe)
-		f->v->address = (struct grant_addr){f->origin, a};
+	if (addr_v4_value(&a) >= 0xfffffffe)
+		return true;
+	if (!is_host(&a))
+		return false;
+	f->v->address = (struct grant_addr){f->origin, a};
 	return true;
 }
 
@@ -51,7 +62,7 @@ static bool fill_addrs(const struct filling *f, struct grant_addrs *to, bool fir
 {
 	struct addr a;
 
-	if (!radius_addr(f->data, AF_INET, &a) || !addr_v4_value(&a) || to->n == GRANT_ADDRS_MAX)
+	if (!radius_addr(f->data, AF_INET, &a) || !is_host(&a) || to->n == GRANT_ADDRS_MAX)
 		return false;
 	to->origin = f->origin;
 	if (first)

@@ -27,6 +27,7 @@ static int read_secret(const char *path, struct radius_secret *ret, struct confi
 {
 	char line[RADIUS_SECRET_MAX + 3];
 	FILE *f = fopen(path, "re");
+	const char *fault;
 	size_t n;
 
 	if (!f)
@@ -35,7 +36,10 @@ static int read_secret(const char *path, struct radius_secret *ret, struct confi
 	fclose(f);
 	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
-	if (!n || n > RADIUS_SECRET_MAX || memchr(line, '\n', n) || memchr(line, 0, n))
+	fault = text_mark_fault(line, n); /* else it may be any octets */
+	if (fault)
+		return fail(err, "[radius] secret_file: %.200s: %s", path, fault);
+	if (!n || n > RADIUS_SECRET_MAX || memchr(line, '\n', n))
 		return fail(err,
 			"[radius] secret_file: %.200s: expected one line of 1 to %d octets, the secret",
 			path, RADIUS_SECRET_MAX);
@@ -48,7 +52,7 @@ static int read_secret(const char *path, struct radius_secret *ret, struct confi
 static int read_server(const char *option, const char *text, uint16_t port, struct endpoint *ret,
 	char name[static 64], struct config_error *err)
 {
-	if (endpoint_parse(text, port, ret) < 0 || *text == ':')
+	if (endpoint_parse(text, port, ret) < 0 || *text == ':' || !ret->port)
 		return fail(err,
 			"[radius] %s: expected an address with or without a port, such as 192.0.2.9:%u "
 			"or [2001:db8::9]:%u, got \"%.100s\"",
