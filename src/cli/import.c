@@ -123,6 +123,10 @@ static int set_values(struct import *m, const struct imported *u, int64_t id)
 
 		strcat(strcat(strcpy(word, u->value[i].key), "="), u->value[i].value);
 		r = values_read(words, 1, DB_USER, &c);
+		if (!r)
+			r = values_check(&m->args->where, m->db, &c);
+		if (r)
+			text_fprintf(stderr, "culvert: user \"%s\": %s\n", u->name, word);
 		if (!r && c.groups)
 			r = make_groups(m->db, c.groups);
 		if (r)

@@ -112,7 +112,9 @@ int values_check(const struct where *w, struct db *db, const struct values_chang
 		r = where_check_pool(w, db, v->pool.value);
 	if (!r && v->filter.n)
 		r = where_check_filters(w, &v->filter);
-	return r;
+	if (!r)
+		r = where_check_servers("dns", &v->dns);
+	return r ? r : where_check_servers("nbns", &v->nbns);
 }
 
 /* Help is one paragraph; a line has room for 100 columns. */

@@ -144,6 +144,22 @@ int where_check_pool(const struct where *w, struct db *db, const char *name)
 	return judged(known, EV_USER_NO_SUCH_POOL, why);
 }
 
+int where_check_servers(const char *key, const struct grant_addrs *list)
+{
+	char why[120], text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *what = ranges_no_host(&list->item[i]);
+
+		if (!what)
+			continue;
+		text_format(why, sizeof(why), "%s: %s is %s: no client reaches it", key,
+			addr_format(&list->item[i], text), what);
+		return cmd_fail(EV_USER_VALUE_BAD, why);
+	}
+	return CMD_OK;
+}
+
 /* "NAME: RULES" */
 static bool has_filter(const struct text_list *filters, const char *name)
 {

@@ -35,6 +35,8 @@ int where_check_address(const struct where *w, struct db *db, const struct addr 
 int where_check_pool(const struct where *w, struct db *db, const char *name);
 /* Each of the names is a filter of the configuration. */
 int where_check_filters(const struct where *w, const struct grant_names *names);
+/* Each of the name servers under `key` is an address that a client can reach. */
+int where_check_servers(const char *key, const struct grant_addrs *list);
 
 /*
  * Lets sessions that are up read their grant again: of one user, or of all (NULL). *ret_n: how many there

@@ -24,7 +24,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 
 struct tun {
 	char name[IFNAMSIZ];
@@ -41,6 +43,20 @@ void tun_free(struct tun *t)
 			close(t->fds[i]);
 	free(t->fds);
 	free(t);
+}
+
+bool tun_is(const char *name)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq ifr = {.ifr_data = (char *)&info};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return false;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	r = ioctl(fd, SIOCETHTOOL, &ifr);
+	close(fd);
+	return r == 0 && !strcmp(info.driver, "tun") && !strcmp(info.bus_info, "tun");
 }
 
 int tun_fd(const struct tun *t, unsigned queue)

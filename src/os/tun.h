@@ -48,6 +48,12 @@ int tun_new(const struct tun_opts *opts, struct tun **ret, struct os_failure *wh
 void tun_free(struct tun *t); /* NULL is fine */
 DEFINE_AUTO(tun, struct tun *, tun_free)
 
+/*
+ * Is that interface of this network namespace a TUN device, whose ever it is? /sys would answer for the
+ * namespace that it was mounted in.
+ */
+bool tun_is(const char *name);
+
 int tun_fd(const struct tun *t, unsigned queue); /* non-blocking, close-on-exec */
 unsigned tun_queues(const struct tun *t);
 const char *tun_name(const struct tun *t);

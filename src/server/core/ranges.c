@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/text.h"
 #include "os/netlink.h"
+#include "os/tun.h"
 
 __attribute__((format(printf, 3, 4))) static int wrong(
 	int r, char why[static RANGES_TEXT_LEN], const char *fmt, ...)
@@ -34,14 +34,11 @@ struct reading {
 /* The server's own interface; without a name any TUN device may be the one of a server that runs. */
 static bool is_left_out(unsigned ifindex, const char *tun)
 {
-	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE];
+	char name[IF_NAMESIZE];
 
 	if (!if_indextoname(ifindex, name))
 		return false;
-	if (tun)
-		return !strcmp(name, tun);
-	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", name);
-	return access(path, F_OK) == 0;
+	return tun ? !strcmp(name, tun) : tun_is(name);
 }
 
 static void add(struct host_addresses *to, const struct addr *a, unsigned ifindex)
@@ -106,17 +103,35 @@ static const struct {
 	{"ff00::/8", "multicast"},
 };
 
-static int check_kind(const char *name, const struct prefix *p, char why[static RANGES_TEXT_LEN])
+/* What it is instead, and the network of that kind; NULL: clients can be in it. */
+static const char *no_client_in(const struct prefix *p, char ret_of[static PREFIX_TEXT_LEN])
 {
-	char text[PREFIX_TEXT_LEN];
 	struct prefix no;
 
 	for (size_t i = 0; i < ARRAY_SIZE(no_networks); i++)
-		if (!prefix_parse(no_networks[i].prefix, &no) && prefix_overlaps(&no, p))
-			return wrong(-EINVAL, why,
-				"%s = %s: expected a network for clients, and %s is %s", name,
-				prefix_format(p, text), no_networks[i].prefix, no_networks[i].what);
-	return 0;
+		if (!prefix_parse(no_networks[i].prefix, &no) && prefix_overlaps(&no, p)) {
+			prefix_format(&no, ret_of);
+			return no_networks[i].what;
+		}
+	return NULL;
+}
+
+const char *ranges_no_host(const struct addr *a)
+{
+	const struct prefix one = {*a, (uint8_t)(8 * addr_len(a))};
+	char of[PREFIX_TEXT_LEN];
+
+	return no_client_in(&one, of);
+}
+
+static int check_kind(const char *name, const struct prefix *p, char why[static RANGES_TEXT_LEN])
+{
+	char text[PREFIX_TEXT_LEN], of[PREFIX_TEXT_LEN];
+	const char *what = no_client_in(p, of);
+
+	return what ? wrong(-EINVAL, why, "%s = %s: expected a network for clients, and %s is %s",
+			      name, prefix_format(p, text), of, what)
+		    : 0;
 }
 
 static int check_pool(const char *name, const struct prefix *p, const struct host_addresses *host,
@@ -285,7 +300,11 @@ int ranges_check_static(const struct addr *a, const struct pools *pools,
 {
 	const struct prefix *pool = pool_with(pools, a);
 	char text[ADDR_TEXT_LEN], of[PREFIX_TEXT_LEN], interface[IF_NAMESIZE];
+	const char *what = no_client_in(&(struct prefix){*a, 32}, of);
 
+	if (what)
+		return wrong(-EINVAL, why, "%s is no address for a client: %s is %s",
+			addr_format(a, text), of, what);
 	if (pool && place_in(pool, a))
 		return wrong(-EINVAL, why, "%s is %s in %s", addr_format(a, text),
 			place_in(pool, a), prefix_format(pool, of));

@@ -52,10 +52,13 @@ int ranges_check_chosen(const struct pools *pools, const struct host_addresses *
 	char why[static RANGES_TEXT_LEN]);
 /*
  * A user's static address: -ENOENT when it is of no pool, -EINVAL when it is the network's, the
- * broadcast or the server's own address of its pool, or this host's or a gateway's.
+ * broadcast or the server's own address of its pool, this host's or a gateway's, or one that no client
+ * can have (loopback, multicast and the like).
  */
 int ranges_check_static(const struct addr *a, const struct pools *pools,
 	const struct host_addresses *host, char why[static RANGES_TEXT_LEN]);
+/* What an address is that no client can have or reach, such as "the loopback"; NULL: one can. */
+const char *ranges_no_host(const struct addr *a);
 /* -ENOENT, with the names that there are. "": the ordinary one. */
 int ranges_check_pool_name(
 	const char *name, const struct pools *pools, char why[static RANGES_TEXT_LEN]);

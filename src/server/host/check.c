@@ -2,6 +2,7 @@
 #include "server/host/check.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -9,15 +10,20 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "aaa/eap/anchors.h"
+#include "aaa/grant.h"
+#include "aaa/radius/settings.h"
+#include "aaa/stored.h"
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/host_name.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "os/privileges.h"
+#include "os/tun.h"
 #include "server/host/certificates.h"
 #include "server/core/filters.h"
 #include "server/host/host.h"
@@ -25,6 +31,9 @@
 #include "store/db.h"
 #include "store/secret.h"
 #include "tls/cert.h"
+
+#define METRICS_PORT 9443 /* where none is given (admin/metrics.c) */
+#define VALUES_TOLD 10    /* users and groups named; of more the number */
 
 struct check {
 	const struct config *cfg;
@@ -138,9 +147,6 @@ static void check_written(const struct check *c)
 	if (*c->cfg->tls.keylog)
 		check_folder(
 			c, "[tls] keylog", folder_of(c->cfg->tls.keylog, folder, sizeof(folder)));
-	if (*c->cfg->metrics.listen == '/')
-		check_folder(c, "[metrics] listen",
-			folder_of(c->cfg->metrics.listen, folder, sizeof(folder)));
 }
 
 /* ---- certificates ------------------------------------------------------------------------------ */
@@ -234,61 +240,236 @@ static void check_lists(const struct check *c, const struct eap_anchors *a)
 			check_file(c, "culvert ca: crl_file", a->item[i].crl_path);
 }
 
-static void check_authorities(const struct check *c)
+static void check_authorities(const struct check *c, struct db *db)
 {
-	AUTO(db) struct db *db = NULL;
 	AUTO(eap_anchors) struct eap_anchors *a = NULL;
-	struct db_opts opts = {.state = c->cfg->server.state,
-		.key_file = c->cfg->store.key_file,
-		.must_exist = true,
-		.look = true};
-	struct db_error err;
 	struct tls_failure why = {0};
 
-	if (db_open(&opts, &db, &err) < 0 || db_is_older(db))
-		return; /* no database yet, or said already: the key */
 	if (host_try_anchors(db, on_list, (void *)c, &a, &why) < 0)
 		say(c, why.event, "%s", why.text);
 	if (a)
 		check_lists(c, a);
 }
 
+/* ---- what users and groups name ------------------------------------------------------------------ */
+
+struct naming {
+	const struct check *check;
+	struct db *db;
+	struct pools pools;
+	struct host_addresses host;
+	struct filters *filters;
+	unsigned n;
+	bool group;
+	const char *name; /* of the user or group in hand */
+};
+
+__attribute__((format(printf, 2, 3))) static void tell_of(struct naming *n, const char *fmt, ...)
+{
+	char text[RANGES_TEXT_LEN + 40];
+	va_list ap;
+
+	if (n->n++ >= VALUES_TOLD)
+		return;
+	va_start(ap, fmt);
+	text_vformat(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say(n->check, EV_CONFIG_DOUBTFUL, "%s \"%.64s\": %s", n->group ? "group" : "user", n->name,
+		text);
+}
+
+static void judge_values(struct naming *n, const struct grant_values *v)
+{
+	char why[RANGES_TEXT_LEN];
+	int r = 0;
+
+	if (v->pool.origin && ranges_check_pool_name(v->pool.value, &n->pools, why) < 0)
+		tell_of(n, "there is no pool %s", why);
+	for (size_t i = 0; i < v->filter.n; i++)
+		if (!filters_find(n->filters, v->filter.item[i]))
+			tell_of(n,
+				"[policy] filters has no \"%s\": until it has, nothing passes in "
+				"these sessions",
+				v->filter.item[i]);
+	if (v->address.value.family)
+		r = ranges_check_static(&v->address.value, &n->pools, &n->host, why);
+	if (r == -EINVAL || (r == -ENOENT && n->pools.ordinary.addr.family))
+		tell_of(n, "address: %s", why);
+}
+
+/* Its own; those of a user's groups are looked at with the group. */
+static int judge_value(const struct db_value *v, void *arg)
+{
+	struct naming *n = arg;
+	struct grant_values values = {0};
+	char why[GRANT_WHY_LEN];
+
+	if (v->place)
+		return 0;
+	if (grant_parse(&values, v->key, v->value, GRANT_USER, why) < 0)
+		tell_of(n, "this version cannot read a value, and refuses the login: %s", why);
+	else
+		judge_values(n, &values);
+	return 0;
+}
+
+static int judge_group(const struct db_group *g, void *arg)
+{
+	struct naming *n = arg;
+
+	n->group = true;
+	n->name = g->name;
+	return db_values(n->db, DB_GROUP, g->id, judge_value, n);
+}
+
+static int judge_user(const struct db_user *u, void *arg)
+{
+	struct naming *n = arg;
+	struct grant_values columns = stored_columns(&u->ipv4, u->pool, u->expires_at, u->disabled);
+
+	n->group = false;
+	n->name = u->name;
+	judge_values(n, &columns);
+	return db_values(n->db, DB_USER, u->id, judge_value, n);
+}
+
+static void check_values(const struct check *c, struct db *db)
+{
+	AUTO(filters) struct filters *filters = NULL;
+	struct naming n = {.check = c, .db = db, .pools.ordinary = c->cfg->tunnel.ipv4_pool};
+	char text[PREFIX_TEXT_LEN], why[FILTERS_WHY_LEN];
+
+	if (filters_new(c->cfg, &filters, why) < 0)
+		return; /* reported by itself */
+	n.filters = filters;
+	n.pools.n_named = config_pools(c->cfg, n.pools.named);
+	host_addresses_read(NULL, &n.host);
+	if (!n.pools.ordinary.addr.family && !db_meta_get(db, "ipv4_pool", text, sizeof(text)))
+		prefix_parse(text, &n.pools.ordinary);
+	if (db_group_list(db, judge_group, &n) < 0 || db_user_list(db, judge_user, &n) < 0)
+		say(c, db_error(db)->event, "%s", db_error(db)->text);
+	if (n.n > VALUES_TOLD)
+		say(c, EV_CONFIG_DOUBTFUL, "users and groups: %u more values like these",
+			n.n - VALUES_TOLD);
+}
+
+static void check_stored(const struct check *c)
+{
+	AUTO(db) struct db *db = NULL;
+	struct db_opts opts = {.state = c->cfg->server.state,
+		.key_file = c->cfg->store.key_file,
+		.must_exist = true,
+		.look = true};
+	struct db_error err;
+
+	if (db_open(&opts, &db, &err) < 0 || db_is_older(db))
+		return; /* no database yet, or said already: the key */
+	check_authorities(c, db);
+	check_values(c, db);
+}
+
+/* ---- RADIUS ---------------------------------------------------------------------------------------- */
+
+static void check_radius(const struct check *c)
+{
+	AUTO(radius_settings) struct radius_settings *s = NULL;
+	const struct config *cfg = c->cfg;
+	struct config_error wrong = {0};
+
+	if (check_files(c, "[radius] secret_file", &cfg->radius.secret_file) &&
+		radius_settings_load(cfg, "", &s, &wrong) < 0)
+		say(c, wrong.event, "%s", wrong.text);
+	if (cfg->radius.coa_listen.n && !cfg->radius.servers.n && !cfg->radius.accounting.n)
+		say(c, EV_CONFIG_DOUBTFUL,
+			"[radius] coa_listen: only hosts of radius.servers and radius.accounting are "
+			"heard, and there are none");
+}
+
 /* ---- addresses, interfaces, the kernel ---------------------------------------------------------- */
 
 /* On any port: the server itself may be running on the one that is meant. */
+static bool is_own(const struct addr *a)
+{
+	struct endpoint e = {.addr = *a};
+	struct sockaddr_storage sa;
+	socklen_t n = endpoint_to_sockaddr(&e, &sa);
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool own = fd < 0 || !bind(fd, (struct sockaddr *)&sa, n) || errno != EADDRNOTAVAIL;
+
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
 static void check_listen(
 	const struct check *c, const char *option, const struct endpoint_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		struct endpoint e = list->item[i];
-		struct sockaddr_storage sa;
-		char text[ENDPOINT_TEXT_LEN];
-		socklen_t n;
-		int fd;
+	char text[ENDPOINT_TEXT_LEN];
 
-		e.port = 0;
-		n = endpoint_to_sockaddr(&e, &sa);
-		fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd >= 0 && bind(fd, (struct sockaddr *)&sa, n) < 0 && errno == EADDRNOTAVAIL)
+	for (size_t i = 0; i < list->n; i++)
+		if (!is_own(&list->item[i].addr))
 			say(c, EV_CONFIG_NAMES_NOTHING,
 				"%s: %s: no interface of this host has that address", option,
 				endpoint_format(&list->item[i], text));
-		if (fd >= 0)
-			close(fd);
+}
+
+/* An address and port, or the path of a socket. */
+static void check_metrics(const struct check *c)
+{
+	static const char option[] = "[metrics] listen";
+	const char *at = c->cfg->metrics.listen;
+	struct endpoint_list list = {.n = 1};
+	char folder[4096];
+	struct stat st;
+
+	if (!*at)
+		return;
+	if (*at != '/') {
+		if (endpoint_parse(at, METRICS_PORT, &list.item[0]) < 0)
+			say(c, EV_CONFIG_NAMES_NOTHING,
+				"%s: expected an address and port, or the path of a socket, got "
+				"\"%.100s\"",
+				option, at);
+		else
+			check_listen(c, option, &list);
+		return;
 	}
+	check_folder(c, option, folder_of(at, folder, sizeof(folder)));
+	if (strlen(at) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		say(c, EV_CONFIG_NAMES_NOTHING, "%s: %.120s: %s", option, at,
+			strerror(ENAMETOOLONG));
+	else if (!lstat(at, &st) && !S_ISSOCK(st.st_mode))
+		say(c, EV_CONFIG_NAMES_NOTHING, "%s: %s: it is there, and is no socket", option,
+			at);
+}
+
+/* What clients are given as name servers, and cannot reach. */
+static void check_name_servers(
+	const struct check *c, const char *option, const struct addr_list *list)
+{
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < list->n; i++)
+		if (ranges_no_host(&list->item[i]))
+			say(c, EV_CONFIG_DOUBTFUL, "%s: %s is %s: clients cannot reach it", option,
+				addr_format(&list->item[i], text), ranges_no_host(&list->item[i]));
+}
+
+static void check_nas_address(const struct check *c)
+{
+	char text[ADDR_TEXT_LEN];
+
+	if (c->cfg->radius.nas_address.n && !is_own(&c->cfg->radius.nas_address.item[0]))
+		say(c, EV_CONFIG_DOUBTFUL,
+			"[radius] nas_address: %s: no interface of this host has that address",
+			addr_format(&c->cfg->radius.nas_address.item[0], text));
 }
 
 static void check_tun(const struct check *c)
 {
 	const char *name = c->cfg->tunnel.tun;
-	char path[64];
-	bool exists, is_tun;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s", name);
-	exists = !access(path, F_OK);
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s/tun_flags", name);
-	is_tun = !access(path, F_OK);
-	if (exists && !is_tun)
+	if (if_nametoindex(name) && !tun_is(name))
 		say(c, EV_CONFIG_NAMES_NOTHING,
 			"[tunnel] tun: there is an interface \"%s\" that is no TUN device", name);
 }
@@ -350,9 +531,15 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_key_file(&c);
 	check_written(&c);
 	check_certificates(&c);
-	check_authorities(&c);
+	check_stored(&c);
+	check_radius(&c);
 	check_listen(&c, "[server] listen", &cfg->server.listen);
 	check_listen(&c, "[balancer] listen", &cfg->balancer.listen);
+	check_listen(&c, "[radius] coa_listen", &cfg->radius.coa_listen);
+	check_metrics(&c);
+	check_name_servers(&c, "[tunnel] dns", &cfg->tunnel.dns);
+	check_name_servers(&c, "[tunnel] nbns", &cfg->tunnel.nbns);
+	check_nas_address(&c);
 	check_tun(&c);
 	check_pools(&c);
 	check_filters(&c);

@@ -304,6 +304,57 @@ static void imported_users_can_log_in(void **state)
 	unlink(passwords);
 }
 
+/* As with `culvert user set`: pools, filters and addresses that this server does not have. */
+static void an_import_names_what_this_server_has(void **state)
+{
+	static const struct {
+		const char *column, *value;
+		int code;
+		const char *words;
+	} rows[] = {
+		{"pool", "staff", CMD_OK, ""},
+		{"pool", "nosuch", CMD_FAILED, "nosuch"},
+		{"filter", "nosuch", CMD_FAILED, "nosuch"},
+		{"address", "10.98.0.7", CMD_OK, ""},
+		{"address", "10.98.0.1", CMD_FAILED, "the server's own address"},
+		{"address", "10.55.0.7", CMD_FAILED, "of no pool"},
+		{"address", "127.0.0.1", CMD_FAILED, "loopback"},
+		{"dns", "127.0.0.53", CMD_FAILED, "loopback"},
+		{"nbns", "224.0.0.1", CMD_FAILED, "multicast"},
+	};
+	const char *folder = ((struct state *)*state)->folder;
+	char file[128], config[128], name[20];
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s.csv", folder);
+	snprintf(config, sizeof(config), "%s.conf", folder);
+	f = fopen(config, "w");
+	fprintf(f,
+		"[server]\nstate = %s\n[tunnel]\nipv4_pool = 10.99.0.0/24\n"
+		"pools = staff=10.98.0.0/24\n",
+		folder);
+	fclose(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *const words[] = {
+			"user", "import", file, "--format", "csv", "--config", config, NULL};
+		struct said said;
+
+		snprintf(name, sizeof(name), "user%zu", i);
+		f = fopen(file, "w");
+		fprintf(f, "name,password,%s\n%s,secret,%s\n", rows[i].column, name, rows[i].value);
+		fclose(f);
+		said = run_command(cmd_user, "", words);
+		if (!said.code != !rows[i].code || !strstr(said.err, rows[i].words))
+			fail_msg(
+				"%s=%s: %d %s", rows[i].column, rows[i].value, said.code, said.err);
+		if (said.code)
+			assert_non_null(strstr(said.err, name));
+		assert_int_equal(!login(*state, name).id, !!said.code);
+	}
+	unlink(file);
+	unlink(config);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, state_setup, state_teardown)
 
 int main(void)
@@ -311,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(values_are_set_all_or_none),
 		CASE(imported_users_can_log_in),
+		CASE(an_import_names_what_this_server_has),
 		CASE(a_user_is_added_with_the_password_from_standard_input),
 		CASE(options_of_add_are_kept),
 		CASE(what_is_wrong_is_told_and_nothing_is_half_done),

@@ -77,6 +77,21 @@ static void a_name_that_is_taken_is_refused_and_left_alone(void **state)
 	tun_free(t);
 }
 
+/* Asked of the kernel, of this namespace: the /sys of a container may be another one's. */
+static void what_is_a_tun_device_and_what_is_not(void **state)
+{
+	NEED_NETNS();
+	NEED_TUN();
+	RUN("ip tuntap add a-tun mode tun && ip tuntap add a-tap mode tap");
+	RUN("ip link add a-veth type veth peer name b-veth");
+	assert_true(tun_is("a-tun"));
+	assert_false(tun_is("a-tap"));
+	assert_false(tun_is("a-veth"));
+	assert_false(tun_is("lo"));
+	assert_false(tun_is("none"));
+	assert_false(tun_is(""));
+}
+
 static void a_name_that_is_none_is_refused(void **state)
 {
 	static const char *const names[] = {"", "a/b", "sixteencharacter", "a%s", "a%d%d"};
@@ -205,6 +220,7 @@ int main(void)
 		cmocka_unit_test(the_interface_has_the_name_and_goes_with_its_last_queue),
 		cmocka_unit_test(two_tuns_by_pattern_get_two_names),
 		cmocka_unit_test(a_name_that_is_taken_is_refused_and_left_alone),
+		cmocka_unit_test(what_is_a_tun_device_and_what_is_not),
 		cmocka_unit_test(a_name_that_is_none_is_refused),
 		cmocka_unit_test(offloads_are_granted_down_to_none),
 		cmocka_unit_test(a_kernel_that_refuses_is_asked_for_less),

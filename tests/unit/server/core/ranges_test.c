@@ -106,7 +106,13 @@ static void a_static_address_is_one_that_a_client_can_have(void **state)
 		{"10.8.0.3", -EINVAL},
 		{"192.0.2.1", -EINVAL},
 		{"192.0.2.254", -EINVAL},
-		{"255.255.255.255", -ENOENT},
+		/* of no pool, and of no client anywhere */
+		{"0.0.0.0", -EINVAL},
+		{"127.0.0.1", -EINVAL},
+		{"169.254.7.7", -EINVAL},
+		{"224.0.0.5", -EINVAL},
+		{"240.0.0.1", -EINVAL},
+		{"255.255.255.255", -EINVAL},
 	};
 	struct pools p = two_pools();
 	struct host_addresses h = host();

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "server/host/check.h"
+#include "store/db.h"
 #include "tls/cert.h"
 #include "unit/server/host/host.h"
 
@@ -181,6 +182,141 @@ static void a_pool_of_addresses_that_no_client_may_have(void **state)
 	only(EV_POOL_UNUSABLE, event_info(EV_POOL_UNUSABLE)->level == LOG_LEVEL_ERROR, "loopback");
 }
 
+static bool was_found(enum event ev, bool wrong, const char *part)
+{
+	for (size_t i = 0; i < n_found; i++)
+		if (found[i].event == ev && found[i].wrong == wrong && strstr(found[i].text, part))
+			return true;
+	return false;
+}
+
+static void where_else_it_listens(void **state)
+{
+	char text[300];
+
+	(void)state;
+	check("[metrics]\nlisten = 203.0.113.77:9443\n");
+	only(EV_CONFIG_NAMES_NOTHING, true, "[metrics] listen: 203.0.113.77:9443");
+	check("[metrics]\nlisten = nowhere\n");
+	only(EV_CONFIG_NAMES_NOTHING, true, "\"nowhere\"");
+	check("[metrics]\nlisten = 127.0.0.1:9443\n");
+	assert_int_equal(n_found, 0);
+	put_file("file", "");
+	snprintf(text, sizeof(text), "[metrics]\nlisten = %s\n", in_folder("file"));
+	check(text);
+	only(EV_CONFIG_NAMES_NOTHING, true, "no socket");
+	snprintf(text, sizeof(text), "[metrics]\nlisten = %s/%0100d\n", folder, 0);
+	check(text);
+	only(EV_CONFIG_NAMES_NOTHING, true, "too long");
+	put_file("secret", "testing123");
+	snprintf(text, sizeof(text),
+		"[radius]\nservers = 127.0.0.1\nsecret_file = %s\ncoa_listen = 203.0.113.77\n"
+		"nas_address = 203.0.113.78\n",
+		in_folder("secret"));
+	check(text);
+	assert_int_equal(n_found, 2);
+	assert_true(was_found(EV_CONFIG_NAMES_NOTHING, true, "coa_listen: 203.0.113.77:3799"));
+	assert_true(was_found(EV_CONFIG_DOUBTFUL, false, "nas_address: 203.0.113.78"));
+	check("[radius]\ncoa_listen = 127.0.0.1\n");
+	only(EV_CONFIG_DOUBTFUL, false, "coa_listen");
+}
+
+static void secrets_of_radius_servers(void **state)
+{
+	char text[300];
+
+	(void)state;
+	check("[radius]\nservers = 127.0.0.1\n");
+	only(EV_CONFIG_BAD_VALUE, true, "[radius] secret_file");
+	check("[radius]\nservers = 127.0.0.1\nsecret_file = /no/secret\n");
+	only(EV_CONFIG_NAMES_NOTHING, true, "/no/secret");
+	put_file("secret", "\xef\xbb\xbftesting123");
+	snprintf(text, sizeof(text), "[radius]\naccounting = 127.0.0.1\nsecret_file = %s\n",
+		in_folder("secret"));
+	check(text);
+	only(EV_CONFIG_BAD_VALUE, true, "byte order mark");
+	put_file("secret", "testing123\n");
+	check(text);
+	assert_int_equal(n_found, 0);
+}
+
+/* A user "u" with these values, and a group "g" with that one. */
+static void fill_store(
+	const char *address, const char *pool, const char *filter, const char *of_group)
+{
+	struct db_opts opts = {.state = folder};
+	struct db_error err;
+	struct addr none = {0}, a;
+	struct db *db;
+	int64_t user, group;
+
+	assert_int_equal(db_open(&opts, &db, &err), 0);
+	assert_int_equal(db_user_add(db, "u", &none, 0, &user), 0);
+	assert_int_equal(db_group_add(db, "g", &group), 0);
+	assert_int_equal(addr_parse(address, &a), 0);
+	assert_int_equal(db_user_set_ipv4(db, user, &a), 0);
+	assert_int_equal(db_user_set_pool(db, user, pool), 0);
+	assert_int_equal(db_value_set(db, DB_USER, user, "filter", filter), 0);
+	assert_int_equal(db_value_set(db, DB_GROUP, group, "pool", of_group), 0);
+	assert_int_equal(db_begin(db), 0);
+	assert_int_equal(db_user_set_groups(db, user, &group, 1), 0);
+	assert_int_equal(db_commit(db), 0);
+	db_close(db);
+}
+
+#define POOLS                                                                                      \
+	"[tunnel]\nipv4_pool = 10.99.0.0/24\npools = staff=10.98.0.0/24\n"                         \
+	"[policy]\nfilters = \"office: allow any\"\n"
+
+static void what_users_and_groups_name(void **state)
+{
+	(void)state;
+	fill_store("10.99.0.7", "staff", "office", "staff");
+	check(POOLS);
+	assert_int_equal(n_found, 0);
+	check("[tunnel]\nipv4_pool = 10.97.0.0/24\n"); /* another configuration: all of it is gone */
+	assert_int_equal(n_found, 4);
+	assert_true(
+		was_found(EV_CONFIG_DOUBTFUL, false, "group \"g\": there is no pool \"staff\""));
+	assert_true(was_found(EV_CONFIG_DOUBTFUL, false, "user \"u\": there is no pool \"staff\""));
+	assert_true(was_found(
+		EV_CONFIG_DOUBTFUL, false, "user \"u\": [policy] filters has no \"office\""));
+	assert_true(was_found(
+		EV_CONFIG_DOUBTFUL, false, "user \"u\": address: 10.99.0.7 is of no pool"));
+}
+
+static void a_value_that_cannot_be_read_and_an_address_of_no_client(void **state)
+{
+	(void)state;
+	fill_store("224.0.0.5", "", "office", "");
+	check(POOLS);
+	assert_int_equal(n_found, 2);
+	assert_true(was_found(EV_CONFIG_DOUBTFUL, false, "multicast"));
+	assert_true(was_found(EV_CONFIG_DOUBTFUL, false, "group \"g\": this version cannot read"));
+}
+
+static void many_are_counted(void **state)
+{
+	struct db_opts opts = {.state = folder};
+	struct db_error err;
+	struct addr none = {0};
+	struct db *db;
+	int64_t user;
+	char name[20];
+
+	(void)state;
+	assert_int_equal(db_open(&opts, &db, &err), 0);
+	for (int i = 0; i < 25; i++) {
+		snprintf(name, sizeof(name), "u%02d", i);
+		assert_int_equal(db_user_add(db, name, &none, 0, &user), 0);
+		assert_int_equal(db_user_set_pool(db, user, "gone"), 0);
+	}
+	db_close(db);
+	check("");
+	assert_int_equal(n_found, 11);
+	assert_true(was_found(EV_CONFIG_DOUBTFUL, false, "15 more"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +332,11 @@ int main(void)
 		CASE(an_interface_that_is_no_tun),
 		CASE(a_congestion_control_that_the_kernel_does_not_know),
 		CASE(a_pool_of_addresses_that_no_client_may_have),
+		CASE(where_else_it_listens),
+		CASE(secrets_of_radius_servers),
+		CASE(what_users_and_groups_name),
+		CASE(a_value_that_cannot_be_read_and_an_address_of_no_client),
+		CASE(many_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("server/host/check", tests, NULL, NULL);
