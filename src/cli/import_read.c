@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/auto.h"
 #include "base/hex.h"
+#include "base/text.h"
 
 struct reader {
 	const char *at, *end;
@@ -348,6 +349,12 @@ int import_read(enum import_format format, const char *text, size_t n,
 		.at = text, .end = text + n, .each = each, .arg = arg, .fault = ret_fault};
 	int stop = -EINVAL;
 
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		r.at += 3; /* a byte order mark, as Excel writes it */
+	if (text_mark_fault(r.at, (size_t)(r.end - r.at))) {
+		r.line = 1;
+		return wrong(&r, "UTF-8; it is UTF-16, or has octets of value zero");
+	}
 	switch (format) {
 	case IMPORT_CHAP_SECRETS: stop = by_line(&r, chap_secret); break;
 	case IMPORT_OCSERV: stop = by_line(&r, ocpasswd); break;

@@ -125,6 +125,32 @@ static void the_receiver_can_stop(void **state)
 	assert_string_equal(seen, "stop|x|\n");
 }
 
+/* Excel writes a byte order mark, PowerShell UTF-16: the one is passed over, the other is no empty list. */
+static void marks_and_utf16_are_known(void **state)
+{
+	static const char utf16[] = "\xff\xfe"
+				    "a\0 \0*\0 \0x\0\n\0";
+	char text[200];
+
+	(void)state;
+	assert_int_equal(reading(IMPORT_CSV, "\xef\xbb\xbfname,password\nalice,x\n"), 0);
+	assert_string_equal(seen, "alice|x|\n");
+	assert_int_equal(reading(IMPORT_CHAP_SECRETS, "\xef\xbb\xbf"
+						      "alice * x\n"),
+		0);
+	assert_string_equal(seen, "alice|x|\n");
+	for (int format = IMPORT_CHAP_SECRETS; format <= IMPORT_SOFTETHER; format++)
+		for (size_t skip = 0; skip <= 2; skip += 2) {
+			memcpy(text, utf16 + skip, sizeof(utf16) - skip);
+			assert_int_equal(
+				import_read((enum import_format)format, text,
+					sizeof(utf16) - 1 - skip, write_user, NULL, &fault),
+				-EINVAL);
+			assert_int_equal(fault.line, 1);
+			assert_non_null(strstr(fault.expected, "UTF-16"));
+		}
+}
+
 static void formats_have_names(void **state)
 {
 	enum import_format f;
@@ -143,6 +169,7 @@ int main(void)
 		cmocka_unit_test(ocpasswd_has_groups_and_a_hash_of_no_use),
 		cmocka_unit_test(softethers_users_come_with_their_nt_hash),
 		cmocka_unit_test(the_receiver_can_stop),
+		cmocka_unit_test(marks_and_utf16_are_known),
 		cmocka_unit_test(formats_have_names),
 	};
 
