@@ -12,13 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "admin/listener.h"
 #include "admin/unix_socket.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/json.h"
 
 struct admin {
-	uv_pipe_t listener;
+	struct admin_listener listener;
 	char path[108];
 	admin_handler *handler;
 	void *arg;
@@ -216,69 +217,77 @@ static void on_read(uv_stream_t *stream, ssize_t n, UNUSED const uv_buf_t *b)
 		client_close(c);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_connection(void *arg, int fd)
 {
-	struct admin *ctl = listener->data;
-	struct client *c;
+	struct admin *ctl = arg;
+	struct client *c = calloc(1, sizeof(*c));
 
-	if (status < 0)
+	if (!c) {
+		close(fd);
 		return;
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return;
+	}
 	c->control = ctl;
 	buf_init(&c->in, CONTROL_LINE_MAX + 4096);
-	uv_pipe_init(listener->loop, &c->pipe, 0);
+	uv_pipe_init(ctl->listener.poll.loop, &c->pipe, 0);
 	c->next = ctl->clients;
 	c->prev = &ctl->clients;
 	if (c->next)
 		c->next->prev = &c->next;
 	ctl->clients = c;
 	ctl->n_clients++;
-	if (uv_accept(listener, (uv_stream_t *)&c->pipe) || ctl->n_clients > CONTROL_CLIENTS_MAX ||
-		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read))
+	if (uv_pipe_open(&c->pipe, fd)) {
+		close(fd);
 		client_close(c);
+	} else if (ctl->n_clients > CONTROL_CLIENTS_MAX ||
+		   uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read))
+		client_close(c);
+}
+
+/* 0660, and of the group culvert where there is one. */
+static int listen_for_group(const char *path)
+{
+	struct group *g = getgrnam("culvert");
+	mode_t mask = umask(0117);
+	int fd = admin_listen_unix(path), error = 0;
+
+	umask(mask);
+	if (fd >= 0 && g && chown(path, (uid_t)-1, g->gr_gid) < 0)
+		error = errno;
+	if (!error)
+		return fd;
+	close(fd);
+	unlink(path);
+	return -error;
 }
 
 int admin_new(
 	uv_loop_t *loop, const char *path, admin_handler *handler, void *arg, struct admin **ret)
 {
 	struct admin *c = calloc(1, sizeof(*c));
-	struct group *g = getgrnam("culvert");
-	mode_t mask;
-	int r;
+	int r, fd;
 
 	if (!c)
 		return -ENOMEM;
+	c->handler = handler;
+	c->arg = arg;
 	r = strlen(path) >= sizeof(c->path) ? -ENAMETOOLONG : unix_socket_clear(path);
+	fd = r < 0 ? r : listen_for_group(path);
+	r = fd < 0 ? fd : admin_listener_open(&c->listener, loop, fd, on_connection, c);
 	if (r < 0) {
 		free(c);
 		return r;
 	}
-	c->handler = handler;
-	c->arg = arg;
-	uv_pipe_init(loop, &c->listener, 0);
-	c->listener.data = c;
-	mask = umask(0117);
-	r = uv_pipe_bind(&c->listener, path);
-	umask(mask);
-	if (!r)
-		strcpy(c->path, path);
-	if (!r && g && chown(path, (uid_t)-1, g->gr_gid) < 0)
-		r = -errno;
-	if (!r)
-		r = uv_listen((uv_stream_t *)&c->listener, 16, on_connection);
-	*ret = c; /* also after a failure: the handle must be closed by the loop */
-	return r;
+	strcpy(c->path, path);
+	*ret = c;
+	return 0;
 }
 
 void admin_close(struct admin *c)
 {
-	if (!c || uv_is_closing((uv_handle_t *)&c->listener))
+	if (!c || !c->listener.open)
 		return;
-	if (*c->path)
-		unlink(c->path);
-	uv_close((uv_handle_t *)&c->listener, NULL);
+	unlink(c->path);
+	admin_listener_close(&c->listener);
 	for (struct client *cl = c->clients, *next; cl; cl = next) {
 		next = cl->next;
 		client_close(cl);

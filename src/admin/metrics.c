@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/listener.h"
 #include "admin/unix_socket.h"
 #include "base/addr.h"
 #include "base/auto.h"
@@ -15,12 +16,7 @@
 #define CLIENT_MS 10000 /* one request and its answer */
 
 struct metrics {
-	union {
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-		uv_stream_t stream;
-		uv_handle_t handle;
-	} listener;
+	struct admin_listener listener;
 	char path[108]; /* of a unix socket; "" for TCP */
 	metrics_writer *writer;
 	void *arg;
@@ -146,20 +142,34 @@ static void on_late(uv_timer_t *t)
 	asker_close(t->data);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+/* The handle is there in any case; negative: it has no descriptor. */
+static int open_stream(struct asker *a, uv_loop_t *loop, bool is_unix, int fd)
 {
-	struct metrics *m = listener->data;
-	struct asker *a = status < 0 ? NULL : calloc(1, sizeof(*a));
+	if (is_unix) {
+		uv_pipe_init(loop, &a->h.pipe, 0);
+		return uv_pipe_open(&a->h.pipe, fd);
+	}
+	uv_tcp_init(loop, &a->h.tcp);
+	return uv_tcp_open(&a->h.tcp, fd);
+}
 
-	if (!a)
+static void on_connection(void *arg, int fd)
+{
+	struct metrics *m = arg;
+	uv_loop_t *loop = m->listener.poll.loop;
+	struct asker *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a) {
+		close(fd);
 		return;
+	}
 	a->metrics = m;
 	http_reader_init(&a->reader);
-	if (*m->path)
-		uv_pipe_init(listener->loop, &a->h.pipe, 0);
-	else
-		uv_tcp_init(listener->loop, &a->h.tcp);
-	uv_timer_init(listener->loop, &a->timer);
+	r = open_stream(a, loop, *m->path, fd);
+	if (r < 0)
+		close(fd);
+	uv_timer_init(loop, &a->timer);
 	a->h.handle.data = a->timer.data = a;
 	a->handles = 2;
 	a->next = m->askers;
@@ -169,57 +179,48 @@ static void on_connection(uv_stream_t *listener, int status)
 	m->askers = a;
 	m->n_askers++;
 	uv_timer_start(&a->timer, on_late, CLIENT_MS, 0);
-	if (uv_accept(listener, &a->h.stream) || m->n_askers > CLIENTS_MAX ||
-		uv_read_start(&a->h.stream, on_alloc, on_read))
+	if (r < 0 || m->n_askers > CLIENTS_MAX || uv_read_start(&a->h.stream, on_alloc, on_read))
 		asker_close(a);
 }
 
-static int bind_to(uv_loop_t *loop, struct metrics *m, const char *at)
+/* A descriptor that listens there. */
+static int listen_at(struct metrics *m, const char *at)
 {
-	struct sockaddr_storage sa;
 	struct endpoint e;
-	int r;
+	int r = *at == '/' ? unix_socket_clear(at) : endpoint_parse(at, 9443, &e);
 
-	if (*at == '/') {
-		uv_pipe_init(loop, &m->listener.pipe, 0);
-		r = unix_socket_clear(at); /* longer than a socket's path may be: -ENAMETOOLONG */
-		if (!r)
-			r = uv_pipe_bind(&m->listener.pipe, at);
-		if (!r)
-			snprintf(m->path, sizeof(m->path), "%s", at);
-		return r;
-	}
-	uv_tcp_init(loop, &m->listener.tcp);
-	r = endpoint_parse(at, 9443, &e);
 	if (r < 0)
 		return r;
-	endpoint_to_sockaddr(&e, &sa);
-	return uv_tcp_bind(&m->listener.tcp, (struct sockaddr *)&sa, 0);
+	if (*at != '/')
+		return admin_listen_tcp(&e);
+	r = admin_listen_unix(at);
+	if (r >= 0)
+		snprintf(m->path, sizeof(m->path), "%s", at);
+	return r;
 }
 
 int metrics_new(
 	uv_loop_t *loop, const char *at, metrics_writer *writer, void *arg, struct metrics **ret)
 {
 	struct metrics *m = calloc(1, sizeof(*m));
-	int r;
+	int fd;
 
 	if (!m)
 		return -ENOMEM;
 	m->writer = writer;
 	m->arg = arg;
-	r = bind_to(loop, m, at);
-	m->listener.handle.data = m;
-	*ret = m; /* also after a failure: the handle must be closed by the loop */
-	return r ? r : uv_listen(&m->listener.stream, 16, on_connection);
+	*ret = m; /* also after a failure: the handles must be closed by the loop */
+	fd = listen_at(m, at);
+	return fd < 0 ? fd : admin_listener_open(&m->listener, loop, fd, on_connection, m);
 }
 
 void metrics_close(struct metrics *m)
 {
-	if (!m || uv_is_closing(&m->listener.handle))
+	if (!m || !m->listener.open)
 		return;
 	if (*m->path)
 		unlink(m->path);
-	uv_close(&m->listener.handle, NULL);
+	admin_listener_close(&m->listener);
 	for (struct asker *a = m->askers, *next; a; a = next) {
 		next = a->next;
 		asker_close(a);

@@ -415,6 +415,25 @@ static void no_server_is_said_with_what_to_try(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* The loop goes on, and turns for nothing at most now and then; who waits is served when it can be. */
+static void without_descriptors_it_waits_and_does_not_spin(void **state)
+{
+	int fd = client_connect(path);
+	rlim_t before = client_take_descriptors();
+	unsigned turns = 0;
+	uint64_t until;
+
+	(void)state;
+	alarm(30); /* a loop that never returns */
+	for (until = uv_hrtime() + 500000000; uv_hrtime() < until; turns++)
+		uv_run(&loop, UV_RUN_ONCE);
+	client_give_descriptors(before);
+	alarm(0);
+	assert_in_range(turns, 1, 100);
+	assert_non_null(strstr(asked(fd, "{\"v\":1,\"cmd\":\"echo\",\"what\":7}"), "\"result\":7"));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +442,7 @@ int main(void)
 		CASE(requests_in_one_write_and_one_in_pieces),
 		CASE(a_line_without_end_is_cut_off),
 		CASE(more_clients_than_places_are_closed),
+		CASE(without_descriptors_it_waits_and_does_not_spin),
 		CASE(an_answer_may_come_later),
 		CASE(the_client_may_be_gone_before_its_answer),
 		CASE(the_server_may_close_before_the_answer),

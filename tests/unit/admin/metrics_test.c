@@ -197,6 +197,36 @@ static void what_is_no_address_fails_and_can_be_closed(void **state)
 	}
 }
 
+/* An open connection is answered all the while, and the next one when there is a descriptor again. */
+static void without_descriptors_the_next_one_waits(void **state)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n";
+	int first = client_connect(path), second;
+	rlim_t before;
+	unsigned turns = 0;
+	uint64_t until;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		client_turn(&loop);
+	second = client_connect(path);
+	before = client_take_descriptors();
+	alarm(30);
+	for (until = uv_hrtime() + 500000000; uv_hrtime() < until; turns++)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_in_range(turns, 1, 100);
+	assert_int_equal(client_send(&loop, first, request, strlen(request)), 0);
+	client_all(&loop, first, got, sizeof(got));
+	alarm(0);
+	assert_memory_equal(got, "HTTP/1.1 200 ", 13);
+	close(first);
+	client_give_descriptors(before);
+	assert_int_equal(client_send(&loop, second, request, strlen(request)), 0);
+	client_all(&loop, second, got, sizeof(got));
+	assert_memory_equal(got, "HTTP/1.1 200 ", 13);
+	close(second);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -209,6 +239,7 @@ int main(void)
 		CASE(a_request_in_pieces_is_put_together),
 		CASE(more_clients_than_places_are_closed_and_places_come_back),
 		CASE(one_that_leaves_in_the_middle_does_no_harm),
+		CASE(without_descriptors_the_next_one_waits),
 		CASE(a_tcp_address_will_do),
 		CASE(what_is_no_address_fails_and_can_be_closed),
 	};
