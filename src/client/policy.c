@@ -64,7 +64,7 @@ static int claim(unsigned n, int *ret_fd)
 }
 
 struct dead {
-	uint64_t alive; /* a bit for each number that a process holds */
+	uint64_t numbers; /* a bit for each number whose rules these are */
 	struct rule rules[64];
 	size_t n;
 };
@@ -86,19 +86,19 @@ static bool look_for_dead(const struct rule *rule, void *arg)
 	struct dead *d = arg;
 	uint32_t n = owner_of(rule);
 
-	if (n < POLICY_CLIENTS_MAX && !(d->alive & 1ULL << n))
+	if (n < POLICY_CLIENTS_MAX && d->numbers & 1ULL << n)
 		d->rules[d->n++] = *rule;
 	return d->n < ARRAY_SIZE(d->rules);
 }
 
 /* In rounds: rules are not deleted while they are listed. */
-static void delete_dead_rules(uint64_t alive, int family)
+static void delete_dead_rules(uint64_t numbers, int family)
 {
 	struct dead d;
 	size_t gone;
 
 	do {
-		d = (struct dead){.alive = alive};
+		d = (struct dead){.numbers = numbers};
 		rule_list(family, look_for_dead, &d, NULL);
 		gone = 0;
 		for (size_t i = 0; i < d.n; i++)
@@ -109,7 +109,7 @@ static void delete_dead_rules(uint64_t alive, int family)
 /* Routes into an interface go with it; those past the tunnel have none. */
 struct dead_routes {
 	struct netlink *nl;
-	uint64_t alive;
+	uint64_t numbers;
 };
 
 static bool delete_dead_route(const struct route *rt, void *arg)
@@ -118,18 +118,55 @@ static bool delete_dead_route(const struct route *rt, void *arg)
 	uint32_t n = rt->table - POLICY_MARK;
 
 	if (rt->protocol == RTPROT_CULVERT && rt->table >= POLICY_MARK && n < POLICY_CLIENTS_MAX &&
-		!(d->alive & 1ULL << n))
+		d->numbers & 1ULL << n)
 		netlink_route_del(d->nl, rt, NULL);
 	return true;
 }
 
-static void delete_remains(struct netlink *nl, uint64_t alive)
+/* Of numbers that this process holds: another client may have any other. */
+static void delete_remains(struct netlink *nl, uint64_t numbers)
 {
-	struct dead_routes routes = {nl, alive};
+	struct dead_routes routes = {nl, numbers};
 
-	delete_dead_rules(alive, AF_INET);
-	delete_dead_rules(alive, AF_INET6);
+	delete_dead_rules(numbers, AF_INET);
+	delete_dead_rules(numbers, AF_INET6);
 	netlink_routes(nl, AF_UNSPEC, delete_dead_route, &routes, NULL);
+}
+
+static bool note_owner(const struct rule *rule, void *arg)
+{
+	uint32_t n = owner_of(rule);
+
+	if (n < POLICY_CLIENTS_MAX)
+		*(uint64_t *)arg |= 1ULL << n;
+	return true;
+}
+
+static bool note_route_owner(const struct route *rt, void *arg)
+{
+	uint32_t n = rt->table - POLICY_MARK;
+
+	if (rt->protocol == RTPROT_CULVERT && rt->table >= POLICY_MARK && n < POLICY_CLIENTS_MAX)
+		*(uint64_t *)arg |= 1ULL << n;
+	return true;
+}
+
+/* What clients that were killed have left. Each number is held while its remains go. */
+static void delete_remains_of_others(struct policy *p)
+{
+	uint64_t left = 0;
+
+	rule_list(AF_INET, note_owner, &left, NULL);
+	rule_list(AF_INET6, note_owner, &left, NULL);
+	netlink_routes(p->nl, AF_UNSPEC, note_route_owner, &left, NULL);
+	for (unsigned n = 0; n < POLICY_CLIENTS_MAX; n++) {
+		int fd;
+
+		if (!(left & 1ULL << n) || n == p->n || claim(n, &fd) < 0)
+			continue;
+		delete_remains(p->nl, 1ULL << n);
+		close(fd);
+	}
 }
 
 /*
@@ -138,23 +175,17 @@ static void delete_remains(struct netlink *nl, uint64_t alive)
  */
 static int take_number(struct policy *p)
 {
-	uint64_t alive = 0;
 	int r = -EBUSY;
 
-	for (unsigned n = 0; n < POLICY_CLIENTS_MAX; n++) {
-		int fd = -1, got = claim(n, &fd);
-
-		if (got == -EBUSY)
-			alive |= 1ULL << n;
-		else if (got < 0)
-			return 0;
-		else if (p->lock < 0)
-			p->lock = fd, p->n = n, r = 0;
-		else
-			close(fd);
+	for (unsigned n = 0; n < POLICY_CLIENTS_MAX && r == -EBUSY; n++) {
+		r = claim(n, &p->lock);
+		p->n = r ? 0 : n;
 	}
-	delete_remains(p->nl, alive);
-	return r;
+	if (r < 0)
+		return r == -EBUSY ? r : 0;
+	delete_remains(p->nl, 1ULL << p->n);
+	delete_remains_of_others(p);
+	return 0;
 }
 
 uint32_t policy_mark(const struct policy *p)
@@ -360,7 +391,7 @@ void policy_free(struct policy *p)
 {
 	if (!p)
 		return;
-	delete_remains(p->nl, ~(1ULL << p->n));
+	delete_remains(p->nl, 1ULL << p->n);
 	if (p->lock >= 0)
 		close(p->lock);
 	free(p);

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "client/policy.h"
 #include "os/netlink.h"
@@ -221,6 +222,49 @@ static void the_next_client_removes_what_a_killed_one_left(void **state)
 	assert_true(goes_by("up0", "203.0.113.7", 0));
 }
 
+/* Returns how often a client lost its rules to another one that began. */
+static int come_and_go(int times)
+{
+	struct netlink *own;
+	int lost = 0;
+
+	if (netlink_new(&own, NULL))
+		return 100;
+	for (int i = 0; i < times; i++) {
+		char rule[60];
+		struct policy *p;
+
+		if (policy_new(own, if_nametoindex("tun0"), &p, NULL))
+			return 100;
+		usleep(500 * (unsigned)(getpid() % 7));
+		snprintf(rule, sizeof(rule), "fwmark 0x%x", policy_mark(p));
+		lost += !output_has("ip rule", rule);
+		policy_free(p);
+	}
+	return lost;
+}
+
+/* Several begin at once: what one of them takes for remains must not be what another has just made. */
+static void clients_that_begin_at_once_leave_each_others_rules(void **state)
+{
+	pid_t pid[4];
+	int status, lost = 0;
+
+	NEED_ALL();
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(pid); i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			_exit(come_and_go(20));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pid); i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_true(WIFEXITED(status));
+		lost += WEXITSTATUS(status);
+	}
+	assert_int_equal(lost, 0);
+}
+
 #define CASE(f) cmocka_unit_test_teardown(f, teardown)
 
 int main(void)
@@ -235,6 +279,7 @@ int main(void)
 		CASE(what_another_program_has_is_not_taken_from_it),
 		CASE(the_end_takes_all_of_it_back_and_nothing_else),
 		CASE(the_next_client_removes_what_a_killed_one_left),
+		CASE(clients_that_begin_at_once_leave_each_others_rules),
 	};
 
 	return cmocka_run_group_tests_name("client/policy", tests, NULL, NULL);
