@@ -65,6 +65,11 @@ static void bad_requests_are_refused(void **state)
 		"connect a:1 HTTP/1.1\r\n\r\n",
 		"GET http:///x HTTP/1.1\r\n\r\n",
 		"GET http://u:p@a/x HTTP/1.1\r\n\r\n",
+		"GET http://a/\x01 HTTP/1.1\r\n\r\n",
+		"GET http://a/\x1b[2J HTTP/1.1\r\n\r\n",
+		"GET http://a/\r HTTP/1.1\r\n\r\n",
+		"GET http://a/ HTTP/1.1\r\nA: b\rX: y\r\n\r\n",
+		"GET http://a/ HTTP/1.1\r\nA: b\x7f\r\n\r\n",
 	};
 	struct web_request r;
 	char *long_one = calloc(1, WEB_REQUEST_HEAD_MAX);
@@ -89,6 +94,13 @@ static void a_request_goes_on_in_origin_form_without_what_is_the_proxys(void **s
 			"Connection: close\r\n\r\n"},
 		{"POST http://a HTTP/1.1\nA: b\n\nbody",
 			"POST / HTTP/1.1\r\nA: b\nConnection: close\r\n\r\n"},
+		/* what Connection names goes, but not what says where the request ends */
+		{"POST http://a/ HTTP/1.1\r\nConnection: X-One , x-two\r\nProxy-Connection:close,\r\n"
+		 "\tX-Three\r\nx-ONE: 1\r\nX-Two:2\r\nX-Three : 3\r\nX-Four: 4\r\nKEEP-ALIVE : 5\r\n"
+		 "Content-Length: 0\r\nConnection: content-length\r\n\r\n",
+			"POST / HTTP/1.1\r\nX-Four: 4\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{"GET http://a/ HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA\r\n\r\n",
+			"GET / HTTP/1.1\r\nA\r\nConnection: close\r\n\r\n"},
 		{"GET http://a?q HTTP/1.1\r\n\r\n",
 			"GET /?q HTTP/1.1\r\nConnection: close\r\n\r\n"},
 	};
