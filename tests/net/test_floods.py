@@ -46,7 +46,8 @@ AFTER_LOGIN = {
     "tiny packets": (lambda r, t: r.data(tiny(t) * 400), False),
     "a record for each tiny packet": (lambda r, t: r.data(tiny(t)), False),
     "SSTP echoes": (lambda r, t: r.data(sstp.control("ECHO_REQUEST") * 2000), False),
-    "IPCP negotiated again": (lambda r, t: ipcp_again(r, t), False),
+    "IPCP negotiated again": (lambda r, t: ncp_again(r, t, sstp.IPCP), False),
+    "IPv6CP negotiated again": (lambda r, t: ncp_again(r, t, sstp.IPV6CP), False),
     "octets of SSTP": (lambda r, t: b"".join(r.data(bytes([o])) for o in tiny(t)), False),
 }
 
@@ -61,19 +62,19 @@ def pieces(r):
     return made
 
 
-def ipcp_again(r, t, state={}):
-    """IPCP goes down and comes up with each: our Request, and the Ack of the server's next one."""
+def ncp_again(r, t, protocol, state={}):
+    """It goes down and comes up with each: our Request, and the Ack of the server's next one."""
     if state.get("of") is not t:
-        last = [m for m in t.seen if m.protocol == sstp.IPCP and m.code == sstp.REQUEST][-1]
+        last = [m for m in t.seen if m.protocol == protocol and m.code == sstp.REQUEST][-1]
         state.update(of=t, theirs=last.identifier, body=last.payload, mine=100)
+    own = (3, socket.inet_aton(t.address)) if protocol == sstp.IPCP else (1, t.ifid)
     made = b""
     for _ in range(300):
         state["theirs"], state["mine"] = (state["theirs"] + 1) % 256, state["mine"] % 255 + 1
         for code, n, body in (
-                (sstp.REQUEST, state["mine"],
-                 sstp.put_options([(3, socket.inet_aton(t.address))])),
+                (sstp.REQUEST, state["mine"], sstp.put_options([own])),
                 (sstp.ACK, state["theirs"], state["body"])):
-            made += sstp.data(sstp.ppp(sstp.IPCP, sstp.packet(code, n, body)))
+            made += sstp.data(sstp.ppp(protocol, sstp.packet(code, n, body)))
     return r.data(made)
 
 
@@ -175,10 +176,14 @@ def test_what_one_who_is_in_floods_the_others_with(net, beside):
     server, client = beside
     for kind, (make, useless) in AFTER_LOGIN.items():
         told, ups = floods_told(server), server.err.count("SESSION_UP:")
+        again = server.err.count("NCP_RENEGOTIATED")
         t = sstp.Tunnel(net.cli, "192.0.2.1")
+        t.wants_ipv6 = "IPv6CP" in kind
         t.tls(tls13.context()).http().sstp().lcp()
         t.authenticate(USER, PASSWORD)
         t.bind().ipcp()
+        if t.wants_ipv6:
+            t.ipv6cp()
         assert t.ping()
         r = tls13.Records(t)
         everyone_pours([r.tcp], [octets(lambda: make(r, t))], client, kind)
@@ -186,7 +191,8 @@ def test_what_one_who_is_in_floods_the_others_with(net, beside):
         if useless and MIB <= 1:
             wait_for(lambda: floods_told(server) == told + 1, 30,
                      f"{kind}: the one to be ended\n{server.story()}")
-        if kind == "IPCP negotiated again":
-            server.wait_log("NCP_RENEGOTIATED", 30)
+        if kind.endswith("negotiated again"):
+            wait_for(lambda: server.err.count("NCP_RENEGOTIATED") > again, 30,
+                     f"{kind}: the call to be ended\n{server.story()}")
             assert server.err.count("SESSION_UP:") == ups + 1, server.story()
     assert client.running() and client.host.ping(client.peer, 2) == 2

@@ -159,6 +159,7 @@ static void on_event(struct sim *s, struct sim_end *e, const struct tunnel_event
 			e->tunnel->certs[0].sha256[0] ^= 1;
 		break;
 	case TUNNEL_HTTP_REQUEST:
+		s->now_ms += s->http_ms;
 		tunnel_http_answer(e->tunnel, s->http_status, 0, s->now_ms);
 		break;
 	case TUNNEL_AUTH_REQUEST:

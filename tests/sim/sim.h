@@ -40,6 +40,7 @@ struct sim {
 	size_t chunk;                  /* at most so many octets are delivered at once; 0: all */
 	bool deaf_server, deaf_client; /* nothing arrives there */
 	int http_status;
+	uint64_t http_ms;     /* that the server takes for its answer */
 	const char *password; /* that the server knows */
 	enum auth_method method;
 	bool hold_verdict; /* questions stay open */
