@@ -184,6 +184,22 @@ static enum event stalled(const struct call *c)
 	return EV_NCP_TIMEOUT;
 }
 
+/* A server that does not answer our Terminate-Request hides nothing: what we close for counts. */
+static void stand_still(struct call *c, uint64_t since_ms)
+{
+	const char *text = "";
+
+	c->timed_out = true;
+	c->reason = tunnel_ppp_reason(c->tunnel, &text);
+	if (c->reason) {
+		snprintf(c->text, sizeof(c->text), "%s", text);
+		return;
+	}
+	c->reason = stalled(c);
+	snprintf(c->text, sizeof(c->text), "nothing more for %.1f s",
+		(double)(clock_mono_ms() - since_ms) / 1000);
+}
+
 bool call_advance(struct call *c, bool (*done)(const struct call *))
 {
 	uint64_t limit = c->d->opts->timeout_ms, since = clock_mono_ms();
@@ -195,10 +211,7 @@ bool call_advance(struct call *c, bool (*done)(const struct call *))
 			since = clock_mono_ms();
 		}
 		if (clock_mono_ms() >= since + limit) {
-			c->timed_out = true;
-			c->reason = stalled(c);
-			snprintf(c->text, sizeof(c->text), "nothing more for %.1f s",
-				(double)(clock_mono_ms() - since) / 1000);
+			stand_still(c, since);
 			return false;
 		}
 		step(c, since + limit);

@@ -14,6 +14,7 @@
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,10 +26,10 @@
 
 #define PINGS 3
 #define CONNECTS 4
-#define LOSS_HINT_MS 900 /* a SYN that was sent again took a second longer than the others */
+#define SLOW_HINT_MS 900 /* longer than the quickest attempt */
 
 struct times {
-	unsigned n, lost;
+	unsigned n, lost, resent;
 	double least, most, sum; /* ms */
 };
 
@@ -158,7 +159,7 @@ static bool read_icmp(int fd, struct sock_extended_err *ret, struct endpoint *re
 struct attempt {
 	int error;
 	uint64_t us;
-	bool v4, icmp, prohibited;
+	bool v4, icmp, prohibited, resent;
 	struct endpoint from;
 };
 
@@ -187,6 +188,15 @@ static void look_for_icmp(void *arg, int fd)
 	a->prohibited = a->icmp && is_prohibited(&e);
 }
 
+/* The SYN was lost, or its answer: a connection that is new has sent nothing else. */
+static bool was_sent_again(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+
+	return !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) && info.tcpi_total_retrans;
+}
+
 static void try_once(const struct endpoint *to, unsigned timeout_ms, struct attempt *ret)
 {
 	struct dial_opts opts = {
@@ -201,8 +211,10 @@ static void try_once(const struct endpoint *to, unsigned timeout_ms, struct atte
 	dial_done(&dial);
 	ret->us = clock_mono_us() - begin;
 	ret->error = fd < 0 ? fd : 0;
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	ret->resent = was_sent_again(fd);
+	close(fd);
 }
 
 static enum event attempt_event(const struct attempt *a)
@@ -248,6 +260,7 @@ static bool connect_times(
 	snprintf(name, sizeof(name), "tcp %.23s", endpoint_format(to, text));
 	for (int i = 0; i < CONNECTS; i++) {
 		try_once(to, d->opts->timeout_ms, &a);
+		t.resent += a.resent;
 		if (!a.error) {
 			times_add(&t, a.us);
 			continue;
@@ -265,9 +278,10 @@ static bool connect_times(
 	}
 	probe_fact(p, name, "%u of %u connect, %.1f ms (%.1f to %.1f, jitter %.1f)", t.n,
 		t.n + t.lost, t.sum / t.n, t.least, t.most, t.most - t.least);
-	if (t.lost || t.most - t.least > LOSS_HINT_MS)
-		probe_find(p, OUTCOME_WARNING, EV_TCP_LOSSY, "%s: %u of %u lost, slowest %.0f ms",
-			text, t.lost, t.n + t.lost, t.most);
+	if (t.lost || t.resent || t.most - t.least > SLOW_HINT_MS)
+		probe_find(p, OUTCOME_WARNING, EV_TCP_LOSSY,
+			"%s: %u of %u lost, %u sent again, slowest %.0f ms", text, t.lost,
+			t.n + t.lost, t.resent, t.most);
 	probe_summary(p, "TCP %u connects in %.1f ms (jitter %.1f)", to->port, t.sum / t.n,
 		t.most - t.least);
 	return true;

@@ -182,6 +182,11 @@ enum event tunnel_reason(struct tunnel *t, uint64_t now_ms, const char **ret_tex
 	return t->reason;
 }
 
+enum event tunnel_ppp_reason(const struct tunnel *t, const char **ret_text)
+{
+	return t->ppp ? ppp_reason(t->ppp, ret_text) : EV_NONE;
+}
+
 bool tunnel_echoed(const struct tunnel *t)
 {
 	return t->call && sstp_call_echoed(t->call);

@@ -198,6 +198,8 @@ void tunnel_probe(struct tunnel *t, uint64_t within_ms, uint64_t now_ms);
 
 /* Why it is ending, as soon as that is known and before TUNNEL_ENDED; EV_NONE: it is not. */
 enum event tunnel_reason(struct tunnel *t, uint64_t now_ms, const char **ret_text);
+/* Why PPP is closing while the peer has not agreed to that yet; EV_NONE: it is not closing. */
+enum event tunnel_ppp_reason(const struct tunnel *t, const char **ret_text);
 
 /* Client: asks for a sign that the server went on after the binding (sstp_call_echo()). */
 bool tunnel_echo(struct tunnel *t, uint64_t now_ms);

@@ -173,6 +173,12 @@ def dns_refused(lab):
     lab.host = "lab.example"
 
 
+def dns_other_error(lab):
+    lab.names(WWW, rcode=4)
+    lab.resolv(WWW)
+    lab.host = "lab.example"
+
+
 def dns_one_refuses(lab):
     lab.names(WWW, names={"lab.example": [SRV]})
     lab.names(SRV, rcode=5)
@@ -265,6 +271,17 @@ def one_address_dead(lab):
     lab.certificate = lab.pki.server(name="lab.example")
 
 
+def half_of_the_attempts(lab):
+    """Each second SYN is lost."""
+    lab.drop(lab.net.rtr, "forward ip daddr 192.0.2.1 tcp flags & (syn | ack) == syn "
+             "numgen inc mod 2 0 drop")
+
+
+def blackhole_route(lab):
+    lab.net.cli.ip("route add blackhole 192.0.2.1/32")
+    lab.later(lab.net.cli.ip, "route del blackhole 192.0.2.1/32")
+
+
 def outer_black_hole(lab):
     lab.drop(lab.net.rtr, "forward ip saddr 192.0.2.1 ip length > 600 drop")
     lab.net.srv.sysctl("net.ipv4.tcp_timestamps", 1)
@@ -273,6 +290,12 @@ def outer_black_hole(lab):
 def large_lost_to_the_server(lab):
     lab.drop(lab.net.rtr, "forward ip daddr 192.0.2.1 ip length > 1400 drop")
     lab.arguments += ["--target", WWW]
+
+
+def stream_stops(lab):
+    """One large packet gets to the server, the one of the HTTP probe; no other does."""
+    lab.serve()
+    lab.drop(lab.net.rtr, "forward ip daddr 192.0.2.1 ip length > 1400 quota over 2000 bytes drop")
 
 
 # --- TLS
@@ -611,6 +634,17 @@ def route_missing(lab):
     lab.arguments += ["--target", WWW]
 
 
+def other_name_servers(lab):
+    """A tunnel is up that hands out a name server, and the machine asks another one."""
+    lab.serve()
+    lab.names(SRV, names={"vpn.example": [SRV]})
+    lab.resolv(SRV)
+    client = Client(lab.net.cli, lab.binary, USER, PASSWORD, "vpn.example", "--ca", lab.ca, "--no-dns",
+                    "--no-default-route")
+    lab.later(client.close)
+    client.wait_connected()
+
+
 # --- proxies
 
 
@@ -666,6 +700,7 @@ FAULTS = {
     "DNS: the zone is broken": ("dns", "DNS_SERVFAIL", "zone", dns_servfail),
     "DNS: the name has no address": ("dns", "DNS_NO_ADDRESS", "Add the record", dns_no_address),
     "DNS: the resolver refuses": ("dns", "DNS_REFUSED", "this network", dns_refused),
+    "DNS: the resolver has another error": ("dns", "DNS_FAILED", "resolv.conf", dns_other_error),
     "DNS: one of two resolvers refuses": ("dns", "DNS_REFUSED", "this network", dns_one_refuses, WARNING),
     "DNS: a filter answers 0.0.0.0": ("dns", "DNS_FILTERED", "filter", _resolves_to("0.0.0.0")),
     "DNS: a filter answers ::": ("dns", "DNS_FILTERED", "filter", _resolves_to("0.0.0.0", "::")),
@@ -680,6 +715,9 @@ FAULTS = {
     "DNS: one name server is dead": ("dns", "DNS_SERVER_SILENT", "resolv.conf", name_server_silent,
                                      WARNING),
     "DNS: a stale line in the hosts file": ("dns", "DNS_HOSTS_FILE", "/etc/hosts", hosts_file, WARNING),
+    "the kernel refuses the connection": ("tcp", "TCP_FAILED", "error", blackhole_route),
+    "connection attempts are lost": ("tcp", "TCP_LOSSY", "mtr", half_of_the_attempts, WARNING),
+    "the stream stands still after a large packet": ("tcp", "PROBE_STREAM_STALLED", "MTU", stream_stops),
     "ping is blocked": (None, None, None, icmp_blocked),
     "the port is filtered": ("tcp", "TCP_TIMEOUT", "443", filtered),
     "nothing listens": ("tcp", "TCP_REFUSED", "server runs", refused),
@@ -738,8 +776,15 @@ FAULTS = {
     "silence after CALL_CONNECT_REQUEST": ("sstp", "SSTP_NO_CONNECT_ACK", "SSTP log", _stops("sstp")),
     "CALL_CONNECT_NAK": ("sstp", "SSTP_CONNECT_REFUSED", "carry PPP", _stops("nak")),
     "CALL_ABORT": ("sstp", "SSTP_PEER_ABORTED", "log", _stops("abort")),
+    "CALL_CONNECT_ACK without a binding": ("sstp", "SSTP_BAD_CONNECT_ACK", "update", _stops("no_binding")),
+    "no hash in common": ("sstp", "SSTP_NO_COMMON_HASH", "SHA-256", _stops("other_hash")),
+    "the end in place of CALL_CONNECT_ACK": ("sstp", "SSTP_HTTPS_GONE", "killed", _stops("goes")),
     "silence instead of LCP": ("lcp", "LCP_NO_ANSWER", "PPP did not start", _stops("lcp")),
     "silence instead of the login": ("auth", "AUTH_NO_ANSWER", "RADIUS", _stops("auth")),
+    "Challenge after Challenge": ("auth", "AUTH_WITHOUT_END", "hostile", _stops("challenges")),
+    "addresses are asked for and none is agreed on": ("addresses", "NCP_TIMEOUT", "pool",
+                                                      _stops("no_agreement")),
+    "the end in place of the login": ("tcp", "TCP_CLOSED_BY_PEER", "log", _stops("goes_after_lcp")),
     "silence instead of an address": ("addresses", "IPCP_TIMEOUT", "addresses", _stops("ncp")),
     "wrong password": ("auth", "AUTH_FAILED", "case of the letters", wrong_password),
     "unknown user": ("auth", "AUTH_FAILED", "user list", unknown_user),
@@ -788,6 +833,7 @@ FAULTS = {
     "nothing inside answers": ("ip", "PROBE_NOTHING_INSIDE", "tcpdump", _target(
         f"{WWW}:8445", 'prerouting iifname "cv-srv" drop', "srv")),
     "overlapping networks": ("ip", "PROBE_OVERLAP", "pool", overlap, WARNING),
+    "the machine asks other name servers": ("ip", "PROBE_LOCAL_DNS", "--no-dns", other_name_servers, WARNING),
     "a route is missing": ("ip", "PROBE_ROUTE_MISSING", "--route", route_missing, WARNING),
     "proxy: squid wants a login": ("proxy", "PROXY_AUTH_NEEDED", "--proxy", squid_wants_login),
     "proxy: squid denies CONNECT": ("proxy", "PROXY_FORBIDS", "443", squid_denies),

@@ -178,10 +178,11 @@ class Sstp:
     def __init__(self, stop, user, password, ending=None):
         self.stop, self.user, self.password, self.ending = stop, user, password, ending
         self.message = b"no"  # what it says to who is refused
+        self.health = "200 OK"  # the answer to HEAD
 
     def __call__(self, stream):
         if read_head(stream).startswith("HEAD"):
-            stream.sendall(answer("200 OK"))
+            stream.sendall(answer(self.health))
             return
         if self.stop == "http":
             return self._silence(stream)
@@ -221,6 +222,19 @@ class Sstp:
     def _abort(self):
         self.stream.sendall(sstp.control("CALL_ABORT", self._status(2, 7), 1))
         self._silence(self.stream)
+
+    def _no_binding(self):
+        """CALL_CONNECT_ACK with another attribute than the crypto binding request."""
+        self.stream.sendall(sstp.control("CALL_CONNECT_ACK", self._status(1, 0), 1))
+        self._silence(self.stream)
+
+    def _other_hash(self):
+        self.stream.sendall(sstp.control(
+            "CALL_CONNECT_ACK", struct.pack(">BBH3xB", 0, 4, 40, 4) + os.urandom(32), 1))
+        self._silence(self.stream)
+
+    def _goes(self):
+        """The end of the connection in place of an answer."""
 
     def _acknowledge(self):
         self.stream.sendall(sstp.control(
@@ -278,7 +292,27 @@ class Sstp:
         self._say(sstp.CHAP, sstp.packet(4, 7, b"E=691 R=0 C=" + b"0" * 32 + b" V=3 M=" + self.message))
         self._silence(self.stream)
 
+    def _no_agreement(self):
+        """It logs the user in and asks for its own address, and never answers what the client asks."""
+        self._let_in()
+        self._say(sstp.IPCP, sstp.packet(1, 1, sstp.put_options([(3, b"\x0a\x09\0\1")])))
+        self._silence(self.stream)
+
+    def _goes_after_lcp(self):
+        self._agree()
+
+    def _challenges(self):
+        """Challenge after Challenge, whatever the answer."""
+        self._agree()
+        for n in range(1000):
+            self._say(sstp.CHAP, sstp.packet(1, n & 255, b"\x10" + os.urandom(16) + b"lab"))
+        self._silence(self.stream)
+
     def _ncp(self):
+        self._let_in()
+        self._silence(self.stream)
+
+    def _let_in(self):
         self._agree()
         challenge = os.urandom(16)
         self._say(sstp.CHAP, sstp.packet(1, 7, b"\x10" + challenge + b"lab"))
@@ -289,7 +323,6 @@ class Sstp:
         peer, response = m.payload[1:17], m.payload[25:49]
         proof = mschapv2.authenticator_response(challenge, peer, self.user, self.password, response)
         self._say(sstp.CHAP, sstp.packet(3, 7, proof.encode() + b" M=welcome"))
-        self._silence(self.stream)
 
 
 # --- proxies

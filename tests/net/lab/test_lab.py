@@ -265,6 +265,18 @@ def test_a_captive_portal_is_guessed(lab, answer):
     assert "perhaps" in found[0]["cure"].lower() or "would" in found[0]["what"], found
 
 
+def test_a_health_check_that_fails_is_a_note(lab):
+    """A server that takes tunnels and answers HEAD with 404, as a balancer's probe sees it."""
+    serve = servers.Sstp("auth", None, None)
+    serve.health = "404 Not Found"
+    lab.user = None
+    lab.https(serve)
+    report = diagnose(lab)
+    found = [f for f in report["findings"] if f["name"] == "PROBE_HTTP_HEALTH"]
+    assert found and found[0]["weight"] == "note" and "404" in found[0]["found"], story(report)
+    assert report["exit"] == 0, story(report)
+
+
 def test_an_ordinary_web_server_is_no_portal(lab):
     prepare(lab, FAULTS["HTTP 404"][3])
     lab.listen(servers.says(servers.answer("301 Moved", f"Location: https://{lab.host}/")), port=80)
