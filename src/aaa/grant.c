@@ -107,6 +107,14 @@ void grant_take_now(struct grant_values *to, const struct grant_values *from)
 			memcpy(field(to, i), field_of(from, i), rows[i].type->size);
 }
 
+bool grant_is_empty(const struct grant_values *values)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (origin_of(field_of(values, i)))
+			return false;
+	return true;
+}
+
 bool grant_has_origin(const struct grant_values *values, enum grant_origin origin)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

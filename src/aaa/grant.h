@@ -53,6 +53,7 @@ DEFINE_AUTO(grant, struct grant *, grant_unref)
 void grant_merge(struct grant_values *to, const struct grant_values *over);
 /* What takes effect now, in a session that is up: these rows of `from`, set or not. */
 void grant_take_now(struct grant_values *to, const struct grant_values *from);
+bool grant_is_empty(const struct grant_values *values); /* no source set any */
 bool grant_has_origin(const struct grant_values *values, enum grant_origin origin);
 
 /* ---- keys and their values as text ---- */

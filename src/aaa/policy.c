@@ -5,9 +5,15 @@
 
 #include "aaa/method.h"
 
-int policy_grant(const struct grant *defaults, const struct grant_values *user, struct grant **ret)
+int policy_grant(struct grant *defaults, const struct grant_values *user, struct grant **ret)
 {
-	struct grant_values values = defaults ? defaults->is : (struct grant_values){0};
+	struct grant_values values;
+
+	if (defaults && grant_is_empty(user)) {
+		*ret = grant_ref(defaults);
+		return 0;
+	}
+	values = defaults ? defaults->is : (struct grant_values){0};
 
 	grant_merge(&values, user);
 	return grant_new(&values, ret);

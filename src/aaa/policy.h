@@ -10,8 +10,11 @@
 #include "aaa/grant.h"
 #include "events/event.h"
 
-/* `defaults`: what the configuration grants to every user; NULL: nothing. -ENOMEM. */
-int policy_grant(const struct grant *defaults, const struct grant_values *user, struct grant **ret);
+/*
+ * `defaults`: what the configuration grants to every user; NULL: nothing. A user of whom nothing is set shares
+ * it. -ENOMEM.
+ */
+int policy_grant(struct grant *defaults, const struct grant_values *user, struct grant **ret);
 
 struct policy_case {
 	const char *method;  /* as the log names it: "mschapv2", "eap-tls" */

@@ -23,6 +23,7 @@ static void a_user_without_own_values_gets_the_defaults(void **state)
 	assert_int_equal(g->is.sessions.value, 3);
 	assert_int_equal(g->is.sessions.origin, GRANT_DEFAULT);
 	assert_int_equal(g->is.address.origin, GRANT_UNSET);
+	assert_ptr_equal(g, defaults); /* ten thousand users, one grant */
 }
 
 static void the_users_value_counts_over_the_default(void **state)
