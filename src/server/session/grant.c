@@ -71,14 +71,13 @@ static void copy_servers(struct addr to[static PPP_NAME_SERVERS], const struct g
 void session_fill_addresses(struct session *s, const struct addr *peer)
 {
 	const struct ppp_addresses *own = &s->site->context->addresses;
-	struct ppp_addresses *a = &s->verdict.addresses;
+	struct ppp_addresses *a = &s->addresses;
 
 	*a = (struct ppp_addresses){
 		.local = own->local, .peer = *peer, .ipv6 = s->grant->is.ipv6.value};
 	memcpy(a->local_ifid, own->local_ifid, sizeof(a->local_ifid));
 	copy_servers(a->dns, &s->grant->is.dns);
 	copy_servers(a->nbns, &s->grant->is.nbns);
-	s->addresses = *a;
 }
 
 /* ---- sessions at once -------------------------------------------------- */

@@ -119,9 +119,9 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	log_accepted(s, a);
 	if (a->password_changed)
 		log_event(&s->scope, EV_AUTH_PASSWORD_CHANGED, "%s", a->detail);
-	s->verdict.error = AUTH_OK;
-	memcpy(s->verdict.hlak, a->keys.hlak, sizeof(s->verdict.hlak));
-	memcpy(s->verdict.auth_response, a->keys.auth_response, sizeof(a->keys.auth_response));
+	q->verdict.error = AUTH_OK;
+	memcpy(q->verdict.hlak, a->keys.hlak, sizeof(q->verdict.hlak));
+	memcpy(q->verdict.auth_response, a->keys.auth_response, sizeof(a->keys.auth_response));
 	session_count_login(s, LOGIN_ACCEPTED);
 	count_handshake(s);
 	q->pool = session_pool(s);
@@ -146,12 +146,12 @@ static void rejected(struct question *q, const struct aaa_answer *a)
 	bool reported = s->refused && s->refused == a->event;
 
 	if (!a->final) { /* a new password may follow: the next proof of this conversation */
-		s->verdict.may_change = true;
+		q->verdict.may_change = true;
 		s->conversation = TAKE(q->conversation);
 		admission_progress(s->site, s->door, SOURCES_TLS);
 	}
-	s->verdict.error = a->code;
-	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", a->message);
+	q->verdict.error = a->code;
+	snprintf(q->verdict.message, sizeof(q->verdict.message), "%s", a->message);
 	if (!reported)
 		report_refusal(s, a);
 	question_answer_after(q, reported ? 0 : admission_answer_ms(s->site, &s->peer));
@@ -186,7 +186,7 @@ static void challenged(struct question *q, const struct aaa_answer *a)
 
 static void judged(struct question *q, const struct aaa_answer *a)
 {
-	q->session->verdict = (struct verdict){0};
+	q->verdict = (struct verdict){0};
 	switch (a->outcome) {
 	case AAA_ACCEPT: accepted(q, a); break;
 	case AAA_REJECT: rejected(q, a); break;

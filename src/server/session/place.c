@@ -98,7 +98,7 @@ static void no_address(struct question *q)
 	/* The peer is who it says, but there is no address for it: no network protocol comes up. */
 	session_count_login(s, LOGIN_NO_ADDRESS);
 	session_record_refusal(s, q->lease.outcome, "");
-	s->verdict.no_address = event_info(q->lease.outcome)->what;
+	q->verdict.no_address = event_info(q->lease.outcome)->what;
 	question_answer(q);
 }
 
@@ -117,6 +117,7 @@ static void lease_done(struct store_lease *lease)
 	} else {
 		s->leased_address = lease->address;
 		session_fill_addresses(s, &lease->address);
+		q->verdict.addresses = s->addresses;
 		question_answer(q);
 	}
 }

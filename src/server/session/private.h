@@ -55,7 +55,6 @@ struct session {
 	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
 	enum event refused;     /* reported already: why its last proof of EAP was wrong */
-	struct verdict verdict; /* held until the address is known; wiped then */
 	struct ppp_addresses addresses;
 	int64_t user_id; /* below 0: of RADIUS */
 	bool by_radius;
@@ -112,7 +111,7 @@ int session_check_address(const struct session *s);
 struct prefix session_pool(const struct session *s);
 /* How many sessions the user may have. */
 unsigned session_most_of_user(const struct session *s, const struct prefix *pool);
-/* What IPCP and IPv6CP give to the client, into the verdict. */
+/* What IPCP and IPv6CP give to the client, into s->addresses. */
 void session_fill_addresses(struct session *s, const struct addr *peer);
 
 /* ---- apply.c ---- */

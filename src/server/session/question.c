@@ -86,6 +86,7 @@ void question_free(struct question *q)
 	question_unhold(q);
 	aaa_end(q->conversation);
 	proof_wipe(&q->proof);
+	verdict_wipe(&q->verdict);
 	free(q);
 }
 
@@ -103,21 +104,15 @@ void question_abandon(struct question *q)
  * ---- the verdict -------------------------------------------------------------------------------
  */
 
-static void give_verdict(struct session *s)
-{
-	tunnel_auth_verdict(s->link.tunnel, &s->verdict, clock_mono_ms());
-	verdict_wipe(&s->verdict);
-	link_kick(&s->link);
-}
-
 void question_answer(struct question *q)
 {
 	struct session *s = q->session;
 
-	if (s->verdict.error != AUTH_OK) /* it makes room like any other again */
+	if (q->verdict.error != AUTH_OK) /* it makes room like any other again */
 		admission_progress(s->site, s->door, SOURCES_TLS);
+	tunnel_auth_verdict(s->link.tunnel, &q->verdict, clock_mono_ms());
 	question_free(q);
-	give_verdict(s);
+	link_kick(&s->link);
 }
 
 void question_answer_after(struct question *q, uint64_t ms)
@@ -133,8 +128,8 @@ void question_turn_away(
 
 	session_count_login(s, result);
 	session_record_refusal(s, why, "");
-	verdict_wipe(&s->verdict);
-	s->verdict.error = AUTH_NO_DIALIN;
-	snprintf(s->verdict.message, sizeof(s->verdict.message), "%s", text);
+	verdict_wipe(&q->verdict);
+	q->verdict.error = AUTH_NO_DIALIN;
+	snprintf(q->verdict.message, sizeof(q->verdict.message), "%s", text);
 	question_answer(q);
 }

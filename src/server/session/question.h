@@ -23,6 +23,7 @@ struct question {
 	/* EAP: the proof's packet, then the next request; a Change-Password's blocks. */
 	uint8_t packet[EAP_PACKET_MAX];
 	size_t packet_len;
+	struct verdict verdict; /* held until the address is known */
 	struct store_lease lease;
 	bool asked;                       /* aaa or store: a letter will come */
 	struct admission_proof admission; /* whose proof it is */

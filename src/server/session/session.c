@@ -315,7 +315,6 @@ static void on_closed(struct link *l)
 	radius_classes_unref(s->classes);
 	peer_cert_unref(s->cert);
 	eap_anchors_unref(s->judged_by);
-	verdict_wipe(&s->verdict);
 	free(s);
 	site->leave(site);
 }
