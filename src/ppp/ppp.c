@@ -239,7 +239,7 @@ static void finish(struct ppp *p, uint64_t now_ms)
 	p->phase = DEAD;
 	p->done = true;
 	p->first_request_at = p->auth.deadline = p->lcp.fsm.deadline = NEVER;
-	proof_wipe(&p->auth.proof);
+	auth_drop_proof(&p->auth);
 }
 
 static void set_reason(struct ppp *p, enum event why, const char *detail)
@@ -658,7 +658,7 @@ HOT bool ppp_next_event(struct ppp *p, struct ppp_event *ret)
 	if (first_time(
 		    p->phase == AUTHENTICATE && p->auth.stage == AUTH_JUDGING, &p->told_request)) {
 		ret->type = PPP_AUTH_REQUEST;
-		ret->proof = &p->auth.proof;
+		ret->proof = p->auth.proof;
 		return true;
 	}
 	if (first_time(p->auth.has_hlak && !p->done, &p->told_authenticated)) {

@@ -12,9 +12,11 @@ static char auth_user[] = "User", auth_password[] = "clientPass";
 
 static inline void auth_check(const struct auth *a)
 {
-	must(a->proof.user_len <= USER_NAME_MAX && a->proof.user[a->proof.user_len] == '\0');
-	must(a->proof.password_len <= PAP_PASSWORD_MAX &&
-		a->proof.password[a->proof.password_len] == '\0');
+	const struct proof *p = a->proof;
+
+	must(!p || (p->user_len <= USER_NAME_MAX && p->user[p->user_len] == '\0'));
+	must(!p || (p->password_len <= PAP_PASSWORD_MAX && p->password[p->password_len] == '\0'));
+	must(p || a->stage != AUTH_JUDGING);
 	must(a->reply_len <= sizeof(a->reply));
 	must(a->stage != AUTH_JUDGING || a->server);
 	must(a->stage != AUTH_PASSED || a->has_hlak);

@@ -2,6 +2,7 @@
 #include "ppp/auth/auth.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -20,8 +21,26 @@ void auth_init(struct auth *a, bool server, const char *name, const struct auth_
 		.deadline = NEVER};
 }
 
+struct proof *auth_keep_proof(struct auth *a, const struct proof *proof)
+{
+	auth_drop_proof(a);
+	a->proof = malloc(sizeof(*a->proof));
+	if (a->proof)
+		*a->proof = *proof;
+	return a->proof;
+}
+
+void auth_drop_proof(struct auth *a)
+{
+	if (a->proof)
+		proof_wipe(a->proof);
+	free(a->proof);
+	a->proof = NULL;
+}
+
 void auth_done(struct auth *a)
 {
+	auth_drop_proof(a);
 	if (a->scheme && a->scheme->end)
 		a->scheme->end(a);
 	explicit_bzero(a, sizeof(*a));
@@ -61,7 +80,7 @@ void auth_conclude(struct auth *a, const struct verdict *v)
 	if (a->stage != AUTH_JUDGING)
 		return;
 	a->scheme->conclude(a, v);
-	proof_wipe(&a->proof);
+	auth_drop_proof(a);
 	if (a->stage == AUTH_WAITING)
 		return; /* for a new password */
 	if (v->error) {
@@ -110,9 +129,9 @@ int auth_set_user(struct auth *a, const void *user, size_t n)
 {
 	if (n > USER_NAME_MAX)
 		return -EMSGSIZE;
-	memcpy(a->proof.user, user, n);
-	a->proof.user[n] = '\0';
-	a->proof.user_len = n;
+	memcpy(a->proof->user, user, n);
+	a->proof->user[n] = '\0';
+	a->proof->user_len = n;
 	return 0;
 }
 

@@ -67,7 +67,7 @@ struct auth {
 	uint8_t identifier;       /* of the Challenge (CHAP) or Request (PAP) */
 
 	/* Server. */
-	struct proof proof;
+	struct proof *proof; /* from the peer's packet to the verdict; else NULL */
 	uint8_t reply_code,
 		reply_identifier; /* the verdict as it was sent; repeated when asked again */
 	uint8_t reply[CHAP_MESSAGE_MAX];
@@ -114,6 +114,11 @@ void auth_reply(
 void auth_repeat_reply(struct auth *a);
 void auth_wait(struct auth *a, uint64_t now_ms, uint64_t ms);
 void auth_proven(struct auth *a, enum auth_stage stage); /* the exchange ends here */
+/*
+ * Server: this is the proof from now on, and its end. NULL: no memory; the packet counts as lost.
+ */
+struct proof *auth_keep_proof(struct auth *a, const struct proof *proof);
+void auth_drop_proof(struct auth *a); /* wipes */
 /* Server: -EMSGSIZE when the name does not fit. */
 int auth_set_user(struct auth *a, const void *user, size_t n);
 /* Server: refuses without a verdict. */

@@ -47,21 +47,24 @@ static void recv_change(struct auth *a, const struct ppp_packet *packet)
 {
 	struct rd body = packet->body;
 	struct chap_change *c = a->change;
+	struct proof *p;
 
 	if (!c || a->stage != AUTH_WAITING || rd_left(&body) != CHANGE_BODY_LEN ||
 		packet->identifier != (uint8_t)(a->identifier + 1))
 		return;
+	p = auth_keep_proof(a, &(struct proof){.method = a->scheme->method,
+				       .identifier = packet->identifier,
+				       .user_len = c->user_len,
+				       .change = c->blocks});
+	if (!p)
+		return;
 	a->identifier = packet->identifier;
-	a->proof = (struct proof){.method = a->scheme->method,
-		.identifier = packet->identifier,
-		.user_len = c->user_len,
-		.change = c->blocks};
-	memcpy(a->proof.user, c->user, c->user_len);
-	memcpy(a->proof.challenge, a->challenge, sizeof(a->proof.challenge));
+	memcpy(p->user, c->user, c->user_len);
+	memcpy(p->challenge, a->challenge, sizeof(p->challenge));
 	rd_copy(&body, c->blocks, sizeof(c->blocks));
-	rd_copy(&body, a->proof.peer_challenge, sizeof(a->proof.peer_challenge));
+	rd_copy(&body, p->peer_challenge, sizeof(p->peer_challenge));
 	rd_ptr(&body, 8); /* reserved; the flags are not looked at */
-	rd_copy(&body, a->proof.nt_response, sizeof(a->proof.nt_response));
+	rd_copy(&body, p->nt_response, sizeof(p->nt_response));
 	auth_proven(a, AUTH_JUDGING);
 }
 
@@ -75,8 +78,8 @@ static void allow_change(struct auth *a, const struct verdict *v)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return;
-	memcpy(c->user, a->proof.user, a->proof.user_len);
-	c->user_len = a->proof.user_len;
+	memcpy(c->user, a->proof->user, a->proof->user_len);
+	c->user_len = a->proof->user_len;
 	a->change = c;
 	a->stage = AUTH_WAITING;
 	a->deadline = NEVER;
@@ -129,6 +132,7 @@ static void recv_response(struct auth *a, const struct ppp_packet *packet)
 {
 	const struct chap_algorithm *algorithm = a->scheme->chap;
 	struct chap_value response;
+	struct proof *p;
 
 	if (packet->identifier != a->identifier)
 		return;
@@ -144,9 +148,12 @@ static void recv_response(struct auth *a, const struct ppp_packet *packet)
 	if (a->stage != AUTH_WAITING || chap_value_parse(packet->body, &response) < 0 ||
 		rd_left(&response.value) != algorithm->response_len)
 		return;
-	a->proof = (struct proof){.method = a->scheme->method, .identifier = packet->identifier};
-	memcpy(a->proof.challenge, a->challenge, sizeof(a->proof.challenge));
-	algorithm->fill_proof(response.value, &a->proof);
+	p = auth_keep_proof(
+		a, &(struct proof){.method = a->scheme->method, .identifier = packet->identifier});
+	if (!p)
+		return;
+	memcpy(p->challenge, a->challenge, sizeof(p->challenge));
+	algorithm->fill_proof(response.value, p);
 	if (auth_set_user(a, response.name.p, rd_left(&response.name)) < 0)
 		auth_refuse(a, "user name too long");
 	else

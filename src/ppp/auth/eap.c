@@ -113,12 +113,13 @@ static void recv_response(struct auth *a, const struct eap_packet *packet)
 		return;
 	if (n > sizeof(c->received) || (!c->identified && packet->type != EAP_IDENTITY))
 		return;
+	if (!auth_keep_proof(a, &(struct proof){.method = AUTH_EAP,
+					.identifier = packet->identifier,
+					.eap = c->received,
+					.eap_len = n,
+					.eap_mtu = (uint16_t)mtu_of(a)}))
+		return;
 	c->waiting = false;
-	a->proof = (struct proof){.method = AUTH_EAP,
-		.identifier = packet->identifier,
-		.eap = c->received,
-		.eap_len = n,
-		.eap_mtu = (uint16_t)mtu_of(a)};
 	memcpy(c->received, packet->whole.p, n);
 	if (!c->identified && auth_set_user(a, packet->data.p, rd_left(&packet->data)) < 0) {
 		auth_refuse(a, "user name too long");
@@ -134,7 +135,7 @@ void eap_challenge(struct auth *a, const uint8_t *packet, size_t n, uint64_t now
 
 	if (a->stage != AUTH_JUDGING || !a->eap)
 		return;
-	proof_wipe(&a->proof);
+	auth_drop_proof(a);
 	if (eap_packet_parse(rd_init(packet, n), &p) < 0 || p.code != EAP_REQUEST ||
 		rd_left(&p.whole) != n || n > mtu_of(a) || p.identifier == a->identifier) {
 		auth_refuse(a, "the next request of EAP is malformed");

@@ -71,6 +71,7 @@ static void resend(struct auth *a)
 static void recv_request(struct auth *a, const struct ppp_packet *packet)
 {
 	struct pap_request request;
+	struct proof *p;
 
 	if (a->stage == AUTH_PASSED || a->stage == AUTH_DENIED) {
 		a->reply_identifier = packet->identifier;
@@ -79,11 +80,14 @@ static void recv_request(struct auth *a, const struct ppp_packet *packet)
 	}
 	if (a->stage != AUTH_WAITING || pap_request_parse(packet->body, &request) < 0)
 		return;
+	p = auth_keep_proof(
+		a, &(struct proof){.method = AUTH_PAP, .identifier = packet->identifier});
+	if (!p)
+		return;
 	a->identifier = packet->identifier;
-	a->proof = (struct proof){.method = AUTH_PAP, .identifier = packet->identifier};
 	auth_set_user(a, request.user.p, rd_left(&request.user)); /* 255 octets always fit */
-	a->proof.password_len = rd_left(&request.password);
-	rd_copy(&request.password, a->proof.password, a->proof.password_len);
+	p->password_len = rd_left(&request.password);
+	rd_copy(&request.password, p->password, p->password_len);
 	auth_proven(a, AUTH_JUDGING);
 }
 
