@@ -29,6 +29,7 @@
  */
 #include "ppp/fsm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -94,6 +95,12 @@ void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, st
 		.deadline = NEVER,
 		.mtu = PPP_MRU_DEFAULT,
 		.next_identifier = 1};
+}
+
+void fsm_done(struct fsm *f)
+{
+	free(f->end_text);
+	f->end_text = NULL;
 }
 
 static void start_timer(struct fsm *f, uint64_t now_ms)
@@ -339,11 +346,26 @@ static void recv_nak(struct fsm *f, const struct ppp_packet *packet, uint64_t no
 		fsm_event(f, FSM_RCN, now_ms);
 }
 
+/* Most links end without one, so it takes no place in each. */
+static void keep_end_text(struct fsm *f, struct rd octets)
+{
+	char text[PPP_TEXT_MAX];
+
+	ppp_text(octets, text, sizeof(text));
+	free(f->end_text);
+	f->end_text = *text ? strdup(text) : NULL;
+}
+
+const char *fsm_end_text(const struct fsm *f)
+{
+	return f->end_text ? f->end_text : "";
+}
+
 static void recv_terminate_request(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms)
 {
 	f->peer_terminated = true;
 	f->end = f->protocol->terminated;
-	ppp_text(packet->body, f->end_text, sizeof(f->end_text));
+	keep_end_text(f, packet->body);
 	fsm_event(f, FSM_RTR, now_ms);
 }
 

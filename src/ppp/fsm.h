@@ -109,13 +109,13 @@ struct fsm {
 
 	enum fsm_state state;
 	unsigned restart_count;
-	uint64_t first_restart_ms;   /* the first interval for a Configure-Request; 3 s or less */
-	uint64_t restart_ms;         /* the interval that runs */
-	uint64_t deadline;           /* of the restart timer, or NEVER */
-	uint16_t mtu;                /* what the peer takes: Code-Rejects are cut to it */
-	unsigned layer;              /* FSM_TLU … FSM_TLF not yet taken */
-	enum event end;              /* set with FSM_TLF: why */
-	char end_text[PPP_TEXT_MAX]; /* what the peer's Terminate-Request says */
+	uint64_t first_restart_ms; /* the first interval for a Configure-Request; 3 s or less */
+	uint64_t restart_ms;       /* the interval that runs */
+	uint64_t deadline;         /* of the restart timer, or NEVER */
+	uint16_t mtu;              /* what the peer takes: Code-Rejects are cut to it */
+	unsigned layer;            /* FSM_TLU … FSM_TLF not yet taken */
+	enum event end;            /* set with FSM_TLF: why */
+	char *end_text;            /* what the peer's Terminate-Request says; NULL: nothing */
 	unsigned impossible_events;
 
 	uint8_t next_identifier, request_identifier;
@@ -147,10 +147,12 @@ struct fsm {
 
 void fsm_init(struct fsm *f, const struct fsm_protocol *protocol, void *self, struct buf *queue,
 	struct ppp_fault *fault);
+void fsm_done(struct fsm *f);
 /* FSM_UP, FSM_DOWN, FSM_OPEN, FSM_CLOSE; the others come from within, or from LCP. */
 void fsm_event(struct fsm *f, enum fsm_event ev, uint64_t now_ms);
 void fsm_recv(struct fsm *f, const struct ppp_packet *packet, uint64_t now_ms);
 void fsm_tick(struct fsm *f, uint64_t now_ms); /* does nothing before f->deadline */
 unsigned fsm_take_layer(
 	struct fsm *f); /* FSM_TLU | FSM_TLD | FSM_TLS | FSM_TLF since the last call */
+const char *fsm_end_text(const struct fsm *f); /* "": none */
 const struct fsm_cell *fsm_cell(enum fsm_event ev, enum fsm_state state);

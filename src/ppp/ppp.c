@@ -115,6 +115,9 @@ void ppp_free(struct ppp *p)
 	free_secret(p->secrets.user, p->secrets.user_len);
 	free_secret(p->secrets.password, p->secrets.password_len);
 	auth_done(&p->auth);
+	fsm_done(&p->lcp.fsm);
+	fsm_done(&p->ipcp.fsm);
+	fsm_done(&p->ipv6cp.fsm);
 	buf_done(&p->queue);
 	explicit_bzero(p, sizeof(*p));
 	free(p);
@@ -387,7 +390,7 @@ static void check_hope(struct ppp *p)
 			why = n->fsm;
 	}
 	if (why)
-		ppp_fault_set(&p->fault, why->end, "%s", why->end_text);
+		ppp_fault_set(&p->fault, why->end, "%s", fsm_end_text(why));
 }
 
 static void settle(struct ppp *p, uint64_t now_ms)
@@ -626,7 +629,7 @@ static bool ncp_event(struct ppp *p, int which, struct ppp_event *ret)
 		n->told_over |= ends;
 		ret->type = types[which][0];
 		ret->reason = ends ? n->fsm->end : EV_NONE;
-		ret->detail = ends ? n->fsm->end_text : "";
+		ret->detail = ends ? fsm_end_text(n->fsm) : "";
 		return true;
 	}
 	if (!n->up || n->reported)

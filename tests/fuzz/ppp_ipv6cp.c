@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	drain(&queue, &last);
 	for (unsigned k = 0; k < STEPS_MAX && step(&i, &in, &last, &now); k++)
 		continue;
+	fsm_done(&i.fsm);
 	buf_done(&queue);
 	return 0;
 }

@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	drain(&queue, &last);
 	for (unsigned i = 0; i < STEPS_MAX && step(&l, &in, &last, &now); i++)
 		continue;
+	fsm_done(&l.fsm);
 	buf_done(&queue);
 	return 0;
 }

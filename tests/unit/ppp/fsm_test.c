@@ -149,6 +149,7 @@ static int toy_teardown(void **state)
 {
 	struct toy *t = *state;
 
+	fsm_done(&t->fsm);
 	buf_done(&t->queue);
 	free(t);
 	return 0;
