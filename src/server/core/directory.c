@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: three tables. By user id, hashed; a number is looked for in all of it, which is rare. By
+ * Theory: three tables. By user id, hashed: a bucket is a line of users, each the first of its entries, which
+ * also counts them, since a login asks how many there are. A number is looked for in all of it, which is rare. By
  * handle: handles are random, so their first octets are the hash. By address: ip/table.h, read without
  * a lock; the steering map of the TUN is kept beside it.
  */
@@ -57,32 +58,72 @@ static struct directory_entry **bucket_of(struct directory *d, int64_t user_id)
 	return &d->bucket[(uint64_t)user_id % BUCKETS];
 }
 
-static unsigned count_of_user(struct directory *d, int64_t user_id)
+/* NULL: the user has none. */
+static struct directory_entry *first_of(struct directory *d, int64_t user_id)
 {
-	unsigned n = 0;
+	struct directory_entry *e = *bucket_of(d, user_id);
 
-	for (struct directory_entry *e = *bucket_of(d, user_id); e; e = e->next)
-		n += e->user_id == user_id;
-	return n;
+	while (e && e->user_id != user_id)
+		e = e->next_user;
+	return e;
 }
 
 static int judge(struct directory *d, int64_t user_id, const struct directory_limits *limits)
 {
-	if (limits->per_user && count_of_user(d, user_id) >= limits->per_user)
+	const struct directory_entry *first = first_of(d, user_id);
+
+	if (limits->per_user && first && first->n >= limits->per_user)
 		return -EUSERS;
 	return d->n >= limits->all ? -ENFILE : 0;
 }
 
+/* `e` becomes the first of its user, with `n` in all, in the bucket's line at `at`. */
+static void lead(struct directory_entry *e, unsigned n, struct directory_entry **at,
+	struct directory_entry *next)
+{
+	e->n = n;
+	e->next_user = next;
+	e->prev_user = at;
+	if (next)
+		next->prev_user = &e->next_user;
+	*at = e;
+}
+
 static void add(struct directory *d, struct directory_entry *e)
 {
-	struct directory_entry **at = bucket_of(d, e->user_id);
+	struct directory_entry *first = first_of(d, e->user_id), **at = bucket_of(d, e->user_id);
 
-	e->next = *at;
-	e->prev = at;
-	if (e->next)
-		e->next->prev = &e->next;
-	*at = e;
+	e->next = first;
+	e->prev = &e->next; /* no other's next points here */
+	if (first) {
+		first->prev = &e->next;
+		lead(e, first->n + 1, first->prev_user, first->next_user);
+		first->prev_user = NULL;
+	} else {
+		lead(e, 1, at, *at);
+	}
 	d->n++;
+}
+
+static void take_out(struct directory *d, struct directory_entry *e)
+{
+	struct directory_entry *second = e->next;
+
+	if (!e->prev_user) {
+		first_of(d, e->user_id)->n--;
+		*e->prev = second;
+		if (second)
+			second->prev = e->prev;
+	} else if (second) {
+		lead(second, e->n - 1, e->prev_user, e->next_user);
+		second->prev = &second->next;
+	} else {
+		*e->prev_user = e->next_user;
+		if (e->next_user)
+			e->next_user->prev_user = e->prev_user;
+	}
+	e->prev = e->prev_user = NULL;
+	d->n--;
 }
 
 int directory_enter(
@@ -105,12 +146,8 @@ void directory_leave(struct directory *d, struct directory_entry *e)
 	if (!e->prev)
 		return;
 	pthread_mutex_lock(&d->lock);
-	*e->prev = e->next;
-	if (e->next)
-		e->next->prev = e->prev;
-	d->n--;
+	take_out(d, e);
 	pthread_mutex_unlock(&d->lock);
-	e->prev = NULL;
 }
 
 unsigned directory_count(struct directory *d)
@@ -125,17 +162,17 @@ unsigned directory_count(struct directory *d)
 
 int directory_find(struct directory *d, uint64_t session, struct directory_hit *ret)
 {
-	int r = -ENOENT;
+	const struct directory_entry *e = NULL;
 
 	pthread_mutex_lock(&d->lock);
-	for (size_t i = 0; i < BUCKETS && r; i++)
-		for (struct directory_entry *e = d->bucket[i]; e && r; e = e->next)
-			if (e->session == session) {
-				*ret = (struct directory_hit){e->session, e->site};
-				r = 0;
-			}
+	for (size_t i = 0; i < BUCKETS && !e; i++)
+		for (const struct directory_entry *u = d->bucket[i]; u && !e; u = u->next_user)
+			for (e = u; e && e->session != session; e = e->next)
+				continue;
+	if (e)
+		*ret = (struct directory_hit){e->session, e->site};
 	pthread_mutex_unlock(&d->lock);
-	return r;
+	return e ? 0 : -ENOENT;
 }
 
 int directory_oldest_of_user(struct directory *d, int64_t user_id, struct directory_hit *ret)
@@ -143,8 +180,8 @@ int directory_oldest_of_user(struct directory *d, int64_t user_id, struct direct
 	const struct directory_entry *oldest = NULL;
 
 	pthread_mutex_lock(&d->lock);
-	for (struct directory_entry *e = *bucket_of(d, user_id); e; e = e->next)
-		if (e->user_id == user_id && (!oldest || e->session < oldest->session))
+	for (const struct directory_entry *e = first_of(d, user_id); e; e = e->next)
+		if (!oldest || e->session < oldest->session)
 			oldest = e;
 	if (oldest)
 		*ret = (struct directory_hit){oldest->session, oldest->site};
@@ -159,8 +196,8 @@ static size_t list_of_user(struct directory *d, int64_t user_id, const char *cor
 	size_t n = 0;
 
 	pthread_mutex_lock(&d->lock);
-	for (struct directory_entry *e = *bucket_of(d, user_id); e && n < cap; e = e->next)
-		if (e->user_id == user_id && (!correlation || !strcmp(correlation, e->correlation)))
+	for (const struct directory_entry *e = first_of(d, user_id); e && n < cap; e = e->next)
+		if (!correlation || !strcmp(correlation, e->correlation))
 			ret[n++] = (struct directory_hit){e->session, e->site};
 	pthread_mutex_unlock(&d->lock);
 	return n;

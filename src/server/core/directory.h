@@ -26,7 +26,11 @@ struct session;
 struct steering;
 
 struct directory_entry {
-	struct directory_entry *next, **prev;
+	struct directory_entry *next,
+		**prev; /* of the same user, the latest first; prev NULL: not in */
+	/* Of a user's first: the next user of the bucket, and how many entries this one has. */
+	struct directory_entry *next_user, **prev_user;
+	unsigned n;
 	int64_t user_id;
 	uint64_t session;
 	unsigned site;

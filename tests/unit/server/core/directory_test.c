@@ -84,6 +84,49 @@ static void a_session_is_found_by_number_and_by_user(void **state)
 	assert_int_equal(directory_of_client(d, -5, "{A}", hits, 8), 0);
 }
 
+/* The count of each user is right whatever leaves in whatever order, in a bucket that others share. */
+static void counts_are_right_in_any_order(void **state)
+{
+	static const int64_t users[] = {7, 7 + 4096, 7 + 2 * 4096};
+	struct directory_entry e[60];
+	bool in[60] = {false};
+	unsigned n[3] = {0}, all = 0, dice = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned k, u;
+
+		dice = dice * 1103515245 + 12345;
+		k = (dice >> 16) % 60;
+		u = k % 3;
+		if (in[k]) {
+			directory_leave(d, &e[k]);
+			n[u]--;
+			all--;
+		} else {
+			int r = enter(&e[k], users[u], k, 40, 15);
+
+			assert_int_equal(r, n[u] >= 15 ? -EUSERS : all >= 40 ? -ENFILE : 0);
+			if (r)
+				continue;
+			n[u]++;
+			all++;
+		}
+		in[k] = !in[k];
+		assert_int_equal(directory_count(d), all);
+	}
+	for (unsigned u = 0; u < 3; u++) {
+		struct directory_hit hits[60];
+
+		assert_int_equal(directory_of_user(d, users[u], hits, 60), n[u]);
+	}
+	for (unsigned k = 0; k < 60; k++) {
+		struct directory_hit hit;
+
+		assert_int_equal(directory_find(d, k, &hit), in[k] ? 0 : -ENOENT);
+	}
+}
+
 /* ---- by address and handle ---- */
 
 static struct ip_packet to(uint8_t octets[static 40], const char *address)
@@ -176,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_user_cannot_have_all_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			all_of_them_have_a_limit_and_who_is_in_keeps_the_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts_are_right_in_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_session_is_found_by_number_and_by_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(
