@@ -189,32 +189,15 @@ static enum eap_answer on_text(struct peap *m, struct wr *out)
 	return on_inner(m, out);
 }
 
-static enum eap_answer fail(struct peap *m, struct wr *out)
-{
-	if (m->tunnel.failed && !m->tunnel.fragments.sending)
-		return EAP_ANSWER_FAIL;
-	if (!m->tunnel.failed)
-		peer_tunnel_note(&m->tunnel);
-	m->tunnel.failed = true;
-	return peer_tunnel_put(&m->tunnel, out);
-}
-
 static enum eap_answer receive(void *self, struct rd data, struct wr *out)
 {
 	struct peap *m = self;
+	enum eap_answer a;
 
-	if (peer_tunnel_starts(data)) {
+	if (peer_tunnel_starts(data))
 		m->done = false;
-		return peer_tunnel_start(&m->tunnel, out);
-	}
-	if (m->tunnel.failed)
-		return fail(m, out);
-	switch (peer_tunnel_take(&m->tunnel, data, out)) {
-	case PEER_TUNNEL_SEND: return EAP_ANSWER_SEND;
-	case PEER_TUNNEL_DISCARD: return EAP_ANSWER_DISCARD;
-	case PEER_TUNNEL_FAILED: return fail(m, out);
-	case PEER_TUNNEL_WHOLE: break;
-	} /* no default */
+	if (!peer_tunnel_receive(&m->tunnel, data, out, &a))
+		return a;
 	return m->tunnel.text_len ? on_text(m, out) : peer_tunnel_put(&m->tunnel, out);
 }
 

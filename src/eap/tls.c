@@ -41,17 +41,6 @@ static void end(void *self)
 	free(m);
 }
 
-/* Sends the alert that TLS has made, or an empty response; the server ends it with Failure. */
-static enum eap_answer fail(struct method *m, struct wr *out)
-{
-	if (m->tunnel.failed && !m->tunnel.fragments.sending)
-		return EAP_ANSWER_FAIL;
-	if (!m->tunnel.failed)
-		peer_tunnel_note(&m->tunnel);
-	m->tunnel.failed = true;
-	return peer_tunnel_put(&m->tunnel, out);
-}
-
 static enum eap_answer on_whole(struct method *m, struct wr *out)
 {
 	struct peer_tunnel *t = &m->tunnel;
@@ -67,20 +56,13 @@ static enum eap_answer on_whole(struct method *m, struct wr *out)
 static enum eap_answer receive(void *self, struct rd data, struct wr *out)
 {
 	struct method *m = self;
+	enum eap_answer a;
 
-	if (peer_tunnel_starts(data)) {
+	if (peer_tunnel_starts(data))
 		m->committed = false;
-		return peer_tunnel_start(&m->tunnel, out);
-	}
-	if (m->tunnel.failed)
-		return fail(m, out);
-	switch (peer_tunnel_take(&m->tunnel, data, out)) {
-	case PEER_TUNNEL_SEND: return EAP_ANSWER_SEND;
-	case PEER_TUNNEL_DISCARD: return EAP_ANSWER_DISCARD;
-	case PEER_TUNNEL_FAILED: return fail(m, out);
-	case PEER_TUNNEL_WHOLE: return on_whole(m, out);
-	} /* no default */
-	return EAP_ANSWER_DISCARD;
+	if (!peer_tunnel_receive(&m->tunnel, data, out, &a))
+		return a;
+	return on_whole(m, out);
 }
 
 static int key(const void *self, uint8_t ret_msk[static EAP_MSK_LEN])

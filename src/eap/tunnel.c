@@ -38,7 +38,14 @@ static bool read_text(struct peer_tunnel *t)
 	return true;
 }
 
-enum eap_answer peer_tunnel_start(struct peer_tunnel *t, struct wr *out)
+enum eap_answer peer_tunnel_put(struct peer_tunnel *t, struct wr *out)
+{
+	eap_fragments_put(&t->fragments, tls_output(t->tls), t->version, t->side->room, out);
+	return EAP_ANSWER_SEND;
+}
+
+/* A new conversation: writes the ClientHello. */
+static enum eap_answer start(struct peer_tunnel *t, struct wr *out)
 {
 	const struct eap_client_opts *o = t->side->opts;
 	struct tls_peer_opts peer = {.host = o->tls_host, .sni = ""};
@@ -50,36 +57,32 @@ enum eap_answer peer_tunnel_start(struct peer_tunnel *t, struct wr *out)
 	return peer_tunnel_put(t, out);
 }
 
-enum peer_tunnel_said peer_tunnel_take(struct peer_tunnel *t, struct rd data, struct wr *out)
+enum said { SEND, DISCARD, WHOLE, FAILED };
+
+static enum said take(struct peer_tunnel *t, struct rd data, struct wr *out)
 {
 	bool was_sending = t->fragments.sending, fresh = !t->fragments.more;
 	struct eap_fragment f;
 
 	if (!t->tls || eap_fragments_take(&t->fragments, data, &f) < 0)
-		return PEER_TUNNEL_DISCARD;
+		return DISCARD;
 	if (was_sending) {
 		peer_tunnel_put(t, out);
-		return PEER_TUNNEL_SEND;
+		return SEND;
 	}
 	if (fresh)
 		t->text_len = 0;
 	if (rd_left(&f.piece)) {
 		tls_recv(t->tls, f.piece.p, rd_left(&f.piece));
 		if (!read_text(t))
-			return PEER_TUNNEL_FAILED;
+			return FAILED;
 	}
 	if (tls_failure(t->tls)->event)
-		return PEER_TUNNEL_FAILED;
+		return FAILED;
 	if (!t->fragments.more)
-		return PEER_TUNNEL_WHOLE;
+		return WHOLE;
 	wr_u8(out, t->version); /* an acknowledgement */
-	return PEER_TUNNEL_SEND;
-}
-
-enum eap_answer peer_tunnel_put(struct peer_tunnel *t, struct wr *out)
-{
-	eap_fragments_put(&t->fragments, tls_output(t->tls), t->version, t->side->room, out);
-	return EAP_ANSWER_SEND;
+	return SEND;
 }
 
 static enum event event_for(const struct tls_failure *f)
@@ -91,7 +94,8 @@ static enum event event_for(const struct tls_failure *f)
 	return EV_AUTH_EAP_TLS_FAILED;
 }
 
-void peer_tunnel_note(struct peer_tunnel *t)
+/* Why TLS failed, for the reader: about the server's certificate, ours, or TLS. */
+static void note(struct peer_tunnel *t)
 {
 	const struct tls_failure *f = tls_failure(t->tls);
 	char text[200];
@@ -103,6 +107,37 @@ void peer_tunnel_note(struct peer_tunnel *t)
 	text_format(text, sizeof(text), "%s (event %d): %s", event_info(f->event)->what,
 		event_info(f->event)->number, f->text);
 	eap_side_note(t->side, event_for(f), text);
+}
+
+/* Sends the alert that TLS has made, or an empty response; the server ends it with Failure. */
+static enum eap_answer fail(struct peer_tunnel *t, struct wr *out)
+{
+	if (t->failed && !t->fragments.sending)
+		return EAP_ANSWER_FAIL;
+	if (!t->failed)
+		note(t);
+	t->failed = true;
+	return peer_tunnel_put(t, out);
+}
+
+bool peer_tunnel_receive(
+	struct peer_tunnel *t, struct rd data, struct wr *out, enum eap_answer *ret)
+{
+	enum said said = FAILED;
+
+	if (peer_tunnel_starts(data)) {
+		*ret = start(t, out);
+		return false;
+	}
+	if (!t->failed)
+		said = take(t, data, out);
+	switch (said) {
+	case SEND: *ret = EAP_ANSWER_SEND; break;
+	case DISCARD: *ret = EAP_ANSWER_DISCARD; break;
+	case FAILED: *ret = fail(t, out); break;
+	case WHOLE: return true;
+	} /* no default */
+	return false;
 }
 
 int peer_tunnel_keys(const struct peer_tunnel *t, uint8_t type, uint8_t ret[static TLS_EAP_KEY_LEN])

@@ -2,10 +2,10 @@
 /*
  * eap/tunnel.h — TLS inside EAP, the client's end: what EAP-TLS and PEAP share. Inside eap/ only.
  *
- *     said = peer_tunnel_take(t, data, room, out)
- *     SEND: `out` has an acknowledgement or the next piece; DISCARD; FAILED: peer_tunnel_note() says why;
- *     WHOLE: all that the server had to say is in, and its plaintext in t->text; peer_tunnel_put() sends
- *     what TLS has to answer
+ *     if (peer_tunnel_starts(data)) …                  the method begins again
+ *     if (!peer_tunnel_receive(t, data, out, &a)) return a;
+ *     …                                                the server's plaintext is in t->text
+ *     return peer_tunnel_put(t, out)                   sends what TLS has to answer
  */
 #pragma once
 #include "base/eap_fragments.h"
@@ -25,23 +25,17 @@ struct peer_tunnel {
 	bool failed; /* an alert may be on its way out */
 };
 
-enum peer_tunnel_said {
-	PEER_TUNNEL_SEND,
-	PEER_TUNNEL_DISCARD,
-	PEER_TUNNEL_WHOLE,
-	PEER_TUNNEL_FAILED,
-};
-
 void peer_tunnel_done(struct peer_tunnel *t);
 /* Is it the Start packet of a method inside TLS? */
 bool peer_tunnel_starts(struct rd data);
-/* A new conversation: writes the ClientHello. */
-enum eap_answer peer_tunnel_start(struct peer_tunnel *t, struct wr *out);
-enum peer_tunnel_said peer_tunnel_take(struct peer_tunnel *t, struct rd data, struct wr *out);
+/*
+ * A packet of the server's. True: all that it had to say is in. False: *ret is what the method answers: the
+ * ClientHello, an acknowledgement, the next piece, an alert; or nothing.
+ */
+bool peer_tunnel_receive(
+	struct peer_tunnel *t, struct rd data, struct wr *out, enum eap_answer *ret);
 /* What TLS has to send, or the empty response. */
 enum eap_answer peer_tunnel_put(struct peer_tunnel *t, struct wr *out);
-/* Why TLS failed, for the reader: about the server's certificate, ours, or TLS. */
-void peer_tunnel_note(struct peer_tunnel *t);
 /* The key block of the method (RFC 5216 2.3, RFC 9190 2.3). */
 int peer_tunnel_keys(
 	const struct peer_tunnel *t, uint8_t type, uint8_t ret[static TLS_EAP_KEY_LEN]);
