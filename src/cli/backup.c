@@ -159,7 +159,7 @@ static int take_database(struct archive *a, const struct db_opts *opts, const ch
 	return r < 0 ? fail(EV_STORE_BACKUP_FAILED, r, copy, NULL) : CMD_OK;
 }
 
-/* The key where the server finds it: configured, of the service manager, or beside the database. */
+/* The key, where the server finds it: in the configured file, or beside the database. */
 static int take_key(struct archive *a, const struct db_opts *opts)
 {
 	char path[PATH_LEN];

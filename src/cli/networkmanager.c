@@ -595,7 +595,7 @@ static int serve(const char *name UNUSED)
 
 #endif
 
-/* As NetworkManager and its agents start it, by a link of this name; NULL: not so. */
+/* The word of the command when NetworkManager or its agents start it, by a link of this name; NULL: another start. */
 const char *networkmanager_word(const char *program)
 {
 	const char *name = strrchr(program, '/');

@@ -10,7 +10,7 @@
 #include "os/sleep_watch.h"
 
 /*
- * What ends a process unless it is caught, and is not a fault in it: a closed terminal (HUP), ^\\,
+ * What ends a process unless it is caught, and is not a fault in it: a closed terminal (HUP), ^\,
  * a script's `kill -USR1`. Each would leave resolv.conf and routes as the tunnel needed them.
  */
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
@@ -23,7 +23,7 @@ static void on_signal(uv_signal_t *handle, UNUSED int signum)
 	w->ops->stop(w->arg);
 }
 
-/* nohup(1) ignores SIGHUP for us, a script's shell SIGQUIT of what it starts with &: so be it. */
+/* nohup(1) ignores SIGHUP for us, a script's shell SIGQUIT of what it starts with &: these stay ignored. */
 static bool is_ignored(int signum)
 {
 	struct sigaction now;

@@ -4,8 +4,9 @@
  * namespace of its own: the listening sockets are of the machine's namespace, the connections that they
  * lead to are made here, in the tunnel's.
  *
- * Threads: serve_run() is a process's whole life: one thread accepts, each connection has its own. Waiting
- * and short: SERVE_CONNECTIONS_MAX bounds them, and what asks for nothing is cut off in time.
+ * Threads: serve_run() is a process's whole life: one thread accepts, each connection has its own. These
+ * threads mostly wait; SERVE_CONNECTIONS_MAX bounds them, and a connection without a request ends after
+ * SERVE_ASK_MS.
  */
 #pragma once
 #include <stddef.h>

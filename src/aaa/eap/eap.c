@@ -3,7 +3,7 @@
  * Theory: Identity, then a method. The first one that is enabled begins; a peer that wants another one
  * answers its first Request with a Nak and a list, of which the first enabled type is taken (RFC 3748
  * 5.3.1). A type is tried once. A Nak later than that, a Response of another type, or one that the method
- * cannot read ends the login: below is a reliable stream, so it is no damage of a line.
+ * cannot read ends the login: the stream below is reliable, so no line has damaged it.
  */
 #include "aaa/eap/eap.h"
 
@@ -202,7 +202,7 @@ static enum eap_step take(struct eap *e, struct rd response, size_t mtu)
 	return finish(e, e->method->receive(e->self, p.data, &out), &out);
 }
 
-/* A method that came to its end is asked nothing more. */
+/* After its end a method gets no packet. */
 static enum eap_step note_end(struct eap *e, enum eap_step step)
 {
 	e->over = step == EAP_STEP_SUCCESS || step == EAP_STEP_FAILURE;

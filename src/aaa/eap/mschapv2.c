@@ -127,7 +127,7 @@ static enum eap_step on_response(struct mschapv2 *m, struct rd body)
 	rd_copy(&body, h->question.user, name_len);
 	memcpy(h->question.challenge, m->challenge, sizeof(m->challenge));
 	rd_copy(&value, h->question.peer_challenge, sizeof(h->question.peer_challenge));
-	rd_ptr(&value, 8); /* reserved: peers fill it variously, and the flags */
+	rd_ptr(&value, 8); /* reserved, then the flags: peers differ in what they write there */
 	rd_copy(&value, h->question.nt_response, sizeof(h->question.nt_response));
 	memcpy(m->user, h->question.user, name_len);
 	m->user_len = name_len;

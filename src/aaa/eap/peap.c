@@ -177,7 +177,7 @@ static enum eap_step take_inner_step(struct peap *m, enum eap_step step, struct 
 	return send_inside(m, packet + EAP_HEADER_LEN, n - EAP_HEADER_LEN, out);
 }
 
-/* The header that the client left away is put back. */
+/* Puts the header back that the client left out. */
 static enum eap_step on_inner_packet(struct peap *m, struct wr *out)
 {
 	uint8_t packet[EAP_HEADER_LEN + EAP_TUNNEL_TEXT_MAX];

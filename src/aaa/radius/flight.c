@@ -122,7 +122,7 @@ static bool is_up(const struct radius_server *s, uint64_t now_ms)
 	return !s->stats.dead || s->dead_until_ms <= now_ms;
 }
 
-/* Is a a better choice than b? */
+/* Is `a` the better choice? */
 static bool is_lighter(const struct radius_server *a, const struct radius_server *b)
 {
 	if (!a->is.weight != !b->is.weight)

@@ -24,7 +24,7 @@ struct radius_settings {
 	bool calling_port;       /* Calling-Station-Id has the client's port */
 };
 
-/* 0; -EINVAL or -ENOMEM with *ret_err: a server or a file is not good. `host`: this host's name. */
+/* 0; -EINVAL or -ENOMEM with *ret_err: a server or a file cannot be used. `host`: this host's name. */
 int radius_settings_load(const struct config *cfg, const char *host, struct radius_settings **ret,
 	struct config_error *ret_err);
 struct radius_settings *radius_settings_ref(struct radius_settings *s);
