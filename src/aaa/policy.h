@@ -11,8 +11,8 @@
 #include "events/event.h"
 
 /*
- * `defaults`: what the configuration grants to every user; NULL: nothing. A user of whom nothing is set shares
- * it. -ENOMEM.
+ * `defaults`: what the configuration grants to every user; NULL: nothing. A user of whom nothing is
+ * set shares it. -ENOMEM.
  */
 int policy_grant(struct grant *defaults, const struct grant_values *user, struct grant **ret);
 

@@ -69,7 +69,10 @@ static int give(struct reader *r)
 
 /* ---- pppd's chap-secrets (pppd(8)) ------------------------------------------------- */
 
-/* A word: blanks end it, except in quotes; a backslash takes the next octet as it is. 1, 0: none, -1: bad. */
+/*
+ * A word: blanks end it, except in quotes; a backslash takes the next octet as it is. 1, 0: none,
+ * -1: bad.
+ */
 static int take_word(const char **at, const char *end, char ret[static IMPORT_WORD_MAX])
 {
 	const char *p = *at;

@@ -595,7 +595,10 @@ static int serve(const char *name UNUSED)
 
 #endif
 
-/* The word of the command when NetworkManager or its agents start it, by a link of this name; NULL: another start. */
+/*
+ * The word of the command when NetworkManager or its agents start it, by a link of this name; NULL:
+ * another start.
+ */
 const char *networkmanager_word(const char *program)
 {
 	const char *name = strrchr(program, '/');

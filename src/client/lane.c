@@ -7,9 +7,10 @@
  *       └──────────────────────────────┴──────────────────┴────────────────────────────┴────────┘
  *
  * The way to the server is that of the first connection: the same address (not the name looked up
- * again, which may lead to another server or through the tunnel), the same proxy. After each end the
- * next try waits, twice as long each time; after a lane that lasted the waits start from the beginning. One that no
- * transfer has wanted for IDLE_MS leaves, and comes back as soon as one does.
+ * again, which may lead to another server or through the tunnel), the same proxy. After each end
+ * the next try waits, twice as long each time; after a lane that lasted the waits start from the
+ * beginning. One that no transfer has wanted for IDLE_MS leaves, and comes back as soon as one
+ * does.
  */
 #include "client/lane.h"
 

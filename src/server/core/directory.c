@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: three tables. By user id, hashed: a bucket is a line of users, each the first of its entries, which
- * also counts them, since a login asks how many there are. A number is looked for in all of it, which is rare. By
- * handle: handles are random, so their first octets are the hash. By address: ip/table.h, read without
- * a lock; the steering map of the TUN is kept beside it.
+ * Theory: three tables. By user id, hashed: a bucket is a line of users, each the first of its
+ * entries, which also counts them, since a login asks how many there are. A number is looked for in
+ * all of it, which is rare. By handle: handles are random, so their first octets are the hash. By
+ * address: ip/table.h, read without a lock; the steering map of the TUN is kept beside it.
  */
 #include "server/core/directory.h"
 

@@ -54,7 +54,7 @@ struct session {
 	struct allowance *allowance;    /* rates and filters; NULL: the user never had any */
 	struct directory_handle handle; /* by which a lane names this session */
 	struct session_lane *lane;
-	enum event refused;     /* reported already: why its last proof of EAP was wrong */
+	enum event refused; /* reported already: why its last proof of EAP was wrong */
 	struct ppp_addresses addresses;
 	int64_t user_id; /* below 0: of RADIUS */
 	bool by_radius;
