@@ -130,13 +130,18 @@ def test_wrong_passwords_make_a_source_wait_longer_each_time(net, start_server):
 
 @pytest.mark.parametrize("workers, left", [(1, 4), (2, 0), (4, 4), (4, 30)])
 def test_descriptors_that_run_out_do_not_make_it_spin(net, start_server, workers, left):
-    """Four workers take each other's descriptors; the one that loses must not turn for nothing."""
-    server = start_server({"server": {"workers": workers}}, binary=RELEASE)
+    """
+    Four workers take each other's descriptors; the one that loses must not turn for nothing, and neither
+    must the control thread, whose metrics are asked for meanwhile: they are answered afterwards.
+    """
+    server = start_server({"server": {"workers": workers}, "metrics": {"listen": "127.0.0.1:9443"}},
+                          binary=RELEASE)
     t = sstp.Tunnel(net.cli, "192.0.2.1").up(USER, PASSWORD)
     in_use = len(os.listdir(f"/proc/{server.pid}/fd"))
     net.srv.run(f"prlimit --pid {server.pid} --nofile={in_use + left}:")
     knocks = [knock(net.cli) for _ in range(40)]
     server.wait_log("SERVER_NO_DESCRIPTORS")
+    askers = [ask_for_metrics(net.srv) for _ in range(3)]
     before = cpu_seconds(server.pid)
     time.sleep(2)
     assert cpu_seconds(server.pid) - before < 0.5
@@ -149,10 +154,19 @@ def test_descriptors_that_run_out_do_not_make_it_spin(net, start_server, workers
     for s in knocks:
         s.close()
     net.srv.run(f"prlimit --pid {server.pid} --nofile=1024:")
+    for s in askers:
+        assert s.recv(100).startswith(b"HTTP/1.1 200 ")
+        s.close()
     again = sstp.Tunnel(net.cli, "192.0.2.1").up(USER, PASSWORD)
     assert again.ping()
     again.close()
     t.close()
+
+
+def ask_for_metrics(host):
+    s = host.call(lambda: socket.create_connection(("127.0.0.1", 9443), 30))
+    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n")
+    return s
 
 
 def cpu_seconds(pid):
