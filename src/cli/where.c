@@ -125,6 +125,8 @@ int where_check_address(const struct where *w, struct db *db, const struct addr 
 		return r;
 	host_addresses_read(NULL, &host);
 	r = ranges_check_static(address, &have, &host, why);
+	if (r && ranges_no_host(address))
+		known = true; /* whatever the pools are */
 	if (!r || (r == -ENOENT && !have.ordinary.addr.family))
 		return CMD_OK; /* the ordinary pool is chosen at the first start */
 	return judged(known, EV_USER_ADDRESS_UNUSABLE, why);

@@ -304,6 +304,20 @@ static void imported_users_can_log_in(void **state)
 	unlink(passwords);
 }
 
+/* Whatever the pools are, and these are not known here. */
+static void no_client_has_a_multicast_address(void **state)
+{
+	struct said said;
+
+	assert_int_equal(USER("x\n", "add", "alice", "--password-stdin").code, CMD_OK);
+	said = USER("", "set", "alice", "address=224.0.0.9");
+	assert_int_equal(said.code, CMD_FAILED);
+	assert_non_null(strstr(said.err, "multicast"));
+	assert_int_equal(login(*state, "alice").ipv4.family, 0);
+	assert_int_equal(USER("", "address", "alice", "127.0.0.1").code, CMD_FAILED);
+	assert_int_equal(USER("", "address", "alice", "10.1.2.3").code, CMD_OK);
+}
+
 /* As with `culvert user set`: pools, filters and addresses that this server does not have. */
 static void an_import_names_what_this_server_has(void **state)
 {
@@ -362,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(values_are_set_all_or_none),
 		CASE(imported_users_can_log_in),
+		CASE(no_client_has_a_multicast_address),
 		CASE(an_import_names_what_this_server_has),
 		CASE(a_user_is_added_with_the_password_from_standard_input),
 		CASE(options_of_add_are_kept),
