@@ -53,21 +53,27 @@ static int parse_number(const char *text, unsigned max, unsigned *ret)
 	return 0;
 }
 
-static bool host_bits_zero(const struct prefix *p)
+bool prefix_mask(struct prefix *p)
 {
-	for (unsigned bit = p->len; bit < 8 * addr_len(&p->addr); bit++)
-		if (p->addr.octets[bit / 8] & (0x80 >> bit % 8))
-			return false;
-	return true;
+	bool some = false;
+
+	for (unsigned bit = p->len; bit < 8 * addr_len(&p->addr); bit++) {
+		uint8_t mask = (uint8_t)(0x80 >> bit % 8), *octet = &p->addr.octets[bit / 8];
+
+		some |= *octet & mask;
+		*octet &= (uint8_t)~mask;
+	}
+	return some;
 }
 
-int prefix_parse(const char *text, struct prefix *ret)
+int prefix_parse_masked(const char *text, struct prefix *ret)
 {
 	char host[ADDR_TEXT_LEN];
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
 	struct prefix p;
 	unsigned len;
+	int r;
 
 	if (n >= sizeof(host))
 		return -EINVAL;
@@ -79,7 +85,16 @@ int prefix_parse(const char *text, struct prefix *ret)
 	if (slash && parse_number(slash + 1, len, &len) < 0)
 		return -EINVAL;
 	p.len = (uint8_t)len;
-	if (!host_bits_zero(&p))
+	r = prefix_mask(&p);
+	*ret = p;
+	return r;
+}
+
+int prefix_parse(const char *text, struct prefix *ret)
+{
+	struct prefix p;
+
+	if (prefix_parse_masked(text, &p) != 0)
 		return -EINVAL;
 	*ret = p;
 	return 0;

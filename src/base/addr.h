@@ -42,6 +42,10 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_parse(const char *text, struct addr *ret);
 /* "10.0.0.0/8", "fd00::/64"; a bare address is a host prefix. Host bits must be zero: -EINVAL. */
 int prefix_parse(const char *text, struct prefix *ret);
+/* The same with any host bits, which become zero: 1 when there were some, else 0. */
+int prefix_parse_masked(const char *text, struct prefix *ret);
+/* Sets the bits beyond the length to zero. True: some were not. */
+bool prefix_mask(struct prefix *p);
 /* "ADDR:PORT", "[ADDR6]:PORT", ":PORT" (then [::]), or "ADDR" with default_port. */
 int endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ret);
 /* The n decimal digits at text are a port, 1 to 65535; -EINVAL. */
