@@ -4,8 +4,8 @@
  *
  *   0        8        16                32
  *  +--------+--------+-----------------+    options follow, each type, length in units of eight
- *  | type   | code   | checksum        |    octets, and its body: prefix (3), MTU (5), RDNSS (25)
- *  +--------+--------+-----------------+
+ *  | type   | code   | checksum        |    octets, and its body: prefix (3), MTU (5), route (24),
+ *  +--------+--------+-----------------+    RDNSS (25), DNSSL (31)
  *  | hops   |M|O|    | router lifetime |    133 solicitation: four reserved octets instead
  *  +--------+--------+-----------------+
  *  | reachable time, retrans timer     |
@@ -29,7 +29,7 @@
 #define RS_HEADER_LEN 8
 #define NS_HEADER_LEN 24
 
-enum { OPT_PREFIX = 3, OPT_MTU = 5, OPT_RDNSS = 25 };
+enum { OPT_PREFIX = 3, OPT_MTU = 5, OPT_ROUTE = 24, OPT_RDNSS = 25, OPT_DNSSL = 31 };
 
 #define FLAG_OTHER 0x40
 #define FLAG_ON_LINK 0x80
@@ -78,6 +78,54 @@ static void put_dns(struct wr *w, const struct ra *ra)
 		wr_octets(w, ra->dns[i].octets, 16);
 }
 
+/* RFC 1035 section 3.1, without pointers (RFC 8106 section 5.2). */
+static void put_name(struct wr *w, const char *name)
+{
+	while (*name) {
+		size_t n = strcspn(name, ".");
+
+		wr_u8(w, (uint8_t)n);
+		wr_octets(w, name, n);
+		name += n;
+		name += *name == '.';
+	}
+	wr_u8(w, 0);
+}
+
+static void put_search(struct wr *w, const struct ra *ra)
+{
+	size_t before = wr_len(w);
+	uint8_t *len;
+
+	wr_u8(w, OPT_DNSSL);
+	len = wr_room(w, 1);
+	wr_be16(w, 0);
+	wr_be32(w, ra->search_lifetime_s);
+	for (size_t i = 0; i < ra->n_search; i++)
+		put_name(w, ra->search[i]);
+	wr_zero(w, (8 - (wr_len(w) - before) % 8) % 8);
+	if (len)
+		*len = (uint8_t)((wr_len(w) - before) / 8);
+}
+
+/* The prefix is cut where it may be: after none, eight or all of its octets. */
+size_t ra_route_len(const struct prefix *to)
+{
+	return to->len > 64 ? 24 : to->len ? 16 : 8;
+}
+
+static void put_route(struct wr *w, const struct ra_route *route)
+{
+	size_t n = ra_route_len(&route->to);
+
+	wr_u8(w, OPT_ROUTE);
+	wr_u8(w, (uint8_t)(n / 8));
+	wr_u8(w, route->to.len);
+	wr_u8(w, (uint8_t)((route->preference & 3) << 3));
+	wr_be32(w, route->lifetime_s);
+	wr_octets(w, route->to.addr.octets, n - 8);
+}
+
 size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap)
 {
 	struct wr w = wr_init(ret, cap);
@@ -99,6 +147,10 @@ size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap)
 		wr_be16(&w, 0);
 		wr_be32(&w, ra->mtu);
 	}
+	if (ra->n_search)
+		put_search(&w, ra);
+	for (size_t i = 0; i < ra->n_routes; i++)
+		put_route(&w, &ra->routes[i]);
 	return finish(&w);
 }
 

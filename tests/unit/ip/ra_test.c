@@ -62,6 +62,64 @@ static void an_advertisement_is_built_as_the_documents_draw_it(void **state)
 		assert_int_equal(ra_build(&ra, got, cap), 0);
 }
 
+/* RFC 4191 section 2.3 and RFC 8106 section 5.2, by hand. */
+static void routes_and_a_search_list_are_built_as_the_documents_draw_them(void **state)
+{
+	struct hexlit want = hexlit("1f03 0000 00000708 04636f7270 076578616d706c65 00 0000"
+				    "1802 3000 00000708 20010db800090000"
+				    "1801 0000 00000000"
+				    "1803 8008 00000001 20010db8000000000000000000000007"
+				    "1802 4018 ffffffff fd00000000000001");
+	struct ra ra = {.from = addr("fe80::1"),
+		.to = addr("ff02::1"),
+		.n_search = 1,
+		.search_lifetime_s = 1800,
+		.n_routes = 4,
+		.routes = {{.lifetime_s = 1800}, {.lifetime_s = 0},
+			{.lifetime_s = 1, .preference = 1},
+			{.lifetime_s = UINT32_MAX, .preference = -1}}};
+	uint8_t got[RA_MAX];
+	struct ip_packet p;
+	size_t n, len = 56;
+
+	(void)state;
+	strcpy(ra.search[0], "corp.example");
+	assert_int_equal(prefix_parse("2001:db8:9::/48", &ra.routes[0].to), 0);
+	assert_int_equal(prefix_parse("::/0", &ra.routes[1].to), 0);
+	assert_int_equal(prefix_parse("2001:db8::7/128", &ra.routes[2].to), 0);
+	assert_int_equal(prefix_parse("fd00:0:0:1::/64", &ra.routes[3].to), 0);
+	n = ra_build(&ra, got, sizeof(got));
+	assert_int_equal(n, 56 + want.n);
+	assert_memory_equal(got + 56, want.p, want.n);
+	for (size_t i = 0; i < 4; i++)
+		len += ra_route_len(&ra.routes[i].to);
+	assert_int_equal(n, len + 24);
+	p = parsed(got, n);
+	assert_int_equal(craft_l4_sum(got, &p), 0);
+	for (size_t cap = 0; cap < n; cap++)
+		assert_int_equal(ra_build(&ra, got, cap), 0);
+}
+
+/* Its length has to fit one octet, in units of eight; and RA_MAX holds what the struct holds. */
+static void the_longest_lists_fit(void **state)
+{
+	struct ra ra = sample();
+	uint8_t got[RA_MAX];
+
+	(void)state;
+	for (ra.n_search = 0; ra.n_search < RA_SEARCH_MAX; ra.n_search++) {
+		memset(ra.search[ra.n_search], 'a', 253);
+		for (size_t i = 63; i < 253; i += 64)
+			ra.search[ra.n_search][i] = '.';
+	}
+	for (ra.n_routes = 0; ra.n_routes < RA_ROUTES_MAX; ra.n_routes++)
+		ra.routes[ra.n_routes].to = (struct prefix){addr("2001:db8::7"), 128};
+	ra.n_dns = RA_DNS_MAX;
+	assert_true(ra_build(&ra, got, sizeof(got)) > 0);
+	assert_int_equal(got[56 + 32 + 56 + 8], 31);
+	assert_int_equal(got[56 + 32 + 56 + 8 + 1], (8 + RA_SEARCH_MAX * 255 + 7) / 8);
+}
+
 static void a_solicitation_is_built_as_the_documents_draw_it(void **state)
 {
 	struct hexlit want = hexlit(rs_text);
@@ -283,6 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_advertisement_is_built_as_the_documents_draw_it),
+		cmocka_unit_test(routes_and_a_search_list_are_built_as_the_documents_draw_them),
+		cmocka_unit_test(the_longest_lists_fit),
 		cmocka_unit_test(a_solicitation_is_built_as_the_documents_draw_it),
 		cmocka_unit_test(a_solicitation_is_known_and_a_false_one_is_not),
 		cmocka_unit_test(an_option_of_length_zero_spoils_a_solicitation),
