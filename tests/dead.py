@@ -15,12 +15,15 @@ import circles
 FOR_TESTS = {
     "coalesce_stats": "what was joined and what was left out: not to be seen in the packets alone",
     "dial_fd": "the dialler under another loop than dial_wait()",
+    "dhcp_build_inform": "the client's question",
+    "dhcp_parse_ack": "what the client reads; the server's own answers are read back",
     "fsm_cell": "each cell is compared with the table of RFC 1661",
     "pbuf_pool_octets": "nothing leaks",
     "pbuf_pool_used": "nothing leaks",
     "ppp_close": "a Terminate in any phase; the library closes PPP by a fault only",
     "ppp_data_ok": "when IP may pass",
     "ppp_phase_name": "where a conversation stopped",
+    "prefixes_overlapping": "what a user may not have behind it",
     "sstp_call_state_name": "where a conversation stopped",
     "tun_offloads": "what the kernel granted",
 }

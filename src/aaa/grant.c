@@ -2,6 +2,8 @@
 #include "aaa/grant.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aaa/grant_types.h"
@@ -14,14 +16,66 @@ enum {
 #undef GRANT
 };
 
-int grant_new(const struct grant_values *values, struct grant **ret)
+/* ---- equal ones are one ------------------------------------------------------- */
+
+#define PLACES 1024
+
+static struct {
+	pthread_mutex_t lock;
+	struct grant *first[PLACES];
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* FNV-1a, eight octets at a time. */
+static uint64_t hash_of(const struct grant_values *values)
 {
-	struct grant *g = calloc(1, sizeof(*g));
+	const uint8_t *p = (const uint8_t *)values;
+	uint64_t h = UINT64_C(0xcbf29ce484222325), word;
+
+	for (size_t n = sizeof(*values); n >= sizeof(word); n -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		h = (h ^ word) * UINT64_C(0x100000001b3);
+		h ^= h >> 29;
+		p += sizeof(word);
+	}
+	return h;
+}
+
+static struct grant *find(uint64_t hash, const struct grant_values *values)
+{
+	for (struct grant *g = table.first[hash % PLACES]; g; g = g->next)
+		if (g->hash == hash && !memcmp(&g->is, values, sizeof(*values)))
+			return g;
+	return NULL;
+}
+
+static struct grant *add(uint64_t hash, const struct grant_values *values)
+{
+	struct grant *g = calloc(1, sizeof(*g)), **first = &table.first[hash % PLACES];
 
 	if (!g)
-		return -ENOMEM;
+		return NULL;
 	atomic_init(&g->refs, 1);
-	g->is = *values;
+	g->hash = hash;
+	memcpy(&g->is, values, sizeof(*values)); /* what lies between the fields, too */
+	g->next = *first;
+	*first = g;
+	return g;
+}
+
+int grant_new(const struct grant_values *values, struct grant **ret)
+{
+	uint64_t hash = hash_of(values);
+	struct grant *g;
+
+	pthread_mutex_lock(&table.lock);
+	g = find(hash, values);
+	if (g)
+		grant_ref(g);
+	else
+		g = add(hash, values);
+	pthread_mutex_unlock(&table.lock);
+	if (!g)
+		return -ENOMEM;
 	*ret = g;
 	return 0;
 }
@@ -32,10 +86,33 @@ struct grant *grant_ref(struct grant *g)
 	return g;
 }
 
+/* Not the last reference: nothing is locked. */
+static bool drop_one_of_many(struct grant *g)
+{
+	unsigned n = atomic_load_explicit(&g->refs, memory_order_relaxed);
+
+	while (n > 1)
+		if (atomic_compare_exchange_weak_explicit(
+			    &g->refs, &n, n - 1, memory_order_release, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* The count comes to zero under the lock only, so what is found in the table lives. */
 void grant_unref(struct grant *g)
 {
-	if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+	struct grant **at;
+
+	if (!g || drop_one_of_many(g))
+		return;
+	pthread_mutex_lock(&table.lock);
+	if (atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1) {
+		for (at = &table.first[g->hash % PLACES]; *at != g; at = &(*at)->next)
+			;
+		*at = g->next;
 		free(g);
+	}
+	pthread_mutex_unlock(&table.lock);
 }
 
 /* ---- the rows ---------------------------------------------------------- */
@@ -103,7 +180,7 @@ void grant_merge(struct grant_values *to, const struct grant_values *over)
 void grant_take_now(struct grant_values *to, const struct grant_values *from)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].effect == GRANT_NOW)
+		if (rows[i].effect != GRANT_NEXT_SESSION)
 			memcpy(field(to, i), field_of(from, i), rows[i].type->size);
 }
 
@@ -156,6 +233,30 @@ static int unknown_key(const char *word, char why[static GRANT_WHY_LEN])
 	return -ENOENT;
 }
 
+static int wrong_value(const struct grant_type *type, const char *word, const char *what,
+	const char *text, char why[static GRANT_WHY_LEN])
+{
+	char part[GRANT_WHY_LEN];
+
+	text_format(part, sizeof(part), "expected %s, got \"%.60s\"", what, text);
+	if (type->explain)
+		type->explain(text, part, sizeof(part));
+	text_format(why, GRANT_WHY_LEN, "%s: %s", word, part);
+	return -EINVAL;
+}
+
+static void note_value(const struct grant_type *type, const char *word, const char *text,
+	char why[static GRANT_WHY_LEN])
+{
+	char part[GRANT_WHY_LEN] = "";
+
+	*why = '\0';
+	if (type->explain)
+		type->explain(text, part, sizeof(part));
+	if (*part)
+		text_format(why, GRANT_WHY_LEN, "%s: %s", word, part);
+}
+
 int grant_parse(struct grant_values *values, const char *word, const char *text,
 	enum grant_origin origin, char why[static GRANT_WHY_LEN])
 {
@@ -167,10 +268,9 @@ int grant_parse(struct grant_values *values, const char *word, const char *text,
 	if (!key)
 		return unknown_key(word, why);
 	value = field(&aside, key->row);
-	if (rows[key->row].type->parse(text, value, &what) < 0) {
-		text_format(why, GRANT_WHY_LEN, "%s: expected %s, got \"%.60s\"", word, what, text);
-		return -EINVAL;
-	}
+	if (rows[key->row].type->parse(text, value, &what) < 0)
+		return wrong_value(rows[key->row].type, word, what, text, why);
+	note_value(rows[key->row].type, word, text, why);
 	*(enum grant_origin *)value = origin;
 	memcpy(field(values, key->row), value, rows[key->row].type->size);
 	return 0;

@@ -78,10 +78,19 @@ static void append_addrs(void *to, const void *nearer)
 	*(struct grant_addrs *)to = both;
 }
 
-static int parse_addrs(const char *text, void *value, const char **ret_expected)
+/* How many of a family are in the list. */
+static size_t count(const struct grant_addrs *list, uint8_t family)
 {
-	static const char what[] = "one or two IPv4 addresses with a comma, or none";
-	struct grant_addrs *v = value;
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->item[i].family == family;
+	return n;
+}
+
+/* `most6`: of IPv6; of IPv4 IPCP has room for two. */
+static int take_addrs(const char *text, struct grant_addrs *v, size_t most6)
+{
 	char word[ADDR_TEXT_LEN];
 
 	v->n = 0;
@@ -91,17 +100,33 @@ static int parse_addrs(const char *text, void *value, const char **ret_expected)
 		size_t n = strcspn(text, ",");
 		struct addr a;
 
-		if (n >= sizeof(word) || v->n == PPP_NAME_SERVERS)
-			return expected(ret_expected, what);
+		if (n >= sizeof(word))
+			return -EINVAL;
 		memcpy(word, text, n);
 		word[n] = '\0';
-		if (addr_parse(word, &a) < 0 || a.family != AF_INET)
-			return expected(ret_expected, what);
+		if (addr_parse(word, &a) < 0 ||
+			count(v, a.family) >= (a.family == AF_INET ? PPP_NAME_SERVERS : most6))
+			return -EINVAL;
 		v->item[v->n++] = a;
 		if (!text[n])
 			return 0;
 		text += n + 1;
 	}
+}
+
+static int parse_addrs(const char *text, void *value, const char **ret_expected)
+{
+	return take_addrs(text, value, 0) < 0
+		       ? expected(ret_expected, "one or two IPv4 addresses with a comma, or none")
+		       : 0;
+}
+
+static int parse_dns(const char *text, void *value, const char **ret_expected)
+{
+	return take_addrs(text, value, GRANT_DNS6_MAX) < 0
+		       ? expected(ret_expected,
+				 "up to two IPv4 and three IPv6 addresses with commas, or none")
+		       : 0;
 }
 
 static void format_addrs(const void *value, char *ret)
@@ -515,15 +540,16 @@ static void format_hours(const void *value, char *ret)
 
 // clang-format off
 const struct grant_type
-	grant_type_ADDR = {sizeof(struct grant_addr), parse_addr, format_addr, NULL, NULL},
-	grant_type_ADDRS = {sizeof(struct grant_addrs), parse_addrs, format_addrs, NULL, append_addrs},
-	grant_type_WORD = {sizeof(struct grant_word), parse_word, format_word, NULL, NULL},
-	grant_type_FLAG = {sizeof(struct grant_flag), parse_flag, format_flag, NULL, NULL},
-	grant_type_DATE = {sizeof(struct grant_date), parse_date, format_date, store_date, NULL},
-	grant_type_COUNT = {sizeof(struct grant_count), parse_count, format_count, NULL, NULL},
-	grant_type_SPAN = {sizeof(struct grant_span), parse_span, format_span, NULL, NULL},
-	grant_type_RATE = {sizeof(struct grant_rate), parse_rate, format_rate, NULL, NULL},
-	grant_type_METHODS = {sizeof(struct grant_methods), parse_methods, format_methods, NULL, NULL},
-	grant_type_NAMES = {sizeof(struct grant_names), parse_names, format_names, NULL, append_names},
-	grant_type_HOURS = {sizeof(struct grant_hours), parse_hours, format_hours, NULL, NULL};
+	grant_type_ADDR = {sizeof(struct grant_addr), parse_addr, format_addr, NULL, NULL, NULL},
+	grant_type_ADDRS = {sizeof(struct grant_addrs), parse_addrs, format_addrs, NULL, append_addrs, NULL},
+	grant_type_DNS = {sizeof(struct grant_addrs), parse_dns, format_addrs, NULL, append_addrs, NULL},
+	grant_type_WORD = {sizeof(struct grant_word), parse_word, format_word, NULL, NULL, NULL},
+	grant_type_FLAG = {sizeof(struct grant_flag), parse_flag, format_flag, NULL, NULL, NULL},
+	grant_type_DATE = {sizeof(struct grant_date), parse_date, format_date, store_date, NULL, NULL},
+	grant_type_COUNT = {sizeof(struct grant_count), parse_count, format_count, NULL, NULL, NULL},
+	grant_type_SPAN = {sizeof(struct grant_span), parse_span, format_span, NULL, NULL, NULL},
+	grant_type_RATE = {sizeof(struct grant_rate), parse_rate, format_rate, NULL, NULL, NULL},
+	grant_type_METHODS = {sizeof(struct grant_methods), parse_methods, format_methods, NULL, NULL, NULL},
+	grant_type_NAMES = {sizeof(struct grant_names), parse_names, format_names, NULL, append_names, NULL},
+	grant_type_HOURS = {sizeof(struct grant_hours), parse_hours, format_hours, NULL, NULL, NULL};
 // clang-format on

@@ -15,6 +15,9 @@
  *  ADDR     10.8.0.7
  *  ADDRS    10.9.0.53,10.9.0.54, none
  *  WORD     staff
+ *  DNS      10.9.0.53,2001:db8::53, none
+ *  PREFIXES 10.9.0.0/16,2001:db8:9::/48, none
+ *  DOMAINS  corp.example,lab.example, none
  */
 #pragma once
 #include <stddef.h>
@@ -28,8 +31,13 @@ struct grant_type {
 	void (*format)(const void *value, char *ret);
 	void (*store)(const void *value, char *ret);  /* NULL: as format */
 	void (*append)(void *to, const void *nearer); /* lists */
+	/*
+	 * NULL, or for long texts: which part of it is wrong; of a text that was taken, what is not
+	 * as it was typed. `why` stays when there is nothing to say.
+	 */
+	void (*explain)(const char *text, char *why, size_t cap);
 };
 
 extern const struct grant_type grant_type_ADDR, grant_type_ADDRS, grant_type_WORD, grant_type_FLAG,
 	grant_type_DATE, grant_type_COUNT, grant_type_SPAN, grant_type_RATE, grant_type_METHODS,
-	grant_type_NAMES, grant_type_HOURS;
+	grant_type_NAMES, grant_type_HOURS, grant_type_DNS, grant_type_PREFIXES, grant_type_DOMAINS;

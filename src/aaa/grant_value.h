@@ -6,16 +6,25 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/prefixes.h"
 
-#define GRANT_VALUE_LEN 400 /* with the zero; the longest text of one value */
-#define GRANT_ADDRS_MAX 4
+#define GRANT_VALUE_LEN 6400 /* with the zero; the longest text of one value: 320 networks */
+#define GRANT_ADDRS_MAX 5    /* name servers: two of IPv4, three of IPv6 */
+#define GRANT_DNS6_MAX 3
 #define GRANT_WORD_MAX 31 /* octets */
 #define GRANT_NAMES_MAX 8
 #define GRANT_HOURS_MAX 8
+#define GRANT_DOMAINS_MAX 16
+#define GRANT_DOMAINS_LEN 512 /* of all, with commas and the zero */
+#define GRANT_DOMAIN_LEN 254  /* of one, with the zero */
 
 enum grant_origin { GRANT_UNSET, GRANT_DEFAULT, GRANT_GROUP, GRANT_USER, GRANT_RADIUS, GRANT_COA };
 enum grant_merge { GRANT_REPLACE, GRANT_APPEND };
-enum grant_effect { GRANT_NOW, GRANT_NEXT_SESSION };
+/*
+ * GRANT_NEXT_ANSWER: what a client learns when it asks on its link, by the next answer there; _TOO: and in
+ * the next session by PPP.
+ */
+enum grant_effect { GRANT_NOW, GRANT_NEXT_SESSION, GRANT_NEXT_ANSWER, GRANT_NEXT_ANSWER_TOO };
 
 /* The types of grant.def. Each begins with its origin. */
 struct grant_addr {
@@ -68,6 +77,17 @@ struct grant_names {
 	enum grant_origin origin;
 	size_t n;
 	char item[GRANT_NAMES_MAX][GRANT_WORD_MAX + 1];
+};
+
+struct grant_prefixes {
+	enum grant_origin origin;
+	struct prefixes_packed list;
+};
+
+struct grant_domains {
+	enum grant_origin origin;
+	size_t n;
+	char text[GRANT_DOMAINS_LEN]; /* "corp.example,lab.example"; grant_domain_next() reads it */
 };
 
 struct grant_hours {

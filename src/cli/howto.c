@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "aaa/offer.h"
 #include "base/auto.h"
 #include "base/host_name.h"
 #include "base/json.h"
@@ -90,6 +91,17 @@ int howto_load(const struct config *cfg, const char *user, const char *server, s
 	return set_server(ret, server, &info);
 }
 
+void howto_take_offer(struct howto *h, const struct offer *offer)
+{
+	h->routes = offer->routes;
+	for (size_t i = 0; i < offer->n_dns; i++)
+		h->dns[h->n_dns++] = offer->dns[i];
+	for (size_t i = 0; i < offer->n_dns6; i++)
+		h->dns[h->n_dns++] = offer->dns6[i];
+	for (size_t i = 0; i < offer_names(offer); i++)
+		strcpy(h->domains[h->n_domains++], offer_name(offer, i));
+}
+
 /* ---- each kind of client --------------------------------------------------------------------------- */
 
 /* "vpn.example", "vpn.example:8443" */
@@ -112,6 +124,45 @@ static void put_escaped(FILE *out, const char *text, const char *special, char e
 	}
 }
 
+static const char *route_text(const struct howto *h, size_t i)
+{
+	static char text[PREFIX_TEXT_LEN];
+
+	return prefix_format(&h->routes.of[i], text);
+}
+
+static void put_servers(const struct howto *h, const char *form, const char *between, FILE *out)
+{
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < h->n_dns; i++) {
+		fputs(i ? between : "", out);
+		fprintf(out, form, addr_format(&h->dns[i], text));
+	}
+}
+
+/*
+ * The server's answer to DHCPINFORM brings IPv4 routes by itself; those of IPv6, and the names that only
+ * the name servers inside know, are the profile's.
+ */
+static void windows_split(const struct howto *h, FILE *out)
+{
+	fprintf(out,
+		"# Only these networks go through the tunnel. For all traffic:\n"
+		"#   Set-VpnConnection -Name '%s' -SplitTunneling $false\n"
+		"Set-VpnConnection -Name '%s' -SplitTunneling $true\n",
+		h->server, h->server);
+	for (size_t i = 0; i < h->routes.n; i++)
+		fprintf(out,
+			"Add-VpnConnectionRoute -ConnectionName '%s' -DestinationPrefix '%s'\n",
+			h->server, route_text(h, i));
+	for (size_t i = 0; i < h->n_domains && h->n_dns; i++) {
+		fprintf(out, "Add-DnsClientNrptRule -Namespace '.%s' -NameServers ", h->domains[i]);
+		put_servers(h, "'%s'", ",", out);
+		fputc('\n', out);
+	}
+}
+
 static void windows(const struct howto *h, FILE *out)
 {
 	char to[272];
@@ -129,10 +180,8 @@ static void windows(const struct howto *h, FILE *out)
 		"Add-VpnConnection -Name '%s' -ServerAddress '%s' -TunnelType Sstp "
 		"-AuthenticationMethod MSChapv2 -RememberCredential%s\n",
 		h->server, where(h, to), h->routes.n ? " -SplitTunneling" : "");
-	for (size_t i = 0; i < h->routes.n; i++)
-		fprintf(out,
-			"Add-VpnConnectionRoute -ConnectionName '%s' -DestinationPrefix '%s'\n",
-			h->server, h->routes.item[i]);
+	if (h->routes.n)
+		windows_split(h, out);
 	fprintf(out, "rasdial '%s' '", h->server);
 	put_escaped(out, h->user, "'", '\'');
 	fputs("' *  # asks for the password\n", out);
@@ -156,6 +205,70 @@ static void phonebook(const struct howto *h, FILE *out)
 		h->server, !h->routes.n, !h->routes.n, where(h, to));
 }
 
+static void put_xml(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		const char *name = *text == '&'   ? "&amp;"
+				   : *text == '<' ? "&lt;"
+				   : *text == '>' ? "&gt;"
+						  : NULL;
+
+		if (name)
+			fputs(name, out);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* For Intune, or MDM_VPNv2_01 by PowerShell. Automatic: Windows tries its protocols until SSTP answers. */
+static void profile_xml(const struct howto *h, FILE *out)
+{
+	char to[272];
+
+	fputs("<VPNProfile>\n", out);
+	if (h->n_domains)
+		fprintf(out, "  <DnsSuffix>%s</DnsSuffix>\n", h->domains[0]);
+	fputs("  <NativeProfile>\n    <Servers>", out);
+	put_xml(out, where(h, to));
+	fprintf(out,
+		"</Servers>\n"
+		"    <NativeProtocolType>Automatic</NativeProtocolType>\n"
+		"    <Authentication>\n      <UserMethod>MSChapv2</UserMethod>\n    </Authentication>\n"
+		"    <RoutingPolicyType>%s</RoutingPolicyType>\n"
+		"    <DisableClassBasedDefaultRoute>%s</DisableClassBasedDefaultRoute>\n"
+		"  </NativeProfile>\n",
+		h->routes.n ? "SplitTunnel" : "ForceTunnel", h->routes.n ? "true" : "false");
+	for (size_t i = 0; i < h->routes.n; i++) {
+		char a[ADDR_TEXT_LEN];
+
+		fprintf(out,
+			"  <Route>\n    <Address>%s</Address>\n    <PrefixSize>%u</PrefixSize>\n  </Route>\n",
+			addr_format(&h->routes.of[i].addr, a), h->routes.of[i].len);
+	}
+	for (size_t i = 0; i < h->n_domains && h->n_dns && h->routes.n; i++) {
+		fprintf(out,
+			"  <DomainNameInformation>\n    <DomainName>.%s</DomainName>\n    <DnsServers>",
+			h->domains[i]);
+		put_servers(h, "%s", ",", out);
+		fputs("</DnsServers>\n  </DomainNameInformation>\n", out);
+	}
+	fputs("  <RememberCredentials>true</RememberCredentials>\n</VPNProfile>\n", out);
+}
+
+static void put_nm_routes(const struct howto *h, uint8_t family, FILE *out)
+{
+	size_t n = 0;
+
+	if (family == AF_INET6 && !h->routes.n)
+		return;
+	fprintf(out, "\n[%s]\nmethod=auto\n", family == AF_INET ? "ipv4" : "ipv6");
+	for (size_t i = 0; i < h->routes.n; i++)
+		if (h->routes.of[i].addr.family == family)
+			fprintf(out, "route%zu=%s\n", ++n, route_text(h, i));
+	if (h->routes.n)
+		fputs("never-default=true\n", out);
+}
+
 static void network_manager(const struct howto *h, FILE *out)
 {
 	char to[272];
@@ -172,11 +285,8 @@ static void network_manager(const struct howto *h, FILE *out)
 		out);
 	if (h->self_signed)
 		fprintf(out, "ca-cert=/etc/ssl/certs/%s.crt\n", h->server);
-	fputs("\n[ipv4]\nmethod=auto\n", out);
-	for (size_t i = 0; i < h->routes.n; i++)
-		fprintf(out, "route%zu=%s\n", i + 1, h->routes.item[i]);
-	if (h->routes.n)
-		fputs("never-default=true\n", out);
+	put_nm_routes(h, AF_INET, out);
+	put_nm_routes(h, AF_INET6, out);
 }
 
 static void sstpc(const struct howto *h, FILE *out)
@@ -209,7 +319,7 @@ static void culvert(const struct howto *h, FILE *out)
 	if (h->routes.n)
 		fputs(" --no-default-route", out);
 	for (size_t i = 0; i < h->routes.n; i++)
-		fprintf(out, " --route %s", h->routes.item[i]);
+		fprintf(out, " --route %s", route_text(h, i));
 	fputc('\n', out);
 }
 
@@ -227,7 +337,8 @@ static void routeros(const struct howto *h, FILE *out)
 	put_escaped(out, h->user, "\"\\$", '\\');
 	fputs("\"\n", out);
 	for (size_t i = 0; i < h->routes.n; i++)
-		fprintf(out, "/ip route add dst-address=%s gateway=\"%s\"\n", h->routes.item[i],
+		fprintf(out, "/%s route add dst-address=%s gateway=\"%s\"\n",
+			h->routes.of[i].addr.family == AF_INET ? "ip" : "ipv6", route_text(h, i),
 			h->server);
 }
 
@@ -255,6 +366,7 @@ static const struct kind {
 } kinds[] = {
 	{"windows",        "Windows",                  ".ps1",          windows},
 	{"phonebook",      NULL,                       ".pbk",          phonebook},
+	{"profilexml",     NULL,                       ".profilexml.txt",         profile_xml},
 	{"networkmanager", "Linux, NetworkManager",    ".nmconnection", network_manager},
 	{"sstpc",          "Linux, sstp-client",       ".sstpc.sh",     sstpc},
 	{"culvert",        "Linux, Culvert",           ".culvert.sh",   culvert},

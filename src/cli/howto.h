@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/value.h"
+#include "aaa/grant_value.h"
+#include "base/prefixes.h"
 
 struct config;
+struct offer;
 
 struct howto {
 	const char *user;
@@ -18,9 +20,13 @@ struct howto {
 	uint16_t port;
 	bool self_signed;
 	char pin[64];
-	char leaf[8192];         /* PEM of the certificate that is shown first */
-	char bundle[16384];      /* PEM of all; for those that must know both kinds of key */
-	struct text_list routes; /* what goes through the tunnel; none: everything. Borrowed. */
+	char leaf[8192];        /* PEM of the certificate that is shown first */
+	char bundle[16384];     /* PEM of all; for those that must know both kinds of key */
+	struct prefixes routes; /* what goes through the tunnel; none: everything */
+	size_t n_dns;           /* name servers and domains of a split tunnel */
+	struct addr dns[GRANT_ADDRS_MAX];
+	size_t n_domains;
+	char domains[2 * GRANT_DOMAINS_MAX][GRANT_DOMAIN_LEN];
 };
 
 /*
@@ -28,6 +34,8 @@ struct howto {
  * certificate. CMD_OK, or an exit code (the reason is printed).
  */
 int howto_load(const struct config *cfg, const char *user, const char *server, struct howto *ret);
+/* What the server offers to this user's client: for a tunnel that carries only that. */
+void howto_take_offer(struct howto *h, const struct offer *offer);
 void howto_print(const struct howto *h);
 json_t *howto_json(const struct howto *h);
 /* One file for each kind of client, and the certificate, into the folder; names them. */

@@ -277,7 +277,7 @@ struct export
 /* RFC 4180: in quotes when it holds what would end the field; quotes twice. */
 static void print_field(const char *text)
 {
-	char doubled[2 * GRANT_TEXT_LEN];
+	static char doubled[2 * GRANT_VALUE_LEN];
 	size_t n = 0;
 
 	if (!strpbrk(text, ",\"\r\n")) {

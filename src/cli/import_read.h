@@ -21,7 +21,7 @@ enum import_format { IMPORT_CHAP_SECRETS, IMPORT_CSV, IMPORT_OCSERV, IMPORT_SOFT
 
 #define IMPORT_FILE_MAX (64 * 1024 * 1024)
 #define IMPORT_VALUES_MAX 32
-#define IMPORT_WORD_MAX 512 /* octets of one field, with the zero */
+#define IMPORT_WORD_MAX 6400 /* octets of one field, with the zero: the longest list of networks */
 
 struct imported {
 	char name[USER_NAME_MAX + 1];

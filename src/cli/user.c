@@ -12,9 +12,11 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "aaa/offer.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -57,7 +59,8 @@ static const char usage[] =
 	"                     NetworkManager, sstp-client, Culvert, RouterOS, Android\n"
 	"  --server HOST      the name by which the user's machine reaches this server (server.name, or\n"
 	"                     the certificate's)\n"
-	"  --route NETWORK    send only this network through the tunnel; repeat. Without it: all traffic\n"
+	"  --route NETWORK    send only this network through the tunnel; repeat. Without it: the user's routes, or\n"
+	"                     all traffic when there are none\n"
 	"  --out DIR          write files: .ps1, .pbk, .nmconnection, .rsc, and the certificate\n"
 	"  --json             print as JSON\n" WHERE_USAGE "\n"
 	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
@@ -68,7 +71,7 @@ struct args {
 	struct values_change change;
 	const char *server, *out;
 	const char *format, *passwords;
-	struct text_list routes; /* borrowed from the command line */
+	struct prefixes routes; /* of --route */
 	bool password_stdin, reversible, json, how;
 	struct addr address;
 	int64_t expires_at;
@@ -207,33 +210,57 @@ static int address(struct db *db, const struct args *a)
 
 /* --- show, and what to type --- */
 
+/* With --route these; else what the server offers to this user's client. */
+static int take_routes(
+	struct db *db, const struct config *cfg, const struct args *a, struct howto *h)
+{
+	AUTO_MEM struct values_found *f = calloc(1, sizeof(*f));
+	AUTO_MEM struct offer *offer = calloc(1, sizeof(*offer));
+	AUTO(grant) struct grant *grant = NULL;
+	struct db_user user;
+
+	if (!f || !offer)
+		return cmd_fail(EV_OUT_OF_MEMORY, "user");
+	if (db_user_find(db, a->name, &user) < 0 || values_of_user(db, cfg, &user, f) < 0)
+		return where_failed(db);
+	if (grant_new(&f->all, &grant) < 0)
+		return cmd_fail(EV_OUT_OF_MEMORY, "user");
+	offer_read(grant, grant, offer);
+	if (a->routes.n || offer->routes.n)
+		howto_take_offer(h, offer);
+	if (a->routes.n)
+		h->routes = a->routes;
+	return CMD_OK;
+}
+
 /* Prints what the user types. */
-static int tell_how(const struct args *a)
+static int tell_how(struct db *db, const struct args *a)
 {
 	AUTO(config) struct config *cfg = NULL;
-	struct howto h;
+	AUTO_MEM struct howto *h = calloc(1, sizeof(*h));
 	json_t *o;
-	int r = where_config(&a->where, &cfg);
+	int r = h ? where_config(&a->where, &cfg) : cmd_fail(EV_OUT_OF_MEMORY, "user");
 
 	if (!r)
-		r = howto_load(cfg, a->name, a->server, &h);
+		r = howto_load(cfg, a->name, a->server, h);
+	if (!r)
+		r = take_routes(db, cfg, a, h);
 	if (r)
 		return r;
-	h.routes = a->routes;
 	if (a->out)
-		return howto_write(&h, a->out);
+		return howto_write(h, a->out);
 	if (!a->json) {
-		howto_print(&h);
+		howto_print(h);
 		return CMD_OK;
 	}
-	o = howto_json(&h);
+	o = howto_json(h);
 	ask_print_json(o);
 	json_decref(o);
 	return CMD_OK;
 }
 
 /* After add: a server that never ran has no certificate yet, so there are no instructions. */
-static int tell_how_if_known(const struct args *a)
+static int tell_how_if_known(struct db *db, const struct args *a)
 {
 	AUTO(config) struct config *cfg = NULL;
 	struct certificate_files files;
@@ -243,7 +270,7 @@ static int tell_how_if_known(const struct args *a)
 	certificates_list(cfg, &files);
 	if (!access(files.item[0].cert, R_OK)) {
 		if (a->how || a->out || a->json)
-			return tell_how(a);
+			return tell_how(db, a);
 		text_fprintf(stderr,
 			"`culvert user show %s --how` prints what to type on the user's machine.\n",
 			a->name);
@@ -332,9 +359,8 @@ static int add_route(struct args *a, char *text)
 {
 	struct prefix p;
 
-	if (prefix_parse(text, &p) < 0 || a->routes.n == CONFIG_ITEMS_MAX)
+	if (prefix_parse(text, &p) < 0 || prefixes_add(&a->routes, &p) == -E2BIG)
 		return wrong_use("--route: expected a network like 10.0.0.0/8", text);
-	a->routes.item[a->routes.n++] = text;
 	return CMD_OK;
 }
 
@@ -464,9 +490,9 @@ static int run(const struct action *action, const struct args *a)
 	if (action->past && !(a->json && action->run == add))
 		text_fprintf(stdout, "user %s %s\n", a->name, action->past);
 	if (action->run == add)
-		return tell_how_if_known(a);
+		return tell_how_if_known(db, a);
 	if (action->run == show && (a->how || a->out))
-		return tell_how(a);
+		return tell_how(db, a);
 	if (action->run == expire)
 		return date_sessions(a);
 	if (action->run == set)

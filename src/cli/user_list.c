@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/user.h"
+#include "cli/user_offer.h"
 #include "cli/values.h"
 
 static const char *state_of(const struct db_user *u)
@@ -92,7 +93,8 @@ int user_list(struct db *db, bool json)
 
 /* ---- one user, with what it may have and where that comes from ---------------- */
 
-static void print_user(const struct db_user *user, const struct values_found *f)
+static void print_user(
+	const struct db_user *user, const struct values_found *f, const struct config *cfg)
 {
 	print_head();
 	print_row(user, NULL);
@@ -101,9 +103,11 @@ static void print_user(const struct db_user *user, const struct values_found *f)
 		text_fprintf(stdout, "%s%s", i ? "," : "", f->groups[i]);
 	fputs(f->n_groups ? "\n" : "none\n", stdout);
 	values_print(f);
+	user_offer_print(f, cfg);
 }
 
-static void print_user_json(const struct db_user *user, const struct values_found *f)
+static void print_user_json(
+	const struct db_user *user, const struct values_found *f, const struct config *cfg)
 {
 	json_t *o = user_json(user), *groups = json_array();
 
@@ -111,6 +115,7 @@ static void print_user_json(const struct db_user *user, const struct values_foun
 		json_array_append_new(groups, json_string(f->groups[i]));
 	json_object_set_new(o, "groups", groups);
 	json_object_set_new(o, "grant", values_json(f));
+	json_object_set_new(o, "offered", user_offer_json(f, cfg));
 	if (*f->unreadable)
 		json_object_set_new(o, "unreadable", json_text(f->unreadable));
 	ask_print_json(o);
@@ -125,8 +130,8 @@ int user_show(struct db *db, const struct config *cfg, const struct db_user *use
 	if (r < 0)
 		return r;
 	if (json)
-		print_user_json(user, f);
+		print_user_json(user, f, cfg);
 	else
-		print_user(user, f);
+		print_user(user, f, cfg);
 	return 0;
 }

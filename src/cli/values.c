@@ -40,7 +40,7 @@ static int add_change(
 	struct values_change *c, const char *word, const char *value, enum db_subject of)
 {
 	const struct grant_key *key = grant_key_find(word);
-	char why[GRANT_WHY_LEN];
+	char why[GRANT_WHY_LEN] = "";
 	bool set = !is_none(word, value);
 
 	if (key && of == DB_GROUP && is_users_own(word)) {
@@ -55,6 +55,8 @@ static int add_change(
 	if ((set || !key) && grant_parse(&c->values, word, value,
 				     of == DB_GROUP ? GRANT_GROUP : GRANT_USER, why) < 0)
 		return wrong(why);
+	if (set && *why)
+		text_fprintf(stderr, "culvert: %s\n", why);
 	if (c->n == VALUES_MAX)
 		return wrong("too many values at once");
 	c->item[c->n].key = key;
@@ -114,7 +116,15 @@ int values_check(const struct where *w, struct db *db, const struct values_chang
 		r = where_check_filters(w, &v->filter);
 	if (!r)
 		r = where_check_servers("dns", &v->dns);
-	return r ? r : where_check_servers("nbns", &v->nbns);
+	if (!r)
+		r = where_check_servers("nbns", &v->nbns);
+	if (!r && v->routes.list.n) {
+		struct prefixes list;
+
+		prefixes_unpack(&v->routes.list, &list);
+		where_doubt_routes(w, &list);
+	}
+	return r;
 }
 
 /* Help is one paragraph; a line has room for 100 columns. */
@@ -243,14 +253,14 @@ int values_apply(struct db *db, enum db_subject of, int64_t id, const struct val
 
 /* ---- what counts when ---------------------------------------------------------- */
 
-static size_t list_keys(
-	const struct values_change *c, enum grant_effect effect, char *ret, size_t cap)
+/* `effects`: a bit for each. */
+static size_t list_keys(const struct values_change *c, unsigned effects, char *ret, size_t cap)
 {
 	size_t n = 0, keys = 0;
 
 	*ret = '\0';
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->item[i].key->effect != effect)
+		if (!(effects >> c->item[i].key->effect & 1))
 			continue;
 		n += text_format(ret + n, cap - n, "%s%s", keys ? ", " : "", c->item[i].key->word);
 		keys++;
@@ -260,9 +270,13 @@ static size_t list_keys(
 
 int values_tell(const struct where *w, const struct values_change *c, const char *user)
 {
-	char now[500], next[500];
-	size_t n_now = list_keys(c, GRANT_NOW, now, sizeof(now));
-	size_t n_next = list_keys(c, GRANT_NEXT_SESSION, next, sizeof(next)), n;
+	char now[500], next[500], answer[500];
+	size_t n_now = list_keys(c, 1u << GRANT_NOW, now, sizeof(now));
+	size_t n_answer = list_keys(
+		c, 1u << GRANT_NEXT_ANSWER | 1u << GRANT_NEXT_ANSWER_TOO, answer, sizeof(answer));
+	size_t n_next = list_keys(c, 1u << GRANT_NEXT_SESSION | 1u << GRANT_NEXT_ANSWER_TOO, next,
+		       sizeof(next)),
+	       n;
 	int r = where_regrant(w, user, &n);
 
 	if (r || !n)
@@ -272,6 +286,10 @@ int values_tell(const struct where *w, const struct values_change *c, const char
 			n == 1 ? "is" : "are");
 	if (n_now)
 		text_fprintf(stdout, "in sessions that are up, too, within a second: %s\n", now);
+	if (n_answer)
+		text_fprintf(stdout,
+			"when the client asks again (IPv6: within a second), or connects again: %s\n",
+			answer);
 	if (n_next)
 		text_fprintf(stdout, "from the next session on: %s\n", next);
 	if (c->groups)
@@ -379,6 +397,21 @@ static void format_from(
 		text_format(ret, cap, "default");
 }
 
+char *values_from(const struct values_found *f, const char *word, char *ret, size_t cap)
+{
+	const struct grant_key *key = grant_key_find(word);
+
+	*ret = '\0';
+	if (key && grant_origin_of(&f->all, key))
+		format_from(f, key, ret, cap);
+	return ret;
+}
+
+static const char *const effects[] = {[GRANT_NOW] = "now",
+	[GRANT_NEXT_SESSION] = "next session",
+	[GRANT_NEXT_ANSWER] = "next answer",
+	[GRANT_NEXT_ANSWER_TOO] = "next answer"};
+
 void values_print(const struct values_found *f)
 {
 	const struct grant_key *key;
@@ -410,7 +443,7 @@ json_t *values_json(const struct values_found *f)
 		json_object_set_new(all, key->word,
 			json_pack("{s:o, s:o, s:s}", "value",
 				json_text(grant_text(&f->all, key, text)), "from", json_text(from),
-				"effect", key->effect == GRANT_NOW ? "now" : "next session"));
+				"effect", effects[key->effect]));
 	}
 	return all;
 }

@@ -57,5 +57,7 @@ int values_of_user(struct db *db, const struct config *cfg, const struct db_user
 	struct values_found *ret);
 int values_of_group(struct db *db, const struct db_group *group, struct values_found *ret);
 void values_print(const struct values_found *f);
+/* "user", "group staff", "default": where the value of that key comes from; "": it has none. Returns `ret`. */
+char *values_from(const struct values_found *f, const char *word, char *ret, size_t cap);
 /* {"rate_down": {"value": "10M", "from": "group staff", …}} */
 json_t *values_json(const struct values_found *f);

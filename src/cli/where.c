@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
 #include "server/core/ranges.h"
+#include "server/core/reach.h"
 
 int where_config(const struct where *w, struct config **ret)
 {
@@ -207,4 +210,18 @@ int where_regrant(const struct where *w, const char *user, size_t *ret_n)
 	*ret_n = json_array_size(json_object_get(result, "sessions"));
 	json_decref(result);
 	return CMD_OK;
+}
+
+void where_doubt_routes(const struct where *w, const struct prefixes *routes)
+{
+	AUTO_MEM struct reach *r = malloc(sizeof(*r));
+	AUTO(config) struct config *cfg = NULL;
+	char why[REACH_TEXT_LEN];
+
+	if (!r || where_config(w, &cfg))
+		return;
+	reach_read(cfg, r);
+	for (size_t i = 0; i < routes->n; i++)
+		if (reach_doubt(r, "routes", &routes->of[i], why))
+			text_fprintf(stderr, "culvert: warning: %s\n", why);
 }

@@ -38,6 +38,9 @@ int where_check_filters(const struct where *w, const struct grant_names *names);
 /* Each of the name servers under `key` is an address that a client can reach. */
 int where_check_servers(const char *key, const struct grant_addrs *list);
 
+/* Prints what is doubtful about networks that clients learn. */
+void where_doubt_routes(const struct where *w, const struct prefixes *routes);
+
 /*
  * Lets sessions that are up read their grant again: of one user, or of all (NULL). *ret_n: how many there
  * are; none when no server runs.

@@ -456,6 +456,22 @@ bool config_never_bans(const struct config *cfg, const struct addr *a)
 	return holds(&cfg->auth.never_ban, a) || config_is_balancer(cfg, a);
 }
 
+static int check_routes(const struct config *cfg, struct config_error *ret_err)
+{
+	struct prefixes_seen seen;
+	struct prefixes list;
+	int r = config_routes(cfg, &list, &seen);
+
+	if (r == -EINVAL)
+		return fail(ret_err, EV_CONFIG_BAD_VALUE,
+			"[tunnel] routes: expected networks like 10.9.0.0/16 or 2001:db8:9::/48, got \"%s\"",
+			seen.item);
+	return r < 0 ? fail(ret_err, EV_CONFIG_BAD_VALUE,
+			       "[tunnel] routes: expected at most %d networks, got more",
+			       PREFIXES_MAX)
+		     : 0;
+}
+
 int config_check(const struct config *cfg, struct config_error *ret_err)
 {
 	const struct {
@@ -504,7 +520,7 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		if (checks[i].wrong)
 			return fail(ret_err, EV_CONFIG_CONTRADICTION, "%s", checks[i].text);
-	return 0;
+	return check_routes(cfg, ret_err);
 }
 
 /* --- in the terms of others --- */

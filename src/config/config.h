@@ -22,6 +22,7 @@
 
 #include "base/auto.h"
 #include "base/credentials.h"
+#include "base/prefixes.h"
 #include "config/value.h"
 #include "events/event.h"
 
@@ -148,6 +149,11 @@ struct config_pool {
 };
 /* tunnel.pools; returns how many. */
 size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX]);
+/*
+ * tunnel.routes; none when it is not set. -EINVAL: seen->item is no network; -E2BIG: too many. What was
+ * taken without its bits beyond its length is in *ret_seen, too.
+ */
+int config_routes(const struct config *cfg, struct prefixes *ret, struct prefixes_seen *ret_seen);
 uint8_t config_hash_mask(const struct config *cfg); /* [MS-SSTP] 2.2.6: 1 SHA-1, 2 SHA-256 */
 bool config_is_balancer(const struct config *cfg, const struct addr *a); /* balancer.trusted */
 bool config_never_bans(const struct config *cfg, const struct addr *a);  /* auth.never_ban */

@@ -29,7 +29,7 @@ COLD static enum guard_verdict judge_closely(
 {
 	enum guard_verdict v = guard_judge(&l->guard, octets, ip);
 
-	if (v >= GUARD_SOLICITATION && v <= GUARD_DHCPV6 && l->ops->intercept)
+	if (v >= GUARD_SOLICITATION && v <= GUARD_DHCPV4 && l->ops->intercept)
 		l->ops->intercept(l, v, octets, ip);
 	return v;
 }
@@ -52,7 +52,8 @@ static void count_refused(struct port_stats *s, enum guard_verdict why)
 	case GUARD_SOLICITATION:
 	case GUARD_ADVERTISEMENT:
 	case GUARD_NEIGHBOUR:
-	case GUARD_DHCPV6: break;
+	case GUARD_DHCPV6:
+	case GUARD_DHCPV4: break;
 	case GUARD_NOISE: stat_add(&s->drop_noise, 1); break;
 	case GUARD_SOURCE: stat_add(&s->drop_source, 1); break;
 	case GUARD_MALFORMED: stat_add(&s->drop_malformed, 1); break;

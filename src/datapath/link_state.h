@@ -17,7 +17,7 @@ struct link_ops {
 	/* Every event but TUNNEL_PACKET. Must not free the link. */
 	void (*event)(struct link *l, const struct tunnel_event *ev);
 	/*
-	 * Optional: a packet to the link itself, GUARD_SOLICITATION to GUARD_DHCPV6. It goes no
+	 * Optional: a packet to the link itself, GUARD_SOLICITATION to GUARD_DHCPV4. It goes no
 	 * further.
 	 */
 	void (*intercept)(struct link *l, enum guard_verdict kind, const uint8_t *octets,

@@ -20,6 +20,7 @@ enum { /* section 21 */
 	OPTION_IA_TA = 4,
 	OPTION_OPTION_REQUEST = 6,
 	OPTION_DNS_SERVERS = 23, /* RFC 3646 */
+	OPTION_DOMAIN_LIST = 24,
 	OPTION_IA_PD = 25,
 	OPTION_REFRESH_TIME = 32,
 };
@@ -48,8 +49,12 @@ static int take_option(
 	case OPTION_IA_TA:
 	case OPTION_IA_PD: return -EPROTO; /* section 16.12: not in an Information-Request */
 	case OPTION_OPTION_REQUEST:
-		while (rd_left(body) >= 2)
-			req->wants_dns |= rd_be16(body) == OPTION_DNS_SERVERS;
+		while (rd_left(body) >= 2) {
+			uint16_t wanted = rd_be16(body);
+
+			req->wants_dns |= wanted == OPTION_DNS_SERVERS;
+			req->wants_search |= wanted == OPTION_DOMAIN_LIST;
+		}
 		return 0;
 	default: return 0;
 	}
@@ -103,6 +108,18 @@ static void put_option(struct wr *w, uint16_t code, const void *body, size_t n)
 	wr_octets(w, body, n);
 }
 
+/* RFC 8415 section 10: names without pointers. */
+static void put_search(struct wr *w, const struct dhcp_names *names)
+{
+	uint8_t *len;
+
+	wr_be16(w, OPTION_DOMAIN_LIST);
+	len = wr_room(w, 2);
+	dhcp_write_names(w, DHCPV6_SEARCH_MAX, names, false);
+	if (len)
+		wr_patch_be16(len, (size_t)(w->p - len) - 2);
+}
+
 static void put_answers(
 	struct wr *w, const struct dhcpv6_request *req, const struct dhcpv6_answer *answer)
 {
@@ -117,6 +134,8 @@ static void put_answers(
 		for (size_t i = 0; i < answer->n_dns; i++)
 			wr_octets(w, answer->dns[i].octets, 16);
 	}
+	if (answer->search && answer->search->n && req->wants_search)
+		put_search(w, answer->search);
 	if (answer->refresh_s) {
 		wr_be16(w, OPTION_REFRESH_TIME);
 		wr_be16(w, 4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * ip/dhcpv6.h — stateless DHCPv6 (RFC 8415 section 18.3.6): a host that has its addresses by router
- * advertisement asks for DNS servers. Information-Request in, Reply out, as whole packets.
+ * advertisement asks for DNS servers and domains. Information-Request in, Reply out, as whole packets.
  */
 #pragma once
 #include <stdbool.h>
@@ -9,19 +9,21 @@
 #include <stdint.h>
 
 #include "base/rd.h"
+#include "ip/dhcp_value.h"
 #include "ip/packet.h"
 
 #define DHCPV6_DUID_MAX 130 /* RFC 8415 section 11.1: 128 octets and a type */
 #define DHCPV6_DUID_LEN 18  /* ours: type 4, an UUID */
 #define DHCPV6_DNS_MAX 3
-#define DHCPV6_REPLY_MAX 320
+#define DHCPV6_SEARCH_MAX 900 /* octets of the search list; names beyond it are left out */
+#define DHCPV6_REPLY_MAX 1240
 
 struct dhcpv6_request {
 	struct addr from;
 	uint8_t transaction[3];
 	uint8_t client_id[DHCPV6_DUID_MAX];
 	size_t client_id_len; /* 0: it named none, which an Information-Request may */
-	bool wants_dns;
+	bool wants_dns, wants_search;
 };
 
 struct dhcpv6_answer {
@@ -29,7 +31,8 @@ struct dhcpv6_answer {
 	uint8_t duid[DHCPV6_DUID_LEN];
 	const struct addr *dns;
 	size_t n_dns;
-	uint32_t refresh_s; /* when to ask again; 0: not given */
+	const struct dhcp_names *search; /* or NULL */
+	uint32_t refresh_s;              /* when to ask again; 0: not given */
 };
 
 /*

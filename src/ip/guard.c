@@ -53,6 +53,7 @@ enum { /* RFC 4443, RFC 4861 */
 };
 
 #define PORT_DHCPV6_SERVER 547
+#define PORT_DHCPV4_SERVER 67
 #define DATAGRAM_MAX 65535 /* of a packet put together again */
 #define ICMP_HEADER_LEN 8
 
@@ -136,7 +137,12 @@ HOT static enum guard_verdict addresses_v6(const struct guard *g, const uint8_t 
 
 HOT enum guard_verdict guard_addresses(const struct guard *g, const uint8_t *octets)
 {
-	return octets[0] >> 4 == 4 ? addresses_v4(g, octets) : addresses_v6(g, octets);
+	enum guard_verdict v;
+
+	if (octets[0] >> 4 != 4)
+		return addresses_v6(g, octets);
+	v = addresses_v4(g, octets);
+	return v == GUARD_PASS && g->server && is_v4(&g->own4, octets + 16) ? GUARD_DHCPV4 : v;
 }
 
 /* ---- upper layers ------------------------------------------------------------------------ */
@@ -247,12 +253,28 @@ static enum guard_verdict judge_icmp(const uint8_t *octets, const struct ip_pack
 	}
 }
 
+/*
+ * To the DHCP server of the link: by its own address, or by the one of all (RFC 2131 section 4.1), from a
+ * host that has an address. Whether it has that address is the owner's question.
+ */
+static bool is_dhcpv4(const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
+{
+	static const uint8_t everybody[4] = {255, 255, 255, 255};
+	const uint8_t *from = octets + 12, *to = octets + 16;
+
+	return g->server && p->protocol == IP_UDP && !p->fragment &&
+	       p->destination_port == PORT_DHCPV4_SERVER &&
+	       (is_v4(&g->own4, to) || !memcmp(to, everybody, 4)) &&
+	       ip_scope_of(AF_INET, from) == IP_UNICAST && !is_v4(&g->own4, from);
+}
+
 static enum guard_verdict judge_v4(
 	const struct guard *g, const uint8_t *octets, const struct ip_packet *p)
 {
 	enum guard_verdict v = addresses_v4(g, octets);
+	bool dhcp = is_dhcpv4(g, octets, p);
 
-	if (v == GUARD_PASS)
+	if (v == GUARD_PASS || dhcp)
 		v = judge_options_v4(octets, p->header_len);
 	if (v != GUARD_PASS)
 		return v;
@@ -264,6 +286,8 @@ static enum guard_verdict judge_v4(
 		return GUARD_PASS;
 	if (!upper_is_whole(octets, p))
 		return GUARD_MALFORMED;
+	if (dhcp)
+		return GUARD_DHCPV4;
 	return p->protocol == IP_ICMP ? judge_icmp(octets, p) : GUARD_PASS;
 }
 

@@ -29,6 +29,7 @@ enum guard_verdict {
 	GUARD_ADVERTISEMENT, /* of a router; at the client only */
 	GUARD_NEIGHBOUR,     /* neighbour solicitation or advertisement */
 	GUARD_DHCPV6,        /* to a DHCPv6 server */
+	GUARD_DHCPV4,        /* to a DHCP server: everybody's address, or this end's */
 	/* To be dropped. */
 	GUARD_NOISE,     /* multicast or broadcast: mDNS, LLMNR, SSDP, NetBIOS, DHCP */
 	GUARD_SOURCE,    /* a source that the peer may not have */
@@ -44,6 +45,7 @@ enum guard_verdict guard_judge(
 	const struct guard *g, const uint8_t *octets, const struct ip_packet *p);
 /*
  * The addresses alone: enough for TCP and UDP without options, extension headers and fragments,
- * whose lengths are right. The octets hold the IP header.
+ * whose lengths are right. The octets hold the IP header. GUARD_DHCPV4: it may be that, and
+ * guard_judge() is to be asked.
  */
 enum guard_verdict guard_addresses(const struct guard *g, const uint8_t *octets);

@@ -52,11 +52,9 @@ struct context {
 	struct prefix nets[CONFIG_ITEMS_MAX + 1]; /* all pools, for ip/guard.h */
 	size_t n_nets;
 	struct host_addresses host;     /* this host's own, at the start: no client gets one */
-	struct ppp_addresses addresses; /* local, DNS, NBNS as given to clients */
+	struct ppp_addresses addresses; /* local, as given to clients */
 	struct prefix prefix6;          /* clients' /64s are of it; AF_UNSPEC: none */
 	struct addr own6, link_local;   /* AF_UNSPEC: this host has no IPv6 for them */
-	struct addr dns6[3];
-	size_t n_dns6;
 	uint8_t duid[18];
 	int64_t started_s;
 	uint64_t epoch;           /* of the store: this run */

@@ -33,8 +33,9 @@
 #define STRANGERS_US_PER_TURN 1000
 #define USER_TIMEOUT_MS 60000 /* data unacknowledged that long: the client is gone */
 #define NOTSENT_LOWAT (64 * 1024)
-#define HOUSEKEEPING_MS 10000 /* what a worker looks after now and then */
-#define LISTEN_BACKLOG 1024   /* a redial storm after a reboot */
+#define INFORM_ANSWERS_PER_S 5 /* DHCPINFORM of one session; Windows asks again after seconds */
+#define HOUSEKEEPING_MS 10000  /* what a worker looks after now and then */
+#define LISTEN_BACKLOG 1024    /* a redial storm after a reboot */
 /*
  * Of a session, beside the one that it replaced, which goes within LANE_DRAIN_MS (tunnel/limits.h), or
  * at once when there is a next. A lane is no session and counts as none: who has a password, and asks

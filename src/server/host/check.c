@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "aaa/radius/settings.h"
 #include "aaa/stored.h"
 #include "base/addr.h"
+#include "base/auto.h"
 #include "base/clock.h"
 #include "base/host_name.h"
 #include "base/text.h"
@@ -28,6 +30,7 @@
 #include "server/core/filters.h"
 #include "server/host/host.h"
 #include "server/core/ranges.h"
+#include "server/core/reach.h"
 #include "store/db.h"
 #include "store/secret.h"
 #include "tls/cert.h"
@@ -505,6 +508,28 @@ static void check_pools(struct check *c)
 		say(c, EV_CONFIG_DOUBTFUL, "%s", why);
 }
 
+/* Networks that clients learn. */
+static void check_routes(const struct check *c)
+{
+	AUTO_MEM struct reach *r = malloc(sizeof(*r));
+	char why[REACH_TEXT_LEN], taken[PREFIX_TEXT_LEN];
+	struct prefixes_seen seen;
+	struct prefixes list;
+	struct prefix p;
+
+	if (!r || config_routes(c->cfg, &list, &seen) < 0)
+		return;
+	if (seen.masked && prefix_parse_masked(seen.item, &p) >= 0)
+		say(c, EV_CONFIG_DOUBTFUL,
+			"[tunnel] routes: \"%s\" has bits beyond its length: it is %s", seen.item,
+			prefix_format(&p, taken));
+	if (list.n)
+		reach_read(c->cfg, r);
+	for (size_t i = 0; i < list.n; i++)
+		if (reach_doubt(r, "[tunnel] routes", &list.of[i], why))
+			say(c, EV_CONFIG_DOUBTFUL, "%s", why);
+}
+
 static void check_filters(struct check *c)
 {
 	AUTO(filters) struct filters *f = NULL;
@@ -542,6 +567,7 @@ void server_check(const struct config *cfg, server_check_fn *to, void *arg)
 	check_nas_address(&c);
 	check_tun(&c);
 	check_pools(&c);
+	check_routes(&c);
 	check_filters(&c);
 	check_auth(&c);
 	check_congestion(&c);

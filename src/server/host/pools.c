@@ -10,7 +10,6 @@
 #include "events/event.h"
 #include "os/choose.h"
 #include "os/netlink.h"
-#include "os/resolver.h"
 #include "server/core/context.h"
 #include "store/db.h"
 
@@ -43,23 +42,8 @@ static int choose_pool(struct host *h, struct netlink *nl, struct db *db, bool v
 	return 0;
 }
 
-/* A router advertisement has room for three. */
-static void add_dns6(struct context *c, const struct addr *a)
-{
-	if (a->family == AF_INET6 && c->n_dns6 < ARRAY_SIZE(c->dns6))
-		c->dns6[c->n_dns6++] = *a;
-}
-
 static void choose_addresses(struct context *c)
 {
-	const struct addr_list *dns = &c->config->tunnel.dns;
-	struct addr up[8];
-	size_t n_up = dns->automatic ? resolver_upstreams("", up, ARRAY_SIZE(up)) : 0;
-
-	for (size_t i = 0; i < n_up; i++)
-		add_dns6(c, &up[i]);
-	for (size_t i = 0; i < dns->n; i++)
-		add_dns6(c, &dns->item[i]);
 	c->nets[c->n_nets++] = c->pool;
 	for (size_t i = 0; i < c->n_pools; i++)
 		c->nets[c->n_nets++] = c->pools[i].prefix;

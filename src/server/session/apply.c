@@ -62,7 +62,11 @@ void session_renew_all(struct site *site)
 
 	for (struct session *s = site->sessions; s; s = next) {
 		next = s->next;
-		if (s->grant && !s->leaving && (s->allowance || has_limits(s)))
+		if (!s->grant || s->leaving)
+			continue;
+		onlink_changed(s);
+		if (s->allowance || has_limits(s))
 			session_apply_grant(s);
 	}
+	port_flush(&site->port);
 }

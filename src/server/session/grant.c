@@ -33,6 +33,8 @@ void session_take_grant(struct session *s, struct grant *grant)
 		return;
 	log_grant(s);
 	session_apply_grant(s);
+	if (onlink_changed(s))
+		port_flush(&s->site->port);
 }
 
 /* ---- addresses --------------------------------------------------------- */
@@ -64,8 +66,11 @@ struct prefix session_pool(const struct session *s)
 
 static void copy_servers(struct addr to[static PPP_NAME_SERVERS], const struct grant_addrs *from)
 {
-	for (size_t i = 0; i < from->n && i < PPP_NAME_SERVERS; i++)
-		to[i] = from->item[i];
+	size_t n = 0;
+
+	for (size_t i = 0; i < from->n && n < PPP_NAME_SERVERS; i++)
+		if (from->item[i].family == AF_INET)
+			to[n++] = from->item[i];
 }
 
 void session_fill_addresses(struct session *s, const struct addr *peer)

@@ -19,6 +19,7 @@
 
 struct allowance;
 struct eap_anchors;
+struct inform_answer;
 struct peer_cert;
 struct question;        /* one under way to aaa or the store */
 struct session_regrant; /* the same, about a grant that may have changed */
@@ -63,6 +64,14 @@ struct session {
 	struct prefix claims[CLAIMS];   /* AF_UNSPEC: not held */
 	uint64_t advertised_ms;
 	bool advertised_onward;
+	/* What the last advertisement was made of, to take back what is not so any more. */
+	struct grant *advertised, *advertised_defaults;
+	struct {
+		uint64_t second;    /* in which ... */
+		unsigned in_second; /* ... so many requests came */
+		bool flooded;
+		size_t left_routes, left_names; /* of the last answer, as logged */
+	} inform;
 	bool proved;         /* it came to a login */
 	bool regrant_wanted; /* the user changed while its proof was judged */
 	bool lasting;        /* its correlation is this client's in all its connections */
@@ -144,6 +153,15 @@ bool addresses_accept_source(struct link *l, const uint8_t *octets, const struct
 /* ---- onlink.c ---- */
 
 void onlink_advertise(struct session *s);
+/* Grant or configuration are others. True: the client learns of it with the next flush of the port. */
+bool onlink_changed(struct session *s);
+void onlink_forget(struct session *s); /* it is gone */
 /* Of struct link_ops: a packet to the link itself is answered here. */
 void onlink_intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip);
+
+/* ---- inform_reply.c ---- */
+
+/* The answer to a packet to the DHCP server of the link; none: ret->n is 0. */
+void inform_reply(struct session *s, const uint8_t *octets, const struct ip_packet *ip,
+	struct inform_answer *ret);

@@ -312,6 +312,7 @@ static void on_closed(struct link *l)
 	allowance_free(s->allowance);
 	s->allowance = NULL;
 	session_take_grant(s, NULL);
+	onlink_forget(s);
 	radius_classes_unref(s->classes);
 	peer_cert_unref(s->cert);
 	eap_anchors_unref(s->judged_by);

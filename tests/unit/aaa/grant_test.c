@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -186,6 +188,18 @@ static void values_read_back_as_they_are_printed(void **state)
 		{"filter", "a,a", "a"},
 		{"dns", "10.9.0.53,10.9.0.54", "10.9.0.53,10.9.0.54"},
 		{"dns", "none", "none"},
+		{"dns", "10.9.0.53,2001:db8::53", "10.9.0.53,2001:db8::53"},
+		{"dns", "2001:db8::1,2001:db8::2,2001:db8::3",
+			"2001:db8::1,2001:db8::2,2001:db8::3"},
+		{"routes", "10.9.0.0/16,2001:db8:9::/48", "10.9.0.0/16,2001:db8:9::/48"},
+		{"routes", "10.9.0.5/16 192.0.2.7", "10.9.0.0/16,192.0.2.7/32"},
+		{"routes", "none", "none"},
+		{"domains", "corp.example", "corp.example"},
+		{"domains", "Corp.Example., lab.example,CORP.example", "corp.example,lab.example"},
+		{"domains", "m\xc3\xbcller.example", "xn--mller-kva.example"},
+		{"domains", "corp", "corp"},
+		{"search", "_tcp.corp.example", "_tcp.corp.example"},
+		{"search", "none", "none"},
 	};
 
 	(void)state;
@@ -256,7 +270,23 @@ static void wrong_values_are_refused_and_change_nothing(void **state)
 		{"dns", ""},
 		{"dns", "10.0.0.1,"},
 		{"dns", "10.0.0.1,10.0.0.2,10.0.0.3"},
-		{"dns", "2001:db8::53"},
+		{"nbns", "2001:db8::53"},
+		{"dns", "10.0.0.1,2001:db8::1,2001:db8::2,2001:db8::3,2001:db8::4"},
+		{"routes", ""},
+		{"routes", "10.9.0.0/33"},
+		{"routes", "10.9.0.0/16,"},
+		{"domains", ""},
+		{"domains", "."},
+		{"domains", "corp.example,."},
+		{"domains", "*.corp.example"},
+		{"domains", "corp..example"},
+		{"domains", ".corp.example"},
+		{"domains", "-a.example"},
+		{"domains", "a b.example"},
+		{"domains", "192.0.2.1"},
+		{"domains", "2001:db8::1"},
+		{"search", "corp.example,,lab.example"},
+		{"search", "a\x1b[2J.example"},
 		{"dns", ",10.0.0.1"},
 	};
 
@@ -269,6 +299,143 @@ static void wrong_values_are_refused_and_change_nothing(void **state)
 			fail_msg("%s=%s was taken", bad[i][0], bad[i][1]);
 		assert_memory_equal(&v, &before, sizeof(v));
 		assert_non_null(strstr(why, "expected"));
+	}
+}
+
+/* What is wrong in a long list is named, and so is what was not taken as it was typed. */
+static void a_list_is_explained_by_its_item(void **state)
+{
+	struct grant_values v = {0};
+	char why[GRANT_WHY_LEN];
+
+	(void)state;
+	assert_int_equal(
+		grant_parse(&v, "routes", "10.1.0.0/16,10.9.0.0/40,x", GRANT_USER, why), -EINVAL);
+	assert_string_equal(why,
+		"routes: expected networks with commas like 10.9.0.0/16,2001:db8:9::/48, "
+		"at most 320, or none, got \"10.9.0.0/40\"");
+	assert_int_equal(grant_parse(&v, "domains", "a.example,b..c", GRANT_USER, why), -EINVAL);
+	assert_non_null(strstr(why, "got \"b..c\": a part between its dots is empty"));
+	assert_int_equal(grant_parse(&v, "routes", "10.9.0.5/16", GRANT_USER, why), 0);
+	assert_string_equal(
+		why, "routes: \"10.9.0.5/16\" has bits beyond its length: it is 10.9.0.0/16");
+	assert_int_equal(grant_parse(&v, "routes", "10.9.0.0/16", GRANT_USER, why), 0);
+	assert_string_equal(why, "");
+	assert_int_equal(grant_parse(&v, "idle", "10m", GRANT_USER, why), 0);
+	assert_string_equal(why, "");
+}
+
+static void domains_are_read_one_by_one_and_bounded(void **state)
+{
+	struct grant_values v = {0};
+	char why[GRANT_WHY_LEN], name[GRANT_DOMAIN_LEN], many[2000] = "";
+	const char *at;
+
+	(void)state;
+	for (int i = 0; i < GRANT_DOMAINS_MAX; i++)
+		sprintf(many + strlen(many), "%sd%d.example", i ? "," : "", i);
+	assert_int_equal(grant_parse(&v, "domains", many, GRANT_USER, why), 0);
+	at = v.domains.text;
+	for (size_t i = 0; i < v.domains.n; i++)
+		assert_true(grant_domain_next(&at, name));
+	assert_string_equal(name, "d15.example");
+	assert_false(grant_domain_next(&at, name));
+	strcat(many, ",x.example");
+	assert_int_equal(grant_parse(&v, "domains", many, GRANT_USER, why), -EINVAL);
+	assert_non_null(strstr(why, "got \"x.example\": it is one too many"));
+	memset(many, 0, sizeof(many));
+	for (int i = 0; i < 9; i++) { /* 9 of 61 octets: more than there is room for */
+		memset(many + strlen(many), 'a' + i, 53);
+		strcat(many, i < 8 ? ".example," : ".example");
+	}
+	assert_int_equal(grant_parse(&v, "domains", many, GRANT_USER, why), -EINVAL);
+	assert_int_equal(v.domains.n, GRANT_DOMAINS_MAX);
+}
+
+/* A user's list hides the group's: its items are not added. */
+static void the_first_list_of_networks_wins(void **state)
+{
+	struct grant_values group = {0}, user = {0};
+	char why[GRANT_WHY_LEN], text[GRANT_VALUE_LEN];
+
+	(void)state;
+	grant_parse(&group, "routes", "10.1.0.0/16,10.2.0.0/16", GRANT_GROUP, why);
+	grant_parse(&group, "domains", "group.example", GRANT_GROUP, why);
+	grant_parse(&user, "routes", "10.9.0.0/16", GRANT_USER, why);
+	grant_merge(&group, &user);
+	assert_string_equal(grant_text(&group, key_of("routes"), text), "10.9.0.0/16");
+	assert_string_equal(grant_text(&group, key_of("domains"), text), "group.example");
+	assert_int_equal(group.routes.origin, GRANT_USER);
+}
+
+/* What a client learns by its next answer is taken over in a session that is up, as what counts now is. */
+static void a_session_takes_over_what_its_next_answer_says(void **state)
+{
+	struct grant_values is = {0}, changed = {0};
+	char why[GRANT_WHY_LEN], text[GRANT_VALUE_LEN];
+
+	(void)state;
+	grant_parse(&is, "routes", "10.1.0.0/16", GRANT_USER, why);
+	grant_parse(&is, "pool", "staff", GRANT_USER, why);
+	grant_parse(&changed, "routes", "10.2.0.0/16", GRANT_USER, why);
+	grant_parse(&changed, "pool", "other", GRANT_USER, why);
+	grant_take_now(&is, &changed);
+	assert_string_equal(grant_text(&is, key_of("routes"), text), "10.2.0.0/16");
+	assert_string_equal(is.pool.value, "staff");
+}
+
+static void equal_grants_are_one(void **state)
+{
+	struct grant_values v = of_a_user(), other = of_a_user();
+	struct grant *a, *b, *c;
+
+	(void)state;
+	other.expires.value++;
+	assert_int_equal(grant_new(&v, &a), 0);
+	assert_int_equal(grant_new(&v, &b), 0);
+	assert_int_equal(grant_new(&other, &c), 0);
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	grant_unref(a);
+	assert_string_equal(b->is.pool.value, "staff");
+	grant_unref(b);
+	grant_unref(c);
+	assert_int_equal(grant_new(&v, &a), 0); /* made again */
+	assert_string_equal(a->is.pool.value, "staff");
+	grant_unref(a);
+}
+
+#define THREADS 4
+
+static void *make_and_drop(void *arg)
+{
+	struct grant_values v = of_a_user();
+	struct grant *held = NULL;
+
+	for (int i = 0; i < 20000; i++) {
+		struct grant *g;
+
+		v.expires.value = i % 7;
+		if (grant_new(&v, &g) < 0 || g->is.expires.value != i % 7)
+			return arg;
+		grant_unref(held);
+		held = grant_ref(g);
+		grant_unref(g);
+	}
+	grant_unref(held);
+	return NULL;
+}
+
+static void threads_make_and_drop_the_same_grants(void **state)
+{
+	pthread_t thread[THREADS];
+	void *failed;
+
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, make_and_drop, state), 0);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(thread[i], &failed);
+		assert_null(failed);
 	}
 }
 
@@ -332,6 +499,12 @@ int main(void)
 		cmocka_unit_test(a_full_grant_fits_its_text),
 		cmocka_unit_test(values_read_back_as_they_are_printed),
 		cmocka_unit_test(wrong_values_are_refused_and_change_nothing),
+		cmocka_unit_test(a_list_is_explained_by_its_item),
+		cmocka_unit_test(domains_are_read_one_by_one_and_bounded),
+		cmocka_unit_test(the_first_list_of_networks_wins),
+		cmocka_unit_test(a_session_takes_over_what_its_next_answer_says),
+		cmocka_unit_test(equal_grants_are_one),
+		cmocka_unit_test(threads_make_and_drop_the_same_grants),
 		cmocka_unit_test(a_key_that_is_not_there_is_refused_with_one_that_is_near),
 		cmocka_unit_test(each_key_has_a_help_and_is_found_by_its_word),
 		cmocka_unit_test(now_is_taken_and_next_session_is_not),

@@ -125,13 +125,36 @@ static void a_pool_of_the_loopback_is_refused_by_name(void **state)
 
 static void a_router_advertisement_has_room_for_three(void **state)
 {
-	NEED_NETNS();
-	assert_int_equal(netlink_new(&nl, NULL), 0);
-	start_again("[tunnel]\nipv4_pool = 10.99.0.0/16\n"
-		    "dns = 2001:db8::1 192.0.2.53 2001:db8::2 2001:db8::3 2001:db8::4\n");
-	assert_int_equal(host_choose_pools(&host, nl, db), 0);
-	assert_int_equal(context.n_dns6, 3);
-	assert_int_equal(context.dns6[2].octets[15], 3);
+	struct grant *g;
+
+	(void)state;
+	configure("[tunnel]\ndns = 2001:db8::1 192.0.2.53 2001:db8::2 2001:db8::3 2001:db8::4\n");
+	assert_int_equal(host_default_grant(context.config, &g), 0);
+	assert_int_equal(g->is.dns.n, 4);
+	assert_int_equal(g->is.dns.item[3].octets[15], 3);
+	grant_unref(g);
+}
+
+/* In a file they stand with commas, with blanks, or both; host bits are zeroed. */
+static void networks_of_all_are_granted_to_all(void **state)
+{
+	static const char *const files[] = {"routes = 10.9.0.0/16 2001:db8:9::/48\n",
+		"routes = 10.9.0.0/16, 2001:db8:9::/48\n", "routes = 10.9.0.0/16,2001:db8:9::/48\n",
+		"routes = \"10.9.7.1/16 2001:db8:9::/48\"\n"};
+	char section[200], text[GRANT_VALUE_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct grant *g;
+
+		snprintf(section, sizeof(section), "[tunnel]\n%s", files[i]);
+		configure(section);
+		assert_int_equal(host_default_grant(context.config, &g), 0);
+		assert_int_equal(g->is.routes.origin, GRANT_DEFAULT);
+		assert_string_equal(grant_text(&g->is, grant_key_find("routes"), text),
+			"10.9.0.0/16,2001:db8:9::/48");
+		grant_unref(g);
+	}
 }
 
 static void ipcp_has_room_for_two_and_of_ipv4(void **state)
@@ -142,9 +165,9 @@ static void ipcp_has_room_for_two_and_of_ipv4(void **state)
 	configure("[tunnel]\ndns = 2001:db8::1 192.0.2.53 192.0.2.54 192.0.2.55\n"
 		  "nbns = 192.0.2.60\n[auth]\nuser_sessions = 3\n[ppp]\nipv6 = no\n");
 	assert_int_equal(host_default_grant(context.config, &g), 0);
-	assert_int_equal(g->is.dns.n, 2);
-	assert_int_equal(addr_v4_value(&g->is.dns.item[0]), 0xc0000235);
-	assert_int_equal(addr_v4_value(&g->is.dns.item[1]), 0xc0000236);
+	assert_int_equal(g->is.dns.n, 3); /* the first is for IPv6 hosts */
+	assert_int_equal(addr_v4_value(&g->is.dns.item[1]), 0xc0000235);
+	assert_int_equal(addr_v4_value(&g->is.dns.item[2]), 0xc0000236);
 	assert_int_equal(g->is.nbns.n, 1);
 	assert_int_equal(g->is.sessions.value, 3);
 	assert_false(g->is.ipv6.value);
@@ -162,6 +185,7 @@ int main(void)
 		CASE(without_ipv6_no_prefix_is_chosen),
 		CASE(nonsense_in_the_database_is_chosen_again),
 		CASE(a_pool_of_the_loopback_is_refused_by_name),
+		CASE(networks_of_all_are_granted_to_all),
 		CASE(a_router_advertisement_has_room_for_three),
 		CASE(ipcp_has_room_for_two_and_of_ipv4),
 	};

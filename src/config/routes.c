@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/config.h"
+
+/* Items may have commas of their own: "10.9.0.0/16, 10.10.0.0/16" are two words in a file. */
+static bool join(const struct text_list *list, char *ret, size_t cap)
+{
+	size_t at = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; i < list->n; i++) {
+		size_t n = strlen(list->item[i]);
+
+		n -= i + 1 < list->n && n && list->item[i][n - 1] == ',';
+		if (at + n + 2 > cap)
+			return false;
+		at += text_format(
+			ret + at, cap - at, "%s%.*s", i ? "," : "", (int)n, list->item[i]);
+	}
+	return true;
+}
+
+int config_routes(const struct config *cfg, struct prefixes *ret, struct prefixes_seen *ret_seen)
+{
+	char text[PREFIXES_TEXT_LEN];
+	struct prefixes_packed packed;
+	struct prefixes list;
+	int r;
+
+	*ret_seen = (struct prefixes_seen){0};
+	ret->n = 0;
+	if (!cfg->tunnel.routes.n)
+		return 0;
+	if (!join(&cfg->tunnel.routes, text, sizeof(text)))
+		return -E2BIG;
+	r = prefixes_parse(text, &list, ret_seen);
+	if (r < 0)
+		return r;
+	r = prefixes_pack(&list, &packed);
+	if (!r)
+		*ret = list;
+	return r;
+}
