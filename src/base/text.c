@@ -185,11 +185,42 @@ static void put_blanks(struct sink *s, size_t n)
 		put(s, " ", 1);
 }
 
+/* Printable ASCII that no place escapes: nearly every text is that alone. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static size_t plain_run(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && is_plain((unsigned char)text[i]))
+		i++;
+	return i;
+}
+
+/* Octets that may be cut anywhere. */
+static void put_run(struct sink *s, const char *text, size_t n)
+{
+	size_t room = (size_t)(s->end - s->p);
+
+	if (!s->full)
+		put(s, text, n < room ? n : room);
+	s->full |= n > room;
+}
+
 static void put_text(struct sink *s, const char *text, size_t n, enum place place)
 {
 	for (size_t at = 0; at < n && !s->full;) {
-		struct unit u = next_unit(text + at, n - at, place);
+		size_t run = plain_run(text + at, n - at);
+		struct unit u;
 
+		put_run(s, text + at, run);
+		at += run;
+		if (at == n || s->full)
+			return;
+		u = next_unit(text + at, n - at, place);
 		put(s, u.text, u.len);
 		at += u.taken;
 	}
@@ -238,7 +269,8 @@ static bool is_word(const char *text, size_t n)
 	uint32_t c;
 
 	for (size_t i = 0, len; i < n; i += len) {
-		len = text_decode(text + i, n - i, &c);
+		len = is_plain((unsigned char)text[i]) ? 1 : text_decode(text + i, n - i, &c);
+		c = len == 1 ? (unsigned char)text[i] : c;
 		if (!len || c == ' ' || c == '"' || c == '\\' || c == '=' || !text_is_printable(c))
 			return false;
 	}
@@ -340,7 +372,7 @@ static uint64_t take_integer(const struct spec *s, struct args *args)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void put_number(struct sink *s, const struct spec *spec, struct args *args)
+static void put_any_number(struct sink *s, const struct spec *spec, struct args *args)
 {
 	char again[SPEC_MAX], text[400];
 	bool real = strchr("fFeEgG", spec->conversion), pointer = spec->conversion == 'p';
@@ -361,6 +393,33 @@ static void put_number(struct sink *s, const struct spec *spec, struct args *arg
 	put(s, text, n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 #pragma GCC diagnostic pop
+
+/* %d, %u and their lengths without a width or the like. */
+static void put_plain_number(struct sink *s, const struct spec *spec, struct args *args)
+{
+	uint64_t v = take_integer(spec, args);
+	bool negative = spec->conversion != 'u' && (int64_t)v < 0;
+	char text[24], *p = text + sizeof(text);
+
+	v = negative ? -v : v;
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	if (negative)
+		*--p = '-';
+	put(s, p, (size_t)(text + sizeof(text) - p));
+}
+
+static void put_number(struct sink *s, const struct spec *spec, struct args *args)
+{
+	bool plain = strchr("diu", spec->conversion) && !*spec->flags && !spec->left &&
+		     spec->width < 0 && spec->precision < 0;
+
+	if (plain)
+		put_plain_number(s, spec, args);
+	else
+		put_any_number(s, spec, args);
+}
 
 static void put_conversion(struct sink *s, const struct spec *spec, struct args *args, char before)
 {
@@ -383,6 +442,7 @@ size_t text_vformat(char *ret, size_t cap, const char *fmt, va_list ap)
 	struct sink s = {ret, ret + cap - 2, false, false};
 	struct args args;
 	char before = '\0';
+	size_t n;
 
 	if (cap < 4) { /* the tail of something that is full */
 		if (cap)
@@ -400,10 +460,12 @@ size_t text_vformat(char *ret, size_t cap, const char *fmt, va_list ap)
 			before = spec.conversion;
 			continue;
 		}
-		put(&s, fmt, 1);
-		if (*fmt == '"' && !s.full)
+		n = strcspn(fmt, "%\"");
+		put_run(&s, fmt, n + (fmt[n] == '"'));
+		if (fmt[n] == '"' && !s.full)
 			s.quoted = !s.quoted;
-		before = *fmt++;
+		fmt += n + (fmt[n] == '"');
+		before = fmt[-1];
 	}
 	va_end(args.ap);
 	if (s.full && s.quoted)

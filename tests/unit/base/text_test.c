@@ -32,6 +32,43 @@ static void what_is_no_text_of_a_stranger_is_as_printf_has_it(void **state)
 	FORMATS_TO("(null)", "%s", (const char *)NULL);
 }
 
+static void every_plain_number_is_as_printf_has_it(void **state)
+{
+	static const long long numbers[] = {0, 1, -1, 9, 10, -10, 99, 100, 2147483647,
+		-2147483648LL, 4294967295, INT64_MAX, INT64_MIN};
+	char want[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		long long n = numbers[i];
+
+#define ARGS                                                                                       \
+	(int)n, (unsigned)n, (long)n, (unsigned long)n, n, (unsigned long long)n, (size_t)n,       \
+		(ssize_t)n, (intmax_t)n, (uintmax_t)n, (ptrdiff_t)n, (int)n
+		snprintf(
+			want, sizeof(want), "%d %u %ld %lu %lld %llu %zu %zd %jd %ju %td %i", ARGS);
+		FORMATS_TO(want, "%d %u %ld %lu %lld %llu %zu %zd %jd %ju %td %i", ARGS);
+#undef ARGS
+	}
+}
+
+/* Text goes out in runs: a run that does not fit fills what there is. */
+static void a_run_is_cut_at_any_octet(void **state)
+{
+	char got[16];
+
+	(void)state;
+	for (size_t cap = 4; cap < sizeof(got); cap++) {
+		size_t n = text_format(got, cap, "%s", "abc\ndefghijkl");
+
+		assert_true(n < cap - 1);
+		assert_memory_equal(got, "abc\\x0adefghijkl", n);
+		assert_int_equal(n, cap - 2 < 3 ? cap - 2 : cap - 2 < 7 ? 3 : cap - 2);
+		assert_int_equal(
+			text_format(got, cap, "literal %d", 12345678), cap - 2 < 8 ? cap - 2 : 8);
+	}
+}
+
 static void controls_and_invisible_characters_are_escaped(void **state)
 {
 	static const struct {
@@ -198,6 +235,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_text_of_a_stranger_is_as_printf_has_it),
+		cmocka_unit_test(every_plain_number_is_as_printf_has_it),
+		cmocka_unit_test(a_run_is_cut_at_any_octet),
 		cmocka_unit_test(controls_and_invisible_characters_are_escaped),
 		cmocka_unit_test(a_quote_in_a_field_does_not_end_it),
 		cmocka_unit_test(what_was_composed_is_not_escaped_twice),
