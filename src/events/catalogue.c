@@ -21,9 +21,18 @@ const struct event_info *event_info(enum event ev)
 	static const struct event_info none = {
 		0, "NONE", LAYER_LOCAL, LOG_LEVEL_DEBUG, "", "Nothing happened.", ""};
 
-	for (unsigned i = 0; i < ARRAY_SIZE(catalogue); i++)
-		if (catalogue[i].number == (int)ev)
-			return &catalogue[i];
+	size_t from = 0, to = ARRAY_SIZE(catalogue); /* in the order of their numbers */
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (catalogue[middle].number == (int)ev)
+			return &catalogue[middle];
+		if (catalogue[middle].number < (int)ev)
+			from = middle + 1;
+		else
+			to = middle;
+	}
 	return &none;
 }
 
