@@ -258,7 +258,10 @@ static int set_resolvconf(
 
 /* --- the file ---------------------------------------------------------------------------- */
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. 0: not there. */
+/*
+ * Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. 0: not there, or ended and
+ * not yet collected by its parent.
+ */
 static unsigned long long start_time(long pid)
 {
 	char path[64], text[1024], *p;
@@ -274,6 +277,8 @@ static unsigned long long start_time(long pid)
 	fclose(f);
 	text[n] = '\0';
 	p = strrchr(text, ')');
+	if (p && (!strncmp(p, ") Z", 3) || !strncmp(p, ") X", 3)))
+		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	return p && sscanf(p, " %llu", &t) == 1 ? t : 0;
