@@ -38,6 +38,13 @@ static void tune(void *arg, int fd)
 /* What the DNS said last stands in for what it does not say now. */
 static bool take_known(struct attempt *a, struct endpoint *ret, size_t *ret_n)
 {
+	const struct client_known *given = a->client->known;
+
+	if (given && !a->n_known && given->n && !strcmp(given->host, a->server->host)) {
+		*ret_n = given->n < DIAL_ADDRESSES_MAX ? given->n : DIAL_ADDRESSES_MAX;
+		memcpy(ret, given->at, *ret_n * sizeof(*ret));
+		return true;
+	}
 	if (a->known_of != a->server || !a->n_known)
 		return false;
 	memcpy(ret, a->known, sizeof(a->known));

@@ -43,6 +43,11 @@ static void on_stop(void *arg)
 	client_carry_out(c);
 }
 
+void client_stop(struct client *c)
+{
+	on_stop(c);
+}
+
 static void on_links_changed(void *arg)
 {
 	struct client *c = arg;
@@ -135,6 +140,8 @@ static void run(struct client *c)
 {
 	if (prepare(c))
 		return;
+	if (c->opts->on_begin)
+		c->opts->on_begin(c->opts->arg, c, &c->loop);
 	machine_start(&c->machine, clock_mono_ms());
 	client_carry_out(c);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -146,7 +153,8 @@ static void run(struct client *c)
 
 enum event client_run(const struct client_opts *opts, char *detail, size_t detail_cap)
 {
-	struct client c = {.opts = opts, .attempt = {.fd = -1, .stop = -1}};
+	struct client c = {
+		.opts = opts, .attempt = {.fd = -1, .stop = -1}, .since_s = clock_wall_s()};
 	struct machine_opts machine = {.once = opts->once, .servers = (unsigned)opts->n_servers};
 
 	crypto_random(&machine.seed, sizeof(machine.seed));

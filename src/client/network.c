@@ -66,8 +66,6 @@ static void tell_facts(struct client *c, const struct ppp_addresses *a)
 {
 	struct client_facts *f = &c->facts;
 
-	if (!c->opts->on_up)
-		return;
 	snprintf(f->tun, sizeof(f->tun), "%s", tun_name(c->tun));
 	f->own6 = client_setup_own6(c->setup);
 	f->onward6 = f->own6.family && client_setup_ipv6_onward(c->setup);
@@ -77,7 +75,7 @@ static void tell_facts(struct client *c, const struct ppp_addresses *a)
 		f->own4 = a->local;
 		client_setup_pushed(c->setup, a, f);
 	}
-	if (f->own4.family)
+	if (c->opts->on_up && f->own4.family)
 		c->opts->on_up(c->opts->arg, f);
 }
 

@@ -14,6 +14,7 @@
 #define CLIENT_PINS_MAX 8
 #define CLIENT_DNS_DOMAINS_MAX 16
 #define CLIENT_SERVERS_MAX 8
+#define CLIENT_KNOWN_MAX 16
 
 struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
@@ -32,6 +33,16 @@ struct client_server {
 	const char *host;
 	uint16_t port;
 };
+
+/* The addresses of a server as the DNS gave them last, for when it cannot be asked. */
+struct client_known {
+	char host[256];
+	struct endpoint at[CLIENT_KNOWN_MAX];
+	size_t n;
+};
+
+struct client;
+struct uv_loop_s;
 
 struct client_opts {
 	const char *user, *password;
@@ -64,7 +75,15 @@ struct client_opts {
 	bool verbose;           /* a line per step on standard error */
 	bool apart; /* the interface has a network of its own, without another way (os/apart.h) */
 	bool hands_off; /* another program sets address, routes and name servers, by the facts */
+	const struct client_known *known; /* NULL: none */
 	/* IPv4 flows, or the facts have changed. NULL: none asks. */
 	void (*on_up)(void *arg, const struct client_facts *facts);
+	/*
+	 * For an owner that is asked from outside while the client runs (client_status()); all or none. The
+	 * loop begins: handles may be added to it. Another phase. The loop ends: they are closed.
+	 */
+	void (*on_begin)(void *arg, struct client *c, struct uv_loop_s *loop);
+	void (*on_change)(void *arg);
+	void (*on_close)(void *arg);
 	void *arg;
 };

@@ -276,6 +276,8 @@ static void probe(struct client *c)
 
 static void close_loop(struct client *c)
 {
+	if (c->opts->on_close)
+		c->opts->on_close(c->opts->arg);
 	port_close(&c->port);
 	if (c->lane)
 		client_lane_end(c->lane);
@@ -325,6 +327,7 @@ void client_carry_out(struct client *c)
 
 	while (machine_next_order(&c->machine, &order))
 		obey(c, order);
+	client_look_at_phase(c);
 	deadline_ms = machine_deadline(&c->machine);
 	if (deadline_ms == NEVER)
 		uv_timer_stop(&c->timer);

@@ -40,7 +40,14 @@ struct client {
 	enum event told; /* why there is no connection, as it was said last */
 	struct machine machine;
 	struct tls_ctx *tls;
+	unsigned phase;  /* enum client_phase, as opts->on_change() saw it */
+	int64_t since_s; /* up, or not up */
 };
+
+/* ---- status.c ---- */
+
+/* Calls the owner when the phase is another one. */
+void client_look_at_phase(struct client *c);
 
 /* ---- orders.c ---- */
 
