@@ -314,7 +314,8 @@ class Commands:
                 if macro in text:
                     self.options[name] |= options
         self.options["connect"] |= connect_options(root)
-        self.options["run"] |= self.options["connect"]
+        for name in ("run", "profile"):
+            self.options[name] |= self.options["connect"]
         self.every = {"version"}.union(*self.options.values())
 
     @staticmethod
@@ -326,7 +327,7 @@ class Commands:
         return f'"{word}"' in self.sources[name]
 
 
-SUBCOMMANDS = ("user", "group", "ban", "cert", "config", "ca")
+SUBCOMMANDS = ("profile", "user", "group", "ban", "cert", "config", "ca")
 
 
 def _promised(commands, text, fenced):
@@ -399,10 +400,11 @@ def promises(root):
 
 def manual_options(root):
     """culvert(1) names under each command the options that it has."""
-    commands, path, here, synopsis = Commands(root), "docs/culvert.1", [], False
+    commands, path, here, synopsis, before = Commands(root), "docs/culvert.1", [], False, ""
     for number, line in lines(root, path):
         title = re.match(r"\.Ss culvert (.*)", line)
-        named = re.match(r"\.Cm (.*)", line) if synopsis else None
+        named = re.match(r"\.Cm (.*)", line) if synopsis and before == ".Nm" else None
+        before = line
         if title:
             here = [w for w in re.split(r"[ ,]+", title[1]) if w and w != "culvert"]
         elif re.match(r"\.Sh", line):

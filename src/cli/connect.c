@@ -64,7 +64,7 @@ static int run(struct connect_options *co, const struct connect_hooks *hooks)
 	return report(ev, detail);
 }
 
-static int connect_run(struct connect_options *co, const struct connect_hooks *hooks)
+int connect_run(struct connect_options *co, const struct connect_hooks *hooks)
 {
 	int r = run(co, hooks);
 

@@ -7,6 +7,7 @@
 #include "events/event.h"
 
 struct client_opts;
+struct connect_options;
 
 struct connect_hooks {
 	/* Before anything is made: the options may be changed. 0, or the exit code, having said why. */
@@ -18,3 +19,5 @@ struct connect_hooks {
 
 /* A command line. hooks NULL: as it is. Returns the exit code. */
 int connect_with(int argc, char **argv, const struct connect_hooks *hooks);
+/* Options that are complete but for the secrets, which are asked for here. Wipes them. */
+int connect_run(struct connect_options *co, const struct connect_hooks *hooks);

@@ -41,7 +41,25 @@ static const struct option long_options[] = {
 };
 // clang-format on
 
-static const struct connect_option *connect_option_got(int c)
+const struct connect_option *connect_option(enum connect_id id)
+{
+	return &rows[id];
+}
+
+const struct connect_option *connect_option_named(const char *name)
+{
+	for (size_t i = 0; i < CONNECT_IDS; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	return NULL;
+}
+
+const struct option *connect_long_options(void)
+{
+	return long_options;
+}
+
+const struct connect_option *connect_option_got(int c)
 {
 	if (c >= LONG_BASE && c < LONG_BASE + CONNECT_IDS)
 		return &rows[c - LONG_BASE];
@@ -247,7 +265,7 @@ static const char *take(struct connect_options *co, enum connect_id id, char *va
 	return fault;
 }
 
-static int connect_take(struct connect_options *co, const struct connect_option *row, char *value,
+int connect_take(struct connect_options *co, const struct connect_option *row, char *value,
 	const struct connect_place *at)
 {
 	const char *want;
@@ -261,8 +279,7 @@ static int connect_take(struct connect_options *co, const struct connect_option 
 
 /* ---- servers ---------------------------------------------------------- */
 
-static int connect_server(
-	struct connect_options *co, const char *word, const struct connect_place *at)
+int connect_server(struct connect_options *co, const char *word, const struct connect_place *at)
 {
 	struct client_opts *o = &co->client;
 	struct target *t = o->n_servers ? &co->others[o->n_servers - 1] : &co->target;
@@ -356,12 +373,17 @@ static int log_in(struct connect_options *co)
 	return 0;
 }
 
-int connect_options_ready(struct connect_options *co)
+int connect_options_check(struct connect_options *co)
 {
 	int r = decide_routes(co);
 
-	if (!r)
-		r = check_servers(co);
+	return r ? r : check_servers(co);
+}
+
+int connect_options_ready(struct connect_options *co)
+{
+	int r = connect_options_check(co);
+
 	if (!r)
 		r = log_in(co);
 	return r ? r : proxy_choose(&co->proxy, co->target.host, &co->client.proxy);

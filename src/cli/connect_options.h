@@ -69,13 +69,23 @@ struct connect_options {
 };
 
 void connect_options_init(struct connect_options *co);
-/*
- * Options, and behind them servers, of which argv may have none when there are some already. 0; or the exit
- * code; or -1 when --help stands there.
- */
+/* `value` is "" for a FLAG. 0, or the exit code: it has been said what is wrong, and where. */
+int connect_take(struct connect_options *co, const struct connect_option *row, char *value,
+	const struct connect_place *at);
+/* [USER@]HOST[:PORT]; the first one's user is the user. */
+int connect_server(struct connect_options *co, const char *word, const struct connect_place *at);
+/* Options, and servers behind them. 0; or the exit code; or -1 when --help stands there. */
 int connect_command_line(struct connect_options *co, int argc, char **argv);
-/* Reads the user's files, asks for secrets, chooses the proxy. 0, or the exit code. */
+/* The rules between options. 0, or the exit code. */
+int connect_options_check(struct connect_options *co);
+/* The same; reads the user's files, asks for secrets, chooses the proxy. 0, or the exit code. */
 int connect_options_ready(struct connect_options *co);
 void connect_options_done(struct connect_options *co);
 
+/* Rows. */
+const struct connect_option *connect_option(enum connect_id id);
+const struct connect_option *connect_option_named(const char *name); /* NULL: there is none */
+/* The long options, for getopt_long(3) with "u:vh"; connect_option_got() finds the row of what it returns. */
+const struct option *connect_long_options(void);
+const struct connect_option *connect_option_got(int c);
 void connect_options_usage(FILE *out);

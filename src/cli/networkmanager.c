@@ -35,6 +35,7 @@
 #include "cli/connect.h"
 #include "cli/nm_auth.h"
 #include "cli/nm_settings.h"
+#include "cli/password.h"
 #include "client/options.h"
 
 static const char usage_text[] =
@@ -202,22 +203,6 @@ static int prepare(struct client_opts *o, void *arg)
 	return 0;
 }
 
-/* A pipe that holds one line, to be read later. */
-static int line_pipe(const char *line)
-{
-	size_t n = strlen(line);
-	int fds[2];
-
-	if (pipe(fds) < 0)
-		return -errno;
-	if (write(fds[1], line, n) != (ssize_t)n || write(fds[1], "\n", 1) != 1) {
-		close(fds[0]);
-		fds[0] = -EIO;
-	}
-	close(fds[1]);
-	return fds[0];
-}
-
 static void be_client(struct service *s, const struct nm_words *words, int facts_fd, int secrets)
 {
 	struct connect_hooks hooks = {.prepare = prepare, .arg = s};
@@ -319,12 +304,12 @@ static int on_end(sd_event_source *source UNUSED, const siginfo_t *info, void *a
 
 static int start_client(struct service *s, const char **ret_why)
 {
-	int facts[2], password = line_pipe(s->settings.password), proxy;
+	int facts[2], password = password_pipe(s->settings.password), proxy;
 	struct nm_words words;
 	char file[40];
 	int r;
 
-	proxy = line_pipe(s->settings.proxy_password);
+	proxy = password_pipe(s->settings.proxy_password);
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", proxy);
 	r = nm_settings_words(&s->settings, file, &words, ret_why);
 	if (!r && (password < 0 || proxy < 0 || pipe2(facts, O_CLOEXEC) < 0))

@@ -153,3 +153,18 @@ int password_read(const char *file, const char *prompt, char *ret, size_t cap)
 	close(fd);
 	return r;
 }
+
+int password_pipe(const char *secret)
+{
+	size_t n = strlen(secret);
+	int fds[2];
+
+	if (pipe(fds) < 0)
+		return -errno;
+	if (write(fds[1], secret, n) != (ssize_t)n || write(fds[1], "\n", 1) != 1) {
+		close(fds[0]);
+		fds[0] = -EIO;
+	}
+	close(fds[1]);
+	return fds[0];
+}

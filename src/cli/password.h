@@ -18,3 +18,6 @@
  * cap - 1), -EILSEQ (not such text), -EINVAL (empty), -ENOTTY (no terminal).
  */
 int password_read(const char *file, const char *prompt, char *ret, size_t cap);
+
+/* A descriptor whose first line is `secret`, to be read once: "/proc/self/fd/N". Negative errno. */
+int password_pipe(const char *secret);

@@ -19,6 +19,11 @@ void notify_ready(const char *status)
 	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
 }
 
+void notify_status(const char *status)
+{
+	sd_notifyf(0, "STATUS=%s", status);
+}
+
 void notify_reloading(void)
 {
 	/* Type=notify-reload wants the time at which it began. */
@@ -64,6 +69,10 @@ size_t notify_listen_fds(int *ret_fds, size_t cap)
 #else
 
 void notify_ready(const char *status)
+{
+}
+
+void notify_status(const char *status)
 {
 }
 

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void notify_ready(const char *status); /* "listening on [::]:443" */
-void notify_reloading(void);           /* until the next notify_ready() */
+void notify_ready(const char *status);  /* "listening on [::]:443" */
+void notify_status(const char *status); /* nothing but that */
+void notify_reloading(void);            /* until the next notify_ready() */
 void notify_stopping(const char *status);
 /* How often notify_watchdog() is expected, in ms; 0: never. */
 uint64_t notify_watchdog_ms(void);
