@@ -55,7 +55,7 @@
  * once, then one back in so many milliseconds, since an open link may be challenged again (RFC 1994 2);
  * beyond: the link ends. */
 #define CHAP_CHALLENGES_MAX 20
-#define CHAP_CHALLENGE_MS 15000
+#define CHAP_CHALLENGE_MS 1000 /* servers ask again after some seconds at the soonest */
 
 #define AUTH_RESEND_MS 3000
 #define AUTH_TRIES 10
