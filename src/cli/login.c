@@ -62,11 +62,13 @@ int login_allow(const char *list, struct login *ret)
 	return ret->n_methods ? 0 : -EINVAL;
 }
 
-/* A method that needs a password is allowed. */
+/* A method that needs a password is allowed. Inside PEAP a certificate does as well. */
 static bool needs_password(const struct login *l)
 {
+	bool other = l->password_file || !l->identity;
+
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (!words[i].password)
+		if (!words[i].password || (words[i].eap == EAP_PEAP && !other))
 			continue;
 		if (words[i].eap && memchr(l->eap, words[i].eap, l->n_eap))
 			return true;
@@ -223,6 +225,7 @@ static int make_peer(struct login *l, const struct login_trust *trust, const cha
 		.n_types = l->n_eap,
 		.new_password = ask_new_password,
 		.tls = l->tls,
+		.has_certificate = l->identity,
 		.binding_optional = l->peap_binding && !strcmp(l->peap_binding, "optional"),
 		.tls_host = l->eap_name ? l->eap_name : trust->host};
 

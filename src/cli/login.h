@@ -53,7 +53,7 @@ enum {
 	{"eap-name", required_argument, NULL, LOGIN_EAP_NAME},                                     \
 	{"peap-binding", required_argument, NULL, LOGIN_PEAP_BINDING}
 #define LOGIN_USAGE                                                                                \
-	"      --p12 FILE             your certificate and key (PKCS#12), for eap-tls; it makes eap-tls the method\n"   \
+	"      --p12 FILE             your certificate and key (PKCS#12), for eap-tls (then the default) and peap\n"   \
 	"      --cert FILE            your certificate with its chain (PEM); --key FILE has its key\n"                  \
 	"      --key FILE             PEM, perhaps encrypted: the passphrase is asked for\n"                            \
 	"      --p12-password-file F  first line is the passphrase of the PKCS#12 or key file\n"                       \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * PEAPv0 ([MS-PEAP]), the client: EAP-MSCHAPv2 inside TLS.
+ * PEAPv0 ([MS-PEAP]), the client: EAP-MSCHAPv2 or EAP-TLS inside TLS.
  *
  *     phase 1   as EAP-TLS, without a certificate of ours
  *     phase 2   inside TLS, without code, identifier and length: Identity, the inner method; then Result
@@ -24,7 +24,9 @@ struct peap {
 	struct eap_side *side;
 	struct peer_tunnel tunnel;
 	struct eap_side inner_side;
-	void *inner; /* of eap_peer_mschapv2 */
+	const struct eap_peer_method *method; /* of the inner login; NULL: none has begun */
+	void *inner;
+	bool asked_for_tls; /* by a Nak: once */
 	bool done;
 	uint8_t msk[EAP_MSK_LEN];
 };
@@ -37,22 +39,26 @@ static int begin(struct eap_side *side, void **ret)
 		return -ENOMEM;
 	m->side = m->tunnel.side = side;
 	m->inner_side = *side;
-	if (eap_peer_mschapv2.begin(&m->inner_side, &m->inner) < 0) {
-		free(m);
-		return -ENOMEM;
-	}
 	*ret = m;
 	return 0;
+}
+
+static void leave_inner(struct peap *m)
+{
+	if (m->method)
+		m->method->end(m->inner);
+	m->method = NULL;
+	m->inner = NULL;
 }
 
 static void end(void *self)
 {
 	struct peap *m = self;
 
+	leave_inner(m);
 	memcpy(m->side->password, m->inner_side.password, sizeof(m->side->password));
 	m->side->was_asked = m->inner_side.was_asked;
 	peer_tunnel_done(&m->tunnel);
-	eap_peer_mschapv2.end(m->inner);
 	explicit_bzero(m, sizeof(*m));
 	free(m);
 }
@@ -79,7 +85,7 @@ static int make_keys(struct peap *m, struct peap_keys *ret)
 	int r;
 
 	memset(msk, 0, sizeof(msk));
-	r = eap_peer_mschapv2.key(m->inner, msk);
+	r = m->method ? m->method->key(m->inner, msk) : -EAGAIN;
 	if (!r)
 		r = peer_tunnel_keys(&m->tunnel, EAP_PEAP, block);
 	if (!r)
@@ -146,47 +152,100 @@ static enum eap_answer on_extensions(struct peap *m, const struct eap_packet *p,
 
 /* ---- the inner login ------------------------------------------------------------------------------ */
 
-/* What the inner method answers, behind its type; another method gets a Nak. */
-static enum eap_answer on_method(struct peap *m, struct rd data, struct wr *out)
+static bool may_run(const struct peap *m, uint8_t type)
 {
-	uint8_t response[EAP_PACKET_MAX];
+	const struct eap_client_opts *o = m->side->opts;
+
+	return type == EAP_TLS ? o->has_certificate : type == EAP_MSCHAPV2 && m->side->has_password;
+}
+
+static enum eap_answer nak(struct peap *m, struct wr *out)
+{
+	static const uint8_t types[] = {EAP_TLS, EAP_MSCHAPV2};
+	uint8_t packet[1 + sizeof(types)] = {EAP_NAK};
+	size_t n = 1;
+
+	for (size_t i = 0; i < sizeof(types); i++)
+		if (may_run(m, types[i]))
+			packet[n++] = types[i];
+	m->asked_for_tls = true;
+	return say(m, packet, n, out);
+}
+
+/* A certificate is given to be used: a server that begins with the password is asked once for EAP-TLS. */
+static bool is_wanted(const struct peap *m, uint8_t type)
+{
+	return may_run(m, type) &&
+	       (type == EAP_TLS || m->asked_for_tls || m->method || !may_run(m, EAP_TLS));
+}
+
+/* The method of this type runs; a running one is not left for another, but may begin again. */
+static int begin_inner(struct peap *m, uint8_t type, struct rd data)
+{
+	const struct eap_peer_method *method = type == EAP_TLS ? &eap_peer_tls : &eap_peer_mschapv2;
+
+	if (m->method && m->method != method)
+		return -EPROTO;
+	if (m->method && !method->starts(data))
+		return 0;
+	leave_inner(m);
+	if (method->begin(&m->inner_side, &m->inner) < 0)
+		return -ENOMEM;
+	m->method = method;
+	return 0;
+}
+
+/* What the inner method answers, behind its type. */
+static enum eap_answer on_method(struct peap *m, uint8_t type, struct rd data, struct wr *out)
+{
+	uint8_t response[1 + INNER_MTU];
 	struct wr w = wr_init(response + 1, INNER_MTU);
 	enum eap_answer a;
 
+	if (!is_wanted(m, type))
+		return m->method ? EAP_ANSWER_DISCARD : nak(m, out);
+	if (begin_inner(m, type, data) < 0)
+		return eap_side_fail(m->side, EV_AUTH_EAP_TLS_FAILED,
+			"the server changes the method inside PEAP");
 	m->inner_side.identifier = m->side->identifier;
-	response[0] = EAP_MSCHAPV2;
-	a = eap_peer_mschapv2.receive(m->inner, data, &w);
+	m->inner_side.room = INNER_MTU;
+	response[0] = type;
+	a = m->method->receive(m->inner, data, &w);
 	note_inner(m);
 	if (a != EAP_ANSWER_SEND)
 		return a;
 	return w.overflow ? EAP_ANSWER_FAIL : say(m, response, 1 + wr_len(&w), out);
 }
 
-static enum eap_answer on_inner(struct peap *m, struct wr *out)
+static enum eap_answer on_inner(struct peap *m, uint8_t type, struct rd data, struct wr *out)
 {
-	static const uint8_t nak[] = {EAP_NAK, EAP_MSCHAPV2};
 	const char *user = m->side->opts->user;
 	uint8_t identity[1 + USER_NAME_MAX] = {EAP_IDENTITY};
-	struct rd data = rd_init(m->tunnel.text, m->tunnel.text_len);
 
-	switch (rd_u8(&data)) {
-	case EAP_IDENTITY:
-		memcpy(identity + 1, user, strlen(user));
-		return say(m, identity, 1 + strlen(user), out);
-	case EAP_MSCHAPV2: return on_method(m, data, out);
-	default: return say(m, nak, sizeof(nak), out);
-	}
+	if (type != EAP_IDENTITY)
+		return on_method(m, type, data, out);
+	memcpy(identity + 1, user, strlen(user));
+	return say(m, identity, 1 + strlen(user), out);
+}
+
+/* Most packets come without their header; Extensions, and FreeRADIUS's Identity, come with it. */
+static bool is_whole(const struct peap *m, struct eap_packet *ret)
+{
+	return !eap_packet_parse(rd_init(m->tunnel.text, m->tunnel.text_len), ret) &&
+	       ret->code == EAP_REQUEST && rd_left(&ret->whole) == m->tunnel.text_len;
 }
 
 static enum eap_answer on_text(struct peap *m, struct wr *out)
 {
+	struct rd data = rd_init(m->tunnel.text, m->tunnel.text_len);
 	struct eap_packet p;
 
-	if (!eap_packet_parse(rd_init(m->tunnel.text, m->tunnel.text_len), &p) &&
-		p.code == EAP_REQUEST && p.type == EAP_TLV &&
-		rd_left(&p.whole) == m->tunnel.text_len)
-		return on_extensions(m, &p, out);
-	return on_inner(m, out);
+	if (is_whole(m, &p))
+		return p.type == EAP_TLV ? on_extensions(m, &p, out)
+					 : on_inner(m, p.type, p.data, out);
+	uint8_t type = rd_u8(&data);
+
+	return on_inner(m, type, data, out);
 }
 
 static enum eap_answer receive(void *self, struct rd data, struct wr *out)
@@ -194,8 +253,10 @@ static enum eap_answer receive(void *self, struct rd data, struct wr *out)
 	struct peap *m = self;
 	enum eap_answer a;
 
-	if (peer_tunnel_starts(data))
-		m->done = false;
+	if (peer_tunnel_starts(data)) {
+		m->done = m->asked_for_tls = false;
+		leave_inner(m);
+	}
 	if (!peer_tunnel_receive(&m->tunnel, data, out, &a))
 		return a;
 	return m->tunnel.text_len ? on_text(m, out) : peer_tunnel_put(&m->tunnel, out);
@@ -212,4 +273,4 @@ static int key(const void *self, uint8_t ret_msk[static EAP_MSK_LEN])
 }
 
 const struct eap_peer_method eap_peer_peap = {
-	EAP_PEAP, true, begin, end, peer_tunnel_starts, receive, key};
+	EAP_PEAP, false, begin, end, peer_tunnel_starts, receive, key};

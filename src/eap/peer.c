@@ -44,6 +44,8 @@ static bool usable(const struct eap_peer_method *m, const struct eap_client_opts
 {
 	bool in_tls = m->type == EAP_TLS || m->type == EAP_PEAP;
 
+	if (m->type == EAP_PEAP && !o->password && !o->has_certificate)
+		return false; /* for whatever is inside */
 	return (!m->needs_password || o->password) && (!in_tls || o->tls);
 }
 

@@ -37,8 +37,9 @@ struct eap_client_opts {
 	/* Types 13 and 25: a client's context that is `inner`, and the name that the server's
 	 * certificate must have. NULL: these types are not run. */
 	struct tls_ctx *tls;
-	const char *tls_host;                /* copied */
-	bool binding_optional;               /* type 25: a server may send no crypto binding */
+	bool has_certificate;  /* tls has one of ours: EAP-TLS inside PEAP may be run */
+	const char *tls_host;  /* copied */
+	bool binding_optional; /* type 25: a server may send no crypto binding */
 	void (*random)(void *ret, size_t n); /* NULL: crypto_random() */
 };
 

@@ -50,6 +50,9 @@ static enum eap_answer on_whole(struct method *m, struct wr *out)
 			"%zu octets inside TLS that EAP-TLS does not know", t->text_len);
 	if (t->text_len)
 		m->committed = true;
+	/* Some servers end it with a bare Failure where others send an alert. */
+	eap_side_note(m->side, EV_AUTH_REFUSED,
+		"EAP-TLS: it gives no reason; perhaps it does not take the certificate");
 	return peer_tunnel_put(t, out);
 }
 

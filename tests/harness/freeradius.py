@@ -96,8 +96,8 @@ modules {{
       certificate_file = {dir}/srv.pem
       ca_file = {dir}/ca.pem
       cipher_list = "DEFAULT"
-      tls_min_version = "1.2"
-      tls_max_version = "1.2"
+      tls_min_version = "{tls}"
+      tls_max_version = "{tls}"
       ecdh_curve = "prime256v1"
       fragment_size = 1024
     }}
@@ -167,14 +167,14 @@ _SILENT = "update control {\n      &Response-Packet-Type := Do-Not-Respond\n    
 
 class FreeRadius:
     def __init__(self, host, address, folder, users=USERS, secret=SECRET, sealed=True, mppe="yes",
-                 eap="mschapv2", silent=False):
+                 eap="mschapv2", silent=False, tls="1.2"):
         self.host, self.address, self.folder = host, address, str(folder)
         self.process = None
         os.makedirs(self.folder, exist_ok=True)
         self.make_certificates()
         self._write("users", users)
         self._write("radiusd.conf", _CONFIG.format(
-            dir=self.folder, secret=secret, mppe=mppe, eap=eap, address=address,
+            dir=self.folder, secret=secret, mppe=mppe, eap=eap, address=address, tls=tls,
             seal=_SEAL if sealed else "", silent=_SILENT if silent else ""))
 
     def _write(self, name, text):
