@@ -48,6 +48,7 @@ LIBRARIES = {
     r"intel-ipsec-mb\.h": {"tls"}, r"uv\.h": {*ABOVE, "datapath"},
     r"sqlite3\.h": {"store"}, r"idn2\.h": {"base"}, r"netlink/": {"os"}, r"jansson\.h": {"base", "admin", "cli", "os", "diagnose", "server"},
     r"cap-ng\.h|seccomp\.h": {"os"}, r"systemd/": {"server", "os", "cli"},
+    r"qrencode\.h": {"cli"},
     r"ares": {"diagnose", "os"}, r"urcu": {"ip", "server", "os"},
 }
 # What a layer that does no I/O must not know.

@@ -36,6 +36,7 @@
 #define GRANT_FIELD_DNS(name) struct grant_addrs name;
 #define GRANT_FIELD_PREFIXES(name) struct grant_prefixes name;
 #define GRANT_FIELD_DOMAINS(name) struct grant_domains name;
+#define GRANT_FIELD_TOTP(name) struct grant_totp name;
 
 struct grant_values {
 #define GRANT(name, type, merge, effect, radius, word, help) GRANT_FIELD_##type(name)

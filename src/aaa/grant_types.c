@@ -247,6 +247,26 @@ static void format_flag(const void *value, char *ret)
 	strcpy(ret, ((const struct grant_flag *)value)->value ? "yes" : "no");
 }
 
+static const char *const totp_words[] = {[GRANT_TOTP_OFF] = "off",
+	[GRANT_TOTP_REQUIRED] = "required",
+	[GRANT_TOTP_NOT_WITH_CERTIFICATE] = "not-with-certificate"};
+
+static int parse_totp(const char *text, void *value, const char **ret_expected)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(totp_words); i++) {
+		if (strcmp(text, totp_words[i]))
+			continue;
+		((struct grant_totp *)value)->value = (enum grant_totp_value)i;
+		return 0;
+	}
+	return expected(ret_expected, "required, not-with-certificate or off");
+}
+
+static void format_totp(const void *value, char *ret)
+{
+	strcpy(ret, totp_words[((const struct grant_totp *)value)->value]);
+}
+
 static int parse_count(const char *text, void *value, const char **ret_expected)
 {
 	uint64_t n = 0;
@@ -551,5 +571,6 @@ const struct grant_type
 	grant_type_RATE = {sizeof(struct grant_rate), parse_rate, format_rate, NULL, NULL, NULL},
 	grant_type_METHODS = {sizeof(struct grant_methods), parse_methods, format_methods, NULL, NULL, NULL},
 	grant_type_NAMES = {sizeof(struct grant_names), parse_names, format_names, NULL, append_names, NULL},
-	grant_type_HOURS = {sizeof(struct grant_hours), parse_hours, format_hours, NULL, NULL, NULL};
+	grant_type_HOURS = {sizeof(struct grant_hours), parse_hours, format_hours, NULL, NULL, NULL},
+	grant_type_TOTP = {sizeof(struct grant_totp), parse_totp, format_totp, NULL, NULL, NULL};
 // clang-format on

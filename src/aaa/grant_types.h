@@ -40,4 +40,5 @@ struct grant_type {
 
 extern const struct grant_type grant_type_ADDR, grant_type_ADDRS, grant_type_WORD, grant_type_FLAG,
 	grant_type_DATE, grant_type_COUNT, grant_type_SPAN, grant_type_RATE, grant_type_METHODS,
-	grant_type_NAMES, grant_type_HOURS, grant_type_DNS, grant_type_PREFIXES, grant_type_DOMAINS;
+	grant_type_NAMES, grant_type_HOURS, grant_type_DNS, grant_type_PREFIXES, grant_type_DOMAINS,
+	grant_type_TOTP;

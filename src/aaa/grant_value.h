@@ -90,6 +90,13 @@ struct grant_domains {
 	char text[GRANT_DOMAINS_LEN]; /* "corp.example,lab.example"; grant_domain_next() reads it */
 };
 
+enum grant_totp_value { GRANT_TOTP_OFF, GRANT_TOTP_REQUIRED, GRANT_TOTP_NOT_WITH_CERTIFICATE };
+
+struct grant_totp {
+	enum grant_origin origin;
+	enum grant_totp_value value;
+};
+
 struct grant_hours {
 	enum grant_origin origin;
 	size_t n; /* 0: always */

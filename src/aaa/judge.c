@@ -4,13 +4,16 @@
  * of zeros, with the same work, and gets the same 691. That an account is disabled or expired is said
  * only after the right password.
  *
- * Left out: change of password (RFC 2759 section 7), retries in the same link (R=1).
+ * With a second factor the proof is that of password and code in one word (code.h), and so are its keys.
+ *
+ * Left out: retries in the same link (R=1).
  */
 #include "aaa/judge.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "aaa/code.h"
 #include "base/crypto.h"
 #include "base/eap.h"
 #include "base/mschap.h"
@@ -70,10 +73,11 @@ static const struct method {
 	int (*check)(const struct proof *proof, const struct db_login *login);
 	int (*keys)(const struct proof *proof, const struct db_login *login, struct aaa_keys *ret);
 	bool needs_reversible;
+	bool carries_code, code_needs_reversible; /* a one-time code behind the password */
 } methods[AUTH_METHODS] = {
-	[AUTH_PAP] = {"pap", check_pap, NULL, false},
-	[AUTH_CHAP_MD5] = {"chap", check_chap_md5, NULL, true},
-	[AUTH_MSCHAPV2] = {"mschapv2", check_mschapv2, keys_of_mschapv2, false},
+	[AUTH_PAP] = {"pap", check_pap, NULL, false, true, false},
+	[AUTH_CHAP_MD5] = {"chap", check_chap_md5, NULL, true, false, false},
+	[AUTH_MSCHAPV2] = {"mschapv2", check_mschapv2, keys_of_mschapv2, false, true, true},
 };
 
 static bool serves(enum auth_method m)
@@ -114,31 +118,64 @@ static enum event find_holder(const struct judge_case *c)
 		return EV_AUTH_USER_DISABLED;
 	if (c->login->expires_at && c->login->expires_at <= c->now_s)
 		return EV_AUTH_USER_EXPIRED;
-	return EV_AUTH_ACCEPTED;
+	return c->needs_code ? EV_AUTH_TOTP_METHOD : EV_AUTH_ACCEPTED;
 }
 
-/*
- * The check is made whether the user is known or not. A missing hash or password is zeros, which the
- * answer to `right` must not count on: it comes after what is missing.
- */
-static enum event find(const struct judge_case *c, struct aaa_keys *ret)
+/* `right`: the proof is that of the password alone. */
+static enum event find_code(const struct judge_case *c, const struct method *m, bool right,
+	const struct code_match *match)
 {
-	const struct method *m = &methods[c->proof->method];
-	const struct db_login *login = c->login;
-	int right = m->check(c->proof, login);
+	if (!c->login->has_totp)
+		return right ? EV_AUTH_TOTP_NOT_ENROLLED : EV_AUTH_WRONG_PASSWORD;
+	if (!m->carries_code)
+		return right ? EV_AUTH_TOTP_METHOD : EV_AUTH_WRONG_PASSWORD;
+	if (match->step)
+		return EV_AUTH_ACCEPTED;
+	if (right)
+		return EV_AUTH_TOTP_MISSING;
+	if (m->code_needs_reversible && !c->login->has_reversible)
+		return EV_AUTH_TOTP_NO_REVERSIBLE;
+	return match->password ? EV_AUTH_TOTP_WRONG : EV_AUTH_WRONG_PASSWORD;
+}
 
-	if (right < 0)
-		return broken_crypto(right);
+static enum event find_fault(const struct judge_case *c, const struct method *m, bool right,
+	const struct code_match *match)
+{
+	const struct db_login *login = c->login;
+
 	if (!c->known)
 		return EV_AUTH_UNKNOWN_USER;
 	if (!login->has_nt)
 		return EV_AUTH_NO_SECRET;
 	if (m->needs_reversible && !login->has_reversible)
 		return EV_AUTH_NO_REVERSIBLE_SECRET;
-	if (!right)
-		return EV_AUTH_WRONG_PASSWORD;
-	right = m->keys ? m->keys(c->proof, login, ret) : 1;
-	return right < 0 ? broken_crypto(right) : EV_AUTH_ACCEPTED;
+	if (c->needs_code)
+		return find_code(c, m, right, match);
+	return right ? EV_AUTH_ACCEPTED : EV_AUTH_WRONG_PASSWORD;
+}
+
+/*
+ * The check is made whether the user is known or not. A missing hash or password is zeros, which the
+ * answer to `right` must not count on: it comes after what is missing. A wrong proof costs the work of one
+ * with a code, too, for every name.
+ */
+static enum event find(const struct judge_case *c, struct aaa_keys *ret, int64_t *ret_step)
+{
+	const struct method *m = &methods[c->proof->method];
+	struct code_match match = {0};
+	int right = m->check(c->proof, c->login), r = 0;
+	enum event event;
+
+	if (right >= 0 && m->carries_code && (!right || c->needs_code))
+		r = code_find(c->proof, c->login, c->now_s, m->check, &match);
+	if (right < 0 || r < 0)
+		return broken_crypto(right < 0 ? right : r);
+	event = find_fault(c, m, right, &match);
+	if (event == EV_AUTH_ACCEPTED && m->keys)
+		r = m->keys(c->proof, c->needs_code ? &match.login : c->login, ret);
+	*ret_step = c->needs_code ? match.step : 0;
+	explicit_bzero(&match, sizeof(match));
+	return r < 0 ? broken_crypto(r) : event;
 }
 
 /* The new password's own proofs, once it is open. */
@@ -222,10 +259,12 @@ void judge_reject(enum event event, struct judgement *ret)
 static void judge_password(const struct judge_case *c, struct judgement *ret)
 {
 	struct aaa_keys keys = {0};
-	enum event event = judge_is_certificate(c->proof) ? find_holder(c) : find(c, &keys);
+	int64_t step = 0;
+	enum event event = judge_is_certificate(c->proof) ? find_holder(c) : find(c, &keys, &step);
 
 	if (event == EV_AUTH_ACCEPTED)
-		*ret = (struct judgement){.outcome = AAA_ACCEPT, .event = event, .keys = keys};
+		*ret = (struct judgement){
+			.outcome = AAA_ACCEPT, .event = event, .keys = keys, .totp_step = step};
 	else
 		judge_reject(event, ret);
 	explicit_bzero(&keys, sizeof(keys));

@@ -16,8 +16,9 @@ struct judge_case {
 	/* All zeros with `known` false: no such user. The same work is done for it. */
 	const struct db_login *login;
 	bool known;
-	unsigned round; /* inputs of this conversation before this one */
-	int64_t now_s;  /* since 1970 */
+	bool needs_code; /* a second factor: aaa/policy.h */
+	unsigned round;  /* inputs of this conversation before this one */
+	int64_t now_s;   /* since 1970 */
 };
 
 struct judgement {
@@ -26,6 +27,7 @@ struct judgement {
 	enum auth_error code;
 	const char *message; /* for the peer; static text */
 	struct aaa_keys keys;
+	int64_t totp_step; /* whose code was right; it counts once (db_totp_use()). 0: none was asked for */
 	uint8_t challenge[AAA_CHALLENGE_MAX];
 	size_t challenge_len;
 };

@@ -3,6 +3,9 @@
  * Theory: the whole judgement is one job on the store's reading thread: find the user, open the
  * secret, judge the proof, make the grant, see whether it lets the user in (policy.h). Secrets never
  * leave that thread, and a worker only posts and receives.
+ *
+ * A one-time code must count once, among all workers and processes. When a proof with a code is right,
+ * the whole judgement is made again as a writing job, which uses the code up in the same transaction.
  */
 #include "aaa/local.h"
 
@@ -51,6 +54,40 @@ static void reject(struct local_lookup *l, enum event event, const char *why)
 	describe(l, why);
 }
 
+static bool needs_code(const struct local_lookup *l, const struct db_login *login,
+	const struct grant_values *values)
+{
+	return policy_needs_code(values, login->has_totp, judge_is_certificate(&l->proof));
+}
+
+/*
+ * The code is right, and its login may come in: it counts unless it was used before. In a job that
+ * only reads that is left to the second one.
+ */
+static void use_code(struct local_lookup *l, struct db *db, int64_t step)
+{
+	int r;
+
+	if (l->job.kind == STORE_READ) {
+		l->uses_code = true;
+		return;
+	}
+	r = db_totp_use(db, l->answer.user_id, step);
+	if (!r)
+		return;
+	grant_unref(TAKE(l->answer.grant));
+	reject(l, r == -EALREADY ? EV_AUTH_TOTP_USED : EV_AUTH_STORE_FAILED, "");
+}
+
+/* An old password would be changed in the login, where the code cannot be asked for once more. */
+static void reject_old_with_code(struct local_lookup *l)
+{
+	reject(l, EV_AUTH_TOTP_NO_CHANGE, "");
+	l->answer.code = AUTH_NO_DIALIN;
+	snprintf(l->answer.message, sizeof(l->answer.message), "%s",
+		"The administrator must set a new password");
+}
+
 /* The proof was right: what the user may have, and whether that lets it in. */
 static void admit(struct local_lookup *l, const struct db_login *login,
 	const struct grant_values *values, int64_t now_s)
@@ -71,15 +108,19 @@ static void admit(struct local_lookup *l, const struct db_login *login,
 		return;
 	}
 	grant_unref(TAKE(l->answer.grant));
-	reject(l, event, "");
+	if (event == EV_AUTH_PASSWORD_OLD && needs_code(l, login, values))
+		reject_old_with_code(l);
+	else
+		reject(l, event, "");
 }
 
-static void judge(struct local_lookup *l, const struct db_login *login, bool known,
+static void judge(struct local_lookup *l, struct db *db, const struct db_login *login, bool known,
 	const struct grant_values *values)
 {
 	const struct judge_case c = {.proof = &l->proof,
 		.login = login,
 		.known = known,
+		.needs_code = needs_code(l, login, values),
 		.round = l->round,
 		.now_s = clock_wall_s()};
 	struct judgement j = {0};
@@ -89,9 +130,11 @@ static void judge(struct local_lookup *l, const struct db_login *login, bool kno
 		strcpy(l->answer.user, login->name);
 	take_judgement(&l->answer, &j);
 	describe(l, "");
-	explicit_bzero(&j, sizeof(j));
 	if (l->answer.outcome == AAA_ACCEPT)
 		admit(l, login, values, c.now_s);
+	if (l->answer.outcome == AAA_ACCEPT && j.totp_step)
+		use_code(l, db, j.totp_step);
+	explicit_bzero(&j, sizeof(j));
 }
 
 /*
@@ -122,12 +165,14 @@ static int run_login(struct db *db, struct store_job *job)
 	struct local_lookup *l = container_of(job, struct local_lookup, job);
 	struct db_login login = {0};
 	struct grant_values values = {0};
-	int found = find_user(db, l, &login, &values);
+	int found;
 
+	grant_unref(TAKE(l->answer.grant)); /* of a run that was undone */
+	found = find_user(db, l, &login, &values);
 	if (!found || found == -ENOENT)
-		judge(l, &login, !found, &values);
+		judge(l, db, &login, !found, &values);
 	db_login_wipe(&login);
-	return 0;
+	return l->job.kind == STORE_WRITE && l->answer.event == EV_AUTH_STORE_FAILED ? -EIO : 0;
 }
 
 /* ---- a new password -------------------------------------------------------------------------- */
@@ -153,6 +198,8 @@ static void change(struct local_lookup *l, struct db *db, struct db_login *login
 	struct aaa_keys keys = {0};
 	enum event event = judge_change(&c, password, &keys);
 
+	if (known && needs_code(l, login, values)) /* whether the old one was right is not said */
+		event = EV_AUTH_TOTP_NO_CHANGE;
 	if (known)
 		strcpy(l->answer.user, login->name);
 	if (event == EV_AUTH_ACCEPTED) {
@@ -198,10 +245,24 @@ static int refuse(struct db *db UNUSED, struct store_job *job)
 	return 0;
 }
 
+/* The judgement once more, with the right to write. False: too many wait. */
+static bool judge_again(struct local_lookup *l)
+{
+	grant_unref(TAKE(l->answer.grant));
+	l->uses_code = false;
+	l->job.kind = STORE_WRITE;
+	return !store_submit(l->store, &l->job);
+}
+
 static void login_done(struct store_job *job)
 {
 	struct local_lookup *l = container_of(job, struct local_lookup, job);
 
+	if (l->uses_code) {
+		if (judge_again(l))
+			return;
+		reject(l, EV_SERVER_BUSY, "");
+	}
 	if (job->result < 0 &&
 		l->answer.outcome == AAA_ACCEPT) { /* a change that was not committed */
 		grant_unref(TAKE(l->answer.grant));
@@ -218,6 +279,7 @@ static bool serves(const struct local_lookup *l)
 int local_ask(struct store *store, struct local_lookup *l)
 {
 	l->answer = (struct aaa_answer){0};
+	l->store = store;
 	text_of_octets(l->proof.user, l->proof.user_len, l->answer.user, sizeof(l->answer.user));
 	l->job = (struct store_job){.kind = l->proof.change ? STORE_WRITE : STORE_READ,
 		.run = !serves(l)        ? refuse

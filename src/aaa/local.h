@@ -21,6 +21,8 @@ struct local_lookup {
 	struct aaa_answer answer;
 	/* Its own: */
 	struct store_job job;
+	struct store *store;
+	bool uses_code; /* a one-time code was right, and must be used up */
 };
 
 int local_ask(struct store *store, struct local_lookup *l); /* -EAGAIN: too many wait */

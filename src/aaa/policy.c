@@ -44,6 +44,18 @@ bool policy_within_hours(const struct grant_hours *hours, int64_t now_s)
 	return false;
 }
 
+bool policy_needs_code(const struct grant_values *values, bool enrolled, bool by_certificate)
+{
+	if (!values->totp.origin)
+		return enrolled;
+	switch (values->totp.value) {
+	case GRANT_TOTP_OFF: return false;
+	case GRANT_TOTP_REQUIRED: return true;
+	case GRANT_TOTP_NOT_WITH_CERTIFICATE: return !by_certificate;
+	} /* no default */
+	return true;
+}
+
 static bool is_password_old(const struct grant_values *v, const struct policy_case *c)
 {
 	int64_t at = v->password_expires.value;

@@ -16,6 +16,9 @@
  */
 int policy_grant(struct grant *defaults, const struct grant_values *user, struct grant **ret);
 
+/* Does this login need a one-time code? `enrolled`: the user has a seed. */
+bool policy_needs_code(const struct grant_values *values, bool enrolled, bool by_certificate);
+
 struct policy_case {
 	const char *method;  /* as the log names it: "mschapv2", "eap-tls" */
 	bool has_password;   /* a login by this method shows that the peer knows the password */

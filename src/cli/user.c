@@ -39,6 +39,7 @@ static const char usage[] =
 	"       culvert user list [--json]\n"
 	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
 	"       culvert user set NAME KEY=VALUE...\n"
+	"       culvert user totp NAME [--new|--remove] [--json]\n"
 	"       culvert user import FILE --format chap-secrets|csv|ocserv|softether [--passwords FILE]\n"
 	"       culvert user export [--format csv|json]\n"
 	"       culvert user disable|enable|remove NAME\n"
@@ -50,7 +51,10 @@ static const char usage[] =
 	"commas, of which the first that sets a value counts. `KEY=` unsets it.\n"
 	"\n"
 	"  --password-stdin   read the password from the first line of standard input\n"
-	"  --reversible       keep the encrypted password, not only its NT hash: CHAP-MD5 needs it\n"
+	"  --reversible       keep the encrypted password, not only its NT hash: CHAP-MD5 needs it, and\n"
+	"                     MS-CHAPv2 with a one-time code\n"
+	"  --new              totp: another seed for a user who has one; the app's old entry counts no longer\n"
+	"  --remove           totp: the user logs in by the password alone again\n"
 	"  --address IPV4     always give the user this address inside the tunnel\n"
 	"  --expires DATE     allow logins until the beginning of that day: YYYY-MM-DD, or never\n"
 	"  --format FORMAT    import: of the file; export: csv or json\n"
@@ -72,7 +76,8 @@ struct args {
 	const char *server, *out;
 	const char *format, *passwords;
 	struct prefixes routes; /* of --route */
-	bool password_stdin, reversible, json, how;
+	bool password_stdin, reversible, json, how, renew, drop;
+	uint8_t *seed; /* totp: made here */
 	struct addr address;
 	int64_t expires_at;
 	char password[PASSWORD_MAX + 1];
@@ -178,9 +183,44 @@ static int pool(struct db *db, const struct args *a)
 	return change(db, a, do_pool);
 }
 
+/* MS-CHAPv2 with a one-time code goes on working; and the password is a new one now. */
 static int passwd(struct db *db, const struct args *a)
 {
-	return change(db, a, set_password);
+	struct db_user user;
+	int r = db_user_find(db, a->name, &user);
+
+	if (!r)
+		r = db_user_set_password(
+			db, user.id, a->password, a->reversible || (user.totp && user.reversible));
+	return r ? r : db_value_set(db, DB_USER, user.id, "must_change", NULL);
+}
+
+static int totp(struct db *db, const struct args *a)
+{
+	AUTO(config) struct config *cfg = NULL;
+	struct db_user user;
+	int r = db_user_find(db, a->name, &user);
+
+	if (r < 0 || a->drop)
+		return r < 0 ? r : db_user_remove_totp(db, user.id);
+	if (where_config(&a->where, &cfg))
+		return CMD_FAILED;
+	return user_totp_enrol(db, cfg, &user, a->renew, a->seed);
+}
+
+static int tell_totp(const struct args *a)
+{
+	AUTO(config) struct config *cfg = NULL;
+
+	if (a->drop) {
+		text_fprintf(stdout, "user %s has no second factor any more\n", a->name);
+		return CMD_OK;
+	}
+	if (where_config(&a->where, &cfg))
+		return CMD_FAILED;
+	user_totp_print(cfg->server.name.n ? cfg->server.name.item[0] : "Culvert", a->name, a->seed,
+		a->json);
+	return CMD_OK;
 }
 
 static int disable(struct db *db, const struct args *a)
@@ -285,7 +325,9 @@ static int tell_how_if_known(struct db *db, const struct args *a)
 
 static int list(struct db *db, const struct args *a)
 {
-	return user_list(db, a->json);
+	AUTO(config) struct config *cfg = NULL;
+
+	return where_config(&a->where, &cfg) ? CMD_FAILED : user_list(db, cfg, a->json);
 }
 
 /* With --how or --out, run() goes on with what to type. */
@@ -332,6 +374,7 @@ static const struct action {
 	{"expire", expire, NAME | VALUE | WRITES, "has a new date"},
 	{"address", address, NAME | VALUE | WRITES, "has a new address"},
 	{"pool", pool, NAME | VALUE | WRITES, "has a new pool"},
+	{"totp", totp, NAME | WRITES, NULL},
 };
 
 static int parse_date(const char *text, int64_t *ret)
@@ -386,7 +429,8 @@ static int parse_options(int argc, char **argv, struct args *a)
 		WHERE_OPTIONS, {"how", no_argument, NULL, 'H'},
 		{"server", required_argument, NULL, 'S'}, {"route", required_argument, NULL, 'R'},
 		{"out", required_argument, NULL, 'o'}, {"format", required_argument, NULL, 'F'},
-		{"passwords", required_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"passwords", required_argument, NULL, 'P'}, {"new", no_argument, NULL, 'N'},
+		{"remove", no_argument, NULL, 'D'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c, r = CMD_OK;
 
 	while (!r && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -405,6 +449,8 @@ static int parse_options(int argc, char **argv, struct args *a)
 		case 'o': a->out = optarg; break;
 		case 'F': a->format = optarg; break;
 		case 'P': a->passwords = optarg; break;
+		case 'N': a->renew = true; break;
+		case 'D': a->drop = true; break;
 		case 'h':
 			fputs(usage, stdout);
 			values_help(DB_USER, stdout);
@@ -493,6 +539,8 @@ static int run(const struct action *action, const struct args *a)
 		return tell_how_if_known(db, a);
 	if (action->run == show && (a->how || a->out))
 		return tell_how(db, a);
+	if (action->run == totp)
+		return tell_totp(a);
 	if (action->run == expire)
 		return date_sessions(a);
 	if (action->run == set)
@@ -519,7 +567,8 @@ static int run_of_all(const struct args *a, const char *file)
 
 int cmd_user(int argc, char **argv)
 {
-	struct args a = {0};
+	uint8_t seed[TOTP_SEED_LEN] = {0};
+	struct args a = {.seed = seed};
 	const struct action *action;
 	int r = parse_options(argc, argv, &a), n, wanted;
 
@@ -547,5 +596,6 @@ int cmd_user(int argc, char **argv)
 	if (!r)
 		r = run(action, &a);
 	explicit_bzero(&a, sizeof(a));
+	explicit_bzero(seed, sizeof(seed));
 	return r;
 }

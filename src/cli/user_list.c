@@ -13,13 +13,21 @@
 #include "cli/user_offer.h"
 #include "cli/values.h"
 
-static const char *state_of(const struct db_user *u)
+/* What counts, the groups' values among it. */
+static const char *state_of(const struct db_user *u, const struct grant_values *v)
 {
-	if (u->disabled)
+	if (v->disabled.value)
 		return "disabled";
-	if (u->expires_at && u->expires_at <= clock_wall_s())
+	if (v->expires.value && v->expires.value <= clock_wall_s())
 		return "expired";
 	return u->password_at ? "active" : "no password";
+}
+
+static const char *secret_of(const struct db_user *u)
+{
+	if (u->totp)
+		return u->reversible ? "rev.+totp" : "nt+totp";
+	return u->reversible ? "reversible" : "nt";
 }
 
 static const char *day(int64_t at, char ret[static 20])
@@ -38,27 +46,26 @@ static void print_head(void)
 		"ADDRESS", "UNTIL", "LAST LOGIN");
 }
 
-static int print_row(const struct db_user *u, void *arg UNUSED)
+static void print_row(const struct db_user *u, const struct grant_values *v)
 {
 	char ip[ADDR_TEXT_LEN], until[20], login[20];
 
-	text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u),
-		u->reversible ? "reversible" : "nt",
+	text_fprintf(stdout, "%-24s %-11s %-10s %-15s %-16s %s\n", u->name, state_of(u, v),
+		secret_of(u),
 		u->ipv4.family != AF_UNSPEC ? addr_format(&u->ipv4, ip)
 		: *u->pool                  ? u->pool
 					    : "pool",
-		u->expires_at ? day(u->expires_at, until) : "never", day(u->login_at, login));
-	return 0;
+		v->expires.value ? day(v->expires.value, until) : "never", day(u->login_at, login));
 }
 
-static json_t *user_json(const struct db_user *u)
+static json_t *user_json(const struct db_user *u, const struct grant_values *v)
 {
 	char ip[ADDR_TEXT_LEN];
-	json_t *o = json_pack("{s:I, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I}", "id",
-		(json_int_t)u->id, "name", u->name, "state", state_of(u), "disabled", u->disabled,
-		"reversible", u->reversible, "expires_at", (json_int_t)u->expires_at, "created_at",
-		(json_int_t)u->created_at, "password_at", (json_int_t)u->password_at, "login_at",
-		(json_int_t)u->login_at);
+	json_t *o = json_pack("{s:I, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I}", "id",
+		(json_int_t)u->id, "name", u->name, "state", state_of(u, v), "disabled",
+		u->disabled, "reversible", u->reversible, "totp", u->totp, "expires_at",
+		(json_int_t)u->expires_at, "created_at", (json_int_t)u->created_at, "password_at",
+		(json_int_t)u->password_at, "login_at", (json_int_t)u->login_at);
 
 	if (o && *u->pool)
 		json_object_set_new(o, "pool", json_string(u->pool));
@@ -67,27 +74,42 @@ static json_t *user_json(const struct db_user *u)
 	return o;
 }
 
-static int add_json(const struct db_user *u, void *arg)
-{
-	json_t *o = user_json(u);
+struct listing {
+	struct db *db;
+	const struct config *cfg;
+	struct values_found *found;
+	json_t *all; /* NULL: a table */
+};
 
-	return !o || json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
+static int list_one(const struct db_user *u, void *arg)
+{
+	struct listing *l = arg;
+	int r = values_of_user(l->db, l->cfg, u, l->found);
+	json_t *o;
+
+	if (r < 0)
+		return r;
+	if (!l->all) {
+		print_row(u, &l->found->all);
+		return 0;
+	}
+	o = user_json(u, &l->found->all);
+	return !o || json_array_append_new(l->all, o) < 0 ? -ENOMEM : 0;
 }
 
-int user_list(struct db *db, bool json)
+int user_list(struct db *db, const struct config *cfg, bool json)
 {
-	json_t *all;
-	int r;
+	AUTO_MEM struct values_found *found = calloc(1, sizeof(*found));
+	struct listing l = {db, cfg, found, json ? json_array() : NULL};
+	int r = found ? 0 : -ENOMEM;
 
-	if (!json) {
+	if (!json)
 		print_head();
-		return db_user_list(db, print_row, NULL);
-	}
-	all = json_array();
-	r = db_user_list(db, add_json, all);
 	if (!r)
-		r = json_print(all, stdout, JSON_INDENT(2));
-	json_decref(all);
+		r = db_user_list(db, list_one, &l);
+	if (!r && json)
+		r = json_print(l.all, stdout, JSON_INDENT(2));
+	json_decref(l.all);
 	return r;
 }
 
@@ -97,7 +119,7 @@ static void print_user(
 	const struct db_user *user, const struct values_found *f, const struct config *cfg)
 {
 	print_head();
-	print_row(user, NULL);
+	print_row(user, &f->all);
 	fputs("\n  groups            ", stdout);
 	for (size_t i = 0; i < f->n_groups; i++)
 		text_fprintf(stdout, "%s%s", i ? "," : "", f->groups[i]);
@@ -109,7 +131,7 @@ static void print_user(
 static void print_user_json(
 	const struct db_user *user, const struct values_found *f, const struct config *cfg)
 {
-	json_t *o = user_json(user), *groups = json_array();
+	json_t *o = user_json(user, &f->all), *groups = json_array();
 
 	for (size_t i = 0; i < f->n_groups; i++)
 		json_array_append_new(groups, json_string(f->groups[i]));

@@ -21,6 +21,7 @@
 #include "base/addr.h"
 #include "base/credentials.h"
 #include "base/mschap.h"
+#include "base/totp.h"
 #include "events/event.h"
 #include "store/limits.h"
 
@@ -86,7 +87,7 @@ int db_meta_set(struct db *db, const char *key, const char *value);
 struct db_user {
 	int64_t id;
 	char name[USER_NAME_MAX + 1]; /* as typed by the admin */
-	bool disabled, reversible;
+	bool disabled, reversible, totp;
 	int64_t expires_at;                        /* seconds since 1970; 0: never */
 	struct addr ipv4;                          /* static address; AF_UNSPEC: from the pool */
 	char pool[STORE_POOL_NAME_MAX + 1];        /* "": the ordinary one */
@@ -100,6 +101,11 @@ int db_user_add(struct db *db, const char *name, const struct addr *ipv4, int64_
 int db_user_set_password(struct db *db, int64_t id, const char *password, bool reversible);
 /* From another server's file: the hash is all that is known. */
 int db_user_set_nt_hash(struct db *db, int64_t id, const uint8_t hash[static MSCHAP_NT_HASH_LEN]);
+/* A second factor from now on; the one before is no more. */
+int db_user_set_totp(struct db *db, int64_t id, const uint8_t seed[static TOTP_SEED_LEN]);
+int db_user_remove_totp(struct db *db, int64_t id); /* -ENOENT: there is none */
+/* The code of this step was right: -EALREADY, when it or a later one was used before. */
+int db_totp_use(struct db *db, int64_t id, int64_t step);
 int db_user_find(struct db *db, const char *name, struct db_user *ret); /* any case */
 int db_user_set_disabled(struct db *db, int64_t id, bool disabled);
 int db_user_set_expiry(struct db *db, int64_t id, int64_t expires_at);
@@ -118,8 +124,9 @@ struct db_login {
 	struct addr ipv4;
 	char pool[STORE_POOL_NAME_MAX + 1];
 	int64_t password_at;
-	bool has_nt, has_reversible;
+	bool has_nt, has_reversible, has_totp;
 	uint8_t nt_hash[MSCHAP_NT_HASH_LEN];
+	uint8_t totp_seed[TOTP_SEED_LEN];
 	char password[STORE_PASSWORD_MAX + 1]; /* when has_reversible */
 };
 

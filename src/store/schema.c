@@ -31,7 +31,7 @@ const char *const schema_steps[] = {
 	"  password_at BIGINT NOT NULL DEFAULT 0,"
 	"  login_at BIGINT NOT NULL DEFAULT 0);"
 
-	/* kind: 1 nt, 2 reversible; AES-256-GCM with user id and kind as associated data. */
+	/* kind: 1 nt, 2 reversible, 3 seed of TOTP; AES-256-GCM, associated data: user id and kind. */
 	"CREATE TABLE secrets ("
 	"  user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
 	"  kind INTEGER NOT NULL,"
@@ -263,6 +263,11 @@ const char *const schema_steps[] = {
 	"  until_at BIGINT NOT NULL,"
 	"  by_admin INTEGER NOT NULL,"
 	"  PRIMARY KEY (source, user_name))",
+
+	/* 8: the last step whose code a user has used: none counts twice. */
+	"CREATE TABLE totp ("
+	"  user_id BIGINT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,"
+	"  last_step BIGINT NOT NULL)",
 };
 
 const size_t schema_version = ARRAY_SIZE(schema_steps);

@@ -17,7 +17,7 @@
 #include "base/crypto.h"
 #include "store/limits.h"
 
-enum secret_kind { SECRET_NT = 1, SECRET_REVERSIBLE = 2 };
+enum secret_kind { SECRET_NT = 1, SECRET_REVERSIBLE = 2, SECRET_TOTP = 3 };
 
 #define SECRET_KEY_ID_LEN 17 /* 16 hexadecimal digits and a zero */
 

@@ -194,6 +194,44 @@ int db_user_set_nt_hash(struct db *db, int64_t id, const uint8_t hash[static MSC
 	return r < 0 ? r : remove_secret(db, id, SECRET_REVERSIBLE);
 }
 
+int db_user_set_totp(struct db *db, int64_t id, const uint8_t seed[static TOTP_SEED_LEN])
+{
+	int r = set_secret(db, id, SECRET_TOTP, seed, TOTP_SEED_LEN);
+	struct query q;
+
+	if (r < 0)
+		return r;
+	q = query_start(db, SQL_TOTP_SET);
+	query_bind_int(&q, id);
+	r = query_run(&q);
+	return r < 0 ? r : 0;
+}
+
+int db_user_remove_totp(struct db *db, int64_t id)
+{
+	struct query q = query_start(db, SQL_TOTP_REMOVE);
+	int r;
+
+	query_bind_int(&q, id);
+	r = query_run(&q);
+	if (r < 0)
+		return r;
+	return r ? remove_secret(db, id, SECRET_TOTP)
+		 : db_fail(db, -ENOENT, EV_STORE_NO_TOTP, "user number %lld", (long long)id);
+}
+
+int db_totp_use(struct db *db, int64_t id, int64_t step)
+{
+	struct query q = query_start(db, SQL_TOTP_USE);
+	int r;
+
+	query_bind_int(&q, step);
+	query_bind_int(&q, id);
+	query_bind_int(&q, step);
+	r = query_run(&q);
+	return r < 0 ? r : r ? 0 : -EALREADY;
+}
+
 int db_user_set_disabled(struct db *db, int64_t id, bool disabled)
 {
 	return set_int(db, SQL_USER_SET_DISABLED, disabled, id);
@@ -268,6 +306,7 @@ static void take_user(struct query *q, struct db_user *ret)
 	ret->login_at = query_int(q);
 	ret->reversible = query_int(q);
 	snprintf(ret->pool, sizeof(ret->pool), "%s", query_text(q));
+	ret->totp = query_int(q);
 }
 
 int db_user_find(struct db *db, const char *name, struct db_user *ret)
@@ -304,19 +343,30 @@ int db_user_list(struct db *db, int (*each)(const struct db_user *user, void *ar
 
 /* --- logins --- */
 
+/* Where a secret of this kind goes to, and its length; 0: any. NULL: there is no such kind. */
+static void *place_of(struct db_login *l, enum secret_kind kind, size_t *ret_n)
+{
+	switch (kind) {
+	case SECRET_NT: *ret_n = sizeof(l->nt_hash); return l->nt_hash;
+	case SECRET_REVERSIBLE: *ret_n = 0; return l->password;
+	case SECRET_TOTP: *ret_n = sizeof(l->totp_seed); return l->totp_seed;
+	} /* no default */
+	return NULL;
+}
+
 static int open_secret(struct db *db, struct query *q, struct db_login *l)
 {
 	enum secret_kind kind = (enum secret_kind)query_int(q);
 	const char *key_id = query_text(q);
 	struct secret_sealed sealed = {0};
-	size_t nonce_len, n, tag_len;
+	size_t nonce_len, n, tag_len, exactly = 0;
 	const void *nonce = query_octets(q, &nonce_len), *octets = query_octets(q, &n);
 	const void *tag = query_octets(q, &tag_len);
+	void *place = place_of(l, kind, &exactly);
 	int r = -EKEYREJECTED;
 
 	if (nonce_len != sizeof(sealed.nonce) || tag_len != sizeof(sealed.tag) ||
-		n > sizeof(sealed.ciphertext) || (kind == SECRET_NT && n != sizeof(l->nt_hash)) ||
-		(kind != SECRET_NT && kind != SECRET_REVERSIBLE))
+		n > sizeof(sealed.ciphertext) || (exactly && n != exactly) || !place)
 		return db_fail(
 			db, -EUCLEAN, EV_STORE_CORRUPT, "the secret of user \"%.100s\"", l->name);
 	memcpy(sealed.nonce, nonce, nonce_len);
@@ -325,14 +375,14 @@ static int open_secret(struct db *db, struct query *q, struct db_login *l)
 		memcpy(sealed.ciphertext, octets, n);
 	sealed.n = n;
 	if (!strcmp(key_id, db->key.id))
-		r = secret_open(&db->key, l->id, kind, &sealed,
-			kind == SECRET_NT ? (void *)l->nt_hash : l->password);
+		r = secret_open(&db->key, l->id, kind, &sealed, place);
 	if (r < 0)
 		return db_fail(db, -EKEYREJECTED, EV_STORE_KEY_WRONG,
 			"the secret of user \"%.100s\" was sealed with key %s, the key in use is %s",
 			l->name, key_id, db->key.id);
 	l->has_nt |= kind == SECRET_NT;
 	l->has_reversible |= kind == SECRET_REVERSIBLE;
+	l->has_totp |= kind == SECRET_TOTP;
 	return 0;
 }
 

@@ -321,6 +321,17 @@ def test_a_certificate_that_ends_takes_its_session_along(start_server, connect, 
     ends(client, server, "SESSION_CERT_EXPIRED")
 
 
+def test_a_certificate_that_ends_soon_is_said_at_each_login(start_server, connect, ca, tmp_path):
+    corp = Authority(tmp_path)
+    ca("import", corp.file, "--user-from", "cn", "--match", "*")
+    soon, later = corp.issue(USER, days=(-1, 29), file="soon"), corp.issue(USER, days=(-1, 40), file="later")
+    server = start_server(TLS)
+    assert connect(*PLAIN, "--cert", later).stop() == 0
+    assert "AUTH_CERT_ENDS_SOON" not in server.err
+    assert connect(*PLAIN, "--cert", soon).stop() == 0
+    server.wait_log(rf"6065 AUTH_CERT_ENDS_SOON.*user=\"?{USER}\"? certificate={corp.thumbprint('soon')} hours=69")
+
+
 def test_eap_tls_begins_when_the_first_authority_comes(start_server, connect, binary, state, tmp_path,
                                                        secret):
     server = start_server({"ppp": {"auth": "eap-tls mschapv2"}})

@@ -34,8 +34,9 @@
 #define USER_TIMEOUT_MS 60000 /* data unacknowledged that long: the client is gone */
 #define NOTSENT_LOWAT (64 * 1024)
 #define INFORM_ANSWERS_PER_S 5 /* DHCPINFORM of one session; Windows asks again after seconds */
-#define HOUSEKEEPING_MS 10000  /* what a worker looks after now and then */
-#define LISTEN_BACKLOG 1024    /* a redial storm after a reboot */
+#define CERT_ENDS_SOON_S (30 * 86400) /* a user's certificate: each login says so */
+#define HOUSEKEEPING_MS 10000         /* what a worker looks after now and then */
+#define LISTEN_BACKLOG 1024           /* a redial storm after a reboot */
 /*
  * Of a session, beside the one that it replaced, which goes within LANE_DRAIN_MS (tunnel/limits.h), or
  * at once when there is a next. A lane is no session and counts as none: who has a password, and asks

@@ -9,6 +9,7 @@
  * A proof from a source with a failed login waits before it is checked. If only the answer waited, honest
  * users would wait, and a guesser would hang up when success does not come at once.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,19 @@ static void log_accepted(const struct session *s, const struct aaa_answer *a)
 		thumbprint, s->cert->serial, s->cert->anchor);
 }
 
+/* In time to give the user another one; the session ends with it. */
+static void warn_of_certificate(const struct session *s)
+{
+	int64_t left_s = s->cert ? s->cert->not_after_s - clock_wall_s() : INT64_MAX;
+	char thumbprint[41];
+
+	if (left_s >= CERT_ENDS_SOON_S)
+		return;
+	hex_encode(s->cert->sha1, sizeof(s->cert->sha1), thumbprint);
+	log_event(&s->scope, EV_AUTH_CERT_ENDS_SOON, "user=\"%s\" certificate=%s hours=%" PRId64,
+		s->user, thumbprint, left_s / 3600);
+}
+
 static void accepted(struct question *q, const struct aaa_answer *a)
 {
 	struct session *s = q->session;
@@ -117,6 +131,7 @@ static void accepted(struct question *q, const struct aaa_answer *a)
 	if (s->regrant_wanted)
 		session_regrant(s);
 	log_accepted(s, a);
+	warn_of_certificate(s);
 	if (a->password_changed)
 		log_event(&s->scope, EV_AUTH_PASSWORD_CHANGED, "%s", a->detail);
 	q->verdict.error = AUTH_OK;
