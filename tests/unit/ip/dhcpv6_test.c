@@ -77,6 +77,28 @@ static void a_request_is_answered_with_name_servers_and_both_identifiers(void **
 		assert_int_equal(dhcpv6_reply(&req, &answer, reply, cap), 0);
 }
 
+/* RFC 3646 section 4: names without pointers, to a host that asks for them. */
+static void a_request_for_domains_is_answered_with_them(void **state)
+{
+	static const struct dhcp_names search = {2, {"corp.example", "lab.example"}};
+	struct dhcpv6_answer answer = {.search = &search};
+	struct dhcpv6_request req;
+	uint8_t reply[DHCPV6_REPLY_MAX];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(addr_parse("fe80::1", &answer.from), 0);
+	assert_int_equal(parse(request, sizeof(request), &req), 0);
+	assert_true(req.wants_search);
+	n = dhcpv6_reply(&req, &answer, reply, sizeof(reply));
+	assert_int_equal(n, 48 + 4 + (4 + 10) + (4 + 18) + (4 + 14 + 13));
+	assert_memory_equal(reply + 88, "\0\x18\0\x1b\4corp\7example\0\3lab\7example", 31);
+	for (size_t cap = 0; cap < n; cap++) /* names are left out first */
+		assert_true(dhcpv6_reply(&req, &answer, reply, cap) <= cap);
+	req.wants_search = false;
+	assert_int_equal(dhcpv6_reply(&req, &answer, reply, sizeof(reply)), n - 31);
+}
+
 static void what_wants_an_address_or_another_server_is_not_answered(void **state)
 {
 	uint8_t other[64];
@@ -136,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_answered_with_name_servers_and_both_identifiers),
+		cmocka_unit_test(a_request_for_domains_is_answered_with_them),
 		cmocka_unit_test(what_wants_an_address_or_another_server_is_not_answered),
 		cmocka_unit_test(every_prefix_of_a_request_is_refused_or_shorter_by_whole_options),
 		cmocka_unit_test(a_wrong_checksum_or_a_routed_source_is_refused),

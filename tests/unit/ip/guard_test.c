@@ -338,6 +338,56 @@ static void dhcpv6_is_for_the_link_and_not_for_the_world(void **state)
 	assert_both(v6("fd00::3", "2001:db8::1", IP_UDP, dhcp, 8), GUARD_PASS);
 }
 
+static size_t dhcpv4(const char *from, const char *to, uint16_t port)
+{
+	uint8_t dhcp[8] = {0, 68, (uint8_t)(port >> 8), (uint8_t)port, 0, 8};
+	size_t n = craft_v4(octets, IP_UDP, dhcp, sizeof(dhcp));
+
+	memcpy(octets + 12, address(from).octets, 4);
+	memcpy(octets + 16, address(to).octets, 4);
+	return n;
+}
+
+/* By everybody's address, or by the server's own; from a host that has an address. */
+static void dhcp_is_for_the_server_of_the_link(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(&server, dhcpv4("10.1.2.3", "255.255.255.255", 67)), GUARD_DHCPV4);
+	assert_int_equal(judge(&server, dhcpv4("10.1.2.3", "10.1.0.1", 67)), GUARD_DHCPV4);
+	assert_int_equal(guard_addresses(&server, octets), GUARD_DHCPV4); /* to be looked at */
+	assert_int_equal(judge(&server, dhcpv4("0.0.0.0", "255.255.255.255", 67)), GUARD_NOISE);
+	assert_int_equal(judge(&server, dhcpv4("10.1.0.1", "255.255.255.255", 67)), GUARD_NOISE);
+	assert_int_equal(judge(&server, dhcpv4("10.1.2.3", "255.255.255.255", 68)), GUARD_NOISE);
+	assert_int_equal(judge(&server, dhcpv4("10.1.2.3", "10.1.3.255", 67)), GUARD_NOISE);
+	assert_int_equal(judge(&server, dhcpv4("10.1.2.3", "192.0.2.9", 67)), GUARD_PASS);
+	assert_int_equal(judge(&client, dhcpv4("10.1.2.3", "255.255.255.255", 67)), GUARD_NOISE);
+	assert_int_equal(judge(&client, dhcpv4("10.1.2.3", "10.1.0.1", 67)), GUARD_PASS);
+}
+
+/* Headers that lie are no request, and a fragment is none either. */
+static void a_broken_dhcp_request_is_not_passed_on(void **state)
+{
+	size_t n = dhcpv4("10.1.2.3", "255.255.255.255", 67);
+
+	(void)state;
+	octets[25] = 200; /* UDP's length */
+	assert_int_equal(judge(&server, n), GUARD_MALFORMED);
+	n = dhcpv4("10.1.2.3", "255.255.255.255", 67);
+	octets[6] = 0x20; /* more fragments */
+	assert_int_equal(judge(&server, n), GUARD_NOISE);
+}
+
+/* What goes to the server's own address and is no request passes as before. */
+static void other_packets_to_the_server_itself_pass(void **state)
+{
+	struct ip_packet p;
+	size_t n = dhcpv4("10.1.2.3", "10.1.0.1", 53);
+
+	(void)state;
+	assert_int_equal(packet_parse(octets, n, &p), 0);
+	assert_int_equal(guard_judge(&server, octets, &p), GUARD_PASS);
+}
+
 /*
  * A chain of headers as text: h hop-by-hop, d destination options, r routing (nothing left), R with a
  * segment left, a authentication, f fragment (whole), F first fragment, L later one; then `last`.
@@ -494,6 +544,9 @@ int main(void)
 		cmocka_unit_test(of_icmpv6_echo_and_errors_pass),
 		cmocka_unit_test(neighbour_discovery_goes_to_the_owner_of_the_link),
 		cmocka_unit_test(dhcpv6_is_for_the_link_and_not_for_the_world),
+		cmocka_unit_test(dhcp_is_for_the_server_of_the_link),
+		cmocka_unit_test(a_broken_dhcp_request_is_not_passed_on),
+		cmocka_unit_test(other_packets_to_the_server_itself_pass),
 		cmocka_unit_test(what_counts_is_the_end_of_the_chain),
 		cmocka_unit_test(a_chain_out_of_order_or_without_end_does_not_pass),
 		cmocka_unit_test(a_chain_that_runs_into_the_second_fragment_does_not_pass),
