@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "aaa/offer.h"
 #include "base/clock.h"
 #include "cli/cmd.h"
 #include "cli/howto.h"
@@ -104,7 +105,9 @@ static void a_trusted_certificate_is_not_imported(void **state)
 
 static void routes_take_the_place_of_the_default_route(void **state)
 {
-	h.routes = (struct text_list){.n = 2, .item = {"10.0.0.0/8", "192.168.4.0/24"}};
+	struct prefixes_seen seen;
+
+	assert_int_equal(prefixes_parse("10.0.0.0/8,192.168.4.0/24", &h.routes, &seen), 0);
 	has("windows", "-SplitTunneling");
 	has("windows", "-DestinationPrefix '192.168.4.0/24'");
 	has("phonebook", "IpPrioritizeRemote=0\n");
@@ -116,6 +119,34 @@ static void routes_take_the_place_of_the_default_route(void **state)
 	lacks("windows", "-SplitTunneling");
 	lacks("culvert", "--no-default-route");
 	has("phonebook", "IpPrioritizeRemote=1\n");
+}
+
+/* What the server offers to the user makes the split tunnel: routes of both families, names inside. */
+static void what_is_offered_makes_a_split_tunnel(void **state)
+{
+	static struct offer offer;
+	struct prefixes_seen seen;
+
+	offer = (struct offer){.n_dns = 1, .n_dns6 = 1, .domain = "corp.example"};
+	assert_int_equal(addr_parse("10.9.0.53", &offer.dns[0]), 0);
+	assert_int_equal(addr_parse("2001:db8:9::53", &offer.dns6[0]), 0);
+	assert_int_equal(prefixes_parse("10.9.0.0/16,2001:db8:9::/48", &offer.routes, &seen), 0);
+	howto_take_offer(&h, &offer);
+	has("windows", "Set-VpnConnection -Name 'vpn.example' -SplitTunneling $true\n");
+	has("windows", "-DestinationPrefix '2001:db8:9::/48'\n");
+	has("windows", "Add-DnsClientNrptRule -Namespace '.corp.example' -NameServers "
+		       "'10.9.0.53','2001:db8:9::53'\n");
+	has("profilexml", "<RoutingPolicyType>SplitTunnel</RoutingPolicyType>");
+	has("profilexml", "<Address>10.9.0.0</Address>\n    <PrefixSize>16</PrefixSize>");
+	has("profilexml", "<DomainName>.corp.example</DomainName>\n    "
+			  "<DnsServers>10.9.0.53,2001:db8:9::53</DnsServers>");
+	has("networkmanager", "[ipv4]\nmethod=auto\nroute1=10.9.0.0/16\nnever-default=true");
+	has("networkmanager", "[ipv6]\nmethod=auto\nroute1=2001:db8:9::/48\nnever-default=true");
+	has("routeros", "/ipv6 route add dst-address=2001:db8:9::/48");
+	h.routes.n = h.n_dns = h.n_domains = 0;
+	has("profilexml", "<RoutingPolicyType>ForceTunnel</RoutingPolicyType>");
+	lacks("profilexml", "<Route>");
+	lacks("networkmanager", "[ipv6]");
 }
 
 /* What a shell makes of the arguments of `line`. */
@@ -265,6 +296,7 @@ int main(void)
 		CASE(another_port_is_named_where_it_must_be),
 		CASE(a_trusted_certificate_is_not_imported),
 		CASE(routes_take_the_place_of_the_default_route),
+		CASE(what_is_offered_makes_a_split_tunnel),
 		CASE(a_shell_sees_the_name_and_nothing_else),
 		CASE(each_script_has_the_quoting_of_its_reader),
 		CASE(no_password_is_part_of_it),
