@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Debian's dhcpcd asks by DHCPINFORM on the ppp interface that Debian's sstpc and pppd made through our server,
-and takes the routes, name servers and domains of its user.
+Debian's dhcpcd asks by DHCPINFORM on the ppp interface that Debian's sstpc and pppd made through our
+server, and takes the routes, name servers and domains of its user.
 
         cli  dhcpcd on ppp7 (sstpc + pppd)  ======tunnel======  srv  culvert serve
 """
