@@ -11,6 +11,10 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
+
+#include "ppp/auth/auth.h"
+#include "ppp/fsm.h"
 #include "unit/server/rooms.h"
 
 static uint64_t sessions;
@@ -151,6 +155,26 @@ static const char *hear(bool *ret_over)
 
 static const uint8_t connect_request[] = {
 	0x10, 1, 0, 14, 0, 1, 0, 1, 0, 1, 0, 6, 0, 1}; /* [MS-SSTP] 4.4 */
+
+/* ---- what a session costs ---- */
+
+/*
+ * What ten thousand idle sessions hold each, buffers and TLS aside. A field that one phase needs belongs to
+ * what lives as long as that phase: a login's question, an exchange, a text that few peers send.
+ */
+static void an_idle_session_stays_small(void **state)
+{
+	const size_t session = sizeof(struct session),
+		     ppp = 3 * sizeof(struct fsm) + sizeof(struct auth);
+	size_t tunnel;
+
+	(void)state;
+	assert_int_equal(opens(&fd), 0);
+	tunnel = malloc_usable_size(site->sessions->link.tunnel);
+	if (session > 2304 || tunnel > 3712 || ppp > 2048)
+		fail_msg("session %zu, tunnel %zu, automata and login %zu octets", session, tunnel,
+			ppp);
+}
 
 /* ---- as far as it goes ---- */
 
@@ -354,6 +378,7 @@ static void a_packet_for_no_session_goes_nowhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(an_idle_session_stays_small),
 		CASE(a_connection_counts_and_is_known),
 		CASE(sstp_is_answered_and_its_call_acknowledged),
 		CASE(a_health_check_gets_the_status_that_is_configured),
