@@ -235,6 +235,8 @@ static const char *take(struct connect_options *co, enum connect_id id, char *va
 	case CONNECT_ROUTE: return take_network(value, o->routes, &o->n_routes);
 	case CONNECT_EXCLUDE: return take_network(value, o->excluded, &o->n_excluded);
 	case CONNECT_NO_DEFAULT_ROUTE: co->none = true; break;
+	case CONNECT_NO_PUSHED_ROUTES: co->no_pushed = true; break;
+	case CONNECT_ACCEPT_ROUTES: o->accept_pushed = true; break;
 	case CONNECT_LOCK: o->lock = true; break;
 	case CONNECT_LOCK_LAN: o->lock = o->lock_lan = true; break;
 	case CONNECT_NO_DNS: o->dns = false; break;
@@ -335,6 +337,12 @@ static int decide_routes(struct connect_options *co)
 			stderr);
 		return CMD_USAGE;
 	}
+	if (co->no_pushed && o->accept_pushed) {
+		fputs("culvert connect: --no-pushed-routes and --accept-routes: expected one of them\n",
+			stderr);
+		return CMD_USAGE;
+	}
+	o->follow_pushed = !co->all && !o->n_routes && !co->no_pushed;
 	o->default_route = co->all || (!co->none && !o->n_routes);
 	if (o->n_routes && !co->all && !co->none && !co->quiet)
 		fputs("culvert: --route: only these networks go through the tunnel (earlier versions sent "

@@ -63,6 +63,7 @@ struct connect_options {
 	struct login login;
 	struct proxy_choice proxy;
 	bool all, none;          /* --all, --no-default-route */
+	bool no_pushed;          /* --no-pushed-routes */
 	bool given[CONNECT_IDS]; /* by the command line: a profile does not change it */
 	bool quiet;              /* says nothing of what the options mean */
 	char domains[CLIENT_DNS_DOMAINS_MAX][HOST_NAME_MAX_LEN + 2];

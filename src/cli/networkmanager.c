@@ -7,7 +7,7 @@
  * Theory of operation. Two processes:
  *
  *     NetworkManager ⇄ service (this one: the bus, no network) ─── client: `culvert connect`
- *                             ◀── facts by a pipe, at each negotiation
+ *                             ◀── facts, when they change
  *
  * The client makes the interface and the tunnel and leaves addresses, routes and name servers to
  * NetworkManager, which gets the facts as Config, Ip4Config and Ip6Config. The order is Connect (answered
@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,13 +85,18 @@ static void set_state(struct service *s, enum state state)
 	sd_bus_emit_signal(s->bus, OBJECT, INTERFACE, "StateChanged", "u", s->state);
 }
 
-static void put_address(sd_bus_message *m, const char *key, const struct addr *a)
+static uint32_t value4(const struct addr *a)
 {
 	uint32_t v4;
 
+	memcpy(&v4, a->octets, sizeof(v4)); /* in network order, as it is */
+	return v4;
+}
+
+static void put_address(sd_bus_message *m, const char *key, const struct addr *a)
+{
 	if (a->family == AF_INET) {
-		memcpy(&v4, a->octets, sizeof(v4)); /* in network order, as it is */
-		sd_bus_message_append(m, "{sv}", key, "u", v4);
+		sd_bus_message_append(m, "{sv}", key, "u", value4(a));
 	} else if (a->family == AF_INET6) {
 		sd_bus_message_open_container(m, 'e', "sv");
 		sd_bus_message_append(m, "s", key);
@@ -132,28 +138,81 @@ static void send_config(struct service *s)
 	end(s, m);
 }
 
+/* A container of key and variant, whose array the caller fills. */
+static void open_list(sd_bus_message *m, const char *key, const char *variant, const char *of)
+{
+	sd_bus_message_open_container(m, 'e', "sv");
+	sd_bus_message_append(m, "s", key);
+	sd_bus_message_open_container(m, 'v', variant);
+	sd_bus_message_open_container(m, 'a', of);
+}
+
+static void close_list(sd_bus_message *m)
+{
+	for (int i = 0; i < 3; i++)
+		sd_bus_message_close_container(m);
+}
+
+static void put_domains(sd_bus_message *m, const struct client_facts *f)
+{
+	open_list(m, "domains", "as", "s");
+	for (size_t i = 0; i < f->n_domains; i++)
+		sd_bus_message_append(m, "s", f->domains[i]);
+	close_list(m);
+}
+
+/* Each network, prefix, next hop (none) and metric (NetworkManager's). */
+static void put_routes4(sd_bus_message *m, const struct client_facts *f)
+{
+	open_list(m, "routes", "aau", "au");
+	for (size_t i = 0; i < f->n_routes; i++) {
+		const struct prefix *p = &f->routes[i];
+
+		if (p->addr.family == AF_INET)
+			sd_bus_message_append(
+				m, "au", 4, value4(&p->addr), (uint32_t)p->len, 0u, 0u);
+	}
+	close_list(m);
+}
+
+static void put_routes6(sd_bus_message *m, const struct client_facts *f)
+{
+	static const uint8_t none[16];
+
+	open_list(m, "routes", "a(ayuayu)", "(ayuayu)");
+	for (size_t i = 0; i < f->n_routes; i++) {
+		const struct prefix *p = &f->routes[i];
+
+		if (p->addr.family != AF_INET6)
+			continue;
+		sd_bus_message_open_container(m, 'r', "ayuayu");
+		sd_bus_message_append_array(m, 'y', p->addr.octets, 16);
+		sd_bus_message_append(m, "u", (uint32_t)p->len);
+		sd_bus_message_append_array(m, 'y', none, 16);
+		sd_bus_message_append(m, "u", 0u);
+		sd_bus_message_close_container(m);
+	}
+	close_list(m);
+}
+
 static void send_ip4(struct service *s)
 {
 	const struct client_facts *f = &s->facts;
-	uint32_t dns[ARRAY_SIZE(f->dns)];
 	sd_bus_message *m = begin(s, "Ip4Config");
-	size_t n = 0;
 
 	if (!m)
 		return;
 	put_address(m, "address", &f->own4);
 	put_address(m, "internal-gateway", &f->peer4);
 	put_address(m, "ptp", &f->peer4);
-	sd_bus_message_append(m, "{sv}", "prefix", "u", 32u);
+	sd_bus_message_append(m, "{sv}{sv}", "prefix", "u", 32u, "never-default", "b", f->split);
+	open_list(m, "dns", "au", "u");
 	for (size_t i = 0; i < ARRAY_SIZE(f->dns); i++)
 		if (f->dns[i].family == AF_INET)
-			memcpy(&dns[n++], f->dns[i].octets, sizeof(dns[0]));
-	sd_bus_message_open_container(m, 'e', "sv");
-	sd_bus_message_append(m, "s", "dns");
-	sd_bus_message_open_container(m, 'v', "au");
-	sd_bus_message_append_array(m, 'u', dns, n * sizeof(dns[0]));
-	sd_bus_message_close_container(m);
-	sd_bus_message_close_container(m);
+			sd_bus_message_append(m, "u", value4(&f->dns[i]));
+	close_list(m);
+	put_domains(m, f);
+	put_routes4(m, f);
 	end(s, m);
 }
 
@@ -166,7 +225,14 @@ static void send_ip6(struct service *s)
 		return;
 	put_address(m, "address", &f->own6);
 	sd_bus_message_append(
-		m, "{sv}{sv}", "prefix", "u", 128u, "never-default", "b", !f->onward6);
+		m, "{sv}{sv}", "prefix", "u", 128u, "never-default", "b", !f->onward6 || f->split);
+	open_list(m, "dns", "aay", "ay");
+	for (size_t i = 0; i < ARRAY_SIZE(f->dns); i++)
+		if (f->dns[i].family == AF_INET6)
+			sd_bus_message_append_array(m, 'y', f->dns[i].octets, 16);
+	close_list(m);
+	put_domains(m, f);
+	put_routes6(m, f);
 	end(s, m);
 }
 
@@ -184,7 +250,7 @@ static int send_facts(sd_event_source *source UNUSED, uint64_t usec UNUSED, void
 
 /* ---- the client ---------------------------------------------------------- */
 
-/* In the client: one write of less than PIPE_BUF, so it is whole. */
+/* In the client: one packet. */
 static void on_up(void *arg, const struct client_facts *facts)
 {
 	struct service *s = arg;
@@ -195,7 +261,6 @@ static void on_up(void *arg, const struct client_facts *facts)
 
 static int prepare(struct client_opts *o, void *arg)
 {
-	o->default_route = false;
 	o->n_routes = 0;
 	o->hands_off = true;
 	o->on_up = on_up;
@@ -312,7 +377,8 @@ static int start_client(struct service *s, const char **ret_why)
 	proxy = password_pipe(s->settings.proxy_password);
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", proxy);
 	r = nm_settings_words(&s->settings, file, &words, ret_why);
-	if (!r && (password < 0 || proxy < 0 || pipe2(facts, O_CLOEXEC) < 0))
+	if (!r && (password < 0 || proxy < 0 ||
+			  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, facts) < 0))
 		r = -EMFILE;
 	if (!r) {
 		s->client = fork();

@@ -52,6 +52,7 @@ static void on_links_changed(void *arg)
 {
 	struct client *c = arg;
 
+	client_setup_judge_again(c->setup);
 	machine_links_changed(&c->machine, clock_mono_ms());
 	client_carry_out(c);
 }
@@ -124,6 +125,7 @@ static enum event prepare(struct client *c)
 	uv_timer_init(&c->loop, &c->timer);
 	uv_timer_init(&c->loop, &c->lifetimes);
 	c->timer.data = c->lifetimes.data = c;
+	asker_init(&c->asker, &c->loop, &c->link, network_pushed);
 	if (attempt_init(&c->attempt, c->opts, client_on_attempt) < 0 ||
 		port_init(&c->port, &c->loop, tun_fd(c->tun, 0),
 			(tun_takes_tcp(c->tun) ? COALESCE_TCP : 0) |

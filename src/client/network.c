@@ -73,10 +73,25 @@ static void tell_facts(struct client *c, const struct ppp_addresses *a)
 		f->server = c->attempt.peer;
 		f->mtu = tunnel_peer_mru(c->link.tunnel);
 		f->own4 = a->local;
-		client_setup_pushed(c->setup, a, f);
 	}
-	if (c->opts->on_up && f->own4.family)
-		c->opts->on_up(c->opts->arg, f);
+	client_setup_facts(c->setup, f);
+	if (!c->opts->on_up || !f->own4.family || (!a && !memcmp(f, &c->told_facts, sizeof(*f))))
+		return;
+	c->told_facts = *f;
+	c->opts->on_up(c->opts->arg, f);
+}
+
+void network_pushed(struct asker *a, const struct dhcp_ack *ack)
+{
+	struct client *c = container_of(a, struct client, asker);
+	char line[96] = "nothing: the server does not answer DHCPINFORM";
+
+	if (ack)
+		snprintf(line, sizeof(line), "%zu routes, %zu name servers, %zu domains",
+			ack->n_routes, ack->n_dns, (size_t)(*ack->domain != 0) + ack->search.n);
+	client_say(c, "pushed", line);
+	client_setup_answered(c->setup, ack);
+	tell_facts(c, NULL);
 }
 
 COLD void network_intercept(
@@ -92,8 +107,8 @@ COLD void network_intercept(
 	if (kind == GUARD_ADVERTISEMENT && !ra_parse(octets, ip, &ra)) {
 		client_setup_advertised(c->setup, &ra);
 		follow_lifetimes(c, on_lifetime_ended);
-		if (!addr_equal(&c->facts.own6, &c->link.guard.own6))
-			tell_facts(c, NULL);
+		tell_facts(c, NULL);
+		asker_hurry(&c->asker);
 	} else if (kind == GUARD_NEIGHBOUR) {
 		n = ra_answer_neighbour(octets, ip, own, ARRAY_SIZE(own), false, reply);
 		if (n)
@@ -157,10 +172,13 @@ void network_up(struct client *c, const struct tunnel_event *ev)
 	port_set_tun_polling(&c->port, true);
 	machine_up(&c->machine, clock_mono_ms());
 	tell_facts(c, ev->addresses);
+	asker_up(&c->asker, &c->own4);
 }
 
 void network_down(struct client *c, const struct tunnel_event *ev)
 {
+	if (ev->family == AF_INET)
+		asker_down(&c->asker);
 	if (ev->reason && ev->family == AF_INET)
 		log_event(NULL, ev->reason, "the call goes on%s%s%s",
 			*ev->text ? "; it says: \"" : "", ev->text, *ev->text ? "\"" : "");
@@ -170,10 +188,10 @@ void network_down(struct client *c, const struct tunnel_event *ev)
 
 /* ---- what passes ---------------------------------------------------------- */
 
-HOT bool network_accept_source(
-	struct link *l UNUSED, const uint8_t *octets UNUSED, const struct ip_packet *ip UNUSED)
+/* The server routes; it may forward from anywhere. */
+HOT bool network_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip)
 {
-	return true; /* the server routes; it may forward from anywhere */
+	return !asker_takes(&container_of(l, struct client, link)->asker, octets, ip);
 }
 
 static bool is_link_local(const uint8_t *octets, const struct ip_packet *ip)

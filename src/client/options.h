@@ -9,12 +9,14 @@
 
 #include "base/addr.h"
 #include "base/credentials.h"
+#include "ip/pushed.h"
 
 #define CLIENT_ROUTES_MAX 64
 #define CLIENT_PINS_MAX 8
 #define CLIENT_DNS_DOMAINS_MAX 16
 #define CLIENT_SERVERS_MAX 8
 #define CLIENT_KNOWN_MAX 16
+#define CLIENT_NAME_SERVERS_MAX 6
 
 struct eap_peer;
 struct proxy; /* front/proxy_connect.h */
@@ -22,11 +24,16 @@ struct proxy; /* front/proxy_connect.h */
 /* What a negotiation gave; what does not belong here (client/permit.h) is left out. */
 struct client_facts {
 	char tun[16];
-	struct endpoint server;          /* or the proxy */
-	struct addr own4, peer4, dns[2]; /* AF_UNSPEC: none */
-	struct addr own6;                /* of an advertised prefix of 64 bits */
-	bool onward6;                    /* the server takes IPv6 for other networks, too */
+	struct endpoint server;  /* or the proxy */
+	struct addr own4, peer4; /* AF_UNSPEC: none */
+	struct addr own6;        /* of an advertised prefix of 64 bits */
+	bool onward6;            /* the server takes IPv6 for other networks, too */
 	uint16_t mtu;
+	struct addr dns[CLIENT_NAME_SERVERS_MAX]; /* AF_UNSPEC: no more */
+	char domains[CLIENT_DNS_DOMAINS_MAX][PUSHED_NAME_LEN];
+	struct prefix routes[PUSHED_ROUTES_MAX]; /* pushed, and followed */
+	size_t n_domains, n_routes;
+	bool split; /* only `routes` go through the tunnel */
 };
 
 struct client_server {
@@ -63,6 +70,8 @@ struct client_opts {
 	size_t n_methods;
 	struct eap_peer *eap; /* with AUTH_EAP among them; outlives the call */
 	bool default_route, dns, ipv6;
+	bool follow_pushed; /* routes that the server pushes; with default_route in its place */
+	bool accept_pushed; /* ... and what is refused otherwise (ip/pushed.h) */
 	bool lanes;      /* a second connection for sparse flows, when it helps (client/lane.h) */
 	bool block_ipv6; /* what IPv6 the tunnel does not take goes nowhere */
 	struct prefix routes[CLIENT_ROUTES_MAX], excluded[CLIENT_ROUTES_MAX];

@@ -105,6 +105,7 @@ static void on_closed(struct link *l)
 
 	tell_traffic(c);
 	c->link_open = false;
+	asker_down(&c->asker);
 	port_set_tun_polling(&c->port, false);
 	attempt_over(c);
 }
@@ -284,6 +285,7 @@ static void close_loop(struct client *c)
 	client_watch_stop(&c->watch);
 	uv_close((uv_handle_t *)&c->timer, NULL);
 	uv_close((uv_handle_t *)&c->lifetimes, NULL);
+	asker_close(&c->asker);
 }
 
 static void end(struct client *c)

@@ -7,6 +7,7 @@
 #pragma once
 #include <uv.h>
 
+#include "client/asker.h"
 #include "client/attempt.h"
 #include "client/machine.h"
 #include "client/options.h"
@@ -25,9 +26,10 @@ struct client {
 	uv_loop_t loop;
 	uv_timer_t timer; /* the machine's deadline */
 	uv_timer_t lifetimes;
+	struct asker asker; /* for routes, name servers and domains */
 	struct client_watch watch;
 	struct tun *tun;
-	struct client_facts facts; /* for opts->on_up */
+	struct client_facts facts, told_facts; /* for opts->on_up */
 	struct client_setup *setup;
 	struct client_lane *lane; /* NULL: none is wanted */
 	struct attempt attempt;
@@ -73,7 +75,10 @@ void network_down(struct client *c, const struct tunnel_event *ev);
  */
 void network_intercept(
 	struct link *l, enum guard_verdict kind, const uint8_t *octets, const struct ip_packet *ip);
+/* Any source; but what is for a DHCP client is the asker's. */
 bool network_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip);
+/* Of struct asker: what the server pushes; NULL: it does not answer. */
+void network_pushed(struct asker *a, const struct dhcp_ack *ack);
 /* Of struct port_ops. */
 struct link *network_route(struct port *p, const struct vnet_hdr *vnet, const uint8_t *octets,
 	const struct ip_packet *ip);

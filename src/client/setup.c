@@ -11,8 +11,10 @@
 #include "base/hot.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "client/dns.h"
 #include "client/permit.h"
 #include "client/policy.h"
+#include "client/split.h"
 #include "events/event.h"
 #include "ip/ra.h"
 #include "os/harden.h"
@@ -21,6 +23,7 @@
 
 #define CLIENTS_MAX 64   /* on one host, with the same peer */
 #define IPV6_METRIC 1024 /* that the kernel gives a route without one */
+#define SPLIT_SHOWN 8    /* routes in a line */
 #define REFUSALS_MAX 16  /* lines about addresses: a hostile server has many */
 
 /* A prefix that the server says is on the link, and until when that counts. */
@@ -35,13 +38,15 @@ struct client_setup {
 	struct netlink *nl;
 	struct permit permit;
 	struct policy *policy;
+	struct split *split;
 	struct addr server;
 	struct client_way way; /* to the server, at the last look */
 	bool way_known;        /* there was a last look */
-	struct resolver *resolver;
-	struct addr dns[2];      /* what it was set to */
-	struct addr own4, peer4; /* on the interface; AF_UNSPEC: none */
+	struct client_dns dns;
+	struct addr ipcp_dns[2], ipcp_peer; /* as negotiated */
+	struct addr own4, peer4;            /* on the interface; AF_UNSPEC: none */
 	bool routes_made;
+	bool has_all4;     /* everything goes into the tunnel */
 	unsigned refusals; /* lines so far */
 	struct on_link on_link[RA_ON_LINK_MAX];
 	uint8_t ifid[8]; /* ours, as negotiated */
@@ -82,11 +87,14 @@ int client_setup_new(const struct client_opts *opts, const struct tun *tun,
 	r = netlink_new(&s->nl, why);
 	if (!r)
 		r = policy_new(s->nl, tun_ifindex(tun), &s->policy, why);
+	if (!r && split_new(opts, s->nl, s->policy, tun_ifindex(tun), &s->split) < 0)
+		r = os_fail(why, EV_OUT_OF_MEMORY, -ENOMEM, "client set-up");
 	if (r < 0) {
 		client_setup_free(s);
 		return r;
 	}
 	s->permit = (struct permit){s->nl, tun_ifindex(tun), {0}};
+	client_dns_init(&s->dns, opts, tun_name(tun), &s->permit);
 	r = harden_interface(tun_name(tun));
 	if (r < 0)
 		log_event(NULL, EV_TUN_NOT_HARDENED, "tun=%s error=\"%s\"", tun_name(tun),
@@ -101,7 +109,8 @@ void client_setup_free(struct client_setup *s)
 {
 	if (!s)
 		return;
-	resolver_restore(s->resolver);
+	client_dns_done(&s->dns);
+	split_free(s->split);
 	policy_free(s->policy);
 	netlink_free(s->nl);
 	free(s);
@@ -268,98 +277,122 @@ bool client_setup_is_cut_off(struct client_setup *s, const struct addr *local)
 	return netlink_routes(s->nl, s->server.family, look_at_way, &w, NULL) == 0 && w.found;
 }
 
+static const struct prefix all4 = {.addr.family = AF_INET}, all6 = {.addr.family = AF_INET6};
+
+static int take_all4(struct client_setup *s, struct os_failure *why)
+{
+	int r = s->has_all4 ? 0 : policy_route_add(s->policy, &all4, why);
+
+	s->has_all4 |= !r;
+	return r;
+}
+
+static void leave_all4(struct client_setup *s)
+{
+	if (s->has_all4)
+		policy_route_del(s->policy, &all4);
+	s->has_all4 = false;
+}
+
+/* Everything goes into the tunnel: nothing else was asked for, and the server pushes no split tunnel. */
+static bool takes_all(const struct client_setup *s)
+{
+	return s->opts->default_route && !split_is_on(s->split);
+}
+
 static int add_routes(struct client_setup *s, struct os_failure *why)
 {
-	static const struct prefix all = {.addr.family = AF_INET};
 	int r = 0;
 
 	for (size_t i = 0; i < s->opts->n_excluded && !r; i++)
 		r = policy_exclude(s->policy, &s->opts->excluded[i], why);
-	if (!r && s->opts->default_route)
-		r = policy_route_add(s->policy, &all, why);
+	if (!r && takes_all(s))
+		r = take_all4(s, why);
 	for (size_t i = 0; i < s->opts->n_routes && !r; i++)
 		r = policy_route_add(s->policy, &s->opts->routes[i], why);
 	s->routes_made = !r;
 	return r;
 }
 
-/* The name servers that may be used, first ones first. Returns how many. */
-static size_t choose_dns(
-	struct client_setup *s, const struct ppp_addresses *a, struct addr ret[static 2])
+/* ---- names ---------------------------------------------------------- */
+
+static bool is_on_link(const struct client_setup *s, const struct addr *a)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(a->dns); i++) {
-		struct prefix host = host_prefix(&a->dns[i]);
-		const char *why = a->dns[i].family ? permit_host(&s->permit, &a->dns[i]) : NULL;
-
-		if (why)
-			refuse(s, "name server", &host, why);
-		else if (a->dns[i].family)
-			ret[n++] = a->dns[i];
-	}
-	return n;
+	for (size_t i = 0; i < ARRAY_SIZE(s->on_link); i++)
+		if (s->on_link[i].prefix.addr.family && prefix_contains(&s->on_link[i].prefix, a))
+			return true;
+	return false;
 }
 
-static void warn_of_unsplit(const struct client_setup *s, const struct resolver_opts *o)
+static bool is_routed(const struct client_setup *s, const struct addr *a)
 {
-	if (o->n_domains && !o->all_names && !resolver_splits(s->resolver))
-		log_event(NULL, EV_DNS_NOT_SPLIT, "used=\"%s\"",
-			resolver_way_name(resolver_way(s->resolver)));
+	for (size_t i = 0; i < s->opts->n_routes; i++)
+		if (prefix_contains(&s->opts->routes[i], a))
+			return true;
+	return pushed_reaches(split_pushed(s->split), a);
 }
 
-void client_setup_pushed(
-	struct client_setup *s, const struct ppp_addresses *a, struct client_facts *f)
+/* Of IPv4 a user who chose the routes knows where the server's name servers are. */
+static bool leads_to(void *arg, const struct addr *a)
 {
-	struct prefix peer = host_prefix(&a->peer);
-	const char *why = a->peer.family ? permit_host(&s->permit, &a->peer) : NULL;
+	const struct client_setup *s = arg;
 
-	if (why)
+	if (s->opts->accept_pushed || is_routed(s, a))
+		return true;
+	if (a->family == AF_INET6)
+		return is_on_link(s, a) || (takes_all(s) && s->onward6);
+	return addr_equal(a, &s->ipcp_peer) || !pushed_followed(split_pushed(s->split));
+}
+
+static void choose_names(struct client_setup *s, struct dns_wish *ret)
+{
+	struct dns_offer offer = {.pushed = split_pushed(s->split),
+		.ipcp = s->ipcp_dns,
+		.n_ipcp = ARRAY_SIZE(s->ipcp_dns),
+		.split = split_is_on(s->split),
+		.all_names = takes_all(s),
+		.leads_to = leads_to,
+		.arg = s};
+
+	client_dns_choose(&s->dns, &offer, ret);
+}
+
+static int set_names(struct client_setup *s, struct os_failure *why)
+{
+	struct dns_wish wish;
+
+	choose_names(s, &wish);
+	return client_dns_set(&s->dns, &wish, why);
+}
+
+void client_setup_facts(struct client_setup *s, struct client_facts *f)
+{
+	const struct pushed *p = split_pushed(s->split);
+	struct prefix peer = host_prefix(&s->ipcp_peer);
+	const char *why = s->ipcp_peer.family ? permit_host(&s->permit, &s->ipcp_peer) : NULL;
+	struct dns_wish wish;
+
+	if (why && s->opts->hands_off) /* else set_peer4() says it */
 		refuse(s, "peer", &peer, why);
-	f->peer4 = why ? (struct addr){0} : a->peer;
+	f->peer4 = why ? (struct addr){0} : s->ipcp_peer;
+	choose_names(s, &wish);
 	memset(f->dns, 0, sizeof(f->dns));
-	if (s->opts->dns)
-		choose_dns(s, a, f->dns);
-}
-
-/* Nothing is touched when the servers are those of the last time. */
-static int set_resolver(
-	struct client_setup *s, const struct ppp_addresses *a, struct os_failure *why)
-{
-	struct addr dns[2] = {0};
-	struct resolver_opts opts = {.root = "",
-		.ifname = tun_name(s->tun),
-		.servers = dns,
-		.n_servers = choose_dns(s, a, dns),
-		.all_names = s->opts->default_route,
-		.own_file = s->opts->apart,
-		.domains = s->opts->dns_domains,
-		.n_domains = s->opts->n_dns_domains};
-	int r;
-
-	if (addr_equal(&dns[0], &s->dns[0]) && addr_equal(&dns[1], &s->dns[1]))
-		return 0;
-	resolver_restore(s->resolver);
-	s->resolver = NULL;
-	memcpy(s->dns, dns, sizeof(s->dns));
-	r = opts.n_servers ? resolver_set(&opts, &s->resolver, why) : 0;
-	if (r == 0 && opts.n_servers && *resolver_passed_over(s->resolver))
-		log_event(NULL, EV_DNS_WAY_FAILED, "used=\"%s\" %s",
-			resolver_way_name(resolver_way(s->resolver)),
-			resolver_passed_over(s->resolver));
-	if (r == 0 && opts.n_servers)
-		warn_of_unsplit(s, &opts);
-	return r;
+	memcpy(f->dns, wish.servers, wish.n_servers * sizeof(f->dns[0]));
+	memcpy(f->domains, wish.domains, sizeof(f->domains));
+	f->n_domains = wish.n_domains;
+	f->split = split_is_on(s->split);
+	f->n_routes = 0;
+	for (size_t i = 0; i < p->n_routes; i++)
+		if (!p->routes[i].why)
+			f->routes[f->n_routes++] = p->routes[i].to;
 }
 
 size_t client_setup_names(const struct client_setup *s, struct addr *ret, size_t cap)
 {
-	return (s->resolver || s->opts->lock) && !s->opts->apart
-		       ? resolver_beside("", s->dns, ARRAY_SIZE(s->dns), ret, cap)
+	return (s->dns.resolver || s->opts->lock) && !s->opts->apart
+		       ? resolver_beside("", s->dns.now.servers, s->dns.now.n_servers, ret, cap)
 		       : 0;
 }
-
-static const struct prefix all6 = {.addr.family = AF_INET6};
 
 static void take_all6(struct client_setup *s)
 {
@@ -435,6 +468,8 @@ int client_setup_ipv4(
 	struct link_opts up = {.up = true, .mtu = mtu, .no_link_local = true};
 	int r = netlink_link_set(s->nl, tun_ifindex(s->tun), &up, why);
 
+	memcpy(s->ipcp_dns, a->dns, sizeof(s->ipcp_dns));
+	s->ipcp_peer = a->peer;
 	if (s->opts->hands_off)
 		return r;
 	if (!r)
@@ -443,11 +478,9 @@ int client_setup_ipv4(
 		r = add_routes(s, why);
 	if (!r)
 		set_peer4(s, &a->peer);
-	if (!r && s->opts->default_route && s->opts->block_ipv6 && !s->has_all6)
+	if (!r && takes_all(s) && s->opts->block_ipv6 && !s->has_all6)
 		take_all6(s);
-	if (!r && s->opts->dns)
-		r = set_resolver(s, a, why);
-	return r;
+	return r ? r : set_names(s, why);
 }
 
 /* What an advertisement gave goes with the identifier that it was made of. */
@@ -473,6 +506,109 @@ int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a)
 	memcpy(own.addr.octets + 8, a->local_ifid, 8);
 	netlink_link_set(s->nl, tun_ifindex(s->tun), &up, NULL);
 	return netlink_address_add(s->nl, tun_ifindex(s->tun), &own, NULL, NETLINK_NO_DAD, NULL);
+}
+
+/* All of IPv6 follows whether the server takes what goes there. */
+static void follow_router(struct client_setup *s)
+{
+	bool wanted = takes_all(s) && (s->onward6 || s->opts->block_ipv6);
+
+	if (s->opts->hands_off)
+		return;
+	if (wanted && !s->has_all6)
+		take_all6(s);
+	else if (!wanted)
+		leave_all6(s);
+}
+
+/* ---- what the server pushes ---------------------------------------------------------- */
+
+/* A line that shows whether what goes where has changed. */
+static void tell_split(const struct client_setup *s)
+{
+	const struct pushed *p = split_pushed(s->split);
+	char line[SPLIT_SHOWN * (PREFIX_TEXT_LEN + 1) + 1] = "", text[PREFIX_TEXT_LEN];
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < p->n_routes; i++)
+		if (!p->routes[i].why && n++ < SPLIT_SHOWN)
+			at += (size_t)snprintf(line + at, sizeof(line) - at, " %s",
+				prefix_format(&p->routes[i].to, text));
+	if (!n && s->opts->default_route)
+		text_fprintf(stdout, "culvert: everything goes through the tunnel again\n");
+	else if (!n)
+		text_fprintf(stdout, "culvert: the server pushes no route any more\n");
+	else if (split_is_on(s->split))
+		text_fprintf(stdout,
+			"culvert: split tunnel, as the server pushes:%s%s (--all sends everything)\n",
+			line, n > SPLIT_SHOWN ? " ..." : "");
+	else
+		text_fprintf(stdout, "culvert: the server pushes routes:%s%s\n", line,
+			n > SPLIT_SHOWN ? " ..." : "");
+	fflush(stdout);
+}
+
+static void apply_names(struct client_setup *s)
+{
+	struct os_failure why = {0};
+
+	if (!s->opts->hands_off && s->routes_made && set_names(s, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+}
+
+/* Everything, or nothing else than what is pushed: by split_is_on(). */
+static void follow_split(struct client_setup *s)
+{
+	struct os_failure why = {0};
+
+	if (s->opts->hands_off || !s->routes_made || !s->opts->default_route)
+		return;
+	if (!takes_all(s))
+		leave_all4(s);
+	else if (take_all4(s, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+	follow_router(s);
+}
+
+static void apply_pushed(struct client_setup *s)
+{
+	size_t before = pushed_followed(split_pushed(s->split));
+	bool was_on = split_is_on(s->split);
+	struct os_failure why = {0};
+
+	if (was_on && !split_will_be_on(s->split) && !s->opts->hands_off && take_all4(s, &why) < 0)
+		log_event(NULL, why.event, "%s", why.text);
+	split_apply(s->split);
+	follow_split(s);
+	if (before || pushed_followed(split_pushed(s->split)))
+		tell_split(s);
+	if (split_is_on(s->split) != was_on)
+		log_event(NULL, was_on ? EV_CLIENT_SPLIT_OVER : EV_CLIENT_SPLIT,
+			"tun=%s routes=%zu", tun_name(s->tun),
+			pushed_followed(split_pushed(s->split)));
+}
+
+void client_setup_judge_again(struct client_setup *s)
+{
+	struct addr names[8];
+	struct surroundings around = {.ifindex = tun_ifindex(s->tun),
+		.table = policy_mark(s->policy),
+		.outer = &s->server,
+		.n_outer = s->server.family ? 1 : 0,
+		.resolvers = names};
+
+	if (!s->opts->apart)
+		around.n_resolvers = resolver_beside(
+			"", s->dns.now.servers, s->dns.now.n_servers, names, ARRAY_SIZE(names));
+	if (split_judge(s->split, &around))
+		apply_pushed(s);
+	apply_names(s);
+}
+
+void client_setup_answered(struct client_setup *s, const struct dhcp_ack *ack)
+{
+	split_answered(s->split, ack);
+	client_setup_judge_again(s);
 }
 
 /* ---- IPv6 by router advertisement ---------------------------------------------------------- */
@@ -562,17 +698,6 @@ static void take_on_link(struct client_setup *s, const struct ra_on_link *a, uin
 		*l = (struct on_link){a->prefix, end_of(a->valid_s, now_ms)};
 }
 
-/* All of IPv6 follows whether the server takes what goes there. */
-static void follow_router(struct client_setup *s)
-{
-	if (!s->opts->default_route)
-		return;
-	if (s->onward6 && !s->has_all6)
-		take_all6(s);
-	else if (!s->onward6 && !s->opts->block_ipv6)
-		leave_all6(s);
-}
-
 COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
 {
 	uint64_t now_ms = clock_mono_ms();
@@ -584,11 +709,19 @@ COLD void client_setup_advertised(struct client_setup *s, const struct ra *ra)
 	s->onward6 = ra->router_lifetime_s && s->own6.addr.family;
 	s->router_until_ms = now_ms + (uint64_t)ra->router_lifetime_s * 1000;
 	follow_router(s);
+	if (split_advertised(s->split, ra, now_ms))
+		client_setup_judge_again(s);
+	else
+		apply_names(s); /* those of IPv6 may be reached now */
 }
 
 uint64_t client_setup_next_end_ms(const struct client_setup *s)
 {
 	uint64_t ret = s->own6.addr.family ? s->own6_until_ms : NEVER;
+	uint64_t split = split_next_end_ms(s->split);
+
+	if (split < ret)
+		ret = split;
 
 	if (s->onward6 && s->router_until_ms < ret)
 		ret = s->router_until_ms;
@@ -607,10 +740,12 @@ COLD void client_setup_end_due(struct client_setup *s)
 			drop_on_link(s, &s->on_link[i]);
 	if (s->own6.addr.family && now_ms >= s->own6_until_ms)
 		drop_own6(s);
-	if (!s->onward6 || (s->own6.addr.family && now_ms < s->router_until_ms))
-		return;
-	s->onward6 = false;
-	follow_router(s);
+	if (s->onward6 && (!s->own6.addr.family || now_ms >= s->router_until_ms)) {
+		s->onward6 = false;
+		follow_router(s);
+	}
+	if (split_end_due(s->split, now_ms))
+		client_setup_judge_again(s);
 }
 
 struct addr client_setup_own6(const struct client_setup *s)
@@ -625,7 +760,7 @@ bool client_setup_ipv6_onward(const struct client_setup *s)
 
 void client_setup_warn_of_leak(struct client_setup *s)
 {
-	if (s->opts->default_route && !s->has_all6 &&
+	if (takes_all(s) && !s->has_all6 && !s->opts->hands_off &&
 		netlink_has_default_route(s->nl, AF_INET6, tun_ifindex(s->tun)))
 		log_event(NULL, EV_CLIENT_IPV6_BESIDE, "tun=%s", tun_name(s->tun));
 }

@@ -14,6 +14,7 @@
 #include "os/tun.h"
 
 struct client_setup;
+struct dhcp_ack;
 struct ra;
 
 /* Cleans up what a killed client left; nothing is changed yet. */
@@ -27,13 +28,16 @@ void client_setup_free(struct client_setup *s);
  */
 int client_setup_ipv4(struct client_setup *s, const struct ppp_addresses *a, uint16_t mtu,
 	struct os_failure *why);
-/* The peer and the name servers that may be used, for a program that sets them. */
-void client_setup_pushed(
-	struct client_setup *s, const struct ppp_addresses *a, struct client_facts *f);
+/* Peer, name servers, domains and routes that may be used, for a program that sets them. */
+void client_setup_facts(struct client_setup *s, struct client_facts *f);
 /* The link-local address of the negotiated interface identifier. */
 int client_setup_ipv6(struct client_setup *s, const struct ppp_addresses *a);
 /* A router advertisement came out of the tunnel: an address, and the way to the rest of IPv6. */
 void client_setup_advertised(struct client_setup *s, const struct ra *ra);
+/* What the server answers to DHCPINFORM; NULL: nothing, so that an earlier answer counts no longer. */
+void client_setup_answered(struct client_setup *s, const struct dhcp_ack *ack);
+/* This machine's networks have changed: what the server pushed is judged again. */
+void client_setup_judge_again(struct client_setup *s);
 /* When the next advertised lifetime ends, by clock_mono_ms(); NEVER: nothing has one. */
 uint64_t client_setup_next_end_ms(const struct client_setup *s);
 /* Takes back what is past its lifetime: address, routes, the way to the rest of IPv6. */

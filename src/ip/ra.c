@@ -305,6 +305,59 @@ static void take_dns(struct rd *r, struct ra *ra)
 	}
 }
 
+/*
+ * RFC 4191 section 2.3. A length of one unit holds no prefix, of two its first half; the reserved value
+ * of the preference voids the option.
+ */
+static void take_route(struct rd *r, struct ra *ra)
+{
+	struct ra_route route = {.to.addr.family = AF_INET6};
+	size_t n;
+
+	route.to.len = rd_u8(r);
+	route.preference = (int8_t)(rd_u8(r) << 3) >> 6; /* two bits, two's complement */
+	route.lifetime_s = rd_be32(r);
+	n = rd_left(r);
+	if (r->short_read || n > 16 || n % 8 || route.to.len > 8 * n || route.preference == -2 ||
+		ra->n_routes == RA_ROUTES_MAX)
+		return;
+	rd_copy(r, route.to.addr.octets, n);
+	ra->routes[ra->n_routes++] = route;
+}
+
+/*
+ * One name of RFC 1035 section 3.1, without compression (RFC 8106 section 5.2), as text. An octet that text
+ * cannot show as it is becomes '?', which no name has.
+ */
+static bool read_name(struct rd *r, char ret[static RA_NAME_LEN])
+{
+	size_t at = 0, n;
+
+	while ((n = rd_u8(r)) != 0) {
+		if (n > 63 || at + n + 1 >= RA_NAME_LEN || rd_left(r) < n)
+			return false;
+		if (at)
+			ret[at++] = '.';
+		for (; n; n--) {
+			uint8_t c = rd_u8(r);
+
+			ret[at++] = c > ' ' && c < 0x7f && c != '.' ? (char)c : '?';
+		}
+	}
+	ret[at] = '\0';
+	return !r->short_read;
+}
+
+/* Padding is zeros: names of no label, which end the list. */
+static void take_search(struct rd *r, struct ra *ra)
+{
+	rd_be16(r);
+	ra->search_lifetime_s = rd_be32(r);
+	while (rd_left(r) && ra->n_search < RA_SEARCH_MAX &&
+		read_name(r, ra->search[ra->n_search]) && *ra->search[ra->n_search])
+		ra->n_search++;
+}
+
 COLD int ra_parse(const uint8_t *octets, const struct ip_packet *p, struct ra *ret)
 {
 	struct ra ra = {.from = {.family = AF_INET6}, .to = {.family = AF_INET6}};
@@ -327,6 +380,10 @@ COLD int ra_parse(const uint8_t *octets, const struct ip_packet *p, struct ra *r
 			take_prefix(&body, &ra);
 		else if (type == OPT_RDNSS && !ra.n_dns)
 			take_dns(&body, &ra);
+		else if (type == OPT_ROUTE)
+			take_route(&body, &ra);
+		else if (type == OPT_DNSSL && !ra.n_search)
+			take_search(&body, &ra);
 		else if (type == OPT_MTU && rd_left(&body) == 6)
 			ra.mtu = (rd_be16(&body), rd_be32(&body));
 	}

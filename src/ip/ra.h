@@ -59,7 +59,8 @@ size_t ra_build(const struct ra *ra, uint8_t *ret, size_t cap);
 size_t ra_route_len(const struct prefix *to);
 /*
  * What a host heeds of an advertisement (RFC 4861 section 6.1.2): the first prefix with A that is a
- * /64, the first prefixes with L, the first DNS servers. `p` is packet_parse() of the octets.
+ * /64, the first prefixes with L, the first DNS servers, search domains and routes. `p` is
+ * packet_parse() of the octets.
  * -ENOMSG: something else; -EPROTO: a broken one, or one that did not begin on this link.
  */
 int ra_parse(const uint8_t *octets, const struct ip_packet *p, struct ra *ret);
