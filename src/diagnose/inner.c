@@ -163,6 +163,7 @@ static void look_inside(struct diagnosis *d, struct inner *in, struct probe *p)
 	judge_gateway(in, p, target_ok);
 	inner_judge_dns(in, p);
 	judge_overlap(in, p);
+	inner_judge_pushed(in, p);
 	if (d->opts->speed_s && in->gateway_ok)
 		measure_speed(in, p, d->opts->speed_s);
 	addr_format(&in->gateway, text);

@@ -5,11 +5,16 @@
 #pragma once
 #include "diagnose/inner_packet.h"
 #include "diagnose/private.h"
+#include "ip/packet.h"
+#include "ip/pushed.h"
 
 #define PING_SIZE 84
+#define MTU_MOST 1400 /* what the tunnel agrees on, as a rule */
 #define MTU_LEAST 576 /* RFC 791: each host takes so much */
 #define INNER_QUESTIONS_MAX 8
 #define INNER_DNS_MAX 512 /* a DNS answer over UDP (RFC 1035 section 2.3.4) */
+
+struct dhcp_ack;
 
 struct inner_dns { /* one name server that the VPN server hands out */
 	bool answered;
@@ -32,6 +37,11 @@ struct inner {
 	size_t dns_len; /* 0: no answer */
 	int dns_rcode;
 	struct inner_dns dns[2];
+
+	struct dhcp_ack *dhcp; /* while it is asked for */
+	uint32_t dhcp_xid;
+	bool dhcp_answered;
+	struct pushed pushed; /* by DHCP and advertisements */
 
 	bool gateway_ok;
 	bool stalled; /* nothing passes any more, since a large packet went out */
@@ -64,6 +74,12 @@ void inner_judge_dns(const struct inner *in, struct probe *p);
 /* A name by way of the tunnel's name servers. Returns an addrinfo-like rcode text, "" when found. */
 const char *inner_resolve(struct inner *in, const char *name, struct addr *ret);
 void inner_on_udp(struct inner *in, struct rd r);
+/* Asks the name server for the domain itself: "" when it knows it, else what it says. */
+const char *inner_knows(struct inner *in, const struct addr *server, const char *domain);
+
+/* ---- inner_pushed.c ---- */
+void inner_judge_pushed(struct inner *in, struct probe *p);
+void inner_on_dhcp(struct inner *in, const uint8_t *octets, const struct ip_packet *ip);
 
 /* ---- inner_target.c ---- */
 /* Returns whether the target, or a router on the way to it, answered. */

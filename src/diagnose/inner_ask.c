@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diagnose/inner.h"
+#include "ip/dhcp.h"
 #include "ip/packet.h"
 #include "ip/ra.h"
 
@@ -25,7 +26,12 @@ static void on_ipv6(struct inner *in, const uint8_t *octets, const struct ip_pac
 {
 	struct ra ra;
 
-	if (in->own6.family || ra_parse(octets, v, &ra) || ra.prefix.addr.family != AF_INET6)
+	if (ra_parse(octets, v, &ra))
+		return;
+	for (size_t i = 0; i < ra.n_routes; i++)
+		if (ra.routes[i].lifetime_s)
+			pushed_route(&in->pushed, &ra.routes[i].to);
+	if (in->own6.family || ra.prefix.addr.family != AF_INET6)
 		return;
 	in->own6 = ra.prefix.addr;
 	memcpy(in->own6.octets + 8, in->call->v6.local_ifid, 8);
@@ -44,6 +50,8 @@ void inner_on_packet(void *arg, int family, struct rd packet)
 	rd_ptr(&r, v.header_len);
 	if (family == AF_INET6)
 		on_ipv6(in, packet.p, &v);
+	else if (v.protocol == IP_UDP && v.destination_port == DHCP_PORT_CLIENT)
+		inner_on_dhcp(in, packet.p, &v);
 	else if (v.protocol == IP_UDP)
 		inner_on_udp(in, rd_sub(&r, v.len - v.header_len));
 	else if (in->counting && v.protocol == IP_ICMP)

@@ -183,3 +183,10 @@ const char *inner_resolve(struct inner *in, const char *name, struct addr *ret)
 	}
 	return why;
 }
+
+const char *inner_knows(struct inner *in, const struct addr *server, const char *domain)
+{
+	if (!ask(in, server, domain, ns_t_soa))
+		return "no answer";
+	return in->dns_rcode ? rcode_text(in->dns_rcode) : "";
+}
