@@ -15,8 +15,6 @@ import circles
 FOR_TESTS = {
     "coalesce_stats": "what was joined and what was left out: not to be seen in the packets alone",
     "dial_fd": "the dialler under another loop than dial_wait()",
-    "dhcp_build_inform": "the client's question",
-    "dhcp_parse_ack": "what the client reads; the server's own answers are read back",
     "fsm_cell": "each cell is compared with the table of RFC 1661",
     "pbuf_pool_octets": "nothing leaks",
     "pbuf_pool_used": "nothing leaks",

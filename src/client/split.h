@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * client/split.h — the split tunnel that a server pushes: what it said by DHCP and by advertisements,
- * judged (ip/pushed.h) and held against this machine (os/surroundings.h), and its routes in the tunnel's table.
+ * judged (ip/pushed.h) and held against this machine (os/surroundings.h), and its routes in the
+ * tunnel's table.
  *
  * Two steps, because the owner has the route to everything (client/setup.c): split_judge() says what will
  * be; when everything is to go through the tunnel again, that comes first; then split_apply() adds what is
