@@ -31,6 +31,7 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/connect.h"
+#include "cli/profile_store.h"
 #include "cli/run_options.h"
 #include "client/options.h"
 #include "os/apart.h"
@@ -120,9 +121,43 @@ static int prepare(struct client_opts *o, void *arg)
 	return 0;
 }
 
-static void be_client(struct run *r, int steps)
+/* A lone word that is the name of a profile stands for it; what the command line says goes before it. */
+static int take_profile(struct run *r, struct connect_options *co, struct profile_file *f)
+{
+	const char *word = r->opts.connect[r->opts.n_connect - 1];
+	int code;
+
+	if (co->client.n_servers != 1 || !profile_find(word, NULL))
+		return 0;
+	code = profile_load(word, f);
+	co->client.n_servers = 0;
+	co->quiet = true;
+	if (!code)
+		code = profile_into(f, co);
+	/* The command's network has no other way than the tunnel. */
+	co->client.lock &= co->given[CONNECT_LOCK] || co->given[CONNECT_LOCK_LAN];
+	return code;
+}
+
+static int run_client(struct run *r)
 {
 	struct connect_hooks hooks = {.prepare = prepare, .arg = r};
+	struct profile_file f = {0};
+	struct connect_options co;
+	int code;
+
+	connect_options_init(&co);
+	code = connect_command_line(&co, r->opts.n_connect, r->opts.connect);
+	if (!code)
+		code = take_profile(r, &co, &f);
+	if (!code)
+		code = connect_run(&co, &hooks);
+	profile_done(&f);
+	return code;
+}
+
+static void be_client(struct run *r, int steps)
+{
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -131,7 +166,7 @@ static void be_client(struct run *r, int steps)
 	fd = *r->opts.command ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0)
 		dup2(fd, STDOUT_FILENO); /* standard output is the command's */
-	exit(connect_with(r->opts.n_connect, r->opts.connect, &hooks));
+	exit(run_client(r));
 }
 
 /* ---- the supervisor ---------------------------------------------------------- */

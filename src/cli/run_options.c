@@ -14,7 +14,7 @@
 #define BACKLOG 64
 
 static const char usage_text[] =
-	"usage: culvert run [USER@]HOST[:PORT] [options] [-- COMMAND [ARGUMENT]...]\n"
+	"usage: culvert run PROFILE|[USER@]HOST[:PORT] [options] [-- COMMAND [ARGUMENT]...]\n"
 	"\n"
 	"Makes an SSTP tunnel in a network namespace of its own and runs COMMAND there. It needs no root, and\n"
 	"interfaces, routes and name servers of this machine stay as they are. Without COMMAND it serves the\n"
@@ -27,7 +27,8 @@ static const char usage_text[] =
 	"                             reaches them reaches the network behind the tunnel\n"
 	"  -h, --help\n"
 	"\n"
-	"All options of `culvert connect` that concern login, certificate, proxy and tunnel are taken, too.\n"
+	"All options of `culvert connect` that concern login, certificate, proxy and tunnel are taken, too; they\n"
+	"go before what the profile says (`culvert profile`).\n"
 	"\n"
 	"Exit status: that of COMMAND, 128 and the signal's number if one ended it, 126 or 127 if it cannot be run;\n"
 	"when there is no tunnel, or it ended before COMMAND, that of `culvert connect`.\n";

@@ -260,3 +260,23 @@ def test_root_needs_no_user_namespace(net, web, start_server, run):
                            "http://intranet.example:8080/r"), uid=0)
     assert program.wait_exit() == 0, program.story()
     assert "4294967295" in program.out and "192.0.2.1 /r " in program.out, program.story()
+
+
+def test_a_profile_by_its_name(net, start_server, run):
+    """Of a user without rights, in a folder of the user's own; its kill switch is not asked for."""
+    start_server()
+    program = run(command=("true",))
+    assert program.wait_exit() == 0
+    folder = os.path.join(program.folder, "culvert", "profiles")
+    os.makedirs(folder)
+    for path, text in (("work.conf", f"server = alice@vpn.example\nca = {program.folder}/ca\nlock = yes\n"
+                                     "mtu = 1280\n"), ("work.secret", f'password = "{PASSWORD}"\n')):
+        with open(os.path.join(folder, path), "w") as f:
+            f.write(text)
+        os.chmod(f.name, 0o600)
+        os.chown(f.name, NOBODY, NOBODY)
+    for extra, mtu in (((), 1280), (("--mtu", "1290"), 1290)):
+        r = net.cli.run("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                        SANITIZED, "run", *extra, "work", "--", "sh", "-c", "ip -o link show culvert0",
+                        env={**environment(), "XDG_CONFIG_HOME": program.folder})
+        assert f"mtu {mtu} " in r, r
