@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "config/value.h"
 #include "config/config.h"
 #include "server/host/certificates.h"
 #include "tls/cert.h"
@@ -323,6 +324,42 @@ static void culvert(const struct howto *h, FILE *out)
 	fputc('\n', out);
 }
 
+/* One line of a profile, in its quotes where it needs them. */
+static void put_key(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, "%s = ", key);
+	value_print(VALUE_TEXT, NULL, &value, out);
+	fputs("\n", out);
+}
+
+void howto_invite(const struct howto *h, const char *password, FILE *out)
+{
+	bool is_ipv6 = strchr(h->server, ':');
+	char to[280];
+
+	fputs("# An invite to an SSTP server, for Culvert: culvert profile import FILE; culvert up NAME\n",
+		out);
+	if (!is_ipv6)
+		put_key(out, "name", h->server);
+	snprintf(to, sizeof(to), "%s%s%s:%u", is_ipv6 ? "[" : "", h->server, is_ipv6 ? "]" : "",
+		h->port);
+	put_key(out, "server", to);
+	put_key(out, "user", h->user);
+	if (password)
+		put_key(out, "password", password);
+	if (h->self_signed)
+		put_key(out, "pin", h->pin);
+	for (size_t i = 0; i < h->routes.n; i++)
+		put_key(out, "route", route_text(h, i));
+	for (size_t i = 0; h->routes.n && i < h->n_domains; i++)
+		put_key(out, "dns-domain", h->domains[i]);
+}
+
+static void invite(const struct howto *h, FILE *out)
+{
+	howto_invite(h, NULL, out);
+}
+
 static void routeros(const struct howto *h, FILE *out)
 {
 	fputs("# MikroTik RouterOS 7: put the password in, upload the certificate, then /import this file.\n",
@@ -370,6 +407,7 @@ static const struct kind {
 	{"networkmanager", "Linux, NetworkManager",    ".nmconnection", network_manager},
 	{"sstpc",          "Linux, sstp-client",       ".sstpc.sh",     sstpc},
 	{"culvert",        "Linux, Culvert",           ".culvert.sh",   culvert},
+	{"invite",         NULL,                       ".culvert",      invite},
 	{"routeros",       "RouterOS",                 ".rsc",          routeros},
 	{"android",        "Android",                  ".android.txt",  android},
 	{"certificate",    NULL,                       ".crt",          certificate},

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cli/howto.h — what a new user types on the user's machine to reach this server, printed or as files.
- * Passwords are never part of it.
+ * Passwords are never part of it, but of an invite that is to have one.
  */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "aaa/grant_value.h"
 #include "base/prefixes.h"
@@ -36,6 +37,11 @@ struct howto {
 int howto_load(const struct config *cfg, const char *user, const char *server, struct howto *ret);
 /* What the server offers to this user's client: for a tunnel that carries only that. */
 void howto_take_offer(struct howto *h, const struct offer *offer);
+/*
+ * All that Culvert's client needs, for `culvert profile import` (cli/profile_text.h). `password` NULL: it
+ * is asked for.
+ */
+void howto_invite(const struct howto *h, const char *password, FILE *out);
 void howto_print(const struct howto *h);
 json_t *howto_json(const struct howto *h);
 /* One file for each kind of client, and the certificate, into the folder; names them. */

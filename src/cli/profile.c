@@ -20,6 +20,8 @@ static const char usage[] =
 	"       culvert profile show NAME [--json]\n"
 	"       culvert profile edit NAME [--unset KEY]... [-- CONNECT-OPTIONS]\n"
 	"       culvert profile remove NAME\n"
+	"       culvert profile import FILE [--name NAME]\n"
+	"       culvert profile export NAME\n"
 	"\n"
 	"A profile is what `culvert connect` is asked for, under a name: `culvert up NAME` brings it up. It is\n"
 	"kept in /etc/culvert/profiles/NAME.conf, or of a user who is not root in ~/.config/culvert/profiles.\n"
@@ -28,6 +30,7 @@ static const char usage[] =
 	"others can read, is kept in NAME.secret (0600).\n"
 	"\n"
 	"      --unset KEY     edit: take this key away; repeat. Without it and options: opens $VISUAL or $EDITOR\n"
+	"      --name NAME     import: of the new profile (that in the file)\n"
 	"      --json          list, show: as JSON\n"
 	"  -h, --help\n"
 	"\n"
@@ -37,6 +40,7 @@ struct args {
 	const char *name;
 	int argc; /* of what stands behind --, argv[0] a name for it; 0: nothing */
 	char **argv;
+	const char *new_name; /* --name */
 	const char *unset[32];
 	size_t n_unset;
 	bool json;
@@ -218,6 +222,24 @@ static int list(const struct args *a)
 	return r;
 }
 
+/* ---- from elsewhere, for elsewhere ---------------------------------------------------------- */
+
+static int profile_import(const struct args *a)
+{
+	return profile_import_file(a->name, a->new_name);
+}
+
+static int export(const struct args *a)
+{
+	struct profile_file f;
+	int r = profile_load(a->name, &f);
+
+	if (!r)
+		r = profile_export(&f, stdout);
+	profile_done(&f);
+	return r;
+}
+
 /* ---- the command line ---------------------------------------------------------- */
 
 static const struct action {
@@ -230,13 +252,16 @@ static const struct action {
 	{"show", show, true},
 	{"edit", edit, true},
 	{"remove", remove_profile, true},
+	{"import", profile_import, true},
+	{"export", export, true},
 };
 
 /* What stands before --; the rest is for connect. */
 static int take_own(struct args *a, int argc, char **argv)
 {
 	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
-		{"unset", required_argument, NULL, 'u'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"unset", required_argument, NULL, 'u'}, {"name", required_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -247,6 +272,8 @@ static int take_own(struct args *a, int argc, char **argv)
 			return -1;
 		}
 		a->json |= c == 'j';
+		if (c == 'n')
+			a->new_name = optarg;
 		if (c == 'u' && a->n_unset == ARRAY_SIZE(a->unset))
 			return cmd_bad("profile", "--unset", optarg, "32 of them at most");
 		if (c == 'u')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/profile.h — what `culvert profile` does with command lines and editors; the other actions are in
- * profile.c.
+ * cli/profile.h — what `culvert profile` does with command lines, editors and files from elsewhere; the
+ * other actions are in profile.c.
  */
 #pragma once
 #include "cli/profile_store.h"
@@ -16,3 +16,7 @@ int profile_take_words(struct profile_file *f, int argc, char **argv);
 int profile_judge(const struct profile_file *f);
 /* Opens it in the user's editor; what is not a profile afterwards is not kept. The exit code. */
 int profile_edit(const struct profile_file *f);
+/* An invite (cli/profile_text.h); `name` NULL: its own. The exit code. */
+int profile_import_file(const char *path, const char *name);
+/* As an invite: what holds on another machine; the trusted certificates are in it, secrets are not. */
+int profile_export(const struct profile_file *f, FILE *out);

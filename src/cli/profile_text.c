@@ -253,7 +253,9 @@ static int take_certificate(
 	out = open_memstream(&p->ca, &n);
 	if (!out)
 		return -ENOMEM;
-	text_fprintf(out, "%s-----BEGIN CERTIFICATE-----\n", before ? before : "");
+	if (before)
+		fwrite(before, 1, strlen(before), out);
+	fputs("-----BEGIN CERTIFICATE-----\n", out);
 	for (; *data; data += strnlen(data, 64))
 		text_fprintf(out, "%.64s\n", data);
 	fputs("-----END CERTIFICATE-----\n", out);

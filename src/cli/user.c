@@ -9,6 +9,7 @@
  * which every process of the machine could read.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@ static const char usage[] =
 	"       culvert user passwd NAME [--password-stdin] [--reversible]\n"
 	"       culvert user list [--json]\n"
 	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
+	"       culvert user invite NAME [--server HOST[:PORT]] [--route NETWORK]... [--password-stdin] [--out FILE]\n"
 	"       culvert user set NAME KEY=VALUE...\n"
 	"       culvert user totp NAME [--new|--remove] [--json]\n"
 	"       culvert user import FILE --format chap-secrets|csv|ocserv|softether [--passwords FILE]\n"
@@ -66,6 +68,8 @@ static const char usage[] =
 	"  --route NETWORK    send only this network through the tunnel; repeat. Without it: the user's routes, or\n"
 	"                     all traffic when there are none\n"
 	"  --out DIR          write files: .ps1, .pbk, .nmconnection, .rsc, and the certificate\n"
+	"                     invite: into FILE (0600), not to standard output; `culvert profile import FILE`\n"
+	"                     reads it. It has a password only with --password-stdin\n"
 	"  --json             print as JSON\n" WHERE_USAGE "\n"
 	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
 
@@ -299,6 +303,40 @@ static int tell_how(struct db *db, const struct args *a)
 	return CMD_OK;
 }
 
+static int write_invite(const struct howto *h, const struct args *a)
+{
+	int fd = open(a->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (f)
+		howto_invite(h, *a->password ? a->password : NULL, f);
+	if (!f || fclose(f)) {
+		text_fprintf(stderr, "culvert: %s: %s\n", a->out, strerror(errno));
+		return CMD_FAILED;
+	}
+	text_fprintf(stdout, "%s\n", a->out);
+	return CMD_OK;
+}
+
+/* One file for the user's Culvert. */
+static int tell_invite(struct db *db, const struct args *a)
+{
+	AUTO(config) struct config *cfg = NULL;
+	AUTO_MEM struct howto *h = calloc(1, sizeof(*h));
+	int r = h ? where_config(&a->where, &cfg) : cmd_fail(EV_OUT_OF_MEMORY, "user");
+
+	if (!r)
+		r = howto_load(cfg, a->name, a->server, h);
+	if (!r)
+		r = take_routes(db, cfg, a, h);
+	if (r)
+		return r;
+	if (a->out)
+		return write_invite(h, a);
+	howto_invite(h, *a->password ? a->password : NULL, stdout);
+	return CMD_OK;
+}
+
 /* After add: a server that never ran has no certificate yet, so there are no instructions. */
 static int tell_how_if_known(struct db *db, const struct args *a)
 {
@@ -344,6 +382,14 @@ static int show(struct db *db, const struct args *a)
 	return user_show(db, cfg, &user, a->json);
 }
 
+/* run() goes on with the invite itself. */
+static int invite(struct db *db, const struct args *a)
+{
+	struct db_user user;
+
+	return db_user_find(db, a->name, &user);
+}
+
 /* --- the command line --- */
 
 enum needs {
@@ -367,6 +413,7 @@ static const struct action {
 	{"passwd", passwd, NAME | PASSWORD | WRITES | ENDS_SESSIONS, "has a new password"},
 	{"list", list, NOTHING, NULL},
 	{"show", show, NAME, NULL},
+	{"invite", invite, NAME, NULL},
 	{"set", set, NAME | WORDS | WRITES, "is changed"},
 	{"disable", disable, NAME | WRITES | ENDS_SESSIONS, "is disabled"},
 	{"enable", enable, NAME | WRITES, "is enabled"},
@@ -541,6 +588,8 @@ static int run(const struct action *action, const struct args *a)
 		return tell_how(db, a);
 	if (action->run == totp)
 		return tell_totp(a);
+	if (action->run == invite)
+		return tell_invite(db, a);
 	if (action->run == expire)
 		return date_sessions(a);
 	if (action->run == set)
@@ -591,7 +640,7 @@ int cmd_user(int argc, char **argv)
 		r = values_read(&argv[optind + 2], (size_t)n - 2, DB_USER, &a.change);
 	else
 		r = parse_value(action, &a);
-	if (!r && action->needs & PASSWORD)
+	if (!r && (action->needs & PASSWORD || (action->run == invite && a.password_stdin)))
 		r = read_password(&a);
 	if (!r)
 		r = run(action, &a);

@@ -37,7 +37,7 @@ def test_all_kinds_as_text_and_as_files(server, binary, tmp_path):
     run(binary, "user", "show", USER, "--out", tmp_path / "out", "--state", server.state,
         "--route", "10.0.0.0/8", "--server", "vpn2.example:8443")
     made = {p.suffix: p.read_text() for p in (tmp_path / "out").iterdir()}
-    assert {".ps1", ".pbk", ".nmconnection", ".rsc", ".crt", ".txt", ".sh"} == set(made)
+    assert {".ps1", ".pbk", ".nmconnection", ".rsc", ".crt", ".txt", ".sh", ".culvert"} == set(made)
     assert "-SplitTunneling" in made[".ps1"] and "vpn2.example:8443" in made[".ps1"]
     assert "-DestinationPrefix '10.0.0.0/8'" in made[".ps1"]
     assert "PhoneNumber=vpn2.example:8443" in made[".pbk"] and "VpnStrategy=5" in made[".pbk"]

@@ -295,3 +295,58 @@ def test_edit(net, profiles):
     assert shown["options"]["mtu"] == "1310" and shown["options"]["server"] == ["alice@vpn.example"]
     code, _, err = profiles("profile", "add", "work", "--", "x", check=False)
     assert code == 2 and "7034" in err, err
+
+
+@pytest.mark.parametrize("with_password", [False, True])
+def test_an_invite(net, binary, start_server, profiles, state, with_password):
+    """One file from the server's admin is all that the client needs, but for the password."""
+    start_server()
+    path = os.path.join(profiles.folder, "invite")
+    words = ["--password-stdin"] if with_password else []
+    _, out, _ = run(binary, "user", "invite", USER, "--state", state, "--server", "vpn.example:443",
+                    "--route", "203.0.113.0/24", "--out", path, *words, stdin=PASSWORD + "\n")
+    assert out == path + "\n" and os.stat(path).st_mode & 0o777 == 0o600
+    with open(path) as f:
+        text = f.read()
+    assert (PASSWORD in text) == with_password
+    profiles("profile", "import", path, "--name", "work")
+    if not with_password:
+        assert not os.path.exists(f"{net.cli.root}/etc/culvert/profiles/work.secret")
+        profiles("profile", "edit", "work", "--", "--password-file", "-", stdin=PASSWORD + "\n")
+    profiles("up", "work")
+    assert net.cli.ping(WWW, 1) == 1
+    assert "203.0.113.0/24" in net.cli.run("ip route show table all proto 83")
+    profiles("down", "work")
+    profiles("profile", "import", path)
+    assert profiles.state_of("vpn.example") == "down"
+    code, _, err = profiles("profile", "import", path, check=False)
+    assert code == 2 and "7034" in err, err
+    code, _, err = run(binary, "user", "invite", "nobody-knows", "--state", state, check=False)
+    assert code and "nobody-knows" in err, err
+
+
+def test_a_hostile_invite_changes_nothing(net, profiles):
+    """Its names lead nowhere, it opens no file, weakens no check, runs nothing."""
+    before = "name = x\nserver = a@x\n"
+    for text in (before + "insecure = yes\n", before + "keylog = /etc/cron.d/x\n", before + "ca = /etc/shadow\n",
+                 before + "password-file = /etc/shadow\n", "name = ../../x\nserver = a@x\n",
+                 before + "proxy = http://evil:1\n", before + "lock = yes\n", before + "mtu = 1\n",
+                 before + "ca-data = -----\n", before + "pin = x\n", "name = x\n", "\0" * 100,
+                 "server = a@x\n"):
+        path = profiles.secret("invite", text)
+        code, out, err = profiles("profile", "import", path, check=False)
+        assert code == 2 and not out, (text, err)
+    assert not net.cli.ok("ls /etc/culvert/profiles")
+
+
+def test_an_export_carries_its_certificates(net, start_server, profiles):
+    start_server()
+    profiles.add("work", "--route", "203.0.113.0/24", "--tun", "cv-x")
+    code, out, err = profiles("profile", "export", "work")
+    assert "ca-data = " in out and PASSWORD not in out and "password" not in out
+    assert "tun is of this machine" in err
+    profiles("profile", "import", profiles.secret("export", out), "--name", "again")
+    text = profiles.read("again.conf")
+    assert "ca = /etc/culvert/profiles/again.crt" in text
+    profiles("profile", "edit", "again", "--", "--password-file", profiles.password)
+    profiles("up", "again")

@@ -215,7 +215,7 @@ static void files_are_one_for_each_client(void **state)
 	struct state *s = *state;
 	char folder[96], path[128];
 	static const char *const ends[] = {".ps1", ".pbk", ".nmconnection", ".sstpc.sh",
-		".culvert.sh", ".rsc", ".android.txt", ".crt"};
+		".culvert.sh", ".culvert", ".rsc", ".android.txt", ".crt"};
 
 	snprintf(folder, sizeof(folder), "%s/out", s->folder);
 	assert_int_equal(howto_write(&h, folder), CMD_OK);

@@ -122,7 +122,7 @@ static void an_invite_sets_what_is_harmless(void **state)
 	static const char text[] =
 		"name = work\nserver = bob@vpn.example\npin = sha256//AAAA\n"
 		"ca-data = TUlJQ0xURDBkREpCZ0lKQUpmTVJUUWJqY1gwTUFvR0NDcUdTTTQ5QkFNQ01E"
-		"QXhEREFLQmdO\npassword = \"a\\\"b\"\n";
+		"QXhEREFLQmdO\npassword = \"a\\\"b\"\nca-data = QUJD\n";
 	struct profile_fault fault = {0};
 	struct profile *p = NULL;
 
@@ -132,6 +132,7 @@ static void an_invite_sets_what_is_harmless(void **state)
 	assert_string_equal(p->ca,
 		"-----BEGIN CERTIFICATE-----\n"
 		"TUlJQ0xURDBkREpCZ0lKQUpmTVJUUWJqY1gwTUFvR0NDcUdTTTQ5QkFNQ01EQXhE\nREFLQmdO\n"
+		"-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nQUJD\n"
 		"-----END CERTIFICATE-----\n");
 	profile_free(p);
 	for (int id = 0; id < CONNECT_IDS; id++) {
