@@ -12,11 +12,13 @@ that the tunnels fall idle and wake as those of an office do. Not part of `./dev
 import concurrent.futures
 import os
 import random
+import re
 import time
 
-from harness import pump, sstp
+from harness import dhcp, pump, sstp
 from harness.ends import Ends
-from harness.program import PASSWORD, RELEASE, USER
+from harness.host import wait_for
+from harness.program import PASSWORD, RELEASE, USER, add_user, run
 
 MINUTES = float(os.environ.get("CULVERT_SOAK_MINUTES", "60"))
 OCTETS = int(MINUTES / 60 * (100 << 30))
@@ -78,3 +80,38 @@ def test_an_hour_of_load_and_trouble(net, start_server, connect):
           f"-> {last[1]} files; {lost} datagrams lost, at most {dropped} packets dropped by queues")
     assert last[0] < first[0] + 32768 and last[1] < first[1] + 32
     assert lost <= dropped and not refused
+
+
+def test_what_clients_learn_changes_under_reloads(net, state, start_server):
+    """Two users ask again and again, while reloads and `user set` change what they learn."""
+    def ask(*words):
+        return run(RELEASE, *words, "--state", state, host=net.srv)
+    def routes(user):
+        """None: its answers of this second are used up."""
+        t = tunnels[user]
+        found = dhcp.answers(t, [dhcp.packet(t.address, dhcp.message(t.address))])
+        return found[0].routes() if found else None
+    add_user(RELEASE, state, "bob", PASSWORD)
+    server = start_server({"tunnel": {"routes": "10.1.0.0/16"}, "server": {"workers": 2}},
+                          binary=RELEASE)
+    tunnels = {u: sstp.Tunnel(net.cli, "192.0.2.1").up(u, PASSWORD) for u in (USER, "bob")}
+    end, rounds, first = time.monotonic() + MINUTES * 60 / 4, 0, None
+    while time.monotonic() < end or rounds < 20:
+        rounds += 1
+        own = [f"10.{random.randrange(100, 200)}.{i}.0/24" for i in range(random.randrange(1, 60))]
+        ask("user", "set", "bob", "routes=" + ",".join(own))
+        with open(f"{state}.conf") as f:
+            text = f.read()
+        with open(f"{state}.conf", "w") as f:
+            f.write(re.sub(r"routes = .*", f"routes = 10.{rounds % 90 + 1}.0.0/16", text))
+        ask("reload")
+        of_all = [f"10.{rounds % 90 + 1}.0.0/16"]
+        wait_for(lambda w=of_all: routes(USER) == w, 30, "the reload's", 0.4)
+        wait_for(lambda w=own: routes("bob") == w[:31], 30, "bob's own", 0.4)
+        if rounds == 10:
+            first = holds(server)
+    last = holds(server)
+    for t in tunnels.values():
+        t.close()
+    print(f"{rounds} reloads; server {first[0]} -> {last[0]} KiB, {first[1]} -> {last[1]} files")
+    assert last[0] < first[0] + 8192 and last[1] < first[1] + 8
