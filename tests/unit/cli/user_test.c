@@ -369,6 +369,25 @@ static void an_import_names_what_this_server_has(void **state)
 	unlink(config);
 }
 
+/* What a group says counts in the list as it does at a login; a new password need not be changed. */
+static void the_list_knows_what_groups_say(void **state)
+{
+	const char *folder = ((struct state *)*state)->folder;
+
+	assert_int_equal(USER("x\n", "add", "dora", "--password-stdin").code, CMD_OK);
+	assert_int_equal(run_command(cmd_group, "",
+				 (const char *const[]){"group", "add", "gone", "disabled=yes",
+					 "--state", folder, NULL})
+				 .code,
+		CMD_OK);
+	assert_non_null(strstr(USER("", "list").out, "active"));
+	assert_int_equal(USER("", "set", "dora", "groups=gone", "must_change=yes").code, CMD_OK);
+	assert_non_null(strstr(USER("", "list").out, "disabled"));
+	assert_non_null(strstr(USER("", "show", "dora").out, "must_change"));
+	assert_int_equal(USER("y\n", "passwd", "dora", "--password-stdin").code, CMD_OK);
+	assert_null(strstr(USER("", "show", "dora").out, "must_change"));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, state_setup, state_teardown)
 
 int main(void)
@@ -388,6 +407,7 @@ int main(void)
 		CASE(a_password_typed_twice_is_taken_and_never_shown),
 		CASE(two_different_passwords_are_refused),
 		CASE(an_interrupt_gives_the_terminal_its_echo_back),
+		CASE(the_list_knows_what_groups_say),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
