@@ -7,6 +7,7 @@ What a server pushes for a split tunnel (routes, name servers, domains), and wha
 The server answers DHCPINFORM as harness/dhcp_server.py does, and sends advertisements with routes.
 """
 
+import json
 import socket
 
 import pytest
@@ -15,7 +16,7 @@ from harness import dhcp_server as dhcp
 from harness.dhcp_server import Responder
 from harness.hostile import HostileServer
 from harness.host import wait_for
-from harness.program import SLOW
+from harness.program import PASSWORD, SLOW, USER, run
 
 STRANGER, STRANGER6 = "203.0.113.2", "2001:db8:77::1"
 
@@ -370,3 +371,60 @@ def test_with_the_kill_switch_nothing_is_split(net, pushing, outer6, binary):
         s.close()
     finally:
         net.cli.run(binary, "unlock", check=False)
+
+
+# ---- diagnose ---------------------------------------------------------------------
+
+
+PUSHES = {
+    "PROBE_PUSHED_REFUSED": {"routes": ["0.0.0.0/1", "128.0.0.0/1"]},
+    "PROBE_PUSHED_OVERLAP": {"routes": ["198.51.100.0/24"]},
+    "PROBE_PUSHED_DNS_OUTSIDE": {"routes": ["10.9.0.0/16"], "dns": ["10.99.0.53"],
+                                 "domain": "corp.example"},
+    "PROBE_PUSHED_DNS_UNKNOWN": {"routes": ["10.9.0.0/16"], "dns": ["10.9.0.53"],
+                                 "domain": "corp.example"},
+    None: {"routes": ["10.9.0.0/16"]},
+}
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_diagnose_judges_what_is_pushed(net, tmp_path, binary, name):
+    open_ = []
+
+    def behave(session):
+        session.wants_ipv6 = False
+        open_.append(Responder(session.ipcp(), **PUSHES[name]))
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    with HostileServer(net.srv, tmp_path) as server:
+        server.serve(behave)
+        out = net.cli.run(binary, "diagnose", f"{USER}@vpn.example", "--ca", server.certificate,
+                          "--password-file", str(tmp_path / "password"), "--timeout", "3", "--json",
+                          check=False, timeout=120)
+    for r in open_:
+        r.close()
+    report = json.loads(out)
+    found = {f["name"]: f for f in report["findings"] if "PUSHED" in f["name"]}
+    assert set(found) == ({name} if name else set()), found
+    facts = [f["value"] for p in report["probes"] for f in p["facts"] if f["name"] == "pushed"]
+    if "10.9.0.0/16" in PUSHES[name]["routes"]:
+        assert any("10.9.0.0/16" in f for f in facts), facts
+
+
+# ---- our own server ---------------------------------------------------------------------
+
+
+def test_our_own_server_s_client_follows_its_user(net, binary, state, start_server, connect, outer6):
+    """What `user set` says is followed, IPv6 with it, and a change of it without a new connection."""
+    def set_user(*values):
+        run(binary, "user", "set", USER, *values, "--state", state, host=net.srv)
+    start_server()
+    set_user("routes=10.9.0.0/16,2001:db8:a::/48", "dns=10.9.0.53", "domains=corp.example")
+    client = connect()
+    followed(net, "10.9.3.4", "2001:db8:a::1")
+    assert not any(tunnelled(net, STRANGER6))
+    wait_for(lambda: "nameserver 10.9.0.53" in resolv(net), SLOW, "the name server")
+    assert "search corp.example\n" in resolv(net)
+    set_user("routes=10.10.0.0/16")
+    followed(net, "10.10.3.4")
+    wait_for(lambda: not any(tunnelled(net, "10.9.3.4", "2001:db8:a::1")), SLOW, "the end of the others")
+    assert client.stop() == 0
