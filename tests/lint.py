@@ -20,7 +20,7 @@ ALLOWED = {
     "base": set(), "events": {"base"}, "config": BOTTOM,
     **{layer: BOTTOM for layer in LAYERS}, "front": BOTTOM | {"http"},
     "tunnel": BOTTOM | set(LAYERS), "eap": BOTTOM | {"tls", "ppp"},
-    "os": BOTTOM | {"config", "front", "ip", "offload"}, "store": BOTTOM | {"config"},
+    "os": BOTTOM | {"config", "front", "http", "ip", "offload", "tls"}, "store": BOTTOM | {"config"},
     "aaa": BOTTOM | {"config", "store", "tls"},
     "datapath": BELOW, "client": BELOW | {"datapath"}, "bench": BELOW | {"datapath"}, "diagnose": BELOW,
     "socks": BOTTOM | {"os"},

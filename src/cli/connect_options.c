@@ -252,6 +252,7 @@ static const char *take(struct connect_options *co, enum connect_id id, char *va
 	case CONNECT_PROXY: co->proxy.url = value; break;
 	case CONNECT_PROXY_USER: co->proxy.user = value; break;
 	case CONNECT_PROXY_PASSWORD_FILE: co->proxy.password_file = value; break;
+	case CONNECT_PROXY_CA: co->proxy.ca_file = value; break;
 	case CONNECT_NO_PROXY: co->proxy.none = true; break;
 	case CONNECT_ONCE: o->once = true; break;
 	case CONNECT_NO_LANES: o->lanes = false; break;

@@ -55,6 +55,7 @@ enum {
 	OPT_PROXY,
 	OPT_PROXY_USER,
 	OPT_PROXY_PASSWORD_FILE,
+	OPT_PROXY_CA,
 	OPT_NO_PROXY,
 	OPT_TARGET,
 	OPT_SPEED,
@@ -76,6 +77,7 @@ static const struct option options[] = {
 	{"proxy", required_argument, NULL, OPT_PROXY},
 	{"proxy-user", required_argument, NULL, OPT_PROXY_USER},
 	{"proxy-password-file", required_argument, NULL, OPT_PROXY_PASSWORD_FILE},
+	{"proxy-ca", required_argument, NULL, OPT_PROXY_CA},
 	{"no-proxy", no_argument, NULL, OPT_NO_PROXY},
 	{"target", required_argument, NULL, OPT_TARGET},
 	{"speed", optional_argument, NULL, OPT_SPEED},
@@ -180,6 +182,7 @@ static int take_option(int c, struct run *r)
 	case OPT_PROXY: r->proxy.url = optarg; break;
 	case OPT_PROXY_USER: r->proxy.user = optarg; break;
 	case OPT_PROXY_PASSWORD_FILE: r->proxy.password_file = optarg; break;
+	case OPT_PROXY_CA: r->proxy.ca_file = optarg; break;
 	case OPT_NO_PROXY: r->proxy.none = true; break;
 	case OPT_TARGET: return take_target(r, optarg);
 	case OPT_SPEED: return take_seconds("--speed", optarg ? optarg : "5", &r->o.speed_s);

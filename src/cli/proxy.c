@@ -69,6 +69,11 @@ int proxy_choose(struct proxy_choice *c, const char *host, const struct proxy **
 		return cmd_fail(EV_PROXY_BAD_URL, c->url ? "(--proxy)" : c->proxy.source);
 	if (!c->url && !r)
 		return CMD_OK;
+	if (c->ca_file && !c->proxy.tls) {
+		fputs("culvert: --proxy-ca: expected a proxy of https://\n", stderr);
+		return CMD_USAGE;
+	}
+	c->proxy.ca_file = c->ca_file;
 	*ret = &c->proxy;
 	return take_login(c);
 }

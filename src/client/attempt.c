@@ -139,8 +139,8 @@ static enum event connect_by_proxy(struct attempt *a)
 	if (ev)
 		text_format(
 			a->text, sizeof(a->text), "%s:%u: %s", proxy->host, proxy->port, how.text);
-	else
-		socket_peer(a->fd, &a->peer);
+	a->peer = how.peer;
+	a->local = how.local;
 	return ev;
 }
 
@@ -151,7 +151,7 @@ static void work(uv_work_t *work)
 
 	a->event = a->client->proxy ? connect_by_proxy(a) : connect_server(a);
 	a->us = clock_mono_us() - begin;
-	if (a->fd >= 0)
+	if (a->fd >= 0 && !a->client->proxy)
 		socket_local(a->fd, &a->local);
 }
 

@@ -127,7 +127,7 @@ bool machine_is_incurable(enum event why, bool portal)
 		EV_AUTH_PASSWORD_EXPIRED, EV_AUTH_SERVER_NOT_PROVEN, EV_AUTH_PROTOCOL_REJECTED,
 		EV_AUTH_CANNOT_COMPUTE, EV_AUTH_PASSWORD_NOT_CHANGED, EV_AUTH_RESTRICTED_HOURS};
 	static const enum event not_by_portal[] = {EV_PROXY_AUTH_NEEDED, EV_PROXY_AUTH_REFUSED,
-		EV_PROXY_AUTH_SCHEME, EV_HTTP_PROXY_AUTH};
+		EV_PROXY_AUTH_SCHEME, EV_PROXY_TLS, EV_HTTP_PROXY_AUTH};
 	enum layer layer = event_info(why)->layer;
 
 	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)

@@ -3,8 +3,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "diagnose/private.h"
 #include "os/proxy_dial.h"
+
+/* What of it this client can do, and with what. */
+static void tell_logins(struct probe *p, const struct proxy_outcome *how)
+{
+	const struct http_answer *a = &how->answer;
+	char text[160] = "";
+	const struct {
+		bool offered;
+		const char *words;
+	} logins[] = {{a->negotiate, "Negotiate (the Kerberos ticket at hand)"},
+		{*a->digest, "Digest"}, {a->ntlm, "NTLM"}, {a->basic, "Basic"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(logins); i++)
+		if (logins[i].offered)
+			text_format(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+				*text ? ", " : "", logins[i].words);
+	if (*a->authenticate)
+		probe_fact(p, "logins possible", "%s", *text ? text : "none of them");
+}
 
 void probe_proxy(struct diagnosis *d, struct probe *p)
 {
@@ -18,14 +38,16 @@ void probe_proxy(struct diagnosis *d, struct probe *p)
 		probe_skip(p, "none is set (--proxy, https_proxy)");
 		return;
 	}
-	probe_fact(p, "proxy", "%s port %u, from %s%s%s", proxy->host, proxy->port, proxy->source,
-		*proxy->user ? ", user " : "", proxy->user);
+	probe_fact(p, "proxy", "%s port %u%s, from %s%s%s", proxy->host, proxy->port,
+		proxy->tls ? " by TLS" : "", proxy->source, *proxy->user ? ", user " : "",
+		proxy->user);
 	proxy_dial(proxy, d->opts->host, d->opts->port, &opts, &fd, &how);
 	if (*how.answer.line)
 		probe_fact(p, "answer", "%s%s%s", how.answer.line, *how.answer.via ? ", via " : "",
 			how.answer.via);
 	if (*how.answer.authenticate)
 		probe_fact(p, "logins offered", "%s", how.answer.authenticate);
+	tell_logins(p, &how);
 	if (*how.scheme)
 		probe_fact(p, "login used", "%s%s", how.scheme,
 			!strcmp(how.scheme, "Basic")

@@ -1,60 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * front/proxy_connect.h — the conversation that opens a way to the server through an HTTP proxy
- * ([MS-SSTP] 4.5).
+ * ([MS-SSTP] 4.5), with the login that the proxy asks for: Negotiate, NTLM, Digest or Basic.
  *
  * No I/O: the owner (os/proxy_dial.c) makes the connections, moves the octets and knows the time.
  * Threads: one conversation, one thread.
- * Secrets: struct proxy holds a password; wipe it with explicit_bzero().
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/rd.h"
+#include "front/proxy_url.h"
 #include "http/client.h"
-
-struct proxy {
-	char host[256]; /* "" : none */
-	uint16_t port;
-	char user[256], password[256]; /* 255 octets, as of any password */
-	char source[24];               /* "--proxy" or the environment variable, for people */
-};
-
-/* "http://[user[:password]@]host[:port]", user and password %-encoded; -EINVAL. */
-int proxy_parse(const char *url, struct proxy *ret);
-/*
- * https_proxy, HTTPS_PROXY, all_proxy, ALL_PROXY unless no_proxy or NO_PROXY names the host (itself,
- * a domain it ends in, or "*"). 1: *ret is filled; 0: none; -EINVAL: set, but not usable.
- */
-int proxy_from_environment(const char *host, struct proxy *ret);
 
 /* What the CONNECT came to, also when it failed. */
 struct proxy_outcome {
 	enum event event; /* EV_NONE: the way is open */
-	char text[300];
+	char text[400];
 	struct http_answer answer;
-	const char *scheme; /* the login that was used: "Basic", "Digest" or "" */
-	int first_status;   /* of the request without a login */
+	const char
+		*scheme; /* the login that was used: "Negotiate", "NTLM", "Digest", "Basic" or "" */
+	int first_status;            /* of the request without a login */
+	struct endpoint peer, local; /* of the connection to the proxy, as its owner sees it */
 };
 
 enum proxy_connect_event {
 	PROXY_CONNECT_DIAL,   /* close this connection, make another one, proxy_connect_start() */
+	PROXY_CONNECT_TOKEN,  /* Negotiate: proxy_connect_token() or proxy_connect_no_token() */
 	PROXY_CONNECT_OPEN,   /* the next octet on the connection belongs to TLS */
 	PROXY_CONNECT_FAILED, /* proxy_connect_outcome() says why */
 };
 
 struct proxy_connect;
 
-/* Borrowed until proxy_connect_free(): the proxy and the host. */
-int proxy_connect_new(
-	const struct proxy *p, const char *host, uint16_t port, struct proxy_connect **ret);
+/* Borrowed until proxy_connect_free(): the proxy and the host. wall_s: since 1970, for NTLM. */
+int proxy_connect_new(const struct proxy *p, const char *host, uint16_t port, int64_t wall_s,
+	struct proxy_connect **ret);
 void proxy_connect_free(struct proxy_connect *c);
 /* A TCP connection to the proxy stands: its request is in proxy_connect_output(). */
 void proxy_connect_start(struct proxy_connect *c, uint64_t now_ms);
-/* Takes no more than the head of the answer; what follows it belongs to TLS. */
+/*
+ * Takes no more than the answer; what follows it belongs to TLS. Another request on the same connection
+ * may be in proxy_connect_output() then.
+ */
 void proxy_connect_recv(
 	struct proxy_connect *c, const void *octets, size_t n, size_t *ret_consumed);
 void proxy_connect_eof(struct proxy_connect *c);
@@ -65,5 +58,10 @@ void proxy_connect_tick(struct proxy_connect *c, uint64_t now_ms);
 /* No connection could be made, or it broke while the request was sent. */
 void proxy_connect_fail(struct proxy_connect *c, enum event why, const char *text);
 const struct proxy_outcome *proxy_connect_outcome(const struct proxy_connect *c);
+
+/* After PROXY_CONNECT_TOKEN: what the proxy sent for the next token; nothing before the first one. */
+struct rd proxy_connect_challenge(const struct proxy_connect *c);
+void proxy_connect_token(struct proxy_connect *c, const void *token, size_t n);
+void proxy_connect_no_token(struct proxy_connect *c, const char *why);
 
 DEFINE_AUTO(proxy_connect, struct proxy_connect *, proxy_connect_free)

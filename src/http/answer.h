@@ -14,10 +14,10 @@
 struct http_answer { /* for reports: the status line and Server name the program that answered */
 	unsigned status; /* 0: none could be read */
 	char line[96], server[64], via[64];
-	char location[128];     /* where a redirection points to */
-	char authenticate[160]; /* what a 407 asks for: "Negotiate, Basic realm=..." */
-	char digest[1000];      /* the first Digest challenge that can be answered, or "" */
-	bool basic;             /* it offers Basic */
+	char location[128];          /* where a redirection points to */
+	char authenticate[160];      /* what a 407 asks for: "Negotiate, Basic realm=..." */
+	char digest[1000];           /* the first Digest challenge that can be answered, or "" */
+	bool basic, ntlm, negotiate; /* it offers these */
 	char lanes[HTTP_LANE_TEXT], lane[HTTP_LANE_TEXT]; /* message.h */
 };
 

@@ -5,9 +5,8 @@
  * CONNECT with the header SSTPVERSION: 1.0, which lets an administrator recognise SSTP
  * ([MS-SSTP] 4.5). Any 2xx opens the way, from a proxy of HTTP/1.0, too (they all do CONNECT).
  * Each object makes one request. The owner (front/proxy_connect.c) first asks without credentials and,
- * after a 407, once more with the best scheme on offer, Digest before Basic. A proxy that accepts only
- * Negotiate, NTLM or an unsupported Digest (SHA-512-256, auth-int) has its own event, because no
- * password helps there.
+ * after a 407, again by a scheme on offer. A proxy that accepts only others, or an unsupported Digest
+ * (SHA-512-256, auth-int), has its own event, because no login helps there.
  */
 #include "http/proxy.h"
 
@@ -21,9 +20,14 @@
 #include "http/challenge.h"
 #include "http/digest.h"
 
+#define CHALLENGE_MAX 6000 /* in Base64; the head that it comes in has HTTP_HEAD_MAX */
+
 struct http_proxy {
 	struct http_waiter wait;
 	bool with_password;
+	char ntlm[CHALLENGE_MAX], negotiate[CHALLENGE_MAX];
+	struct http_body body;
+	bool goes_on; /* the connection, behind the body */
 };
 
 int http_proxy_new(struct http_proxy **ret)
@@ -105,13 +109,26 @@ int http_proxy_start(struct http_proxy *p, const struct http_proxy_opts *opts, u
 	return r;
 }
 
+/* The token of the first challenge of that scheme that has one; a longer one than fits is none. */
+static bool note_token(const struct http_challenge *c, const char *scheme, char *ret, size_t cap)
+{
+	if (!http_challenge_is(c, scheme))
+		return false;
+	if (!*ret && c->params.n < cap)
+		http_text_copy(&c->params, ret, cap);
+	return true;
+}
+
 /* The first Digest that can be answered: RFC 7616 3.7 lets a proxy send the one it likes best first. */
-static void note_challenge(const struct http_challenge *c, struct http_answer *ret)
+static void note_challenge(
+	struct http_proxy *p, const struct http_challenge *c, struct http_answer *ret)
 {
 	char text[sizeof(ret->digest)] = "Digest ";
 	size_t n = strlen(text);
 
 	ret->basic |= http_challenge_is(c, "Basic");
+	ret->ntlm |= note_token(c, "NTLM", p->ntlm, sizeof(p->ntlm));
+	ret->negotiate |= note_token(c, "Negotiate", p->negotiate, sizeof(p->negotiate));
 	if (*ret->digest || !http_challenge_is(c, "Digest") || c->params.n >= sizeof(text) - n)
 		return;
 	http_text_copy(&c->params, text + n, sizeof(text) - n);
@@ -120,7 +137,8 @@ static void note_challenge(const struct http_challenge *c, struct http_answer *r
 }
 
 /* All challenges of all lines, in their order (RFC 9110 11.7.1). */
-static void note_schemes(const struct http_message *m, struct http_answer *ret)
+static void note_schemes(
+	struct http_proxy *p, const struct http_message *m, struct http_answer *ret)
 {
 	for (size_t i = 0; i < m->n_headers; i++) {
 		struct http_text list = m->headers[i].value;
@@ -129,7 +147,7 @@ static void note_schemes(const struct http_message *m, struct http_answer *ret)
 		if (!http_text_is(m->headers[i].name, "Proxy-Authenticate"))
 			continue;
 		while (http_challenge_next(&list, &c))
-			note_challenge(&c, ret);
+			note_challenge(p, &c, ret);
 	}
 }
 
@@ -140,7 +158,7 @@ static enum event judge(
 		return EV_PROXY_NOT_HTTP;
 	switch (m->status) {
 	case 407:
-		if (!a->basic && !*a->digest)
+		if (!a->basic && !*a->digest && !a->ntlm && !a->negotiate)
 			return EV_PROXY_AUTH_SCHEME;
 		return p->with_password ? EV_PROXY_AUTH_REFUSED : EV_PROXY_AUTH_NEEDED;
 	case 400:
@@ -167,7 +185,9 @@ void http_proxy_recv(struct http_proxy *p, const void *octets, size_t n, size_t 
 		http_waiter_end(w, r == -ENOMEM ? EV_OUT_OF_MEMORY : EV_PROXY_NOT_HTTP, NULL);
 		return;
 	}
-	note_schemes(&m, &w->event.answer);
+	note_schemes(p, &m, &w->event.answer);
+	p->goes_on = http_keeps_connection(&m) && !http_body_start(&p->body, &m) &&
+		     p->body.state != HTTP_BODY_CLOSE;
 	ev = judge(p, &m, &w->event.answer);
 	if (m.status == 407)
 		http_waiter_end(w, ev, "it wants: %s", w->event.answer.authenticate);
@@ -190,6 +210,16 @@ bool http_proxy_next_event(struct http_proxy *p, struct http_client_event *ret)
 struct buf *http_proxy_output(struct http_proxy *p)
 {
 	return &p->wait.out;
+}
+
+const char *http_proxy_challenge(const struct http_proxy *p, const char *scheme)
+{
+	return strcmp(scheme, "NTLM") ? p->negotiate : p->ntlm;
+}
+
+struct http_body *http_proxy_body(struct http_proxy *p)
+{
+	return p->goes_on ? &p->body : NULL;
 }
 
 uint64_t http_proxy_deadline(const struct http_proxy *p)

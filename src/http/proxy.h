@@ -7,6 +7,7 @@
  * Ownership: the password is in the output until that is sent; freeing wipes it.
  */
 #pragma once
+#include "http/body.h"
 #include "http/client.h"
 
 struct http_proxy_opts {
@@ -14,7 +15,7 @@ struct http_proxy_opts {
 	uint16_t port;
 	const char *user,
 		*password;         /* NULL: none; sent as Basic (RFC 7617), that is, in the clear */
-	const char *authorization; /* instead: the value of Proxy-Authorization (http/digest.h) */
+	const char *authorization; /* instead: the value of Proxy-Authorization */
 	const char *agent;
 };
 
@@ -29,6 +30,13 @@ void http_proxy_eof(struct http_proxy *p);
 bool http_proxy_next_event(struct http_proxy *p, struct http_client_event *ret);
 struct buf *http_proxy_output(struct http_proxy *p);
 uint64_t http_proxy_deadline(const struct http_proxy *p);
+/*
+ * After a 407: what follows "NTLM" or "Negotiate" in its first such challenge, "" when nothing does. It
+ * belongs to the connection, on which the next request may follow behind the body.
+ */
+const char *http_proxy_challenge(const struct http_proxy *p, const char *scheme);
+/* The body of the answer, for http_body_next(); NULL: the connection does not go on behind it. */
+struct http_body *http_proxy_body(struct http_proxy *p);
 void http_proxy_tick(struct http_proxy *p, uint64_t now_ms);
 
 DEFINE_AUTO(http_proxy, struct http_proxy *, http_proxy_free)

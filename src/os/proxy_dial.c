@@ -2,99 +2,67 @@
 #include "os/proxy_dial.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "os/dial.h"
+#include "os/gss.h"
 #include "os/lookup.h"
+#include "os/wire.h"
+#include "os/socket.h"
+#include "tls/failure.h"
 
 #define RACE_MS 250 /* RFC 8305 section 5 */
 
 struct round {
 	const struct proxy_dial_opts *opts;
-	uint64_t began_ms, until_ms;
-	int fd;
+	const struct proxy *proxy;
+	struct proxy_connect *talk;
+	struct gss *gss; /* of the whole login; NULL: none yet */
+	uint64_t began_ms;
+	struct wire wire;
 };
 
-/* Until `until_ms`, or the end of the round if that is sooner. */
-static int wait_for(const struct round *r, short events, uint64_t until_ms)
-{
-	if (until_ms > r->until_ms)
-		until_ms = r->until_ms;
-	for (;;) {
-		struct pollfd p[] = {{.fd = r->fd, .events = events},
-			{.fd = r->opts->stop_fd, .events = POLLIN}};
-		uint64_t now = clock_mono_ms();
-		int n = now >= until_ms ? 0 : poll(p, ARRAY_SIZE(p), (int)(until_ms - now));
-
-		if (n == 0)
-			return -ETIMEDOUT;
-		if (n > 0)
-			return p[1].revents ? -ECANCELED : 0;
-		if (errno != EINTR)
-			return -errno;
-	}
-}
-
-static int send_all(const struct round *r, struct buf *out)
-{
-	while (buf_len(out)) {
-		ssize_t n = send(r->fd, buf_data(out), buf_len(out), MSG_NOSIGNAL);
-		int error = 0;
-
-		if (n > 0)
-			buf_consume(out, (size_t)n);
-		else
-			error = errno == EAGAIN ? wait_for(r, POLLOUT, NEVER) : -errno;
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
 /* The round ends without an answer; the conversation has a limit of its own, which may be the sooner. */
-static void give_up(const struct round *r, struct proxy_connect *c, int error)
+static void give_up(const struct round *r, int error)
 {
 	uint64_t now = clock_mono_ms();
 	char text[40];
 
-	proxy_connect_tick(c, now);
+	proxy_connect_tick(r->talk, now);
 	snprintf(text, sizeof(text), "after %u s", (unsigned)((now - r->began_ms) / 1000));
-	proxy_connect_fail(c, EV_PROXY_NO_RESPONSE, error == -ETIMEDOUT ? text : strerror(-error));
+	proxy_connect_fail(
+		r->talk, EV_PROXY_NO_RESPONSE, error == -ETIMEDOUT ? text : strerror(-error));
 }
 
-/* What the conversation does not take belongs to TLS and stays in the socket. */
-static void read_some(const struct round *r, struct proxy_connect *c)
+/* What the conversation does not take belongs to TLS and stays. */
+static void read_some(struct round *r)
 {
-	char octets[1024];
-	ssize_t n = recv(r->fd, octets, sizeof(octets), MSG_PEEK);
+	const uint8_t *octets;
+	ssize_t n = wire_look(&r->wire, proxy_connect_deadline(r->talk), &octets);
 	size_t used = 0;
-	int error;
 
-	if (n == 0 || (n < 0 && errno != EAGAIN)) {
-		proxy_connect_eof(c);
-	} else if (n < 0) {
-		error = wait_for(r, POLLIN, proxy_connect_deadline(c));
-		if (error < 0)
-			give_up(r, c, error);
+	if (n == -ETIMEDOUT || n == -ECANCELED) {
+		give_up(r, (int)n);
+	} else if (n <= 0) {
+		proxy_connect_eof(r->talk);
 	} else {
-		proxy_connect_recv(c, octets, (size_t)n, &used);
-		if (used && recv(r->fd, octets, used, 0) < 0)
-			proxy_connect_eof(c);
+		proxy_connect_recv(r->talk, octets, (size_t)n, &used);
+		if (wire_take(&r->wire, used) < 0)
+			proxy_connect_eof(r->talk);
 	}
 }
 
-static void connect_proxy(struct round *r, struct proxy_connect *c, const struct proxy *p)
+static void connect_tcp(struct round *r)
 {
 	const struct proxy_dial_opts *o = r->opts;
 	struct dial_opts opts = {
 		.try_ms = o->timeout_ms, .race_ms = RACE_MS, .tune = o->tune, .arg = o->arg};
-	struct lookup_opts name = {.host = p->host,
-		.port = p->port,
+	struct lookup_opts name = {.host = r->proxy->host,
+		.port = r->proxy->port,
 		.family = AF_UNSPEC,
 		.cancel_fd = o->stop_fd,
 		.servers = o->dns,
@@ -107,53 +75,119 @@ static void connect_proxy(struct round *r, struct proxy_connect *c, const struct
 	if (o->via) {
 		at[0] = *o->via;
 	} else if (lookup_wait(&name, at, &n)) {
-		proxy_connect_fail(c, EV_PROXY_UNREACHABLE, "the proxy's name is not in the DNS");
+		proxy_connect_fail(
+			r->talk, EV_PROXY_UNREACHABLE, "the proxy's name is not in the DNS");
 		return;
 	}
 	dial_init(&dial, &opts, at, n);
-	r->fd = dial_wait(&dial, r->until_ms, o->stop_fd);
+	r->wire.fd = dial_wait(&dial, r->wire.until_ms, o->stop_fd);
 	dial_done(&dial);
-	if (r->fd < 0)
-		proxy_connect_fail(c, EV_PROXY_UNREACHABLE, strerror(-r->fd));
+	if (r->wire.fd < 0)
+		proxy_connect_fail(r->talk, EV_PROXY_UNREACHABLE, strerror(-r->wire.fd));
 }
 
-static enum proxy_connect_event do_round(
-	struct round *r, struct proxy_connect *c, const struct proxy *p)
+/* A certificate that does not hold has its own words in the catalogue; here it is the proxy's. */
+static void start_tls(struct round *r)
+{
+	struct tls_failure why = {0};
+	char text[400];
+	int e = wire_start_tls(&r->wire, r->proxy->host, r->proxy->ca_file, &why);
+
+	if (!e)
+		return;
+	if (why.event)
+		text_format(text, sizeof(text), "%s %s", event_info(why.event)->what, why.text);
+	else
+		snprintf(text, sizeof(text), "%s", strerror(-e));
+	proxy_connect_fail(r->talk, EV_PROXY_TLS, text);
+}
+
+static void get_token(struct round *r)
+{
+	struct rd challenge = proxy_connect_challenge(r->talk);
+	char why[GSS_WHY_MAX] = "";
+	struct buf token;
+	int e = r->gss ? 0 : gss_new("HTTP", r->proxy->host, &r->gss);
+
+	buf_init(&token, 0);
+	if (!e)
+		e = gss_step(r->gss, challenge.p, rd_left(&challenge), r->opts->stop_fd,
+			r->wire.until_ms, &token, why);
+	if (e)
+		proxy_connect_no_token(r->talk, *why ? why : strerror(-e));
+	else
+		proxy_connect_token(r->talk, buf_data(&token), buf_len(&token));
+	buf_done(&token);
+}
+
+static enum proxy_connect_event converse(struct round *r)
 {
 	enum proxy_connect_event ev;
-	int error;
+	int error = 0;
 
-	connect_proxy(r, c, p);
-	if (r->fd >= 0) {
-		proxy_connect_start(c, clock_mono_ms());
-		error = send_all(r, proxy_connect_output(c));
-		if (error < 0)
-			give_up(r, c, error);
+	for (;;) {
+		if (!proxy_connect_next_event(r->talk, &ev)) {
+			struct buf *out = proxy_connect_output(r->talk);
+
+			error = buf_len(out) ? wire_send(&r->wire, out) : 0;
+			if (error < 0)
+				give_up(r, error);
+			else
+				read_some(r);
+		} else if (ev == PROXY_CONNECT_TOKEN) {
+			get_token(r);
+		} else {
+			return ev;
+		}
 	}
-	while (!proxy_connect_next_event(c, &ev))
-		read_some(r, c);
-	return ev;
+}
+
+static enum proxy_connect_event do_round(struct round *r)
+{
+	r->began_ms = clock_mono_ms();
+	wire_init(&r->wire, r->opts->stop_fd, r->began_ms + r->opts->timeout_ms);
+	connect_tcp(r);
+	if (r->wire.fd >= 0 && r->proxy->tls)
+		start_tls(r);
+	if (r->wire.fd >= 0) /* nothing happens when TLS has failed */
+		proxy_connect_start(r->talk, clock_mono_ms());
+	return converse(r);
+}
+
+/* What is known of the connection while it is one. */
+static void give_way(struct round *r, int *ret_fd, struct proxy_outcome *ret)
+{
+	int e;
+
+	*ret = *proxy_connect_outcome(r->talk);
+	socket_peer(r->wire.fd, &ret->peer);
+	socket_local(r->wire.fd, &ret->local);
+	e = wire_give(&r->wire, ret_fd);
+	if (e < 0) {
+		ret->event = EV_OUT_OF_MEMORY;
+		snprintf(ret->text, sizeof(ret->text), "%s", strerror(-e));
+	}
 }
 
 enum event proxy_dial(const struct proxy *p, const char *host, uint16_t port,
 	const struct proxy_dial_opts *opts, int *ret_fd, struct proxy_outcome *ret)
 {
 	AUTO(proxy_connect) struct proxy_connect *c = NULL;
+	struct round r = {.opts = opts, .proxy = p};
 	enum proxy_connect_event ev;
-	struct round r;
 
 	*ret = (struct proxy_outcome){.event = EV_OUT_OF_MEMORY, .scheme = ""};
-	if (proxy_connect_new(p, host, port, &c) < 0)
+	if (proxy_connect_new(p, host, port, clock_wall_s(), &c) < 0)
 		return ret->event;
+	r.talk = c;
 	do {
-		r = (struct round){.opts = opts, .began_ms = clock_mono_ms(), .fd = -1};
-		r.until_ms = r.began_ms + opts->timeout_ms;
-		ev = do_round(&r, c, p);
-		if (ev != PROXY_CONNECT_OPEN && r.fd >= 0)
-			close(r.fd);
+		ev = do_round(&r);
+		if (ev == PROXY_CONNECT_OPEN)
+			give_way(&r, ret_fd, ret);
+		else
+			*ret = *proxy_connect_outcome(c);
+		wire_done(&r.wire);
 	} while (ev == PROXY_CONNECT_DIAL);
-	if (ev == PROXY_CONNECT_OPEN)
-		*ret_fd = r.fd;
-	*ret = *proxy_connect_outcome(c);
+	gss_free(r.gss);
 	return ret->event;
 }

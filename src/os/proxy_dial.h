@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * os/proxy_dial.h — a TCP connection to the server by way of an HTTP proxy: the one owner of a
- * conversation of front/proxy_connect.h. It waits, with a time limit.
+ * os/proxy_dial.h — a connection to the server by way of an HTTP proxy, which is spoken to plainly or by
+ * TLS: the one owner of a conversation of front/proxy_connect.h. It waits, with a time limit.
  *
  * Ownership: the descriptor is the caller's; the next octet on it belongs to TLS.
  * Threads:   any.

@@ -841,7 +841,10 @@ FAULTS = {
         "carol:wrong@", scheme="Digest", user="carol", password="Tunnel-9")),
     "proxy: Digest": (None, None, None, _proxy(
         "carol:Tunnel-9@", scheme="Digest", user="carol", password="Tunnel-9")),
-    "proxy: NTLM only": ("proxy", "PROXY_AUTH_SCHEME", "cntlm", _proxy("carol:x@", scheme="NTLM")),
+    "proxy: NTLM, which breaks off": ("proxy", "PROXY_AUTH_REFUSED", "administrator", _proxy(
+        "carol:x@", scheme="NTLM")),
+    "proxy: a login that is not spoken": ("proxy", "PROXY_AUTH_SCHEME", "Negotiate", _proxy(
+        "carol:x@", scheme="Bearer")),
     "proxy: is not there": ("proxy", "PROXY_UNREACHABLE", "name and port", proxy_down),
 }
 

@@ -42,12 +42,17 @@ FINDINGS = {
     # proxy
     "PROXY_AUTH_NEEDED": ("status 407, no login was sent", "lab: proxy: squid wants a login"),
     "PROXY_AUTH_REFUSED": ("status 407 after a login was sent", "lab: proxy: wrong password (Digest)"),
-    "PROXY_AUTH_SCHEME": ("status 407 with other schemes only", "lab: proxy: NTLM only"),
+    "PROXY_AUTH_SCHEME": ("status 407 with other schemes only", "lab: proxy: a login that is not spoken"),
     "PROXY_FORBIDS": ("status 403 or 405", "lab: proxy: squid denies CONNECT"),
     "PROXY_NO_WAY": ("status 502, 503 or 504", "tests/unit/http/proxy_test.c"),
     "PROXY_STATUS": ("the status line is in the text", "tests/unit/http/proxy_test.c"),
     "PROXY_NOT_HTTP": ("the octets are no HTTP", "tests/unit/http/proxy_test.c"),
     "PROXY_NO_RESPONSE": ("no answer to CONNECT", "tests/unit/os/proxy_dial_test.c"),
+    "PROXY_NO_TICKET": ("status 407 with Negotiate, and the library gives no token",
+                        "tests/net/test_proxy_answers.py"),
+    "PROXY_LOGIN_BROKEN": ("the proxy's answer to a message of its own login",
+                           "tests/unit/front/proxy_connect_test.c"),
+    "PROXY_TLS": ("the handshake with the proxy", "tests/net/test_proxy_answers.py"),
     "PROXY_UNREACHABLE": ("TCP to the proxy fails", "lab: proxy: is not there"),
     # TLS
     "TLS_NOT_TLS": ("the first octets", "lab: SSH on 443"),

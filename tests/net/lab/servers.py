@@ -342,7 +342,7 @@ class Proxy:
         self.close = self._listener.close
 
     def _wanted(self):
-        return {"Basic": 'Basic realm="lab"', "NTLM": "NTLM",
+        return {"Basic": 'Basic realm="lab"', "NTLM": "NTLM", "Bearer": "Bearer",
                 "Digest": 'Digest realm="lab", nonce="abc123", qop="auth", algorithm=MD5'}[
                     self.scheme]
 

@@ -109,6 +109,8 @@ static void each_answer_of_a_proxy_has_its_meaning(void **state)
 		{&with_login,
 			"HTTP/1.1 407 x\r\nProxy-Authenticate: Negotiate\r\n"
 			"Proxy-Authenticate: NTLM\r\n\r\n",
+			EV_PROXY_AUTH_REFUSED},
+		{&with_login, "HTTP/1.1 407 x\r\nProxy-Authenticate: Bearer\r\n\r\n",
 			EV_PROXY_AUTH_SCHEME},
 		{&plain,
 			"HTTP/1.1 407 x\r\nProxy-Authenticate: Negotiate\r\n"
@@ -154,8 +156,8 @@ static void all_schemes_of_all_lines_are_heard(void **state)
 			EV_PROXY_AUTH_NEEDED, true, ""},
 		{P407 PA "NTLM,\r\n\tBasic\r\n  realm=\"a\"\r\n\r\n", EV_PROXY_AUTH_NEEDED, true,
 			""},
-		{P407 PA "Negotiate, NTLM\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
-		{P407 PA "NTLM realm=\"Basic realm=x\"\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
+		{P407 PA "Negotiate, NTLM\r\n\r\n", EV_PROXY_AUTH_NEEDED, false, ""},
+		{P407 PA "NTLM realm=\"Basic realm=x\"\r\n\r\n", EV_PROXY_AUTH_NEEDED, false, ""},
 		{P407 PA "NTLM TlRMTVNTUAAC==, Basic\r\n\r\n", EV_PROXY_AUTH_NEEDED, true, ""},
 		{P407 PA "Basicx realm=x\r\n\r\n", EV_PROXY_AUTH_SCHEME, false, ""},
 		{P407 PA "Basic realm=\"b\", Digest realm=\"a, b\", nonce=\"n\", NTLM\r\n\r\n",
