@@ -100,6 +100,99 @@ static void routes_and_a_search_list_are_built_as_the_documents_draw_them(void *
 		assert_int_equal(ra_build(&ra, got, cap), 0);
 }
 
+/* An advertisement with these options alone. */
+static int read_options(const char *options, struct ra *ret)
+{
+	struct ra ra = {.from = addr("fe80::1"), .to = addr("ff02::1")};
+	struct hexlit more = hexlit(options), all = {0};
+	struct ip_packet p;
+	int r;
+
+	all.n = ra_build(&ra, all.p, sizeof(all.p));
+	memcpy(all.p + all.n, more.p, more.n);
+	all.n += more.n;
+	craft16(all.p + 4, (uint16_t)(all.n - 40));
+	put_sum(&all);
+	p = parsed(all.p, all.n);
+	r = ra_parse(all.p, &p, ret);
+	return r;
+}
+
+static void routes_and_a_search_list_are_read(void **state)
+{
+	struct ra ra;
+	char text[PREFIX_TEXT_LEN];
+
+	(void)state;
+	assert_int_equal(read_options("1f03 0000 00000708 04636f7270 076578616d706c65 00 0000"
+				      "1802 3000 00000708 20010db800090000"
+				      "1801 0000 00000000"
+				      "1803 8008 00000001 20010db8000000000000000000000007"
+				      "1802 4018 ffffffff fd00000000000001",
+				 &ra),
+		0);
+	assert_int_equal(ra.n_search, 1);
+	assert_string_equal(ra.search[0], "corp.example");
+	assert_int_equal(ra.search_lifetime_s, 1800);
+	assert_int_equal(ra.n_routes, 4);
+	assert_string_equal(prefix_format(&ra.routes[0].to, text), "2001:db8:9::/48");
+	assert_string_equal(prefix_format(&ra.routes[1].to, text), "::/0");
+	assert_int_equal(ra.routes[1].lifetime_s, 0);
+	assert_int_equal(ra.routes[2].preference, 1);
+	assert_int_equal(ra.routes[2].to.len, 128);
+	assert_int_equal(ra.routes[3].preference, -1);
+	assert_int_equal(ra.routes[3].lifetime_s, UINT32_MAX);
+}
+
+/* Broken ones are left out, the others count. */
+static void routes_that_are_none_are_left_out(void **state)
+{
+	static const char *const bad[] = {
+		"1801 0100 00000708",                                  /* a length without octets */
+		"1802 4100 00000708 20010db800090000",                 /* 65 bits in eight octets */
+		"1803 8100 00000708 20010db8000000000000000000000007", /* 129 */
+		"1803 ff00 00000708 20010db8000000000000000000000007",
+		"1802 3010 00000708 20010db800090000", /* the reserved preference */
+		"1804 4000 00000708 20010db8000000000000000000000007 0000000000000000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct ra ra;
+
+		assert_int_equal(read_options(bad[i], &ra), 0);
+		assert_int_equal(ra.n_routes, 0);
+	}
+}
+
+static void names_that_are_none_end_the_list(void **state)
+{
+	static const struct {
+		const char *option, *first;
+		size_t n;
+	} rows[] = {
+		{"1f02 0000 00000708 0161 0162 00 000000", "a.b", 1},
+		{"1f02 0000 00000708 00 00000000000000", NULL, 0},    /* the root is padding */
+		{"1f02 0000 00000708 c000 000000000000", NULL, 0},    /* a pointer */
+		{"1f02 0000 00000708 0761 626364656667", NULL, 0},    /* runs out */
+		{"1f02 0000 00000708 03 612e62 00 000000", "a?b", 1}, /* a dot inside a label */
+		{"1f02 0000 00000708 03 610a62 00 000000", "a?b", 1}, /* a line break */
+		{"1f02 0000 00000708 03 610062 00 000000", "a?b", 1}, /* a zero */
+		{"1f02 0000 00000708 03 61ff62 00 000000", "a?b", 1},
+		{"1f01 0000 00000708", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct ra ra;
+
+		assert_int_equal(read_options(rows[i].option, &ra), 0);
+		assert_int_equal(ra.n_search, rows[i].n);
+		if (rows[i].first)
+			assert_string_equal(ra.search[0], rows[i].first);
+	}
+}
+
 /* Its length has to fit one octet, in units of eight; and RA_MAX holds what the struct holds. */
 static void the_longest_lists_fit(void **state)
 {
@@ -342,6 +435,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_advertisement_is_built_as_the_documents_draw_it),
 		cmocka_unit_test(routes_and_a_search_list_are_built_as_the_documents_draw_them),
+		cmocka_unit_test(routes_and_a_search_list_are_read),
+		cmocka_unit_test(routes_that_are_none_are_left_out),
+		cmocka_unit_test(names_that_are_none_end_the_list),
 		cmocka_unit_test(the_longest_lists_fit),
 		cmocka_unit_test(a_solicitation_is_built_as_the_documents_draw_it),
 		cmocka_unit_test(a_solicitation_is_known_and_a_false_one_is_not),
