@@ -27,6 +27,7 @@
 #include "cli/howto.h"
 #include "cli/import.h"
 #include "cli/password.h"
+#include "cli/qr.h"
 #include "cli/user.h"
 #include "cli/values.h"
 #include "cli/where.h"
@@ -39,7 +40,8 @@ static const char usage[] =
 	"       culvert user passwd NAME [--password-stdin] [--reversible]\n"
 	"       culvert user list [--json]\n"
 	"       culvert user show NAME [--how] [--server HOST[:PORT]] [--route NETWORK]... [--out DIR] [--json]\n"
-	"       culvert user invite NAME [--server HOST[:PORT]] [--route NETWORK]... [--password-stdin] [--out FILE]\n"
+	"       culvert user invite NAME [--server HOST[:PORT]] [--route NETWORK]... [--password-stdin]\n"
+	"                   [--out FILE] [--qr]\n"
 	"       culvert user set NAME KEY=VALUE...\n"
 	"       culvert user totp NAME [--new|--remove] [--json]\n"
 	"       culvert user import FILE --format chap-secrets|csv|ocserv|softether [--passwords FILE]\n"
@@ -70,6 +72,7 @@ static const char usage[] =
 	"  --out DIR          write files: .ps1, .pbk, .nmconnection, .rsc, and the certificate\n"
 	"                     invite: into FILE (0600), not to standard output; `culvert profile import FILE`\n"
 	"                     reads it. It has a password only with --password-stdin\n"
+	"  --qr               invite: as a QR code on the terminal\n"
 	"  --json             print as JSON\n" WHERE_USAGE "\n"
 	"Exit codes: 0 done, 1 it failed (the reason is on standard error), 2 wrong use.\n";
 
@@ -80,7 +83,7 @@ struct args {
 	const char *server, *out;
 	const char *format, *passwords;
 	struct prefixes routes; /* of --route */
-	bool password_stdin, reversible, json, how, renew, drop;
+	bool password_stdin, reversible, json, how, renew, drop, qr;
 	uint8_t *seed; /* totp: made here */
 	struct addr address;
 	int64_t expires_at;
@@ -318,6 +321,25 @@ static int write_invite(const struct howto *h, const struct args *a)
 	return CMD_OK;
 }
 
+static int print_qr(const struct howto *h, const struct args *a)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	int r = -ENOMEM;
+
+	if (f) {
+		howto_invite(h, *a->password ? a->password : NULL, f);
+		r = fclose(f) ? -ENOMEM : qr_print(text, isatty(STDOUT_FILENO), stdout);
+	}
+	if (text)
+		explicit_bzero(text, n);
+	if (r < 0)
+		text_fprintf(stderr, "culvert: the QR code: %s\n",
+			r == -E2BIG ? "the invite is too long for one; use --out" : strerror(-r));
+	return r < 0 ? CMD_FAILED : CMD_OK;
+}
+
 /* One file for the user's Culvert. */
 static int tell_invite(struct db *db, const struct args *a)
 {
@@ -331,6 +353,8 @@ static int tell_invite(struct db *db, const struct args *a)
 		r = take_routes(db, cfg, a, h);
 	if (r)
 		return r;
+	if (a->qr)
+		return print_qr(h, a);
 	if (a->out)
 		return write_invite(h, a);
 	howto_invite(h, *a->password ? a->password : NULL, stdout);
@@ -473,7 +497,7 @@ static int parse_options(int argc, char **argv, struct args *a)
 	static const struct option longs[] = {{"password-stdin", no_argument, NULL, 'p'},
 		{"reversible", no_argument, NULL, 'r'}, {"address", required_argument, NULL, 'a'},
 		{"expires", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
-		WHERE_OPTIONS, {"how", no_argument, NULL, 'H'},
+		WHERE_OPTIONS, {"how", no_argument, NULL, 'H'}, {"qr", no_argument, NULL, 'Q'},
 		{"server", required_argument, NULL, 'S'}, {"route", required_argument, NULL, 'R'},
 		{"out", required_argument, NULL, 'o'}, {"format", required_argument, NULL, 'F'},
 		{"passwords", required_argument, NULL, 'P'}, {"new", no_argument, NULL, 'N'},
@@ -491,6 +515,7 @@ static int parse_options(int argc, char **argv, struct args *a)
 		case 'k': a->where.key_file = optarg; break;
 		case 'c': a->where.config = optarg; break;
 		case 'H': a->how = true; break;
+		case 'Q': a->qr = true; break;
 		case 'S': a->server = optarg; break;
 		case 'R': r = add_route(a, optarg); break;
 		case 'o': a->out = optarg; break;

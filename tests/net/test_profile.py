@@ -16,7 +16,7 @@ import tempfile
 import pytest
 
 from harness.host import wait_for
-from harness.program import PASSWORD, SLOW, USER, Program, run
+from harness.program import PASSWORD, ROOT, SLOW, USER, Program, run
 
 WWW = "203.0.113.2"
 
@@ -190,6 +190,35 @@ def test_interrupted_while_it_connects(net, profiles, keep):
     listener.close()
 
 
+def test_the_service_manager_hears_each_state(net, start_server, profiles, keep, tmp_path):
+    """As culvert@work.service starts it; a socket stands for systemd."""
+    unit = open(os.path.join(ROOT, "contrib/systemd/culvert@.service.in")).read()
+    words = re.search(r"^ExecStart=@bindir@/culvert (.*)$", unit, re.M)[1].replace("%i", "work").split()
+    path = str(tmp_path / "notify")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(path)
+    manager.settimeout(SLOW)
+    heard = ""
+
+    def hears(pattern):
+        nonlocal heard
+        while not re.search(pattern, heard, re.M):
+            heard += manager.recv(4096).decode() + "\n"
+    server = start_server()
+    profiles.add("work")
+    client = Program(net.cli, "env", f"NOTIFY_SOCKET={path}", profiles.binary, *words)
+    keep.append(client)
+    hears(r"^READY=1\nSTATUS=connected: \S+, server vpn\.example$")
+    server.stop()
+    hears(r"^STATUS=waits for the next attempt in \d+ s.*; lost: ")
+    heard = ""
+    start_server()
+    hears(r"^STATUS=connected: ")
+    assert client.stop() == 0, client.story()
+    hears(r"^STOPPING=1")
+    manager.close()
+
+
 HOSTILE = {
     "no key": ("bogus = 1\n", r"bad\.conf:1: there is no key bogus"),
     "meant": ("server = x\nrotue = 10.0.0.0/8\n", r":2: there is no key rotue; did you mean route\?"),
@@ -309,6 +338,8 @@ def test_an_invite(net, binary, start_server, profiles, state, with_password):
     with open(path) as f:
         text = f.read()
     assert (PASSWORD in text) == with_password
+    code, out, _ = run(binary, "user", "invite", USER, "--state", state, "--qr")
+    assert "\N{UPPER HALF BLOCK}" in out or "\N{LOWER HALF BLOCK}" in out
     profiles("profile", "import", path, "--name", "work")
     if not with_password:
         assert not os.path.exists(f"{net.cli.root}/etc/culvert/profiles/work.secret")
