@@ -377,6 +377,21 @@ static void after_407(struct proxy_connect *c, const struct http_client_event *e
 	}
 }
 
+/* Of the last answer; what was offered stands in the first. */
+static void keep_answer(struct proxy_connect *c, const struct http_answer *last)
+{
+	struct http_answer *a = &c->how.answer;
+
+	*a = *last;
+	if (c->login == LOGIN_NONE || *a->authenticate)
+		return;
+	memcpy(a->authenticate, c->offers.authenticate, sizeof(a->authenticate));
+	memcpy(a->digest, c->offers.digest, sizeof(a->digest));
+	a->basic = c->offers.basic;
+	a->ntlm = c->offers.ntlm;
+	a->negotiate = c->offers.negotiate;
+}
+
 /* Looks whether this request has its verdict. */
 static void judge(struct proxy_connect *c)
 {
@@ -384,7 +399,7 @@ static void judge(struct proxy_connect *c)
 
 	if (c->pending != NOTHING || !http_proxy_next_event(c->http, &ev))
 		return;
-	c->how.answer = ev.answer;
+	keep_answer(c, &ev.answer);
 	if (c->login == LOGIN_NONE)
 		c->how.first_status = (int)ev.answer.status;
 	if (ev.answer.status == 407 && ev.reason != EV_PROXY_NOT_HTTP)

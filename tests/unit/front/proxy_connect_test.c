@@ -311,6 +311,9 @@ static void ntlm_logs_in_the_connection_that_was_challenged(void **state)
 		answer(c, "HTTP/1.1 200 OK\r\n\r\n");
 		assert_int_equal(event(c), PROXY_CONNECT_OPEN);
 		assert_string_equal(proxy_connect_outcome(c)->scheme, "NTLM");
+		assert_string_equal(
+			proxy_connect_outcome(c)->answer.authenticate, "Negotiate, NTLM, Basic");
+		assert_true(proxy_connect_outcome(c)->answer.negotiate);
 		proxy_connect_free(c);
 	}
 }
