@@ -21,7 +21,6 @@ FOR_TESTS = {
     "ppp_close": "a Terminate in any phase; the library closes PPP by a fault only",
     "ppp_data_ok": "when IP may pass",
     "ppp_phase_name": "where a conversation stopped",
-    "prefixes_overlapping": "what a user may not have behind it",
     "sstp_call_state_name": "where a conversation stopped",
     "tun_offloads": "what the kernel granted",
 }

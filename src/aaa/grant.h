@@ -35,6 +35,7 @@
 #define GRANT_FIELD_HOURS(name) struct grant_hours name;
 #define GRANT_FIELD_DNS(name) struct grant_addrs name;
 #define GRANT_FIELD_PREFIXES(name) struct grant_prefixes name;
+#define GRANT_FIELD_PREFIX(name) struct grant_prefix name;
 #define GRANT_FIELD_DOMAINS(name) struct grant_domains name;
 #define GRANT_FIELD_TOTP(name) struct grant_totp name;
 

@@ -51,6 +51,40 @@ static void explain_prefixes(const char *text, char *why, size_t cap)
 			prefix_format(&p, taken));
 }
 
+static int parse_prefix(const char *text, void *value, const char **ret_expected)
+{
+	struct grant_prefix *v = value;
+
+	v->value = (struct prefix){0};
+	if (!strcmp(text, "none"))
+		return 0;
+	if (prefix_parse_masked(text, &v->value) >= 0 && v->value.addr.family == AF_INET6 &&
+		v->value.len >= 16 && v->value.len <= 64)
+		return 0;
+	*ret_expected = "an IPv6 prefix of /16 to /64 like 2001:db8:5::/56, or none";
+	return -EINVAL;
+}
+
+static void format_prefix(const void *value, char *ret)
+{
+	const struct prefix *p = &((const struct grant_prefix *)value)->value;
+
+	if (p->addr.family)
+		prefix_format(p, ret);
+	else
+		strcpy(ret, "none");
+}
+
+static void explain_prefix(const char *text, char *why, size_t cap)
+{
+	struct prefix p, exact;
+	char taken[PREFIX_TEXT_LEN];
+
+	if (prefix_parse_masked(text, &p) > 0 && prefix_parse(text, &exact) < 0)
+		text_format(why, cap, "\"%s\" has bits beyond its length: it is %s", text,
+			prefix_format(&p, taken));
+}
+
 /* ---- domains ----------------------------------------------------------------- */
 
 static const char domains[] =
@@ -181,5 +215,6 @@ static void explain_domains(const char *text, char *why, size_t cap)
 // clang-format off
 const struct grant_type
 	grant_type_PREFIXES = {sizeof(struct grant_prefixes), parse_prefixes, format_prefixes, NULL, NULL, explain_prefixes},
+	grant_type_PREFIX = {sizeof(struct grant_prefix), parse_prefix, format_prefix, NULL, NULL, explain_prefix},
 	grant_type_DOMAINS = {sizeof(struct grant_domains), parse_domains, format_domains, NULL, NULL, explain_domains};
 // clang-format on

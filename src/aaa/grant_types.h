@@ -17,6 +17,7 @@
  *  WORD     staff
  *  DNS      10.9.0.53,2001:db8::53, none
  *  PREFIXES 10.9.0.0/16,2001:db8:9::/48, none
+ *  PREFIX   2001:db8:5::/56, none                         IPv6 of /16 to /64
  *  DOMAINS  corp.example,lab.example, none
  */
 #pragma once
@@ -41,4 +42,4 @@ struct grant_type {
 extern const struct grant_type grant_type_ADDR, grant_type_ADDRS, grant_type_WORD, grant_type_FLAG,
 	grant_type_DATE, grant_type_COUNT, grant_type_SPAN, grant_type_RATE, grant_type_METHODS,
 	grant_type_NAMES, grant_type_HOURS, grant_type_DNS, grant_type_PREFIXES, grant_type_DOMAINS,
-	grant_type_TOTP;
+	grant_type_TOTP, grant_type_PREFIX;

@@ -84,6 +84,11 @@ struct grant_prefixes {
 	struct prefixes_packed list;
 };
 
+struct grant_prefix {
+	enum grant_origin origin;
+	struct prefix value; /* AF_UNSPEC: none */
+};
+
 struct grant_domains {
 	enum grant_origin origin;
 	size_t n;

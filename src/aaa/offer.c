@@ -47,6 +47,27 @@ static void take_names(
 	}
 }
 
+static bool is_within(const struct prefixes *list, const struct prefix *p)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->of[i].len <= p->len && prefix_contains(&list->of[i], &p->addr))
+			return true;
+	return false;
+}
+
+/* What lies behind the client itself it does not send into the tunnel, whatever all clients learn. */
+static void leave_out(struct prefixes *routes, const struct prefixes_packed *packed)
+{
+	struct prefixes behind;
+	size_t n = 0;
+
+	prefixes_unpack(packed, &behind);
+	for (size_t i = 0; i < routes->n; i++)
+		if (!is_within(&behind, &routes->of[i]))
+			routes->of[n++] = routes->of[i];
+	routes->n = n;
+}
+
 void offer_read(const struct grant *grant, const struct grant *defaults, struct offer *ret)
 {
 	const struct grant_values *own = grant ? &grant->is : &nothing;
@@ -55,6 +76,8 @@ void offer_read(const struct grant *grant, const struct grant *defaults, struct 
 	ret->n_dns = ret->n_dns6 = ret->n_search = 0;
 	ret->domain[0] = '\0';
 	prefixes_unpack(&CHOOSE(own, of_all, routes)->list, &ret->routes);
+	if (own->behind.list.n)
+		leave_out(&ret->routes, &own->behind.list);
 	take_dns(CHOOSE(own, of_all, dns), ret);
 	take_names(CHOOSE(own, of_all, domains), CHOOSE(own, of_all, search), ret);
 }

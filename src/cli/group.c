@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/cmd.h"
+#include "cli/sites.h"
 #include "cli/values.h"
 #include "cli/where.h"
 
@@ -199,8 +200,11 @@ static int run(const struct action *action, const struct args *a)
 		return r;
 	if (writes && db_begin(db) < 0)
 		return where_failed(db);
-	if (action->run(db, a) < 0) {
+	if (action->run(db, a) < 0)
 		r = where_failed(db);
+	else if (action->needs & WORDS_OR_NONE || action->needs & WORDS)
+		r = sites_check(&a->where, db, DB_GROUP, a->name);
+	if (r) {
 		if (writes)
 			db_rollback(db);
 		return r;

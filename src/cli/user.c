@@ -28,6 +28,7 @@
 #include "cli/import.h"
 #include "cli/password.h"
 #include "cli/qr.h"
+#include "cli/sites.h"
 #include "cli/user.h"
 #include "cli/values.h"
 #include "cli/where.h"
@@ -424,6 +425,7 @@ enum needs {
 	NEW_STORE = 8,
 	WRITES = 16,
 	WORDS = 64,
+	NETWORKS = 128,     /* what leads to the user may overlap what others have */
 	ENDS_SESSIONS = 32, /* those of the user that are up: their right to exist has changed */
 };
 
@@ -433,17 +435,17 @@ static const struct action {
 	int needs;
 	const char *past; /* what is said when it is done */
 } actions[] = {
-	{"add", add, NAME | PASSWORD | NEW_STORE | WRITES, "was added"},
+	{"add", add, NAME | PASSWORD | NEW_STORE | WRITES | NETWORKS, "was added"},
 	{"passwd", passwd, NAME | PASSWORD | WRITES | ENDS_SESSIONS, "has a new password"},
 	{"list", list, NOTHING, NULL},
 	{"show", show, NAME, NULL},
 	{"invite", invite, NAME, NULL},
-	{"set", set, NAME | WORDS | WRITES, "is changed"},
+	{"set", set, NAME | WORDS | WRITES | NETWORKS, "is changed"},
 	{"disable", disable, NAME | WRITES | ENDS_SESSIONS, "is disabled"},
 	{"enable", enable, NAME | WRITES, "is enabled"},
 	{"remove", remove_user, NAME | WRITES | ENDS_SESSIONS, "was removed"},
 	{"expire", expire, NAME | VALUE | WRITES, "has a new date"},
-	{"address", address, NAME | VALUE | WRITES, "has a new address"},
+	{"address", address, NAME | VALUE | WRITES | NETWORKS, "has a new address"},
 	{"pool", pool, NAME | VALUE | WRITES, "has a new pool"},
 	{"totp", totp, NAME | WRITES, NULL},
 };
@@ -598,8 +600,11 @@ static int run(const struct action *action, const struct args *a)
 	r = action->run(db, a);
 	if (r > 0)
 		return r;
-	if (r < 0) {
+	if (r < 0)
 		r = where_failed(db);
+	else if (action->needs & NETWORKS)
+		r = sites_check(&a->where, db, DB_USER, a->name);
+	if (r) {
 		db_rollback(db);
 		return r;
 	}

@@ -50,8 +50,9 @@ int where_open(const struct where *w, bool may_make, struct db **ret)
 /* ---- do address and pool belong to the server? --------------------------- */
 
 /* A running server knows its pools best. -1: none runs; else an exit code. */
-static int pools_of_running(const struct where *w, struct pools *ret)
+static int pools_of_running(const struct where *w, struct server_has *ret)
 {
+	struct pools *pools = &ret->pools;
 	struct ask to = {.state = w->state, .config = w->config};
 	json_t *result = NULL, *row;
 	size_t i;
@@ -59,38 +60,50 @@ static int pools_of_running(const struct where *w, struct pools *ret)
 
 	if (r)
 		return r;
-	prefix_parse(ask_text(result, "pool"), &ret->ordinary);
+	prefix_parse(ask_text(result, "pool"), &pools->ordinary);
+	prefix_parse(ask_text(result, "ipv6_prefix"), &ret->prefix6);
+	prefix_parse(ask_text(result, "delegate"), &ret->delegate);
 	json_array_foreach(json_object_get(result, "pools"), i, row)
 	{
-		struct config_pool *p = &ret->named[ret->n_named];
+		struct config_pool *p = &pools->named[pools->n_named];
 
-		if (ret->n_named == CONFIG_ITEMS_MAX)
+		if (pools->n_named == CONFIG_ITEMS_MAX)
 			break;
 		snprintf(p->name, sizeof(p->name), "%s", ask_text(row, "name"));
-		ret->n_named += !prefix_parse(ask_text(row, "prefix"), &p->prefix);
+		pools->n_named += !prefix_parse(ask_text(row, "prefix"), &p->prefix);
 	}
 	json_decref(result);
 	return CMD_OK;
 }
 
-/* As a start with this configuration would have them; the ordinary one may be chosen only then. */
-static void pools_of_config(struct db *db, const struct config *cfg, struct pools *ret)
+/* Configured, or chosen at the first start. */
+static void chosen(struct db *db, const char *key, struct prefix *p)
 {
 	char text[PREFIX_TEXT_LEN] = "";
 
-	ret->n_named = config_pools(cfg, ret->named);
-	ret->ordinary = cfg->tunnel.ipv4_pool;
-	if (!ret->ordinary.addr.family && !db_meta_get(db, "ipv4_pool", text, sizeof(text)))
-		prefix_parse(text, &ret->ordinary);
+	if (!p->addr.family && !db_meta_get(db, key, text, sizeof(text)))
+		prefix_parse(text, p);
 }
 
-/* *ret_known: the pools are those of this server, running or configured. */
-static int pools(const struct where *w, struct db *db, struct pools *ret, bool *ret_known)
+/* As a start with this configuration would have them; the ordinary one may be chosen only then. */
+static void pools_of_config(struct db *db, const struct config *cfg, struct server_has *ret)
+{
+	uint8_t len;
+
+	ret->pools.n_named = config_pools(cfg, ret->pools.named);
+	ret->pools.ordinary = cfg->tunnel.ipv4_pool;
+	ret->prefix6 = cfg->tunnel.ipv6_prefix;
+	config_delegate(cfg, &ret->delegate, &len);
+	chosen(db, "ipv4_pool", &ret->pools.ordinary);
+	chosen(db, "ipv6_prefix", &ret->prefix6);
+}
+
+int where_server(const struct where *w, struct db *db, struct server_has *ret, bool *ret_known)
 {
 	AUTO(config) struct config *cfg = NULL;
 	int r = where_config(w, &cfg);
 
-	*ret = (struct pools){0};
+	*ret = (struct server_has){0};
 	*ret_known = true;
 	if (r)
 		return r;
@@ -116,35 +129,33 @@ static int judged(bool known, enum event event, const char *why)
 int where_check_address(const struct where *w, struct db *db, const struct addr *address)
 {
 	struct host_addresses host;
-	struct pools have;
+	struct server_has have;
 	char why[RANGES_TEXT_LEN];
 	bool known;
 	int r;
 
 	if (!address->family)
 		return CMD_OK;
-	r = pools(w, db, &have, &known);
+	r = where_server(w, db, &have, &known);
 	if (r)
 		return r;
 	host_addresses_read(NULL, &host);
-	r = ranges_check_static(address, &have, &host, why);
+	r = ranges_check_static(address, &have.pools, &host, why);
 	if (r && ranges_no_host(address))
 		known = true; /* whatever the pools are */
-	if (!r || (r == -ENOENT && !have.ordinary.addr.family))
-		return CMD_OK; /* the ordinary pool is chosen at the first start */
-	return judged(known, EV_USER_ADDRESS_UNUSABLE, why);
+	return r ? judged(known, EV_USER_ADDRESS_UNUSABLE, why) : CMD_OK;
 }
 
 int where_check_pool(const struct where *w, struct db *db, const char *name)
 {
-	struct pools have;
+	struct server_has have;
 	char why[RANGES_TEXT_LEN];
 	bool known;
-	int r = pools(w, db, &have, &known);
+	int r = where_server(w, db, &have, &known);
 
 	if (r)
 		return r;
-	if (!ranges_check_pool_name(name, &have, why))
+	if (!ranges_check_pool_name(name, &have.pools, why))
 		return CMD_OK;
 	return judged(known, EV_USER_NO_SUCH_POOL, why);
 }

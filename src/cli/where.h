@@ -10,6 +10,7 @@
 #include "aaa/grant_value.h"
 #include "base/addr.h"
 #include "config/config.h"
+#include "server/core/ranges.h"
 #include "store/db.h"
 
 struct where {
@@ -33,6 +34,16 @@ int where_open(const struct where *w, bool may_make, struct db **ret);
 int where_failed(const struct db *db);
 int where_check_address(const struct where *w, struct db *db, const struct addr *address);
 int where_check_pool(const struct where *w, struct db *db, const char *name);
+struct server_has {
+	struct pools pools;
+	struct prefix prefix6, delegate; /* AF_UNSPEC: none, or not known */
+};
+
+/*
+ * What the server has: that which runs, else as a start with this configuration would have it (*ret_known
+ * false: no configuration is known).
+ */
+int where_server(const struct where *w, struct db *db, struct server_has *ret, bool *ret_known);
 /* Each of the names is a filter of the configuration. */
 int where_check_filters(const struct where *w, const struct grant_names *names);
 /* Each of the name servers under `key` is an address that a client can reach. */

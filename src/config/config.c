@@ -456,6 +456,16 @@ bool config_never_bans(const struct config *cfg, const struct addr *a)
 	return holds(&cfg->auth.never_ban, a) || config_is_balancer(cfg, a);
 }
 
+static bool is_delegate_good(const struct config *cfg)
+{
+	struct prefix p;
+	uint8_t len;
+
+	return config_delegate(cfg, &p, &len) &&
+	       (!p.addr.family || !cfg->tunnel.ipv6_prefix.addr.family ||
+		       !prefix_overlaps(&p, &cfg->tunnel.ipv6_prefix));
+}
+
 static int check_routes(const struct config *cfg, struct config_error *ret_err)
 {
 	struct prefixes_seen seen;
@@ -508,6 +518,10 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{cfg->radius.nas_address.n > 1, "[radius] nas_address: expected one address"},
 		{!is_interface_name(cfg->tunnel.tun),
 			"[tunnel] tun: expected the name of an interface, without blanks, colons and slashes"},
+		{cfg->routes.table == 255,
+			"[routes] table: expected another table than 255, which is the kernel's own (local)"},
+		{!is_delegate_good(cfg),
+			"[tunnel] delegate: expected an IPv6 prefix like 2001:db8:100::/40, or with the length of each like 2001:db8:100::/40/56 (up to 64), that does not overlap ipv6_prefix"},
 		{!are_pools(cfg),
 			"[tunnel] pools: expected NAME=PREFIX with lengths of 8 to 30, none overlapping another"},
 		{!can_be_told(&cfg->tunnel.dns, 3),

@@ -149,6 +149,8 @@ struct config_pool {
 };
 /* tunnel.pools; returns how many. */
 size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX]);
+/* tunnel.delegate: the prefix (AF_UNSPEC: none), and the length of each that is cut from it. */
+bool config_delegate(const struct config *cfg, struct prefix *ret, uint8_t *ret_len);
 /*
  * tunnel.routes; none when it is not set. -EINVAL: seen->item is no network; -E2BIG: too many. What was
  * taken without its bits beyond its length is in *ret_seen, too.

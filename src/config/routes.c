@@ -44,3 +44,35 @@ int config_routes(const struct config *cfg, struct prefixes *ret, struct prefixe
 		*ret = list;
 	return r;
 }
+
+/* "2001:db8:100::/40", "2001:db8:100::/40/56"; the length that routers expect, if there is room for some. */
+static bool parse_delegate(const char *text, struct prefix *ret, uint8_t *ret_len)
+{
+	const char *slash = strrchr(text, '/');
+	char pool[PREFIX_TEXT_LEN];
+	unsigned len = 0;
+	size_t n = slash && strchr(text, '/') != slash ? (size_t)(slash - text) : strlen(text);
+
+	if (n >= sizeof(pool))
+		return false;
+	text_format(pool, sizeof(pool), "%.*s", (int)n, text);
+	if (prefix_parse(pool, ret) < 0 || ret->addr.family != AF_INET6 || ret->len < 16 ||
+		ret->len > 63)
+		return false;
+	for (const char *p = text[n] ? text + n + 1 : ""; *p; p++)
+		len = *p < '0' || *p > '9' || len > 64 ? 255 : len * 10 + (unsigned)(*p - '0');
+	if (!text[n])
+		len = ret->len <= 52 ? 56 : ret->len <= 56 ? 60 : 64;
+	*ret_len = (uint8_t)len;
+	return len > ret->len && len <= 64;
+}
+
+bool config_delegate(const struct config *cfg, struct prefix *ret, uint8_t *ret_len)
+{
+	const char *text = cfg->tunnel.delegate;
+	bool good = !text || !*text || parse_delegate(text, ret, ret_len);
+
+	if (!text || !*text || !good)
+		*ret = (struct prefix){0};
+	return good;
+}

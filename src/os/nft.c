@@ -106,12 +106,44 @@ static json_t *meta_is(const char *key, json_t *value)
 	return match("==", json_pack("{s: {s: s}}", "meta", "key", key), value);
 }
 
-static void put_apart(json_t *commands, const char *table, const char *tun)
+/* Those of a family, as a set; NULL: there are none. */
+static json_t *prefixes_of(const struct nft_rules *rules, int family)
 {
-	put_chain(commands, table, "forward", "filter", PRIORITY_FILTER);
+	json_t *set = json_array();
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < rules->n_apart; i++)
+		if (rules->apart[i].addr.family == family)
+			json_array_append_new(set, json_pack("{s: {s: s, s: i}}", "prefix", "addr",
+							   addr_format(&rules->apart[i].addr, text),
+							   "len", rules->apart[i].len));
+	if (json_array_size(set))
+		return json_pack("{s: o}", "set", set);
+	json_decref(set);
+	return NULL;
+}
+
+static json_t *address_is_of(const char *field, int family, json_t *set)
+{
+	return match("==",
+		json_pack("{s: {s: s, s: s}}", "payload", "protocol",
+			family == AF_INET ? "ip" : "ip6", "field", field),
+		set);
+}
+
+static void put_apart(
+	json_t *commands, const char *table, const struct nft_rules *rules, int family)
+{
+	json_t *from = prefixes_of(rules, family), *to = prefixes_of(rules, family);
+
+	if (!from)
+		return;
 	put_rule(commands, table, "forward",
-		json_pack("[o, o, {s: n}, {s: n}]", meta_is("iifname", json_string(tun)),
-			meta_is("oifname", json_string(tun)), "counter", "drop"));
+		json_pack("[o, o, o, o, {s: n}, {s: n}]",
+			meta_is("iifname", json_string(rules->tun)),
+			meta_is("oifname", json_string(rules->tun)),
+			address_is_of("saddr", family, from), address_is_of("daddr", family, to),
+			"counter", "drop"));
 }
 
 /*
@@ -198,8 +230,10 @@ int nft_apply(const struct nft_rules *rules, struct os_failure *why)
 		put_chain(commands, table, "postrouting", "nat", PRIORITY_SRCNAT);
 	for (size_t i = 0; i < rules->n_masquerade; i++)
 		put_masquerade(commands, table, rules->tun, &rules->masquerade[i]);
-	if (rules->keep_clients_apart)
-		put_apart(commands, table, rules->tun);
+	if (rules->n_apart)
+		put_chain(commands, table, "forward", "filter", PRIORITY_FILTER);
+	put_apart(commands, table, rules, AF_INET);
+	put_apart(commands, table, rules, AF_INET6);
 	if (rules->guard_host)
 		put_guard(commands, table, rules->tun);
 	return run(commands, "write", table, why);

@@ -18,7 +18,12 @@ struct nft_rules {
 	const char *tun;                 /* the interface that is not masqueraded onto */
 	const struct prefix *masquerade; /* pools, either family */
 	size_t n_masquerade;
-	bool keep_clients_apart; /* nothing is forwarded from the TUN back into it */
+	/*
+	 * Nothing is forwarded from the TUN back into it between two of these, either family, none
+	 * overlapping another; what lies behind clients is not among them.
+	 */
+	const struct prefix *apart;
+	size_t n_apart;
 	bool guard_host; /* clients reach only ping, DNS and DHCP of this host's own services */
 };
 

@@ -35,6 +35,7 @@
 #include "server/core/context.h"
 #include "server/core/directory.h"
 #include "server/core/filters.h"
+#include "server/core/networks.h"
 #include "server/core/records.h"
 #include "server/core/snapshot.h"
 #include "server/host/certificates.h"
@@ -198,9 +199,13 @@ static int load_certificates(struct server *s)
 	return 0;
 }
 
-static int make_tables(struct context *c)
+static int make_tables(struct server *s)
 {
-	return directory_new(c->steering, &c->directory) < 0 ? layer_exit_code(LAYER_LOCAL) : 0;
+	struct context *c = &s->context;
+
+	return directory_new(c->steering, &c->directory) < 0 || routes_prepare(&s->control) < 0
+		       ? layer_exit_code(LAYER_LOCAL)
+		       : 0;
 }
 
 static int make_workers(struct server *s)
@@ -236,13 +241,15 @@ static int serve_on_machine(struct server *s, struct netlink *nl)
 		host_configure_radius(c, c->snapshot);
 	if (r)
 		return r;
-	r = make_tables(c);
+	r = make_tables(s);
 	if (!r)
 		r = make_workers(s);
 	if (!r)
 		r = host_listen(&s->host, take_listener, s);
 	if (!r)
 		host_change_machine(&s->host, nl);
+	if (!r)
+		host_export_pools(&s->host, nl);
 	return r;
 }
 
@@ -283,6 +290,7 @@ static void end(struct server *s)
 	tun_free(c->tun);
 	urcu_memb_barrier();
 	directory_free(c->directory);
+	networks_free(c->networks);
 	admission_free(c->admission);
 	snapshot_free(c->snapshot);
 	eap_anchors_unref(s->anchors);

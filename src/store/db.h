@@ -175,6 +175,16 @@ int db_value_set(struct db *db, enum db_subject of, int64_t id, const char *key,
 int db_values(struct db *db, enum db_subject of, int64_t id,
 	int (*each)(const struct db_value *, void *arg), void *arg);
 
+struct db_key_value { /* texts live as long as the call */
+	enum db_subject of;
+	int64_t id;
+	const char *name, *value;
+};
+
+/* All users and groups that have a value of their own for this key. */
+int db_values_of_key(struct db *db, const char *key,
+	int (*each)(const struct db_key_value *, void *arg), void *arg);
+
 /* --- bans (bans.c) --- */
 
 struct db_ban {

@@ -188,3 +188,22 @@ int db_values(struct db *db, enum db_subject of, int64_t id,
 	r = query_end(&q);
 	return r < 0 ? r : stop;
 }
+
+int db_values_of_key(struct db *db, const char *key,
+	int (*each)(const struct db_key_value *, void *arg), void *arg)
+{
+	struct query q = query_start(db, SQL_VALUES_OF_KEY);
+	int stop = 0, r;
+
+	query_bind_text(&q, key, strlen(key));
+	while (!stop && query_row(&q)) {
+		struct db_key_value v = {.of = query_int(&q) ? DB_GROUP : DB_USER};
+
+		v.id = query_int(&q);
+		v.name = query_text(&q);
+		v.value = query_text(&q);
+		stop = each(&v, arg);
+	}
+	r = query_end(&q);
+	return r < 0 ? r : stop;
+}

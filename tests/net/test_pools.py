@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from harness import program, sstp
+from harness.host import wait_for
 from harness.program import PASSWORD, USER
 
 
@@ -48,11 +49,43 @@ def test_a_static_address_is_given_and_a_second_session_on_it_refused(net, start
     assert net.cli.ping(client.peer, 1) == 1
 
 
-def test_a_static_address_that_leads_nowhere_is_told(net, start_server, state, connect, binary):
+def test_a_static_address_of_no_pool_is_routed(net, start_server, state, connect, binary):
+    """From this host, and from the Internet; it is kept apart from other clients as those of pools are."""
+    program.add_user(binary, state, "bob", PASSWORD)
     user(binary, state, "address", USER, "10.99.0.5")
-    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24"}})
-    connect("--no-default-route", "--no-dns")
-    server.wait_log("LEASE_NO_ROUTE")
+    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "nat": "no"}})
+    net.rtr.ip("route add 10.99.0.5/32 via 192.0.2.1")
+    net.srv.sysctl("net.ipv4.ip_forward", 1)
+    try:
+        client = connect("--no-dns")
+        assert client.address == "10.99.0.5"
+        wait_for(lambda: net.srv.run("ip route show 10.99.0.5 proto 83"), 30, "the route")
+        assert net.srv.ping("10.99.0.5", 1) == 1
+        assert net.cli.ping("203.0.113.2", 2) == 2
+        assert net.www.ping("10.99.0.5", 1) == 1
+        bob = connect("--no-default-route", "--no-dns", user="bob", host=net.www, server="192.0.2.1",
+                      tun="cv-two")
+        net.www.ip("route add 10.99.0.5/32 dev cv-two")
+        assert net.www.ping("10.99.0.5", 1, wait=1) == 0
+        assert net.cli.ping(bob.address, 1, wait=1) == 0
+        assert client.stop() == 0
+        wait_for(lambda: not net.srv.run("ip route show 10.99.0.5"), 30, "the route's end")
+        assert "LEASE_NO_ROUTE" not in server.err
+    finally:
+        net.rtr.ip("route del 10.99.0.5/32 via 192.0.2.1")
+        net.srv.sysctl("net.ipv4.ip_forward", 0)
+
+
+def test_a_static_address_that_the_host_has_another_way_to_is_told(net, start_server, state, connect,
+                                                                   binary):
+    user(binary, state, "address", USER, "10.99.0.5")
+    net.srv.ip("route add 10.99.0.5/32 via 192.0.2.254")
+    try:
+        server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24"}})
+        connect("--no-default-route", "--no-dns")
+        server.wait_log("LEASE_NO_ROUTE.*10.99.0.5/32")
+    finally:
+        net.srv.ip("route del 10.99.0.5/32 via 192.0.2.254")
 
 
 @pytest.mark.parametrize("pools", ["staff", "a=10.77.0.0/25", "a=10.1.0.0/24 a=10.2.0.0/24",
@@ -125,7 +158,7 @@ def test_a_reload_refuses_a_pool_that_a_restart_would_refuse(net, start_server, 
     ("10.77.0.1", "the server's own address"),
     ("10.77.0.255", "the broadcast address"),
     ("10.78.0.1", "the server's own address"),
-    ("10.99.0.5", "is of no pool; this server has 10.77.0.0/24 staff=10.78.0.0/24"),
+    ("224.0.0.5", "is multicast"),
     ("192.0.2.1", "is in use (eth0)"),
 ])
 def test_a_users_address_that_leads_nowhere_is_refused(net, start_server, state, binary, address,

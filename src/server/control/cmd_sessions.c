@@ -10,6 +10,19 @@
 #include "server/control/commands.h"
 #include "server/core/context.h"
 
+static json_t *networks_json(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		json_array_append_new(list, json_stringn(text, n));
+		text += n + (text[n] == ' ');
+	}
+	return list;
+}
+
 static json_t *session_json(const struct session_info *s)
 {
 	json_t *o = json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:b}",
@@ -19,6 +32,8 @@ static json_t *session_json(const struct session_info *s)
 		(json_int_t)s->tx_octets, "rx_packets", (json_int_t)s->rx_packets, "tx_packets",
 		(json_int_t)s->tx_packets, "lane", s->lane);
 
+	if (o)
+		json_object_set_new(o, "networks", networks_json(s->networks));
 	if (o && *s->thumbprint)
 		json_object_set_new(o, "certificate",
 			json_pack("{s:s, s:s, s:o, s:I}", "thumbprint", s->thumbprint, "serial",

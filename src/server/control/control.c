@@ -35,6 +35,7 @@ static void close_all(struct control *c)
 	dynauth_close(c->dynauth);
 	metrics_close(c->metrics);
 	drain_close(&c->drain);
+	routes_end(c);
 	watch_close(&c->watch);
 	uv_close((uv_handle_t *)&c->sigterm, NULL);
 	uv_close((uv_handle_t *)&c->sigint, NULL);
@@ -101,6 +102,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	notify_stopping("ending the sessions");
 	atomic_store_explicit(&c->context->draining, true, memory_order_relaxed);
 	watchdog_stop(&c->watchdog);
+	routes_announce(c, false);
 	ask_workers_to_stop(c); /* the loop runs on until the last one is gone */
 }
 
@@ -146,6 +148,11 @@ static void on_mailbox(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
+static void announce_pools(void *arg, bool pools)
+{
+	routes_announce(arg, pools);
+}
+
 static void init_handles(struct control *c)
 {
 	uv_loop_init(&c->loop);
@@ -162,6 +169,9 @@ static void init_handles(struct control *c)
 	uv_timer_init(&c->loop, &c->ipv6_timer);
 	c->ipv6_timer.data = c;
 	drain_init(&c->drain, c->context, &c->loop);
+	c->drain.announce = announce_pools;
+	c->drain.arg = c;
+	routes_begin(c);
 	watch_init(&c->watch, &c->loop, on_files, c);
 }
 

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "admin/control.h"
+#include "base/mailbox.h"
 #include "config/config.h"
 #include "server/host/certificates.h"
 #include "server/control/drain.h"
@@ -40,6 +41,9 @@ struct control {
 	uv_signal_t sigterm, sigint, sigquit, sighup;
 	uv_poll_t mailbox_poll;
 	uv_timer_t ipv6_timer;
+	uv_timer_t routes_timer;        /* routes.c */
+	struct letter networks_changed; /* some session's */
+	bool routes_follow;
 	uv_timer_t second;  /* accounting: what failed is tried again; at the end: is it done? */
 	unsigned flushed_s; /* how long the end has waited for it */
 	uv_timer_t hourly;  /* looks after the certificates' end */
@@ -77,6 +81,13 @@ int reload_anchors(struct control *c, struct eap_anchors *anchors, struct tls_fa
  * certificate they do not let in any more. `reply` (NULL: none) is answered later, once.
  */
 void authorities_refresh(struct control *c, struct admin_reply *reply);
+
+/* routes.c: the kernel's routes to networks of sessions. -ENOMEM. Before the workers start. */
+int routes_prepare(struct control *c);
+void routes_begin(struct control *c);
+void routes_end(struct control *c);
+/* Routes of sessions that ended are gone when this returns; those of the pools are announced, or not. */
+void routes_announce(struct control *c, bool pools);
 
 /* event_feed.c: events to those who follow them. */
 void event_feed_begin(struct control *c);

@@ -37,6 +37,8 @@ static void on_tick(uv_timer_t *t)
 
 	if (!all) {
 		uv_timer_stop(t);
+		if (d->announce)
+			d->announce(d->arg, false);
 		log_event(NULL, EV_SERVER_DRAINED, "sessions=0");
 		return;
 	}
@@ -79,6 +81,8 @@ void drain_stop(struct drain *d)
 	d->active = false;
 	uv_timer_stop(&d->timer);
 	atomic_store_explicit(&d->context->draining, false, memory_order_relaxed);
+	if (d->announce)
+		d->announce(d->arg, true);
 	log_event(NULL, EV_SERVER_UNDRAINED, "sessions=%u", context_sessions(d->context));
 }
 

@@ -17,6 +17,9 @@ struct drain {
 	uv_timer_t timer;
 	uint64_t ends_ms;
 	bool active, asking; /* a round is under way */
+	/* Whether the pools are announced as this server's; NULL: they never are. */
+	void (*announce)(void *arg, bool pools);
+	void *arg;
 };
 
 void drain_init(struct drain *d, struct context *s, uv_loop_t *loop);

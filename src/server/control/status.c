@@ -7,6 +7,7 @@
 #include "server/admission/admission.h"
 #include "server/core/snapshot.h"
 #include "server/core/context.h"
+#include "server/core/networks.h"
 #include "server/core/site.h"
 
 static json_int_t get(const _Atomic uint64_t *counter)
@@ -50,6 +51,14 @@ static json_t *pools_json(const struct context *s)
 	return list;
 }
 
+/* "" when there is none. */
+static json_t *prefix_json(const struct prefix *p)
+{
+	char text[PREFIX_TEXT_LEN];
+
+	return json_string(p->addr.family ? prefix_format(p, text) : "");
+}
+
 json_t *status_json(const struct context *s)
 {
 	char pool[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN];
@@ -58,7 +67,8 @@ json_t *status_json(const struct context *s)
 	for (unsigned i = 0; i < s->n_sites; i++)
 		json_array_append_new(workers, worker_json(s->sites[i]));
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o}",
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:o, "
+		"s:o, s:o, s:i}",
 		"version", CULVERT_VERSION, "uptime_s", (json_int_t)(clock_wall_s() - s->started_s),
 		"listen", s->ready_on, "tun", tun_name(s->tun), "pool",
 		prefix_format(&s->pool, pool), "pools", pools_json(s), "address",
@@ -67,5 +77,7 @@ json_t *status_json(const struct context *s)
 		"certificate_sha256", s->snapshot->fingerprint, "up", (int)sites_up(s),
 		"connections", (int)sites_connections(s), "handshakes", (int)sites_handshakes(s),
 		"max_sessions", s->snapshot->config->server.max_sessions, "refused",
-		(json_int_t)admission_refused(s->admission), "workers", workers);
+		(json_int_t)admission_refused(s->admission), "workers", workers, "ipv6_prefix",
+		prefix_json(&s->prefix6), "delegate", prefix_json(&s->delegate), "networks",
+		(int)networks_count(s->networks));
 }

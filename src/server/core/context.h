@@ -24,6 +24,7 @@ struct radius;
 struct account;
 struct admission;
 struct directory;
+struct networks;
 struct site;
 struct snapshot;
 struct steering;
@@ -34,6 +35,7 @@ struct context {
 	struct config *config;     /* as started; what a reload may change is in snapshot->config */
 	struct snapshot *snapshot; /* the control thread's */
 	struct directory *directory; /* of sessions */
+	struct networks *networks;   /* of sessions, beyond the pools */
 	struct admission *admission; /* of connections before their login */
 	struct store *store;
 	struct account *account;
@@ -55,6 +57,8 @@ struct context {
 	struct ppp_addresses addresses; /* local, as given to clients */
 	struct prefix prefix6;          /* clients' /64s are of it; AF_UNSPEC: none */
 	struct addr own6, link_local;   /* AF_UNSPEC: this host has no IPv6 for them */
+	struct prefix delegate;         /* clients' delegated prefixes are of it; AF_UNSPEC: none */
+	uint8_t delegate_len;           /* of each */
 	uint8_t duid[18];
 	int64_t started_s;
 	uint64_t epoch;           /* of the store: this run */

@@ -252,6 +252,19 @@ HOT bool directory_at(struct directory *d, const uint8_t *octets, const struct i
 	return found;
 }
 
+bool directory_leads_to(
+	struct directory *d, int version, const uint8_t *address, const struct session *session)
+{
+	struct table_hit hit;
+	bool found;
+
+	urcu_memb_read_lock();
+	found = version == 4 ? table_lookup_v4(d->by_address, address, &hit)
+			     : table_lookup_v6(d->by_address, address, &hit);
+	urcu_memb_read_unlock();
+	return found && hit.session == session;
+}
+
 /* ---- by handle --------------------------------------------------------------------------------- */
 
 static struct directory_handle **handles_at(struct directory *d, const uint8_t *octets)

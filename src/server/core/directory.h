@@ -92,6 +92,10 @@ void directory_unclaim(
 bool directory_at(struct directory *d, const uint8_t *octets, const struct ip_packet *ip,
 	struct directory_owner *ret);
 
+/* Does the longest prefix that holds the address (4 or 16 octets) lead to this session? */
+bool directory_leads_to(
+	struct directory *d, int version, const uint8_t *address, const struct session *session);
+
 /* By which a lane names its session: public, random. */
 struct directory_handle {
 	struct directory_handle *next, **prev; /* prev NULL: not in the table */

@@ -41,12 +41,10 @@ static bool is_left_out(unsigned ifindex, const char *tun)
 	return tun ? !strcmp(name, tun) : tun_is(name);
 }
 
-static void add(struct host_addresses *to, const struct addr *a, unsigned ifindex)
+static void add(struct host_addresses *to, const struct prefix *p, unsigned ifindex)
 {
-	if (to->n == RANGES_HOST_MAX)
-		return;
-	to->item[to->n].addr = *a;
-	to->item[to->n++].ifindex = ifindex;
+	if (to->n < RANGES_HOST_MAX)
+		to->item[to->n++] = (struct host_address){p->addr, p->len, ifindex};
 }
 
 static bool add_address(unsigned ifindex, const struct prefix *p, void *arg)
@@ -54,7 +52,7 @@ static bool add_address(unsigned ifindex, const struct prefix *p, void *arg)
 	struct reading *r = arg;
 
 	if (!is_left_out(ifindex, r->tun))
-		add(r->to, &p->addr, ifindex);
+		add(r->to, p, ifindex);
 	return true;
 }
 
@@ -63,7 +61,7 @@ static bool add_gateway(const struct route *rt, void *arg)
 	struct reading *r = arg;
 
 	if (rt->via.family && !is_left_out(rt->ifindex, r->tun))
-		add(r->to, &rt->via, 0);
+		add(r->to, &(struct prefix){rt->via, (uint8_t)(8 * addr_len(&rt->via))}, 0);
 	return true;
 }
 
@@ -79,8 +77,9 @@ void host_addresses_read(const char *tun, struct host_addresses *ret)
 	netlink_routes(nl, AF_UNSPEC, add_gateway, &r, NULL);
 }
 
-static const char *whose(unsigned ifindex, char name[static IF_NAMESIZE])
+const char *ranges_whose(unsigned ifindex, char name[static RANGES_INTERFACE_LEN])
 {
+	_Static_assert(RANGES_INTERFACE_LEN >= IF_NAMESIZE, "a name has room");
 	if (!ifindex)
 		return "a gateway of this host";
 	return if_indextoname(ifindex, name) ? name : "this host";
@@ -124,7 +123,7 @@ const char *ranges_no_host(const struct addr *a)
 	return no_client_in(&one, of);
 }
 
-static int check_kind(const char *name, const struct prefix *p, char why[static RANGES_TEXT_LEN])
+int ranges_check_kind(const char *name, const struct prefix *p, char why[static RANGES_TEXT_LEN])
 {
 	char text[PREFIX_TEXT_LEN], of[PREFIX_TEXT_LEN];
 	const char *what = no_client_in(p, of);
@@ -138,14 +137,14 @@ static int check_pool(const char *name, const struct prefix *p, const struct hos
 	char why[static RANGES_TEXT_LEN])
 {
 	char text[PREFIX_TEXT_LEN], own[ADDR_TEXT_LEN], interface[IF_NAMESIZE];
-	int r = check_kind(name, p, why);
+	int r = ranges_check_kind(name, p, why);
 
 	for (size_t i = 0; i < host->n && !r; i++)
 		if (prefix_contains(p, &host->item[i].addr))
 			r = wrong(-EINVAL, why,
 				"%s = %s: expected addresses that are free, and %s is in use (%s)",
 				name, prefix_format(p, text), addr_format(&host->item[i].addr, own),
-				whose(host->item[i].ifindex, interface));
+				ranges_whose(host->item[i].ifindex, interface));
 	return r;
 }
 
@@ -197,7 +196,7 @@ static bool meet_route(const struct route *rt, void *arg)
 	wrong(0, e->why,
 		"%s = %s: this host has a route to %s by %s: one of the two will not be reached",
 		e->name, prefix_format(e->pool, pool), prefix_format(&rt->dst, to),
-		whose(rt->ifindex, interface));
+		ranges_whose(rt->ifindex, interface));
 	e->found = true;
 	return false;
 }
@@ -274,15 +273,6 @@ static const char *list_pools(const struct pools *pools, char ret[static RANGES_
 	return ret;
 }
 
-static int of_no_pool(
-	const struct addr *a, const struct pools *pools, char why[static RANGES_TEXT_LEN])
-{
-	char text[ADDR_TEXT_LEN], list[RANGES_TEXT_LEN];
-
-	return wrong(-ENOENT, why, "%s is of no pool; this server has%s", addr_format(a, text),
-		list_pools(pools, list));
-}
-
 /* What an address is in its pool, when it is none for a client. */
 static const char *place_in(const struct prefix *pool, const struct addr *a)
 {
@@ -311,8 +301,8 @@ int ranges_check_static(const struct addr *a, const struct pools *pools,
 	for (size_t i = 0; i < host->n; i++)
 		if (addr_equal(&host->item[i].addr, a))
 			return wrong(-EINVAL, why, "%s is in use (%s)", addr_format(a, text),
-				whose(host->item[i].ifindex, interface));
-	return pool ? 0 : of_no_pool(a, pools, why);
+				ranges_whose(host->item[i].ifindex, interface));
+	return 0;
 }
 
 int ranges_check_pool_name(

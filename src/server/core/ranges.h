@@ -16,11 +16,13 @@
 
 #define RANGES_HOST_MAX 512
 #define RANGES_TEXT_LEN 300
+#define RANGES_INTERFACE_LEN 16
 
 /* What this host has itself: its addresses, and the gateways that it sends through. */
 struct host_addresses {
-	struct {
+	struct host_address {
 		struct addr addr;
+		uint8_t len;      /* of the network that it stands in */
 		unsigned ifindex; /* 0: a gateway */
 	} item[RANGES_HOST_MAX];
 	size_t n;
@@ -31,6 +33,11 @@ struct host_addresses {
  * runs already may have another name for it than the configuration. What cannot be read is left out.
  */
 void host_addresses_read(const char *tun, struct host_addresses *ret);
+
+/* The interface's name, or what else it is; for people. */
+const char *ranges_whose(unsigned ifindex, char name[static RANGES_INTERFACE_LEN]);
+/* -EINVAL: no host can be in this network (RFC 6890): loopback, link-local, multicast, everything. */
+int ranges_check_kind(const char *name, const struct prefix *p, char why[static RANGES_TEXT_LEN]);
 
 /* The pools of a server: the ordinary one (AF_UNSPEC: not known yet) and the named ones. */
 struct pools {
@@ -51,9 +58,8 @@ bool ranges_routed(const struct config *cfg, const char *tun, char why[static RA
 int ranges_check_chosen(const struct pools *pools, const struct host_addresses *host,
 	char why[static RANGES_TEXT_LEN]);
 /*
- * A user's static address: -ENOENT when it is of no pool, -EINVAL when it is the network's, the
- * broadcast or the server's own address of its pool, this host's or a gateway's, or one that no client
- * can have (loopback, multicast and the like).
+ * A user's static address: -EINVAL when it is the network's, the broadcast or the server's own address of
+ * its pool, or this host's or a gateway's, or no host's at all. One of no pool is routed to its session.
  */
 int ranges_check_static(const struct addr *a, const struct pools *pools,
 	const struct host_addresses *host, char why[static RANGES_TEXT_LEN]);

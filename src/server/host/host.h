@@ -29,6 +29,10 @@ struct host {
 	int lock; /* of the state folder: this process is its only server; -1: not held */
 	struct forward forward;
 	struct host_radius *radius;
+	struct {
+		bool exported;           /* the pools are in routes.table */
+		bool forward4, forward6; /* networks behind clients: forwarding was asked for */
+	} routes;
 	bool machine_changed; /* forwarding, packet filter: to be restored */
 	bool ipv6_told;       /* whether clients have IPv6 to the Internet was logged */
 };
@@ -85,8 +89,18 @@ int host_configure_tun(struct host *h, struct netlink *nl);
 int host_ipv6_setup(struct host *h, struct netlink *nl, struct os_failure *why);
 /* Whether clients can get beyond this host; switches forwarding on when they can. */
 void host_ipv6_check(struct host *h, struct netlink *nl);
-/* The prefix is translated on its way out (nft). */
-bool host_ipv6_is_masqueraded(const struct context *c);
+/* A prefix of clients is translated on its way out (nft). */
+bool host_ipv6_is_masqueraded(const struct context *c, const struct prefix *p);
+
+/* ---- routes.c ---- */
+
+/* 0 also when no prefixes are delegated. */
+int host_route_delegate(struct host *h, struct netlink *nl, struct os_failure *why);
+/* The pools into routes.table, and out of it; nothing without that option, or when it is so. */
+void host_export_pools(struct host *h, struct netlink *nl);
+void host_withdraw_pools(struct host *h, struct netlink *nl);
+/* The kernel's routes to sessions' networks. True: the time was up first, and there may be more. */
+bool host_follow_networks(struct host *h, struct netlink *nl, uint64_t until_ms);
 
 /* ---- nat.c ---- */
 

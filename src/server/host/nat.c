@@ -34,28 +34,54 @@ static void look_at_firewalls(struct host *h)
 		log_event(NULL, events[block.by], "%s", block.text);
 }
 
+/* All clients' own addresses. */
+static size_t clients(const struct context *c, struct prefix ret[static CONFIG_ITEMS_MAX + 3])
+{
+	size_t n = 0;
+
+	ret[n++] = c->pool;
+	for (size_t i = 0; i < c->n_pools; i++)
+		ret[n++] = c->pools[i].prefix;
+	if (c->prefix6.addr.family)
+		ret[n++] = c->prefix6;
+	if (c->delegate.addr.family)
+		ret[n++] = c->delegate;
+	return n;
+}
+
+/* Those that would not find back by themselves. */
+static size_t masqueraded(
+	const struct context *c, const struct prefix *of, size_t n, struct prefix *ret)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (of[i].addr.family == AF_INET || host_ipv6_is_masqueraded(c, &of[i]))
+			ret[found++] = of[i];
+	return found;
+}
+
 static void make_nat(struct host *h)
 {
 	const struct context *c = h->context;
-	struct prefix pools[CONFIG_ITEMS_MAX + 2] = {c->pool};
+	struct prefix all[CONFIG_ITEMS_MAX + 3], leaving[CONFIG_ITEMS_MAX + 3];
 	struct nft_rules rules = {.instance = tun_name(c->tun),
 		.tun = tun_name(c->tun),
-		.masquerade = pools,
-		.n_masquerade = 1,
-		.keep_clients_apart = !c->config->tunnel.client_to_client,
+		.masquerade = leaving,
+		.apart = all,
+		.n_apart = clients(c, all),
 		.guard_host = c->config->tunnel.server_access == CONFIG_ACCESS_BASIC};
 	struct os_failure why = {0};
 
-	for (size_t i = 0; i < c->n_pools; i++)
-		pools[rules.n_masquerade++] = c->pools[i].prefix;
-	if (host_ipv6_is_masqueraded(c))
-		pools[rules.n_masquerade++] = c->prefix6;
+	rules.n_masquerade = masqueraded(c, all, rules.n_apart, leaving);
+	if (c->config->tunnel.client_to_client)
+		rules.n_apart = 0;
 	look_at_firewalls(h);
 	if (!c->config->tunnel.nat)
 		rules.n_masquerade = 0;
 	else if (forward_v4_on(&h->forward, &why) < 0)
 		log_event(NULL, why.event, "%s", why.text);
-	if (!rules.n_masquerade && !rules.keep_clients_apart && !rules.guard_host)
+	if (!rules.n_masquerade && !rules.n_apart && !rules.guard_host)
 		return;
 	if (nft_apply(&rules, &why) < 0)
 		/* Without NAT the server still serves clients that only want to reach this host. */

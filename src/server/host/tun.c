@@ -11,6 +11,8 @@
 #include "os/tun.h"
 #include "server/core/context.h"
 
+#define ENTRIES_A_SESSION 8 /* of the steering maps: addresses, prefixes, networks behind it */
+
 /*
  * While still privileged: /dev/net/tun may be root's alone (0600). All queues are opened here and
  * kept; configure_tun() needs CAP_NET_ADMIN only.
@@ -37,7 +39,8 @@ static int make_steering(struct host *h)
 
 	if (cfg->server.steering == CONFIG_STEERING_RING || c->n_sites == 1)
 		return 0;
-	if (steering_new(c->tun, (unsigned)cfg->server.max_sessions * 3, &c->steering, &why) < 0) {
+	if (steering_new(c->tun, (unsigned)cfg->server.max_sessions * ENTRIES_A_SESSION,
+		    &c->steering, &why) < 0) {
 		c->steering = NULL;
 		if (cfg->server.steering == CONFIG_STEERING_BPF)
 			return host_refused(why.event, why.text);
@@ -73,5 +76,7 @@ int host_configure_tun(struct host *h, struct netlink *nl)
 	}
 	if (host_ipv6_setup(h, nl, &why) < 0) /* it serves IPv4 */
 		log_event(NULL, EV_HOST_NO_IPV6, "%s", why.text);
+	if (host_route_delegate(h, nl, &why) < 0)
+		return host_refused(why.event, why.text);
 	return make_steering(h);
 }

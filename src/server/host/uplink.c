@@ -20,9 +20,9 @@ static bool is_ula(const struct addr *a)
 	return (a->octets[0] & 0xfe) == 0xfc;
 }
 
-bool host_ipv6_is_masqueraded(const struct context *c)
+bool host_ipv6_is_masqueraded(const struct context *c, const struct prefix *p)
 {
-	return c->config->tunnel.nat && c->prefix6.addr.family && is_ula(&c->prefix6.addr);
+	return c->config->tunnel.nat && p->addr.family == AF_INET6 && is_ula(&p->addr);
 }
 
 /* fe80:: and the server's identifier in IPv6CP: the server's end of all links. */
@@ -76,7 +76,7 @@ void host_ipv6_check(struct host *h, struct netlink *nl)
 	if (!c->prefix6.addr.family || !c->config->ppp.ipv6)
 		return;
 	now = netlink_has_default_route(nl, AF_INET6, tun_ifindex(c->tun)) &&
-	      (host_ipv6_is_masqueraded(c) || !is_ula(&c->prefix6.addr));
+	      (host_ipv6_is_masqueraded(c, &c->prefix6) || !is_ula(&c->prefix6.addr));
 	if (now && !was && forward_v6_on(&h->forward, &why) < 0) {
 		if (!h->ipv6_told)
 			log_event(NULL, why.event, "%s", why.text);
@@ -88,5 +88,5 @@ void host_ipv6_check(struct host *h, struct netlink *nl)
 	h->ipv6_told = true;
 	atomic_store_explicit(&c->ipv6_onward, now, memory_order_relaxed);
 	log_event(NULL, now ? EV_IPV6_ONWARD : EV_IPV6_NOT_ONWARD, "masquerade=%s",
-		host_ipv6_is_masqueraded(c) ? "yes" : "no");
+		host_ipv6_is_masqueraded(c, &c->prefix6) ? "yes" : "no");
 }

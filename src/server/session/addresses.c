@@ -165,6 +165,7 @@ void addresses_up(struct session *s, const struct tunnel_event *ev)
 		on_up4(s, ev);
 	else
 		on_up6(s, ev);
+	networks_settle(s);
 }
 
 void addresses_down(struct session *s, int family)
@@ -182,11 +183,23 @@ void addresses_give_back(struct session *s)
 {
 	addresses_down(s, AF_INET);
 	addresses_down(s, AF_INET6);
+	networks_give_back(s);
 	for (int i = 0; i < CLAIMS; i++)
 		unclaim(s, (enum claim)i);
 }
 
-/* The client may send from the address it was given, its /64, and its link-local one. */
+/* From what lies behind it: the way back leads to this session. */
+static bool is_from_behind(const struct session *s, const uint8_t *from, int version)
+{
+	return directory_leads_to(s->site->context->directory, version, from, s);
+}
+
+COLD static bool may_send4(const struct session *s, const uint8_t *from, const uint8_t *to)
+{
+	return is_from_behind(s, from, 4) && (!s->alone || networks_admit(s, to));
+}
+
+/* The client may send from the address it was given, its /64, its link-local one, and its networks. */
 HOT bool addresses_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip)
 {
 	const struct session *s = session_of(l);
@@ -194,8 +207,10 @@ HOT bool addresses_accept_source(struct link *l, const uint8_t *octets, const st
 	const struct prefix *net = &s->claims[CLAIM_IPV6];
 
 	if (ip->version == 4)
-		return !memcmp(from, s->addresses.peer.octets, 4);
+		return (!memcmp(from, s->addresses.peer.octets, 4) && !s->alone) ||
+		       (s->networks && may_send4(s, from, packet_destination_at(octets, ip)));
 	if (from[0] == 0xfe && (from[1] & 0xc0) == 0x80)
 		return s->claims[CLAIM_LINK_LOCAL].addr.family; /* not another session's */
-	return net->addr.family && !memcmp(from, net->addr.octets, 8);
+	return (net->addr.family && !memcmp(from, net->addr.octets, 8)) ||
+	       (s->networks && is_from_behind(s, from, 6));
 }

@@ -33,6 +33,8 @@ void session_take_grant(struct session *s, struct grant *grant)
 		return;
 	log_grant(s);
 	session_apply_grant(s);
+	if (s->up4 || s->up6)
+		networks_settle(s);
 	if (onlink_changed(s))
 		port_flush(&s->site->port);
 }
@@ -54,8 +56,6 @@ struct prefix session_pool(const struct session *s)
 	const struct context *c = s->site->context;
 	const char *name = s->grant->is.pool.value;
 
-	if (s->grant->is.address.value.family && session_check_address(s) == -ENOENT)
-		log_event(&s->scope, EV_LEASE_NO_ROUTE, "user=\"%s\"", s->user);
 	for (size_t i = 0; i < c->n_pools && *name; i++)
 		if (!strcmp(c->pools[i].name, name))
 			return c->pools[i].prefix;

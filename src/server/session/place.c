@@ -20,36 +20,9 @@
 
 /* ---- who holds what this login needs ----------------------------------------------------------- */
 
-struct probe {
-	struct letter letter;
-	struct site *site;
-	uint64_t session;
-	void (*do_it)(struct site *site, uint64_t session);
-};
-
-static void deliver_probe(struct letter *l)
-{
-	struct probe *p = container_of(l, struct probe, letter);
-
-	p->do_it(p->site, p->session);
-	free(p);
-}
-
-static void send_to(struct question *q, const struct directory_hit *holder,
-	void (*do_it)(struct site *site, uint64_t session))
-{
-	struct probe *p = malloc(sizeof(*p));
-
-	if (!p)
-		return;
-	*p = (struct probe){{.deliver = deliver_probe}, q->site->context->sites[holder->site],
-		holder->session, do_it};
-	mailbox_post(&p->site->mailbox, &p->letter);
-}
-
 static void ask_holder(struct question *q, const struct directory_hit *holder)
 {
-	send_to(q, holder, session_probe);
+	order_send(q->site->context, holder, session_probe);
 }
 
 static void note_asked(struct question *q, size_t n)
@@ -167,7 +140,7 @@ static void end_the_users_oldest(struct question *q)
 
 	if (directory_oldest_of_user(q->site->context->directory, q->session->user_id, &oldest) < 0)
 		return;
-	send_to(q, &oldest, session_replace);
+	order_send(q->site->context, &oldest, session_replace);
 	q->holders_asked = true;
 }
 
@@ -194,7 +167,7 @@ static bool waits_for_older(struct question *q)
 		s->place.correlation, older, ARRAY_SIZE(older));
 
 	for (size_t i = 0; i < n && !q->older_told; i++)
-		send_to(q, &older[i], session_supersede);
+		order_send(q->site->context, &older[i], session_supersede);
 	q->older_told = true;
 	return n && again_soon(q, OLDER_AGAIN_MS, place_take);
 }

@@ -21,7 +21,8 @@ struct allowance;
 struct eap_anchors;
 struct inform_answer;
 struct peer_cert;
-struct question;        /* one under way to aaa or the store */
+struct question; /* one under way to aaa or the store */
+struct session_networks;
 struct session_regrant; /* the same, about a grant that may have changed */
 
 /* What leads to a session: its entries in the table and the steering map. */
@@ -59,9 +60,12 @@ struct session {
 	struct ppp_addresses addresses;
 	int64_t user_id; /* below 0: of RADIUS */
 	bool by_radius;
-	struct radius_classes *classes; /* to be repeated in accounting; NULL: none */
-	struct addr leased_address;     /* AF_UNSPEC: none */
-	struct prefix claims[CLAIMS];   /* AF_UNSPEC: not held */
+	struct radius_classes *classes;    /* to be repeated in accounting; NULL: none */
+	struct addr leased_address;        /* AF_UNSPEC: none */
+	struct prefix claims[CLAIMS];      /* AF_UNSPEC: not held */
+	struct session_networks *networks; /* that lead here beside these; NULL: none */
+	bool alone; /* clients are kept apart, and the packet filter does not know its address */
+	struct prefix delegated; /* by DHCPv6; AF_UNSPEC: none */
 	uint64_t advertised_ms;
 	bool advertised_onward;
 	/* What the last advertisement was made of, to take back what is not so any more. */
@@ -149,6 +153,24 @@ void addresses_down(struct session *s, int family);
 void addresses_give_back(struct session *s);
 /* Of struct link_ops. */
 bool addresses_accept_source(struct link *l, const uint8_t *octets, const struct ip_packet *ip);
+
+/* ---- networks.c ---- */
+
+/* What leads to the session follows from its grant and the families that are up; claims and releases. */
+void networks_settle(struct session *s);
+/* Once a second: those that another session had are asked for again. */
+void networks_tick(struct session *s);
+void networks_give_back(struct session *s);
+/* Of a session that is alone: is this IPv4 address no client's own? */
+bool networks_admit(const struct session *s, const uint8_t address[static 4]);
+/* "10.1.0.0/16 2001:db8:1::/48": those behind it and delegated ones, as far as there is room. */
+size_t networks_list(const struct session *s, char *ret, size_t cap);
+
+/* ---- order.c ---- */
+
+typedef void order_fn(struct site *site, uint64_t session);
+/* `do_it` runs on the worker of that session. Without memory it does not. */
+void order_send(struct context *c, const struct directory_hit *to, order_fn *do_it);
 
 /* ---- onlink.c ---- */
 

@@ -20,6 +20,7 @@
 #include "aaa/eap/anchors.h"
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/hot.h"
 #include "base/line.h"
 #include "base/peer_cert.h"
 #include "config/config.h"
@@ -29,9 +30,14 @@
 #include "server/core/limits.h"
 #include "server/core/snapshot.h"
 
-struct link *session_link_for(struct session *s, int ip_version)
+HOT struct link *session_link_for(
+	struct session *s, const uint8_t *octets, const struct ip_packet *ip)
 {
-	return (ip_version == 4 ? s->up4 : s->up6) ? &s->link : NULL;
+	if (!(ip->version == 4 ? s->up4 : s->up6))
+		return NULL;
+	if (s->alone && ip->version == 4 && !networks_admit(s, packet_source_at(octets, ip)))
+		return NULL;
+	return &s->link;
 }
 
 struct session *session_next(const struct session *s)
@@ -346,7 +352,7 @@ void session_route_packet(
 	if (directory_at(site->context->directory, octets, &ip, &owner) &&
 		owner.site == site->index)
 		/* else it ended on the way */
-		l = session_link_for(owner.session, ip.version);
+		l = session_link_for(owner.session, octets, &ip);
 	if (l && l->allowance && !allowance_passes_down(l->allowance, octets, &ip)) {
 		stat_add(&site->port.stats.drop_filter, 1);
 		return;
@@ -371,6 +377,7 @@ void session_info(const struct session *s, struct session_info *ret)
 	snprintf(ret->tls, sizeof(ret->tls), "%s", tunnel_tls_text(s->link.tunnel));
 	if (s->up4)
 		addr_format(&s->addresses.peer, ret->address);
+	networks_list(s, ret->networks, sizeof(ret->networks));
 	if (!s->cert)
 		return;
 	hex_encode(s->cert->sha1, sizeof(s->cert->sha1), ret->thumbprint);

@@ -12,6 +12,7 @@
 
 struct arrival;
 struct grant_values;
+struct ip_packet;
 struct link;
 struct vnet_hdr;
 struct session;
@@ -25,7 +26,8 @@ struct session_info {
 	unsigned worker;
 	int64_t since; /* seconds since 1970 */
 	uint64_t rx_octets, tx_octets, rx_packets, tx_packets;
-	bool lane; /* it has one */
+	bool lane;          /* it has one */
+	char networks[400]; /* behind it and delegated, with blanks, as far as there is room */
 	/* Of the certificate by which the user came in; "": by a password. */
 	char thumbprint[41], serial[64], authority[64];
 	int64_t cert_ends;
@@ -36,8 +38,8 @@ int session_open(struct site *site, const struct arrival *a);
 void session_close_all(struct site *site, enum event why);
 /* Router advertisements that are due. */
 void onlink_advertise_all(struct site *site);
-/* Where a packet for the session goes; NULL: that family is down, it is being negotiated again. */
-struct link *session_link_for(struct session *s, int ip_version);
+/* Where a packet for the session goes; NULL: that family is down, or it may not have this one. */
+struct link *session_link_for(struct session *s, const uint8_t *octets, const struct ip_packet *ip);
 /* A packet that another worker read from its TUN queue; copied. */
 void session_route_packet(
 	struct site *site, const struct vnet_hdr *vnet, const uint8_t *octets, size_t n);
@@ -49,6 +51,8 @@ void session_end(struct session *s, enum event why);
 bool session_recheck(struct session *s);
 /* Once a second: ends those that reached a limit of their grant. */
 void session_tick_all(struct site *site);
+/* Once a second: networks that another session had are asked for again. */
+void networks_tick_all(struct site *site);
 /* The user or one of its groups changed: the session reads its grant again. */
 void session_regrant(struct session *s);
 /* Once a second: those that could not be asked for. */

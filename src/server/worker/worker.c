@@ -87,7 +87,7 @@ HOT static struct link *route(struct port *p, const struct vnet_hdr *vnet, const
 	bool found = directory_at(site->context->directory, octets, ip, &owner);
 
 	if (found && owner.site == site->index)
-		return session_link_for(owner.session, ip->version);
+		return session_link_for(owner.session, octets, ip);
 	if (found)
 		send_by_ring(worker_of(site), worker_of(site->context->sites[owner.site]), vnet,
 			octets, ip);
@@ -119,6 +119,7 @@ static void on_second(uv_timer_t *timer)
 	struct worker *w = timer->data;
 
 	session_tick_all(&w->site);
+	networks_tick_all(&w->site);
 	regrants_go_on(&w->site);
 }
 

@@ -19,6 +19,7 @@
 #include "server/core/account.h"
 #include "server/core/context.h"
 #include "server/core/directory.h"
+#include "server/core/networks.h"
 #include "server/core/site.h"
 #include "server/core/snapshot.h"
 #include "server/session/private.h"
@@ -119,10 +120,12 @@ static inline struct rooms *rooms_new(const char *text)
 	assert_int_equal(snapshot_new(c->config, &c->snapshot), 0);
 	assert_int_equal(mailbox_init(&c->control_mailbox), 0);
 	assert_int_equal(directory_new(NULL, &c->directory), 0);
+	assert_int_equal(networks_new(NULL, NULL, &c->networks), 0);
 	assert_int_equal(admission_new(&c->admission), 0);
 	assert_int_equal(account_new(&c->account), 0);
 	assert_int_equal(account_add_sink(c->account, &rooms_sink, r), 0);
 	c->pool = (struct prefix){addr_v4(0x0a000000), 24};
+	c->nets[c->n_nets++] = c->pool;
 	c->addresses.local = addr_v4(0x0a000001);
 	c->sites = r->sites;
 	c->n_sites = SITES;
@@ -153,6 +156,7 @@ static inline void rooms_closed(struct link *l)
 	if (s->question)
 		question_abandon(s->question);
 	aaa_end(s->conversation);
+	addresses_give_back(s);
 	directory_leave(s->site->context->directory, &s->place);
 	grant_unref(s->grant);
 	free(s);
@@ -234,6 +238,7 @@ static inline void rooms_free(struct rooms *r)
 	mailbox_done(&c->control_mailbox);
 	urcu_memb_barrier();
 	directory_free(c->directory);
+	networks_free(c->networks);
 	admission_free(c->admission);
 	account_free(c->account);
 	snapshot_free(c->snapshot);

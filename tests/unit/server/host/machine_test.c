@@ -131,7 +131,7 @@ static void a_public_prefix_needs_no_nat(void **state)
 	RUN(UPLINK ROUTE);
 	host_ipv6_check(&host, nl);
 	assert_true(ONWARD);
-	assert_false(host_ipv6_is_masqueraded(&context));
+	assert_false(host_ipv6_is_masqueraded(&context, &context.prefix6));
 	assert_non_null(strstr(logged_text[0], "masquerade=no"));
 }
 
@@ -160,6 +160,9 @@ static void all_pools_are_masqueraded_and_clients_kept_apart(void **state)
 	assert_true(output_has(list, "ip saddr 10.98.0.0/24 masquerade"));
 	assert_true(output_has(list, "ip6 saddr fd12:3456::/48 masquerade"));
 	assert_true(output_has(list, "hook forward"));
+	assert_true(output_has(
+		list, "oifname \"cvt0\" ip saddr { 10.98.0.0/24, 10.99.0.0/24 } ip daddr"));
+	assert_true(output_has(list, "ip6 saddr fd12:3456::/48 ip6 daddr fd12:3456::/48"));
 	assert_true(output_has(list, "hook input"));
 	assert_true(output_has("cat /proc/sys/net/ipv4/ip_forward", "1"));
 	host_restore_machine(&host);
@@ -174,7 +177,7 @@ static void a_public_prefix_is_not_translated(void **state)
 	begin("[tunnel]\ntun = cvt0\n", "2001:db8:9::/48");
 	host_change_machine(&host, nl);
 	assert_true(output_has("nft list table inet culvert_cvt0", "10.99.0.0/24 masquerade"));
-	assert_false(output_has("nft list table inet culvert_cvt0", "2001:db8:9::"));
+	assert_false(output_has("nft list table inet culvert_cvt0", "2001:db8:9::/48 masquerade"));
 	host_restore_machine(&host);
 }
 

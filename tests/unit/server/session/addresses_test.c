@@ -194,6 +194,145 @@ static void without_a_free_prefix_ipv6_comes_up_without_one(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- networks behind it ---- */
+
+static void grants_behind(struct session *s, const char *behind, const char *routes)
+{
+	struct grant_values v = {0};
+	char why[GRANT_WHY_LEN];
+	struct grant *g;
+
+	if (*behind)
+		assert_int_equal(grant_parse(&v, "behind", behind, GRANT_USER, why), 0);
+	if (*routes)
+		assert_int_equal(grant_parse(&v, "routes", routes, GRANT_USER, why), 0);
+	assert_int_equal(grant_new(&v, &g), 0);
+	session_take_grant(s, g);
+	grant_unref(g);
+}
+
+static bool may_send_from(struct session *s, uint32_t from)
+{
+	uint8_t octets[20];
+	struct ip_packet p = packet4(octets, from, 0x08080808);
+
+	return addresses_accept_source(&s->link, octets, &p);
+}
+
+static const char *has(const struct session *s)
+{
+	static char text[400];
+
+	networks_list(s, text, sizeof(text));
+	return text;
+}
+
+static void what_lies_behind_leads_to_the_session_and_may_send(void **state)
+{
+	struct session *s = with_lease(1, 5, 0x0a000007), *t = with_lease(0, 6, 0x0a000008);
+
+	(void)state;
+	grants_behind(s, "192.168.5.0/24,2001:db8:9::/48", "");
+	grants_behind(t, "192.168.6.0/24", "");
+	assert_string_equal(has(s), "");
+	assert_false(leads_to(0xc0a80507, s));
+	up4(s);
+	up4(t);
+	assert_string_equal(has(s), "192.168.5.0/24"); /* of the family that is up */
+	assert_true(leads_to(0xc0a80507, s));
+	assert_true(leads_to(0x0a000007, s));
+	assert_true(may_send_from(s, 0xc0a80507));
+	assert_true(may_send_from(s, 0x0a000007));
+	assert_false(may_send_from(s, 0xc0a80607)); /* of the other one */
+	assert_false(may_send_from(s, 0x0a000008));
+	assert_false(may_send_from(s, 0xc0a80707)); /* of none */
+	assert_true(may_send_from(t, 0xc0a80607));
+	up6(s, 7);
+	assert_string_equal(has(s), "192.168.5.0/24 2001:db8:9::/48");
+	addresses_down(s, AF_INET);
+	assert_true(leads_to(0xc0a80507, s)); /* kept for the next round of IPCP */
+	addresses_give_back(s);
+	assert_false(leads_to(0xc0a80507, s));
+	assert_string_equal(has(s), "");
+	assert_int_equal(networks_count(r->context.networks), 1);
+}
+
+static void a_change_of_the_grant_counts_at_once(void **state)
+{
+	struct session *s = with_lease(1, 5, 0x0a000007);
+
+	(void)state;
+	up4(s);
+	grants_behind(s, "192.168.5.0/24,192.168.6.0/24", "");
+	assert_string_equal(has(s), "192.168.5.0/24 192.168.6.0/24");
+	grants_behind(s, "192.168.6.0/24,192.168.4.0/23", "");
+	assert_string_equal(has(s), "192.168.6.0/24"); /* the /24 in it is on its way out */
+	assert_false(leads_to(0xc0a80507, s));
+	grants_behind(s, "", "");
+	assert_string_equal(has(s), "");
+	assert_false(may_send_from(s, 0xc0a80607));
+}
+
+static void what_overlaps_is_not_claimed(void **state)
+{
+	struct session *s = with_lease(1, 5, 0x0a000007);
+
+	(void)state;
+	assert_int_equal(addr_parse("203.0.113.9", &s->peer.addr), 0);
+	grants_behind(s, "10.0.0.0/25,192.168.5.0/24,203.0.113.0/24,2001:db8:5:7::/64,10.9.0.0/16",
+		"10.9.4.0/24");
+	up4(s);
+	up6(s, 7);
+	assert_string_equal(has(s), "192.168.5.0/24");
+}
+
+static void the_first_session_has_it_and_the_next_one_waits(void **state)
+{
+	struct session *s = with_lease(1, 5, 0x0a000007), *t = with_lease(0, 6, 0x0a000008);
+	struct network_change change;
+
+	(void)state;
+	grants_behind(s, "192.168.5.0/24", "");
+	grants_behind(t, "192.168.5.0/24", "");
+	up4(s);
+	up4(t);
+	assert_string_equal(has(t), "");
+	networks_tick(t);
+	assert_true(leads_to(0xc0a80507, s));
+	assert_false(may_send_from(t, 0xc0a80507));
+	addresses_give_back(s);
+	networks_tick(t);
+	assert_true(leads_to(0xc0a80507, t));
+	assert_string_equal(has(t), "192.168.5.0/24");
+	assert_true(networks_next(r->context.networks, &change)); /* one route, of the second */
+	assert_int_equal(change.session, 6);
+	networks_done(r->context.networks, &change, true);
+	assert_false(networks_next(r->context.networks, &change));
+}
+
+static void an_address_of_no_pool_is_kept_apart_from_clients(void **state)
+{
+	struct session *s = with_lease(1, 5, 0xc0a80907);
+	struct network_change change;
+	uint8_t octets[20];
+	struct ip_packet to_client = packet4(octets, 0xc0a80907, 0x0a000008);
+
+	(void)state;
+	up4(s);
+	assert_true(networks_next(r->context.networks, &change));
+	assert_int_equal(change.prefix.len, 32);
+	networks_done(r->context.networks, &change, true);
+	assert_false(addresses_accept_source(&s->link, octets, &to_client));
+	packet4(octets, 0xc0a80907, 0x0a000001); /* the server */
+	assert_true(addresses_accept_source(&s->link, octets, &to_client));
+	packet4(octets, 0xc0a80907, 0x08080808);
+	assert_true(addresses_accept_source(&s->link, octets, &to_client));
+	packet4(octets, 0x0a000008, 0xc0a80907);
+	assert_null(session_link_for(s, octets, &to_client));
+	packet4(octets, 0x08080808, 0xc0a80907);
+	assert_non_null(session_link_for(s, octets, &to_client));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +342,11 @@ int main(void)
 		CASE(a_client_sends_from_its_own_addresses_alone),
 		CASE(a_prefix_that_is_taken_is_passed_over),
 		CASE(without_a_free_prefix_ipv6_comes_up_without_one),
+		CASE(what_lies_behind_leads_to_the_session_and_may_send),
+		CASE(a_change_of_the_grant_counts_at_once),
+		CASE(what_overlaps_is_not_claimed),
+		CASE(the_first_session_has_it_and_the_next_one_waits),
+		CASE(an_address_of_no_pool_is_kept_apart_from_clients),
 	};
 
 	return cmocka_run_group_tests_name("server/session/addresses", tests, NULL, NULL);
