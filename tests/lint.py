@@ -289,7 +289,8 @@ def raised(root):
 
 # Options and commands of other programs, as our texts advise them.
 FOREIGN = {"tls-ext", "permanent", "zone", "add-interface", "reload",  # sstpc, firewall-cmd
-           "ask", "save-server-route", "ca-cert", "log-level", "log-stderr", "cert-warn"}  # nmcli, sstpc
+           "password", "host", "nolaunchpppd", "log-stdout", "log-syslog", "debug", "log-fileout", "ipparam",
+           "priv-user", "priv-group", "priv-dir", "ask", "save-server-route", "ca-cert", "log-level", "log-stderr", "cert-warn"}  # nmcli, sstpc
 
 
 def connect_options(root):

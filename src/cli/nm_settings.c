@@ -80,6 +80,14 @@ int nm_settings_take(struct nm_settings *s, const char *key, const char *value)
 	return 0; /* pppd's affairs */
 }
 
+bool nm_settings_has(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(keys[i].key, key))
+			return true;
+	return false;
+}
+
 size_t nm_settings_missing(const struct nm_settings *s, const char *ret[static 2])
 {
 	size_t n = 0;

@@ -32,6 +32,7 @@ enum nm_secret_flags {
 
 /* One pair of vpn.data or vpn.secrets. -EMSGSIZE: too long; -EINVAL: a value that the key cannot have. */
 int nm_settings_take(struct nm_settings *s, const char *key, const char *value);
+bool nm_settings_has(const char *key); /* whether it means something here */
 /* The secrets that are missing, for NeedSecrets. Returns how many. */
 size_t nm_settings_missing(const struct nm_settings *s, const char *ret[static 2]);
 

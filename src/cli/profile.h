@@ -12,6 +12,8 @@
  * comes from standard input, goes to the profile's secrets. The exit code.
  */
 int profile_take_words(struct profile_file *f, int argc, char **argv);
+/* The name of a file with its folder, since the client runs elsewhere. The exit code. */
+int profile_whole_name(const char *value, char ret[PATH_MAX]);
 /* Whether `culvert connect` would take it. The exit code. */
 int profile_judge(const struct profile_file *f);
 /* Opens it in the user's editor; what is not a profile afterwards is not kept. The exit code. */

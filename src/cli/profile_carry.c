@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cli/profile_carry.c — profiles that come from elsewhere and go there: an invite of a server's admin, or
- * another machine's export. Its text is a stranger's: it sets what rows of ANY allow (cli/connect.def), and
- * the file of certificates that it brings gets the profile's name and no other.
+ * cli/profile_carry.c — profiles that come from elsewhere and go there: an invite of a server's admin,
+ * another machine's export, a connection of another client (cli/profile_foreign.h). An invite's text is a
+ * stranger's: it sets what rows of ANY allow (cli/connect.def), and the file of certificates that it
+ * brings gets the profile's name and no other.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,26 +14,70 @@
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/profile.h"
+#include "cli/profile_foreign.h"
 
+#define FILE_MAX (256 * 1024) /* of a phonebook with many entries */
 #define CA_FILE_MAX (32 * 1024)
 
 /* ---- in ---------------------------------------------------------- */
 
-static int read_invite(const char *path, struct profile **ret)
+/* Windows writes UTF-16, or UTF-8 with a mark: what is not ASCII of the first becomes ?. */
+static void plain(char *text, size_t *n)
+{
+	size_t kept = 0;
+
+	if (*n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		*n -= 3;
+		memmove(text, text + 3, *n);
+	} else if (*n >= 2 && !memcmp(text, "\xff\xfe", 2)) {
+		for (size_t i = 2; i + 1 < *n; i += 2)
+			text[kept++] =
+				text[i + 1] || (unsigned char)text[i] >= 0x80 ? '?' : text[i];
+		*n = kept;
+	}
+	text[*n] = '\0';
+}
+
+static void say_note(void *path, unsigned line, const char *text)
+{
+	if (line)
+		text_fprintf(stderr, "culvert: %s:%u: %s\n", (const char *)path, line, text);
+	else
+		text_fprintf(stderr, "culvert: %s: %s\n", (const char *)path, text);
+}
+
+static int parse(
+	const char *path, char *text, size_t n, struct profile **ret, struct profile_fault *fault)
+{
+	enum foreign_format format = strlen(text) == n ? foreign_format_of(text) : FOREIGN_NONE;
+	struct foreign f = {.note = say_note, .arg = (void *)(uintptr_t)path};
+	int r;
+
+	if (format == FOREIGN_NONE)
+		return profile_parse(text, n, true, ret, fault);
+	f.profile = *ret = profile_new();
+	r = f.profile ? foreign_read(format, text, &f) : -ENOMEM;
+	*fault = f.fault;
+	return r;
+}
+
+static int read_foreign(const char *path, struct profile **ret)
 {
 	struct profile_fault fault = {0};
 	AUTO_MEM char *text = NULL;
 	char where[PATH_MAX + CONFIG_WHY_LEN];
-	size_t n = 0;
-	int r = profile_read(path, PROFILE_FILE_MAX, &text, &n);
+	size_t n = 0, size;
+	int r = profile_read(path, FILE_MAX, &text, &n);
 
 	if (r < 0) {
 		text_format(where, sizeof(where), "%s: %s", path,
 			r == -EINVAL ? "it is no regular file" : strerror(-r));
 		return cmd_fail(EV_PROFILE_UNREADABLE, where);
 	}
-	r = profile_parse(text, n, true, ret, &fault);
-	explicit_bzero(text, n);
+	size = n;
+	plain(text, &n);
+	r = parse(path, text, n, ret, &fault);
+	explicit_bzero(text, size);
 	if (r == -ENOMEM)
 		return cmd_fail(EV_OUT_OF_MEMORY, "");
 	text_format(where, sizeof(where), "%s:%u: %s", path, fault.line, fault.text);
@@ -56,11 +102,34 @@ static int keep_ca(struct profile_file *f)
 	return r < 0 ? cmd_fail(EV_PROFILE_UNWRITABLE, path) : 0;
 }
 
+/* Of another client's connection: its files are where they were. */
+static int name_files(struct profile *p)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < p->n; i++) {
+		struct profile_item *item = &p->item[i];
+
+		if (item->id < 0 || connect_option((enum connect_id)item->id)->kind != CONNECT_PATH)
+			continue;
+		r = profile_whole_name(item->value, path);
+		if (!r) {
+			free(item->value);
+			item->value = strdup(path);
+			r = item->value ? 0 : cmd_fail(EV_OUT_OF_MEMORY, "");
+		}
+	}
+	return r;
+}
+
 static int keep(struct profile *p, const char *name)
 {
 	struct profile_file f;
 	int r = profile_begin(name, &f);
 
+	if (!r)
+		r = name_files(p);
 	if (r)
 		return r;
 	profile_free(f.profile);
@@ -81,7 +150,7 @@ static int keep(struct profile *p, const char *name)
 int profile_import_file(const char *path, const char *name)
 {
 	AUTO(profile) struct profile *p = NULL;
-	int r = read_invite(path, &p);
+	int r = read_foreign(path, &p);
 
 	if (r)
 		return r;

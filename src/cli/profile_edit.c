@@ -15,8 +15,7 @@
 
 /* ---- a command line ---------------------------------------------------------- */
 
-/* Kept with its folder: the client runs elsewhere. */
-static int whole_name(const char *value, char ret[PATH_MAX])
+int profile_whole_name(const char *value, char ret[PATH_MAX])
 {
 	char here[PATH_MAX / 2] = "";
 	int n;
@@ -37,7 +36,7 @@ static int take_secret(struct profile_file *f, const struct connect_option *row,
 	*secret = '\0';
 	if (strcmp(value, "-") && !stat(value, &st) && S_ISREG(st.st_mode) &&
 		!(st.st_mode & (S_IRWXG | S_IRWXO))) {
-		r = whole_name(value, path);
+		r = profile_whole_name(value, path);
 		return r ? r : profile_put(f->profile, (int)row->id, path, 0);
 	}
 	profile_drop(f->profile, (int)row->id);
@@ -60,7 +59,7 @@ static int take_option(
 	if (row->kind == CONNECT_SECRET)
 		return take_secret(f, row, value);
 	if (row->kind == CONNECT_PATH) {
-		r = whole_name(value, path);
+		r = profile_whole_name(value, path);
 		value = path;
 	}
 	return r ? r : profile_put(f->profile, (int)row->id, value, 0);

@@ -238,18 +238,17 @@ static int unknown(const struct parse_line *line, struct profile_fault *f)
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-/* One certificate more. base64 is for PEM as it is, in lines of 64. */
-static int take_certificate(
-	struct profile *p, const struct parse_line *line, struct profile_fault *f)
+/* The base64 is for PEM as it is, in lines of 64. */
+int profile_put_ca(struct profile *p, const char *data)
 {
 	static const char letters[] = LETTERS "+/=";
-	const char *data = line->words.n == 1 ? line->words.word[0] : "";
 	AUTO_MEM char *before = TAKE(p->ca);
 	size_t n = 0;
 	FILE *out;
 
-	if (!*data || strspn(data, letters) != strlen(data) || (before && strlen(before) > CA_MAX))
-		return fail(f, line->number, "ca-data: expected a certificate, DER as base64");
+	if (!*data || strspn(data, letters) != strlen(data) ||
+		strlen(data) + (before ? strlen(before) : 0) > CA_MAX)
+		return -EINVAL;
 	out = open_memstream(&p->ca, &n);
 	if (!out)
 		return -ENOMEM;
@@ -260,6 +259,16 @@ static int take_certificate(
 		text_fprintf(out, "%.64s\n", data);
 	fputs("-----END CERTIFICATE-----\n", out);
 	return fclose(out) ? -ENOMEM : 0;
+}
+
+static int take_certificate(
+	struct profile *p, const struct parse_line *line, struct profile_fault *f)
+{
+	int r = profile_put_ca(p, line->words.n == 1 ? line->words.word[0] : "");
+
+	return r == -EINVAL
+		       ? fail(f, line->number, "ca-data: expected a certificate, DER as base64")
+		       : r;
 }
 
 /* What an invite alone has. 1: it is another key. */

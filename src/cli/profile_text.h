@@ -71,6 +71,8 @@ int profile_parse(const char *text, size_t n, bool invite, struct profile **ret,
 	struct profile_fault *ret_fault);
 /* A LIST and servers grow, others are replaced. `value` is copied. -E2BIG, -ENOMEM. */
 int profile_put(struct profile *p, int id, const char *value, unsigned line);
+/* One trusted certificate more: DER as base64. -EINVAL, -ENOMEM. */
+int profile_put_ca(struct profile *p, const char *data);
 void profile_drop(struct profile *p, int id);
 const char *profile_get(const struct profile *p, int id); /* the first; NULL: not given */
 /* A text that profile_parse() takes, but for what an invite has besides; `any`: rows of ANY alone. */

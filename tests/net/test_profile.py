@@ -381,3 +381,31 @@ def test_an_export_carries_its_certificates(net, start_server, profiles):
     assert "ca = /etc/culvert/profiles/again.crt" in text
     profiles("profile", "edit", "again", "--", "--password-file", profiles.password)
     profiles("up", "again")
+
+
+@pytest.mark.parametrize("kind", [".nmconnection", ".sstpc.sh", ".pbk"])
+def test_what_the_server_writes_for_other_clients_is_read(net, binary, start_server, profiles, state, kind):
+    """`culvert user show --how` of the server, through `culvert profile import`, is a connection."""
+    start_server()
+    out = os.path.join(profiles.folder, "out")
+    run(binary, "user", "show", USER, "--how", "--state", state, "--server", "vpn.example", "--route",
+        "203.0.113.0/24", "--out", out)
+    profiles("profile", "import", os.path.join(out, "vpn.example" + kind), "--name", "other")
+    profiles("profile", "edit", "other", "--", "--password-file", profiles.password, "--ca", profiles.ca,
+             "--user", USER, "--route", "203.0.113.0/24")
+    text = profiles.read("other.conf")
+    assert "no-default-route = yes" in text and "server = vpn.example" in text, text
+    profiles("up", "other")
+    assert net.cli.ping(WWW, 1) == 1
+
+
+def test_an_import_says_what_it_leaves_out(net, profiles):
+    path = profiles.secret("entry", "[Work]\r\nVpnStrategy=7\r\nPhoneNumber=vpn.example\r\nShiny=\x1b[2J\r\n")
+    code, out, err = profiles("profile", "import", path)
+    assert f"{path}:2: VpnStrategy=7" in err and f"{path}:4: Shiny=" in err and "\x1b" not in err, err
+    xml = ("<VPNProfile><NativeProfile><Servers>vpn.example</Servers></NativeProfile></VPNProfile>")
+    path = os.path.join(profiles.folder, "utf16")
+    with open(path, "wb") as f:
+        f.write(xml.encode("utf-16"))
+    profiles("profile", "import", path, "--name", "wide")
+    assert profiles.read("wide.conf") == "server = vpn.example\n"
