@@ -209,6 +209,11 @@ struct db_lease_request {
 	struct addr wanted;   /* the user's static address, or AF_UNSPEC */
 	struct prefix pool;   /* IPv4, or IPv6 of at least /104 */
 	struct addr reserved; /* inside the pool but never given: the server's own */
+	/*
+	 * Not 0: a prefix of this length is wanted, of `pool`, which is of IPv6 and of any size; those that
+	 * users and groups have as their own (key "prefix") are not given.
+	 */
+	uint8_t each_len;
 };
 
 /*

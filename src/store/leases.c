@@ -70,9 +70,21 @@ static int end_with_address(struct query *q, struct addr *ret)
 	return r < 0 ? r : got;
 }
 
-static void bind_range(struct query *q, const struct prefix *pool)
+/* The last address of an IPv6 prefix. */
+static struct addr last_of(const struct prefix *p)
 {
-	struct addr low = pool_addr(pool, 1), high = pool_addr(pool, pool_size(pool) - 2);
+	struct addr a = p->addr;
+
+	for (unsigned bit = p->len; bit < 128; bit++)
+		a.octets[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return a;
+}
+
+static void bind_range(struct query *q, const struct db_lease_request *req)
+{
+	const struct prefix *pool = &req->pool;
+	struct addr low = req->each_len ? pool->addr : pool_addr(pool, 1);
+	struct addr high = req->each_len ? last_of(pool) : pool_addr(pool, pool_size(pool) - 2);
 
 	query_bind_addr(q, &low);
 	query_bind_addr(q, &high);
@@ -87,7 +99,7 @@ static int take_own(struct db *db, const struct db_lease_request *req, struct ad
 	query_bind_int(&q, (int64_t)req->session);
 	query_bind_int(&q, clock_wall_s());
 	query_bind_int(&q, req->user_id);
-	bind_range(&q, &req->pool);
+	bind_range(&q, req);
 	return end_with_address(&q, ret);
 }
 
@@ -100,7 +112,7 @@ static int take_oldest(struct db *db, const struct db_lease_request *req, struct
 	query_bind_int(&q, db->epoch);
 	query_bind_int(&q, (int64_t)req->session);
 	query_bind_int(&q, clock_wall_s());
-	bind_range(&q, &req->pool);
+	bind_range(&q, req);
 	return end_with_address(&q, ret);
 }
 
@@ -136,6 +148,121 @@ static int take_fresh(struct db *db, const struct db_lease_request *req, struct 
 	}
 	return 0;
 }
+
+/* --- prefixes --- */
+
+#define STATICS_MAX 256 /* of users' own, inside the pool */
+#define TRIES_MAX 4096  /* prefixes looked at for a user who has none */
+
+struct statics {
+	struct prefix pool;
+	size_t n;
+	struct prefix of[STATICS_MAX];
+};
+
+static int note_static(const struct db_key_value *v, void *arg)
+{
+	struct statics *s = arg;
+	struct prefix p;
+
+	if (s->n < STATICS_MAX && !prefix_parse(v->value, &p) && prefix_overlaps(&p, &s->pool))
+		s->of[s->n++] = p;
+	return 0;
+}
+
+/* Of another length once, it may not begin where one does; or it is a user's own meanwhile. */
+static bool may_give(
+	const struct db_lease_request *req, const struct statics *s, const struct addr *a)
+{
+	struct prefix p = {*a, req->each_len};
+
+	if (prefix_mask(&p))
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (prefix_overlaps(&p, &s->of[i]))
+			return false;
+	return true;
+}
+
+static int forget(struct db *db, const struct addr *a)
+{
+	struct query q = query_start(db, SQL_LEASE_REMOVE);
+	int r;
+
+	query_bind_addr(&q, a);
+	r = query_run(&q);
+	return r < 0 ? r : 0;
+}
+
+/* Rows that cannot be given any more are dropped on the way. 1, 0 or negative errno. */
+static int take_row(struct db *db, const struct db_lease_request *req, const struct statics *s,
+	int (*take)(struct db *db, const struct db_lease_request *req, struct addr *ret),
+	struct addr *ret)
+{
+	int r;
+
+	while ((r = take(db, req, ret)) > 0 && !may_give(req, s, ret)) {
+		r = forget(db, ret);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* The n-th prefix of the pool; n wraps around. */
+static struct addr nth_of(const struct db_lease_request *req, uint64_t n)
+{
+	unsigned bits = req->each_len - req->pool.len;
+	struct addr a = req->pool.addr;
+
+	if (bits < 64)
+		n &= (UINT64_C(1) << bits) - 1;
+	for (unsigned bit = 0; bit < bits && bit < 64; bit++) {
+		unsigned at = req->each_len - 1u - bit;
+
+		if (n >> bit & 1)
+			a.octets[at / 8] |= (uint8_t)(0x80 >> at % 8);
+	}
+	return a;
+}
+
+/* Beginning where the user's number leads, so that a lost database gives much the same ones again. */
+static int take_new(struct db *db, const struct db_lease_request *req, const struct statics *s,
+	struct addr *ret)
+{
+	unsigned bits = req->each_len - req->pool.len;
+	uint64_t first = (uint64_t)req->user_id * UINT64_C(0x9e3779b97f4a7c15) >> 16;
+	uint64_t n = bits < 12 ? UINT64_C(1) << bits : TRIES_MAX;
+	int r = 0;
+
+	for (uint64_t i = 0; i < n && !r; i++) {
+		struct addr a = nth_of(req, first + i);
+
+		if (may_give(req, s, &a))
+			r = take_one(db, SQL_LEASE_FRESH, req, &a, ret);
+	}
+	return r;
+}
+
+static int take_prefix(struct db *db, const struct db_lease_request *req, struct addr *ret)
+{
+	struct statics s = {.pool = req->pool};
+	char text[PREFIX_TEXT_LEN];
+	int r = db_values_of_key(db, "prefix", note_static, &s);
+
+	if (!r)
+		r = take_row(db, req, &s, take_own, ret);
+	if (!r)
+		r = take_new(db, req, &s, ret);
+	if (!r)
+		r = take_row(db, req, &s, take_oldest, ret);
+	if (r)
+		return r < 0 ? r : 0;
+	return db_fail(db, -EADDRNOTAVAIL, EV_PREFIX_NONE_LEFT, "pool=%s",
+		prefix_format(&req->pool, text));
+}
+
+/* --- addresses --- */
 
 /* Before giving up: rows may have gone since the map was made, when a user was removed. */
 static int take_fresh_again(struct db *db, const struct db_lease_request *req, struct addr *ret)
@@ -203,6 +330,8 @@ int db_lease_take(
 			return r < 0 ? r : 0;
 		return name_holder(db, &req->wanted, ret_holder);
 	}
+	if (req->each_len)
+		return take_prefix(db, req, ret);
 	if (!pool_is_good(&req->pool))
 		return db_fail(db, -EINVAL, EV_STORE_FAILED, "no pool of addresses: %s",
 			prefix_format(&req->pool, text));

@@ -46,7 +46,10 @@ static void again(const struct ra *ra)
 static void answer(const struct dhcpv6_request *req)
 {
 	static const struct addr dns[DHCPV6_DNS_MAX];
-	struct dhcpv6_answer a = {.dns = dns, .n_dns = DHCPV6_DNS_MAX, .refresh_s = 1};
+	struct dhcpv6_answer a = {.dns = dns,
+		.n_dns = DHCPV6_DNS_MAX,
+		.prefix = {{AF_INET6, {0x20, 1}}, 56},
+		.refresh_s = 1};
 	uint8_t reply[DHCPV6_REPLY_MAX];
 
 	must(dhcpv6_reply(req, &a, reply, sizeof(reply)) > 0);

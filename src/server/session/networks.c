@@ -311,6 +311,16 @@ void networks_give_back(struct session *s)
 	s->networks = NULL;
 }
 
+bool networks_holds(const struct session *s, const struct prefix *p)
+{
+	for (size_t i = 0; s->networks && i < s->networks->n; i++)
+		if (s->networks->item[i].state == HELD &&
+			s->networks->item[i].prefix.len == p->len &&
+			addr_equal(&s->networks->item[i].prefix.addr, &p->addr))
+			return true;
+	return false;
+}
+
 size_t networks_list(const struct session *s, char *ret, size_t cap)
 {
 	char one[PREFIX_TEXT_LEN];

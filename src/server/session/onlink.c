@@ -202,17 +202,20 @@ static void copy_names(const struct offer *t, struct dhcp_names *ret)
 		strcpy(ret->of[ret->n], offer_name(t, ret->n));
 }
 
-static size_t dhcp_reply(struct session *s, const uint8_t *octets, const struct ip_packet *p,
-	uint8_t ret[static DHCPV6_REPLY_MAX])
+/* `prefix` AF_UNSPEC: none is delegated. */
+static void dhcp_reply(
+	struct session *s, const struct dhcpv6_request *req, const struct prefix *prefix)
 {
 	const struct context *c = s->site->context;
-	struct dhcpv6_answer answer = {.from = c->link_local};
-	struct dhcpv6_request req;
+	struct dhcpv6_answer answer = {.from = c->link_local,
+		.refresh_s = REFRESH_S,
+		.prefix = *prefix,
+		.preferred_s = PREFERRED_S,
+		.valid_s = VALID_S};
+	uint8_t packet[DHCPV6_REPLY_MAX];
 	struct dhcp_names search;
 	struct offer t;
 
-	if (dhcpv6_parse(octets, p, c->duid, &req) < 0)
-		return 0;
 	memcpy(answer.duid, c->duid, sizeof(answer.duid));
 	offer_read(s->grant, s->site->snapshot->defaults, &t);
 	if (gives_names(s, &t)) {
@@ -221,8 +224,15 @@ static size_t dhcp_reply(struct session *s, const uint8_t *octets, const struct 
 		answer.n_dns = t.n_dns6 < DHCPV6_DNS_MAX ? t.n_dns6 : DHCPV6_DNS_MAX;
 		answer.search = &search;
 	}
-	answer.refresh_s = REFRESH_S;
-	return dhcpv6_reply(&req, &answer, ret, DHCPV6_REPLY_MAX);
+	say(s, packet, dhcpv6_reply(req, &answer, packet, sizeof(packet)));
+}
+
+static void on_dhcp(struct session *s, const uint8_t *octets, const struct ip_packet *p)
+{
+	struct dhcpv6_request req;
+
+	if (!dhcpv6_parse(octets, p, s->site->context->duid, &req))
+		delegation_answer(s, &req, dhcp_reply);
 }
 
 static void answer_inform(struct session *s, const uint8_t *octets, const struct ip_packet *ip)
@@ -245,7 +255,7 @@ COLD void onlink_intercept(
 	if (kind == GUARD_SOLICITATION && ra_is_solicitation(octets, ip))
 		onlink_advertise(s);
 	else if (kind == GUARD_DHCPV6)
-		say(s, reply, dhcp_reply(s, octets, ip, reply));
+		on_dhcp(s, octets, ip);
 	else if (kind == GUARD_DHCPV4)
 		answer_inform(s, octets, ip);
 	else if (kind == GUARD_NEIGHBOUR)

@@ -22,6 +22,8 @@ struct eap_anchors;
 struct inform_answer;
 struct peer_cert;
 struct question; /* one under way to aaa or the store */
+struct dhcpv6_request;
+struct session_delegation;
 struct session_networks;
 struct session_regrant; /* the same, about a grant that may have changed */
 
@@ -65,7 +67,8 @@ struct session {
 	struct prefix claims[CLAIMS];      /* AF_UNSPEC: not held */
 	struct session_networks *networks; /* that lead here beside these; NULL: none */
 	bool alone; /* clients are kept apart, and the packet filter does not know its address */
-	struct prefix delegated; /* by DHCPv6; AF_UNSPEC: none */
+	struct session_delegation *delegation; /* NULL: it has not asked the store */
+	struct prefix delegated;               /* by DHCPv6; AF_UNSPEC: none */
 	uint64_t advertised_ms;
 	bool advertised_onward;
 	/* What the last advertisement was made of, to take back what is not so any more. */
@@ -165,6 +168,18 @@ void networks_give_back(struct session *s);
 bool networks_admit(const struct session *s, const uint8_t address[static 4]);
 /* "10.1.0.0/16 2001:db8:1::/48": those behind it and delegated ones, as far as there is room. */
 size_t networks_list(const struct session *s, char *ret, size_t cap);
+
+bool networks_holds(const struct session *s, const struct prefix *p);
+
+/* ---- delegation.c ---- */
+
+/* `prefix` AF_UNSPEC: none. */
+typedef void delegation_reply(
+	struct session *s, const struct dhcpv6_request *req, const struct prefix *prefix);
+/* Calls `reply` now, or when the store has said which prefix it is; or never: the client repeats itself. */
+void delegation_answer(
+	struct session *s, const struct dhcpv6_request *req, delegation_reply *reply);
+void delegation_end(struct session *s); /* the prefix is free for the next session */
 
 /* ---- order.c ---- */
 

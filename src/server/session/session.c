@@ -213,6 +213,7 @@ static void on_authenticated(struct session *s)
 static void give_back(struct session *s)
 {
 	addresses_give_back(s);
+	delegation_end(s);
 	if (s->leased_address.family)
 		session_record(s, s->ended_by ? s->ended_by : EV_TCP_CLOSED_BY_PEER);
 	directory_leave(s->site->context->directory, &s->place);

@@ -208,6 +208,84 @@ static void a_lease_for_a_user_that_is_gone_is_refused(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, opened_setup, opened_teardown)
 
+/* ---- prefixes ---- */
+
+/* Of 2001:db8:100::/54, each a /56: "0" to "3", or "none". */
+static const char *take_prefix(struct opened *f, int64_t user, uint64_t session)
+{
+	static const char *const names[] = {"0", "1", "2", "3"};
+	struct db_lease_request req = {.user_id = user, .session = session, .each_len = 56};
+	struct prefix p = {.len = 56};
+	uint64_t holder;
+
+	assert_int_equal(prefix_parse("2001:db8:100:400::/54", &req.pool), 0);
+	if (db_lease_take(f->db, &req, &p.addr, &holder) < 0) {
+		assert_int_equal(db_error(f->db)->event, EV_PREFIX_NONE_LEFT);
+		return "none";
+	}
+	assert_true(prefix_contains(&req.pool, &p.addr));
+	assert_false(prefix_mask(&p));
+	return names[p.addr.octets[6] - 4];
+}
+
+static void give_back(struct opened *f, const char *n, uint64_t session)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse("2001:db8:100:400::", &a), 0);
+	a.octets[6] = (uint8_t)(4 + *n - '0');
+	assert_int_equal(db_lease_release(f->db, &a, session), 0);
+}
+
+static void a_user_gets_the_prefix_of_the_last_time(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+	const char *a = take_prefix(f, alice, 1), *b = take_prefix(f, bob, 2), *second;
+
+	assert_string_not_equal(a, b);
+	second = take_prefix(f, alice, 3); /* another session at the same time */
+	assert_string_not_equal(second, a);
+	assert_string_not_equal(second, b);
+	give_back(f, a, 1);
+	give_back(f, b, 2);
+	opened_again(f);
+	assert_string_equal(take_prefix(f, bob, 4), b);
+	assert_int_equal(take(f, alice, 9, 24, 0), 2); /* addresses are beside them */
+}
+
+static void when_all_are_in_use_none_is_left_and_an_idle_one_changes_hands(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+	const char *n = NULL;
+
+	for (uint64_t i = 1; i <= 4; i++)
+		n = take_prefix(f, alice, i);
+	assert_string_equal(take_prefix(f, bob, 5), "none");
+	give_back(f, n, 4);
+	assert_string_equal(take_prefix(f, bob, 6), n);
+	assert_string_equal(take_prefix(f, -7, 8), "none"); /* of RADIUS */
+}
+
+static void a_users_own_prefix_is_given_to_no_other(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	int64_t bob = state_add_user(f->db, "bob", NULL, false);
+	const char *n = take_prefix(f, bob, 1);
+	char own[40];
+
+	give_back(f, n, 1);
+	sprintf(own, "2001:db8:100:%x00::/56", 4 + *n - '0');
+	assert_int_equal(db_value_set(f->db, DB_USER, alice, "prefix", own), 0);
+	for (uint64_t i = 2; i <= 4; i++)
+		assert_string_not_equal(take_prefix(f, bob, i), n);
+	assert_string_equal(take_prefix(f, bob, 5), "none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +301,9 @@ int main(void)
 		CASE(more_pools_than_maps_are_kept_still_work),
 		CASE(a_pool_too_small_or_too_large_is_refused),
 		CASE(a_lease_for_a_user_that_is_gone_is_refused),
+		CASE(a_user_gets_the_prefix_of_the_last_time),
+		CASE(when_all_are_in_use_none_is_left_and_an_idle_one_changes_hands),
+		CASE(a_users_own_prefix_is_given_to_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
