@@ -7,6 +7,9 @@ import subprocess
 import tempfile
 import time
 
+from harness.host import wait_for
+from harness.program import SLOW
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HTTP_ANSWER_MIN = 60  # octets of a status line and its headers, within TLS
 TRIES = 8  # of one login, where each loss is proved to be the client's own
@@ -191,6 +194,34 @@ class HAProxy(Script):
 
     def log(self):
         return self("log")[1]
+
+    def close(self):
+        self("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Bird(Script):
+    """Two of Debian's BIRD: on `host`, which learns a kernel table, and on `other`, which learns it by BGP."""
+    name = "bird.sh"
+
+    def __init__(self, host, other, **environment):
+        folder = tempfile.mkdtemp(prefix="bird-peer-", dir="/tmp")
+        super().__init__(self, folder, BI_DIR=folder, BI_NS=str(host.pid), BI_NS_B=str(other.pid), **environment)
+        code, out = self("start")
+        assert code == 0, out
+
+    @staticmethod
+    def argv(*command):
+        """The script enters the two namespaces itself."""
+        return list(command)
+
+    def routes(self):
+        """The prefixes that the other one has learnt."""
+        return [line.split()[0] for line in self("routes")[1].splitlines()]
+
+    def wait(self, *prefixes, gone=False):
+        wait_for(lambda: all((p in self.routes()) != gone for p in prefixes), SLOW,
+                 f"{prefixes} {'gone' if gone else 'learnt'}: {self.routes()}")
 
     def close(self):
         self("stop")
