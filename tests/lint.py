@@ -329,7 +329,7 @@ class Commands:
         return f'"{word}"' in self.sources[name]
 
 
-SUBCOMMANDS = ("profile", "user", "group", "ban", "cert", "config", "ca")
+SUBCOMMANDS = ("profile", "user", "group", "ban", "pool", "cert", "config", "ca")
 
 
 def _promised(commands, text, fenced):

@@ -32,6 +32,7 @@ const void *cmd_action(
 	const char *command, const char *name, const void *actions, size_t n, size_t size);
 
 int cmd_ban(int argc, char **argv);
+int cmd_pool(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_attempts(int argc, char **argv);
 int cmd_ca(int argc, char **argv);

@@ -38,6 +38,7 @@ static const struct command {
 	{"group", cmd_group, "add, list, change and remove groups of users"},
 	{"radius", cmd_radius, "show RADIUS servers, try a login through them"},
 	{"ban", cmd_ban, "keep sources out, list those that are"},
+	{"pool", cmd_pool, "list pools and their leases, free idle ones"},
 	{"backup", cmd_backup, "save a whole server, encrypted with a passphrase"},
 	{"restore", cmd_restore, "restore a backup, on this machine or a new one"},
 	{"check", cmd_check, "check the database for damage"},

@@ -226,6 +226,17 @@ int db_lease_take(
 	struct db *db, const struct db_lease_request *req, struct addr *ret, uint64_t *ret_holder);
 int db_lease_release(struct db *db, const struct addr *address, uint64_t session);
 
+struct db_lease {            /* `user` lives as long as the call */
+	struct addr address; /* of IPv6: the first of a delegated prefix */
+	const char *user;    /* "": of RADIUS */
+	uint64_t session;    /* 0: idle, kept for its user */
+	int64_t used_at;
+};
+
+int db_lease_list(struct db *db, int (*each)(const struct db_lease *, void *arg), void *arg);
+/* An idle one: its user gets another. One that is in use meanwhile stays. Inside a transaction. */
+int db_lease_forget(struct db *db, const struct addr *address);
+
 /* --- sessions and attempts (records.c) --- */
 
 struct db_session {

@@ -361,3 +361,30 @@ int db_lease_release(struct db *db, const struct addr *address, uint64_t session
 	r = query_run(&q);
 	return r < 0 ? r : r ? 0 : -ENOENT;
 }
+
+int db_lease_list(struct db *db, int (*each)(const struct db_lease *, void *arg), void *arg)
+{
+	struct query q = query_start(db, SQL_LEASE_LIST);
+	int stop = 0, r;
+
+	while (!stop && query_row(&q)) {
+		struct db_lease l = {.address = query_addr(&q)};
+
+		l.user = query_text(&q);
+		l.session = (uint64_t)query_int(&q);
+		l.used_at = query_int(&q);
+		stop = each(&l, arg);
+	}
+	r = query_end(&q);
+	return r < 0 ? r : stop;
+}
+
+int db_lease_forget(struct db *db, const struct addr *address)
+{
+	struct query q = query_start(db, SQL_LEASE_FORGET);
+	int r;
+
+	query_bind_addr(&q, address);
+	r = query_run(&q);
+	return r < 0 ? r : 0;
+}

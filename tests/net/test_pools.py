@@ -4,6 +4,7 @@ Which address a client gets: of its user's pool, its user's own, and nobody else
         cli ==tunnel== srv --- rtr --- www            (drawing in tests/conftest.py)
 """
 
+import json
 import sqlite3
 
 import pytest
@@ -207,3 +208,35 @@ def test_an_address_of_another_user_is_refused_with_the_name(state, binary):
     user(binary, state, "address", "bob", "10.77.0.9")
     code, _, err = user(binary, state, "address", USER, "10.77.0.9", check=False)
     assert code == 1 and '10.77.0.9 is that of "bob"' in err, err
+
+
+def test_leases_are_listed_and_freed(net, start_server, state, connect, binary):
+    program.add_user(binary, state, "bob", PASSWORD)
+    user(binary, state, "pool", "bob", "staff")
+    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": "staff=10.78.0.0/28"}})
+    conf = f"{state}.conf"
+
+    def pools(*extra):
+        out = program.run(binary, "pool", "list", "--json", *extra, "--config", conf, "--state", state)[1]
+        return {p["name"]: p for p in json.loads(out)}
+    alice = connect("--no-default-route", "--no-dns")
+    bob = connect("--no-default-route", "--no-dns", user="bob", tun="cv-two")
+    found = pools()
+    assert list(found) == ["default", "staff"]
+    assert found["staff"]["ranges"] == ["10.78.0.0/28"] and found["staff"]["addresses"] == 13
+    assert [(x["address"], x["user"], x["used"]) for x in found["staff"]["leases"]] == [
+        (bob.address, "bob", True)]
+    assert (found["default"]["used"], found["default"]["idle"], found["default"]["free"]) == (1, 0, 252)
+    code, _, err = program.run(binary, "pool", "free", alice.address, "--state", state, check=False)
+    assert code == 1 and "event 6154" in err, err
+    assert alice.stop() == 0
+    wait_for(lambda: pools()["default"]["idle"] == 1, 30, "an idle lease")
+    assert USER in program.run(binary, "pool", "list", "default", "--config", conf, "--state", state)[1]
+    assert "1 lease freed" in program.run(binary, "pool", "free", USER, "--state", state)[1]
+    assert pools()["default"]["idle"] == 0
+    code, _, err = program.run(binary, "pool", "free", "10.77.0.200", "--state", state, check=False)
+    assert code == 1 and "event 6155" in err, err
+    code, _, err = program.run(binary, "pool", "list", "nothing", "--state", state, check=False)
+    assert code == 1 and "event 6119" in err, err
+    assert pools("staff").keys() == {"staff"}
+    assert server.running()

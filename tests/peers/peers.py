@@ -206,7 +206,8 @@ class Bird(Script):
 
     def __init__(self, host, other, **environment):
         folder = tempfile.mkdtemp(prefix="bird-peer-", dir="/tmp")
-        super().__init__(self, folder, BI_DIR=folder, BI_NS=str(host.pid), BI_NS_B=str(other.pid), **environment)
+        super().__init__(self, folder, BI_DIR=folder, BI_NS=str(host.pid),
+                         BI_NS_B=str(other.pid), **environment)
         code, out = self("start")
         assert code == 0, out
 
