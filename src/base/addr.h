@@ -22,6 +22,10 @@ struct prefix {
 	uint8_t len;
 };
 
+struct addr_range { /* of IPv4, in host order; both are in it */
+	uint32_t first, last;
+};
+
 struct endpoint { /* an address and a TCP or UDP port */
 	struct addr addr;
 	uint16_t port;

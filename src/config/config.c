@@ -367,18 +367,30 @@ static bool can_be_told(const struct addr_list *list, size_t most_v6)
 	return v4 <= 2 && v6 <= most_v6;
 }
 
-/* "NAME=PREFIX" */
-static bool parse_pool(const char *text, struct config_pool *ret)
+/* "NAME=PREFIX", "NAME=PREFIX+PREFIX": how many ranges; 0: it is no pool, or there is no room. */
+static size_t parse_pool(const char *text, struct config_pool *ret, size_t room)
 {
-	const char *equals = strchr(text, '=');
-	size_t n = equals ? (size_t)(equals - text) : 0;
+	const char *at = strchr(text, '=');
+	size_t n = 0, name = at ? (size_t)(at - text) : 0;
 
-	if (!n || n >= sizeof(ret->name) || prefix_parse(equals + 1, &ret->prefix) < 0 ||
-		ret->prefix.addr.family != AF_INET || ret->prefix.len < 8 || ret->prefix.len > 30)
-		return false;
-	memcpy(ret->name, text, n);
-	ret->name[n] = '\0';
-	return strcmp(ret->name, "default") != 0;
+	if (!name || name >= sizeof(ret->name) || (name == 7 && !strncmp(text, "default", 7)))
+		return 0;
+	for (; at && *at; n++) {
+		size_t len = strcspn(++at, "+");
+		char one[PREFIX_TEXT_LEN];
+
+		if (n == room || len >= sizeof(one))
+			return 0;
+		memcpy(one, at, len);
+		one[len] = '\0';
+		if (prefix_parse(one, &ret[n].prefix) < 0 || ret[n].prefix.addr.family != AF_INET ||
+			ret[n].prefix.len < 8 || ret[n].prefix.len > 30)
+			return 0;
+		memcpy(ret[n].name, text, name);
+		ret[n].name[name] = '\0';
+		at += len;
+	}
+	return n;
 }
 
 size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX])
@@ -386,26 +398,82 @@ size_t config_pools(const struct config *cfg, struct config_pool ret[static CONF
 	size_t n = 0;
 
 	for (size_t i = 0; i < cfg->tunnel.pools.n; i++)
-		n += parse_pool(cfg->tunnel.pools.item[i], &ret[n]);
+		n += parse_pool(cfg->tunnel.pools.item[i], &ret[n], CONFIG_ITEMS_MAX - n);
 	return n;
 }
 
-/* Each reads, and none overlaps another. */
+static bool overlaps_earlier(const struct config *cfg, const struct config_pool *pools, size_t i)
+{
+	if (cfg->tunnel.ipv4_pool.addr.family &&
+		prefix_overlaps(&pools[i].prefix, &cfg->tunnel.ipv4_pool))
+		return true;
+	for (size_t k = 0; k < i; k++)
+		if (prefix_overlaps(&pools[i].prefix, &pools[k].prefix))
+			return true;
+	return false;
+}
+
+/* Each reads, each name is there once, and no range overlaps another. */
 static bool are_pools(const struct config *cfg)
 {
 	struct config_pool pools[CONFIG_ITEMS_MAX];
-	size_t n = config_pools(cfg, pools);
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (cfg->tunnel.ipv4_pool.addr.family &&
-			prefix_overlaps(&pools[i].prefix, &cfg->tunnel.ipv4_pool))
+	for (size_t i = 0; i < cfg->tunnel.pools.n; i++) {
+		size_t more =
+			parse_pool(cfg->tunnel.pools.item[i], &pools[n], CONFIG_ITEMS_MAX - n);
+
+		for (size_t k = 0; k < n && more; k++)
+			if (!strcmp(pools[k].name, pools[n].name))
+				return false;
+		if (!more)
 			return false;
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(pools[i].name, pools[k].name) ||
-				prefix_overlaps(&pools[i].prefix, &pools[k].prefix))
+		for (; more; more--, n++)
+			if (overlaps_earlier(cfg, pools, n))
 				return false;
 	}
-	return n == cfg->tunnel.pools.n;
+	return true;
+}
+
+/* "10.8.4.0/28", "10.8.4.9", "10.8.4.1-10.8.4.20" */
+static bool parse_excluded(const char *text, struct addr_range *ret)
+{
+	const char *dash = strchr(text, '-');
+	char first[ADDR_TEXT_LEN];
+	struct addr a, b;
+	struct prefix p;
+
+	if (!dash) {
+		if (prefix_parse(text, &p) < 0 || p.addr.family != AF_INET)
+			return false;
+		ret->first = addr_v4_value(&p.addr);
+		ret->last = ret->first + (uint32_t)((UINT64_C(1) << (32 - p.len)) - 1);
+		return true;
+	}
+	if ((size_t)(dash - text) >= sizeof(first))
+		return false;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	if (addr_parse(first, &a) < 0 || addr_parse(dash + 1, &b) < 0 || a.family != AF_INET ||
+		b.family != AF_INET)
+		return false;
+	*ret = (struct addr_range){addr_v4_value(&a), addr_v4_value(&b)};
+	return ret->first <= ret->last;
+}
+
+bool config_excluded(const struct config *cfg, struct addr_range ret[static CONFIG_ITEMS_MAX])
+{
+	for (size_t i = 0; i < cfg->tunnel.pool_exclude.n; i++)
+		if (!parse_excluded(cfg->tunnel.pool_exclude.item[i], &ret[i]))
+			return false;
+	return true;
+}
+
+static bool are_excluded(const struct config *cfg)
+{
+	struct addr_range all[CONFIG_ITEMS_MAX];
+
+	return config_excluded(cfg, all);
 }
 
 static bool are_host_names(const struct text_list *list)
@@ -523,7 +591,9 @@ int config_check(const struct config *cfg, struct config_error *ret_err)
 		{!is_delegate_good(cfg),
 			"[tunnel] delegate: expected an IPv6 prefix like 2001:db8:100::/40, or with the length of each like 2001:db8:100::/40/56 (up to 64), that does not overlap ipv6_prefix"},
 		{!are_pools(cfg),
-			"[tunnel] pools: expected NAME=PREFIX with lengths of 8 to 30, none overlapping another"},
+			"[tunnel] pools: expected NAME=PREFIX, or several ranges like NAME=PREFIX+PREFIX, with lengths of 8 to 30, none overlapping another"},
+		{!are_excluded(cfg),
+			"[tunnel] pool_exclude: expected addresses, networks and ranges like 10.8.4.9, 10.8.4.0/28 or 10.8.4.1-10.8.4.20"},
 		{!can_be_told(&cfg->tunnel.dns, 3),
 			"[tunnel] dns: expected at most two addresses of IPv4 and three of IPv6"},
 		{!can_be_told(&cfg->tunnel.nbns, 0),

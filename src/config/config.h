@@ -147,8 +147,10 @@ struct config_pool {
 	char name[32];
 	struct prefix prefix;
 };
-/* tunnel.pools; returns how many. */
+/* tunnel.pools; a pool of several ranges is as many rows of one name. Returns how many. */
 size_t config_pools(const struct config *cfg, struct config_pool ret[static CONFIG_ITEMS_MAX]);
+/* tunnel.pool_exclude: as many as it has items. False: one of them is none. */
+bool config_excluded(const struct config *cfg, struct addr_range ret[static CONFIG_ITEMS_MAX]);
 /* tunnel.delegate: the prefix (AF_UNSPEC: none), and the length of each that is cut from it. */
 bool config_delegate(const struct config *cfg, struct prefix *ret, uint8_t *ret_len);
 /*

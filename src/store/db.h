@@ -203,12 +203,20 @@ int db_ban_list(
 
 /* --- leases (leases.c) --- */
 
+#define LEASE_MORE_RANGES 15
+
 struct db_lease_request {
 	int64_t user_id;
 	uint64_t session;
 	struct addr wanted;   /* the user's static address, or AF_UNSPEC */
 	struct prefix pool;   /* IPv4, or IPv6 of at least /104 */
 	struct addr reserved; /* inside the pool but never given: the server's own */
+	struct prefix
+		more[LEASE_MORE_RANGES]; /* of the same pool; their first address is the server's */
+	size_t n_more;
+	const struct addr_range *excluded; /* never given, but as `wanted`; borrowed */
+	size_t n_excluded;
+	int64_t keep_s; /* leases that are idle for longer are no one's; 0: they stay */
 	/*
 	 * Not 0: a prefix of this length is wanted, of `pool`, which is of IPv6 and of any size; those that
 	 * users and groups have as their own (key "prefix") are not given.

@@ -131,6 +131,16 @@ static int take_one(struct db *db, enum statement s, const struct db_lease_reque
 	return end_with_address(&q, ret);
 }
 
+static bool is_excluded(const struct db_lease_request *req, const struct addr *a)
+{
+	uint32_t v = addr_v4_value(a);
+
+	for (size_t i = 0; i < req->n_excluded; i++)
+		if (v >= req->excluded[i].first && v <= req->excluded[i].last)
+			return true;
+	return false;
+}
+
 static int take_fresh(struct db *db, const struct db_lease_request *req, struct addr *ret)
 {
 	struct pool_map *m = get_map(db, &req->pool);
@@ -140,7 +150,7 @@ static int take_fresh(struct db *db, const struct db_lease_request *req, struct 
 	if (!m)
 		return -ENOMEM;
 	while (pool_map_next(m, &a)) {
-		if (addr_equal(&a, &req->reserved))
+		if (addr_equal(&a, &req->reserved) || is_excluded(req, &a))
 			continue;
 		r = take_one(db, SQL_LEASE_FRESH, req, &a, ret);
 		if (r)
@@ -148,6 +158,8 @@ static int take_fresh(struct db *db, const struct db_lease_request *req, struct 
 	}
 	return 0;
 }
+
+typedef int take_fn(struct db *db, const struct db_lease_request *req, struct addr *ret);
 
 /* --- prefixes --- */
 
@@ -176,6 +188,8 @@ static bool may_give(
 {
 	struct prefix p = {*a, req->each_len};
 
+	if (!req->each_len)
+		return !is_excluded(req, a);
 	if (prefix_mask(&p))
 		return false;
 	for (size_t i = 0; i < s->n; i++)
@@ -196,8 +210,7 @@ static int forget(struct db *db, const struct addr *a)
 
 /* Rows that cannot be given any more are dropped on the way. 1, 0 or negative errno. */
 static int take_row(struct db *db, const struct db_lease_request *req, const struct statics *s,
-	int (*take)(struct db *db, const struct db_lease_request *req, struct addr *ret),
-	struct addr *ret)
+	take_fn *take, struct addr *ret)
 {
 	int r;
 
@@ -276,6 +289,42 @@ static int take_fresh_again(struct db *db, const struct db_lease_request *req, s
 	return r < 0 ? r : take_fresh(db, req, ret);
 }
 
+/* An address that was excluded since is dropped on the way. */
+static int take_good(
+	struct db *db, const struct db_lease_request *req, take_fn *take, struct addr *ret)
+{
+	static const struct statics none;
+
+	return take_row(db, req, &none, take, ret);
+}
+
+static int in_each_range(
+	struct db *db, const struct db_lease_request *req, take_fn *take, struct addr *ret)
+{
+	struct db_lease_request one = *req;
+	int r = take_good(db, req, take, ret);
+
+	for (size_t i = 0; i < req->n_more && !r; i++) {
+		one.pool = req->more[i];
+		one.reserved = pool_addr(&one.pool, 1);
+		r = take_good(db, &one, take, ret);
+	}
+	return r;
+}
+
+static int expire(struct db *db, const struct db_lease_request *req)
+{
+	struct query q;
+	int r;
+
+	if (!req->keep_s)
+		return 0;
+	q = query_start(db, SQL_LEASE_EXPIRE);
+	query_bind_int(&q, clock_wall_s() - req->keep_s);
+	r = query_run(&q);
+	return r < 0 ? r : 0;
+}
+
 /* The number of a session of another run means nothing here: it may be that of one of ours. */
 static int name_holder(struct db *db, const struct addr *address, uint64_t *ret_holder)
 {
@@ -330,18 +379,21 @@ int db_lease_take(
 			return r < 0 ? r : 0;
 		return name_holder(db, &req->wanted, ret_holder);
 	}
+	r = expire(db, req);
+	if (r < 0)
+		return r;
 	if (req->each_len)
 		return take_prefix(db, req, ret);
 	if (!pool_is_good(&req->pool))
 		return db_fail(db, -EINVAL, EV_STORE_FAILED, "no pool of addresses: %s",
 			prefix_format(&req->pool, text));
-	r = take_own(db, req, ret);
+	r = in_each_range(db, req, take_own, ret);
 	if (!r)
-		r = take_fresh(db, req, ret);
+		r = in_each_range(db, req, take_fresh, ret);
 	if (!r)
-		r = take_oldest(db, req, ret);
+		r = in_each_range(db, req, take_oldest, ret);
 	if (!r)
-		r = take_fresh_again(db, req, ret);
+		r = in_each_range(db, req, take_fresh_again, ret);
 	if (r)
 		return r < 0 ? r : 0;
 	return db_fail(db, -EADDRNOTAVAIL, EV_LEASE_POOL_EXHAUSTED, "pool=%s",

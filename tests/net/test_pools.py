@@ -90,7 +90,9 @@ def test_a_static_address_that_the_host_has_another_way_to_is_told(net, start_se
 
 
 @pytest.mark.parametrize("pools", ["staff", "a=10.77.0.0/25", "a=10.1.0.0/24 a=10.2.0.0/24",
-                                   "a=10.1.0.0/24 b=10.1.0.0/16", "default=10.1.0.0/24"])
+                                   "a=10.1.0.0/24 b=10.1.0.0/16", "default=10.1.0.0/24",
+                                   "a=10.1.0.0/24+10.1.0.0/25", "a=10.1.0.0/24+", "a=+10.1.0.0/24",
+                                   "a=10.1.0.0/24+10.77.0.0/28"])
 def test_pools_that_make_no_sense_are_refused(net, start_server, pools):
     server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": pools}}, ready=False)
     assert server.wait_exit() == 2
@@ -240,3 +242,30 @@ def test_leases_are_listed_and_freed(net, start_server, state, connect, binary):
     assert code == 1 and "event 6119" in err, err
     assert pools("staff").keys() == {"staff"}
     assert server.running()
+
+
+def test_a_groups_pool_of_several_ranges_without_what_is_excluded(net, start_server, state, connect,
+                                                                  binary):
+    """Two ranges of one address each, then none is left; the server's own stays its own in both."""
+    program.add_user(binary, state, "bob", PASSWORD)
+    program.run(binary, "group", "add", "crew", "--state", state)
+    for name in (USER, "bob"):
+        user(binary, state, "set", name, "groups=crew")
+    start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pools": "staff=10.78.0.0/30+10.79.0.0/29",
+                             "pool_exclude": "10.79.0.2-10.79.0.4 10.79.0.6/32"}})
+    program.run(binary, "group", "set", "crew", "pool=staff", "--state", state, host=net.srv)
+    one = connect("--no-default-route", "--no-dns")
+    two = connect("--no-default-route", "--no-dns", user="bob", tun="cv-two")
+    assert [one.address, two.address] == ["10.78.0.2", "10.79.0.5"]
+    third = connect("--no-default-route", "--no-dns", tun="cv-three", wait=False)
+    assert third.wait_exit() != 0
+    out = program.run(binary, "pool", "list", "--json", "--config", f"{state}.conf", "--state",
+                      state)[1]
+    assert json.loads(out)[1]["ranges"] == ["10.78.0.0/30", "10.79.0.0/29"]
+
+
+@pytest.mark.parametrize("excluded", ["10.77.0.9-10.77.0.2", "10.77.0.9-", "fd00::/64", "staff", "10.77.0.300"])
+def test_exclusions_that_make_no_sense_are_refused(net, start_server, excluded):
+    server = start_server({"tunnel": {"ipv4_pool": "10.77.0.0/24", "pool_exclude": excluded}}, ready=False)
+    assert server.wait_exit() == 2
+    assert "pool_exclude" in server.err

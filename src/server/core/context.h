@@ -51,7 +51,8 @@ struct context {
 	struct prefix pool;
 	struct config_pool pools[CONFIG_ITEMS_MAX]; /* the named ones */
 	size_t n_pools;
-	struct prefix nets[CONFIG_ITEMS_MAX + 1]; /* all pools, for ip/guard.h */
+	struct addr_range excluded[CONFIG_ITEMS_MAX]; /* of pools; tunnel.pool_exclude */
+	struct prefix nets[CONFIG_ITEMS_MAX + 1];     /* all pools, for ip/guard.h */
 	size_t n_nets;
 	struct host_addresses host;     /* this host's own, at the start: no client gets one */
 	struct ppp_addresses addresses; /* local, as given to clients */

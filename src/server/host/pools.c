@@ -57,6 +57,7 @@ int host_check_pools(struct host *h)
 	char why[RANGES_TEXT_LEN];
 
 	c->n_pools = config_pools(c->config, c->pools);
+	config_excluded(c->config, c->excluded);
 	if (c->config->ppp.ipv6)
 		config_delegate(c->config, &c->delegate, &c->delegate_len);
 	host_addresses_read(c->config->tunnel.tun, &c->host);

@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "config/config.h"
 #include "ip/dhcpv6.h"
+#include "server/core/snapshot.h"
 #include "server/session/private.h"
 
 #define AGAIN_MS 5000 /* none was left, or the store is busy: not asked again before that */
@@ -108,10 +110,12 @@ static void ask_store(struct session *s, struct session_delegation *d)
 {
 	struct context *c = s->site->context;
 
-	d->lease = (struct store_lease){.request = {.user_id = s->user_id,
-						.session = d->id,
-						.pool = c->delegate,
-						.each_len = c->delegate_len},
+	d->lease = (struct store_lease){
+		.request = {.user_id = s->user_id,
+			.session = d->id,
+			.pool = c->delegate,
+			.keep_s = (int64_t)s->site->snapshot->config->tunnel.lease_time_ms / 1000,
+			.each_len = c->delegate_len},
 		.reply_to = &s->site->mailbox,
 		.done = on_lease};
 	d->asked = store_lease_take(c->store, &d->lease) == 0;

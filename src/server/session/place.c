@@ -11,7 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "config/config.h"
@@ -100,15 +100,39 @@ static struct addr pool_own_address(const struct prefix *pool)
 	return addr_v4(addr_v4_value(&pool->addr) + 1);
 }
 
+/* The other ranges of the pool that `first` is the first one of. */
+static void add_ranges(
+	const struct context *c, const struct prefix *first, struct db_lease_request *req)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < c->n_pools && req->n_more < LEASE_MORE_RANGES; i++) {
+		const struct prefix *p = &c->pools[i].prefix;
+
+		if (p->len == first->len && addr_equal(&p->addr, &first->addr))
+			name = c->pools[i].name;
+		else if (name && !strcmp(name, c->pools[i].name))
+			req->more[req->n_more++] = *p;
+	}
+}
+
 static void ask_for_lease(struct question *q)
 {
-	q->lease = (struct store_lease){.request = {.user_id = q->session->user_id,
-						.session = q->id,
-						.wanted = q->session->grant->is.address.value,
-						.pool = q->pool,
-						.reserved = pool_own_address(&q->pool)},
-		.reply_to = &q->site->mailbox,
-		.done = lease_done};
+	const struct context *c = q->site->context;
+	const struct config *cfg = q->site->snapshot->config;
+
+	q->lease =
+		(struct store_lease){.request = {.user_id = q->session->user_id,
+					     .session = q->id,
+					     .wanted = q->session->grant->is.address.value,
+					     .pool = q->pool,
+					     .reserved = pool_own_address(&q->pool),
+					     .excluded = c->excluded,
+					     .n_excluded = c->config->tunnel.pool_exclude.n,
+					     .keep_s = (int64_t)cfg->tunnel.lease_time_ms / 1000},
+			.reply_to = &q->site->mailbox,
+			.done = lease_done};
+	add_ranges(c, &q->pool, &q->lease.request);
 	q->asked = true;
 	if (store_lease_take(q->site->context->store, &q->lease) < 0) {
 		q->lease.result = -EAGAIN;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "store/internal.h"
 #include "unit/store/state.h"
 
 /* What an address ends in, or a negative errno. `pool` 10.0.0.0/len; .1 is the server's. */
@@ -208,6 +209,82 @@ static void a_lease_for_a_user_that_is_gone_is_refused(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, opened_setup, opened_teardown)
 
+/* ---- ranges, exclusions, expiry ---- */
+
+/* Of 10.0.0.0/30 and 10.0.1.0/29, without 10.0.1.2 and 10.0.1.3: the last two octets. */
+static int take_ranged(struct opened *f, int64_t user, uint64_t session, bool exclude)
+{
+	static const struct addr_range excluded = {0x0a000102, 0x0a000103};
+	struct db_lease_request req = {.user_id = user,
+		.session = session,
+		.pool = {addr_v4(0x0a000000), 30},
+		.reserved = addr_v4(0x0a000001),
+		.more = {{addr_v4(0x0a000100), 29}},
+		.n_more = 1,
+		.excluded = &excluded,
+		.n_excluded = exclude};
+	struct addr got;
+	uint64_t holder;
+	int r = db_lease_take(f->db, &req, &got, &holder);
+
+	return r < 0 ? r : (int)(addr_v4_value(&got) - 0x0a000000);
+}
+
+static void ranges_of_a_pool_are_used_up_one_after_the_other(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+
+	assert_int_equal(take_ranged(f, alice, 1, true), 2);
+	for (uint64_t i = 0; i < 3; i++) /* 1 is the server's, 7 the broadcast address */
+		assert_int_equal(take_ranged(f, alice, 2 + i, true), 0x104 + (int)i);
+	assert_int_equal(take_ranged(f, alice, 9, true), -EADDRNOTAVAIL);
+	assert_int_equal(take_ranged(f, alice, 10, false), 0x102);
+}
+
+static void an_address_that_is_excluded_since_is_not_its_users_any_more(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	struct addr a = addr_v4(0x0a000102);
+
+	assert_int_equal(take_ranged(f, alice, 1, false), 2);
+	assert_int_equal(take_ranged(f, alice, 2, false), 0x102);
+	assert_int_equal(db_lease_release(f->db, &a, 2), 0);
+	assert_int_equal(take_ranged(f, alice, 3, true), 0x104);
+	assert_int_equal(take_ranged(f, alice, 4, false), 0x105); /* the search goes on */
+}
+
+static int count(const struct db_lease *l, void *arg)
+{
+	(void)l;
+	++*(int *)arg;
+	return 0;
+}
+
+static void a_lease_that_is_idle_for_long_is_no_ones(void **state)
+{
+	struct opened *f = *state;
+	int64_t alice = state_add_user(f->db, "alice", NULL, false);
+	struct db_lease_request req = {.user_id = alice,
+		.session = 9,
+		.pool = {addr_v4(0x0a000000), 24},
+		.reserved = addr_v4(0x0a000001),
+		.keep_s = 1};
+	struct addr got;
+	uint64_t holder;
+	int n = 0;
+
+	assert_int_equal(take(f, alice, 1, 24, 0), 2);
+	assert_int_equal(take(f, alice, 2, 24, 0), 3);
+	release(f, 2, 1);
+	assert_int_equal(db_execute(f->db, "UPDATE leases SET used_at = used_at - 10"), 0);
+	assert_int_equal(db_lease_take(f->db, &req, &got, &holder), 0);
+	assert_int_not_equal(addr_v4_value(&got) & 0xff, 2); /* 3 is in use, however old */
+	assert_int_equal(db_lease_list(f->db, count, &n), 0);
+	assert_int_equal(n, 2);
+}
+
 /* ---- prefixes ---- */
 
 /* Of 2001:db8:100::/54, each a /56: "0" to "3", or "none". */
@@ -304,6 +381,9 @@ int main(void)
 		CASE(a_user_gets_the_prefix_of_the_last_time),
 		CASE(when_all_are_in_use_none_is_left_and_an_idle_one_changes_hands),
 		CASE(a_users_own_prefix_is_given_to_no_other),
+		CASE(ranges_of_a_pool_are_used_up_one_after_the_other),
+		CASE(an_address_that_is_excluded_since_is_not_its_users_any_more),
+		CASE(a_lease_that_is_idle_for_long_is_no_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
