@@ -11,7 +11,8 @@ What it does on the way is chosen when it is made:
     Relay(..., zero_key=True)        puts the server's certificate into CALL_CONNECTED and computes the
                                      MAC with a key of zeros, as everybody can for PAP and CHAP-MD5
     Relay(..., strip={"CALL_ABORT"}) passes on all but these control messages of the server, and keeps
-                                     the client's connection when the server closes its own
+                                     the client's connection when the server closes its own; "IP": its
+                                     packets
     Relay(..., abort_as=(0, 5))      says its CALL_ABORT with another attribute and status
     Relay(..., cut_after=3)          closes both connections so many seconds after CALL_CONNECTED
     Relay(..., delay=0.5)            holds back what the server says
@@ -66,9 +67,11 @@ class _Side:
 
 
 def name_of(message):
-    """The name of an SSTP control message; "" for data and for HTTP."""
-    if len(message) < 8 or message[0] != 0x10 or not message[1] & 1:
+    """The name of an SSTP control message; "IP" for a packet; "" for what PPP says itself and for HTTP."""
+    if len(message) < 8 or message[0] != 0x10:
         return ""
+    if not message[1] & 1:
+        return "IP" if struct.unpack(">H", message[6:8])[0] in (sstp.IPV4, sstp.IPV6) else ""
     return sstp.MESSAGES.get(struct.unpack(">H", message[4:6])[0], "unknown")
 
 
@@ -161,7 +164,7 @@ class Relay:
                 return
 
     def _note(self, from_client, name):
-        if name:
+        if name and name != "IP":
             self.seen.append((from_client, name))
 
     def close(self):
