@@ -68,6 +68,7 @@ struct site {
 	struct proxy_header *proxy_headers; /* of a balancer's connections, before their header */
 	struct door *doors;                 /* of connections before their login */
 	struct session *sessions;           /* all, doubly linked */
+	unsigned with_networks;             /* of these, with networks that they have or wait for */
 	struct session_lane *lanes;         /* second connections of these */
 	struct session *regrants;           /* that wait to read their grant again */
 	unsigned regrants_asked;            /* of these under way */

@@ -257,15 +257,26 @@ static bool change_to(struct session *s, struct session_networks *next)
 	return changed;
 }
 
+static void forget(struct session *s)
+{
+	if (!s->networks)
+		return;
+	s->site->with_networks--;
+	free(s->networks);
+	s->networks = NULL;
+}
+
 /* Without memory to remember what is held nothing is. */
 static void keep(struct session *s, const struct session_networks *next)
 {
 	size_t size = offsetof(struct session_networks, item) + next->n * sizeof(next->item[0]);
 
-	free(s->networks);
+	forget(s);
 	s->networks = next->n ? malloc(size) : NULL;
-	if (s->networks)
+	if (s->networks) {
 		memcpy(s->networks, next, size);
+		s->site->with_networks++;
+	}
 	for (size_t i = 0; i < next->n && !s->networks; i++)
 		release(s, &next->item[i]);
 }
@@ -298,7 +309,7 @@ void networks_tick(struct session *s)
 
 void networks_tick_all(struct site *site)
 {
-	if (networks_count(site->context->networks))
+	if (site->with_networks)
 		for (struct session *s = site->sessions; s; s = s->next)
 			networks_tick(s);
 }
@@ -307,8 +318,7 @@ void networks_give_back(struct session *s)
 {
 	for (size_t i = 0; s->networks && i < s->networks->n; i++)
 		release(s, &s->networks->item[i]);
-	free(s->networks);
-	s->networks = NULL;
+	forget(s);
 }
 
 bool networks_holds(const struct session *s, const struct prefix *p)

@@ -300,8 +300,8 @@ static void the_first_session_has_it_and_the_next_one_waits(void **state)
 	networks_tick(t);
 	assert_true(leads_to(0xc0a80507, s));
 	assert_false(may_send_from(t, 0xc0a80507));
-	addresses_give_back(s);
-	networks_tick(t);
+	addresses_give_back(s); /* nobody has one now, and one is waited for */
+	networks_tick_all(t->site);
 	assert_true(leads_to(0xc0a80507, t));
 	assert_string_equal(has(t), "192.168.5.0/24");
 	assert_true(networks_next(r->context.networks, &change)); /* one route, of the second */
