@@ -48,6 +48,7 @@ struct proxy_connect {
 	struct http_proxy *http; /* of the present request; NULL before the first */
 	enum login login;
 	unsigned tried;            /* logins, as 1 << login */
+	bool password_sent;        /* in whatever form: once is enough */
 	unsigned legs;             /* messages sent in the present login */
 	struct http_answer offers; /* of the first 407 */
 	bool draining;             /* the body of a 407 that goes on */
@@ -239,7 +240,8 @@ static enum login choose_login(const struct proxy_connect *c)
 	static const enum login by_password[] = {LOGIN_DIGEST, LOGIN_NTLM, LOGIN_BASIC};
 
 	for (size_t i = 0; *c->proxy->user && i < ARRAY_SIZE(by_password); i++)
-		if (is_offered(c, by_password[i]) && !(c->tried & WITH_PASSWORD))
+		if (is_offered(c, by_password[i]) && !c->password_sent &&
+			!(c->tried & 1u << by_password[i]))
 			return by_password[i];
 	return is_offered(c, LOGIN_NEGOTIATE) && !(c->tried & 1u << LOGIN_NEGOTIATE)
 		       ? LOGIN_NEGOTIATE
@@ -269,9 +271,10 @@ static void log_in(struct proxy_connect *c, enum event why)
 	case LOGIN_NONE: no_login(c, why); return;
 	case LOGIN_NEGOTIATE: c->pending = TOKEN; break;
 	case LOGIN_DIGEST: r = make_digest(c); break;
-	case LOGIN_NTLM: r = make_ntlm(c, NULL); break;
+	case LOGIN_NTLM: r = make_ntlm(c, NULL); break; /* no password is in a hello */
 	case LOGIN_BASIC: break;
 	} /* no default */
+	c->password_sent |= c->login == LOGIN_DIGEST || c->login == LOGIN_BASIC;
 	c->how.scheme = names[c->login];
 	if (r < 0)
 		broken(c, strerror(-r));
@@ -328,6 +331,7 @@ static void go_on(struct proxy_connect *c)
 		take_challenge(c, challenge);
 		return;
 	}
+	c->password_sent = true;
 	r = make_ntlm(c, challenge);
 	if (r < 0)
 		broken(c, r == -EPROTO    ? "a challenge that is none"

@@ -380,6 +380,23 @@ static void a_body_without_end_is_not_read_for_ever(void **state)
 	proxy_connect_free(c);
 }
 
+/* It says NTLM and does not do it; a hello has no password, so Basic is still to be tried. */
+static void a_hello_without_a_challenge_is_followed_by_basic(void **state)
+{
+	struct proxy p = {.host = "proxy", .port = 8080, .user = "carol", .password = "secret"};
+	struct proxy_connect *c = begin_ntlm(&p, WANTS("NTLM,BASIC realm=\"abcde\""));
+
+	(void)state;
+	answer(c, OFFERS(WANTS("NTLM,BASIC realm=\"abcde\"")));
+	assert_int_equal(event(c), PROXY_CONNECT_DIAL);
+	proxy_connect_start(c, NOW_MS);
+	assert_non_null(strstr(request(c), "Proxy-Authorization: Basic "));
+	answer(c, OFFERS(WANTS("NTLM") WANTS("Basic realm=x")));
+	assert_int_equal(event(c), PROXY_CONNECT_FAILED); /* the password goes out once */
+	assert_int_equal(proxy_connect_outcome(c)->event, EV_PROXY_AUTH_REFUSED);
+	proxy_connect_free(c);
+}
+
 static void a_refused_ntlm_is_not_followed_by_basic(void **state)
 {
 	struct proxy p = {.host = "proxy", .port = 8080, .user = "carol", .password = "secret"};
@@ -517,6 +534,7 @@ int main(void)
 		cmocka_unit_test(the_strongest_password_login_is_taken),
 		cmocka_unit_test(what_breaks_the_login_of_a_connection_is_named),
 		cmocka_unit_test(a_body_without_end_is_not_read_for_ever),
+		cmocka_unit_test(a_hello_without_a_challenge_is_followed_by_basic),
 		cmocka_unit_test(a_refused_ntlm_is_not_followed_by_basic),
 		cmocka_unit_test(negotiate_sends_the_tickets_that_it_is_given),
 		cmocka_unit_test(a_proxy_cannot_ask_for_tickets_for_ever),
