@@ -26,6 +26,7 @@ static void write_file(const char *path, const char *text)
 
 	assert_non_null(f);
 	fputs(text, f);
+	assert_int_equal(fchmod(fileno(f), 0644), 0); /* whatever the umask */
 	fclose(f);
 }
 
