@@ -283,7 +283,7 @@ static int take_tag(struct foreign *f, struct xml *x)
 		return 0;
 	}
 	end = strchr(p, '>');
-	if (*p == '!' || !end)
+	if (*p == '!' || !end || end == p)
 		return foreign_fail(f, x->line, "an element; no DTD and no CDATA are read");
 	n = (size_t)(end - p);
 	x->p = end + 1;
