@@ -58,19 +58,9 @@ static bool takes_routes(const struct client_opts *o)
 
 void split_answered(struct split *s, const struct dhcp_ack *ack)
 {
-	struct pushed *p = &s->answered;
-
-	*p = (struct pushed){0};
-	if (!ack)
-		return;
-	for (size_t i = 0; i < ack->n_routes; i++)
-		pushed_route(p, &ack->routes[i].to);
-	for (size_t i = 0; i < ack->n_dns; i++)
-		pushed_dns(p, &ack->dns[i]);
-	if (*ack->domain)
-		pushed_domain(p, ack->domain, strlen(ack->domain));
-	for (size_t i = 0; i < ack->search.n; i++)
-		pushed_domain(p, ack->search.of[i], strlen(ack->search.of[i]));
+	s->answered = (struct pushed){0};
+	if (ack)
+		pushed_dhcp(&s->answered, ack);
 }
 
 bool split_advertised(struct split *s, const struct ra *ra, uint64_t now_ms)

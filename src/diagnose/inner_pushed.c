@@ -60,21 +60,6 @@ static bool ask(struct inner *in)
 	return in->dhcp_answered;
 }
 
-static void gather(struct inner *in)
-{
-	const struct dhcp_ack *ack = in->dhcp;
-	struct pushed *p = &in->pushed;
-
-	for (size_t i = 0; i < ack->n_routes; i++)
-		pushed_route(p, &ack->routes[i].to);
-	for (size_t i = 0; i < ack->n_dns; i++)
-		pushed_dns(p, &ack->dns[i]);
-	if (*ack->domain)
-		pushed_domain(p, ack->domain, strlen(ack->domain));
-	for (size_t i = 0; i < ack->search.n; i++)
-		pushed_domain(p, ack->search.of[i], strlen(ack->search.of[i]));
-}
-
 /* ---- judging ---------------------------------------------------------- */
 
 static void look_at_this_machine(struct inner *in)
@@ -180,7 +165,7 @@ void inner_judge_pushed(struct inner *in, struct probe *p)
 {
 	in->dhcp = malloc(sizeof(*in->dhcp));
 	if (in->dhcp && ask(in))
-		gather(in);
+		pushed_dhcp(&in->pushed, in->dhcp);
 	else
 		probe_fact(p, "pushed",
 			"the server does not answer DHCPINFORM: it pushes no routes of IPv4");

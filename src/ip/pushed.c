@@ -367,6 +367,18 @@ void pushed_domain(struct pushed *p, const char *name, size_t n)
 	p->domains[p->n_domains++] = d;
 }
 
+void pushed_dhcp(struct pushed *p, const struct dhcp_ack *ack)
+{
+	for (size_t i = 0; i < ack->n_routes; i++)
+		pushed_route(p, &ack->routes[i].to);
+	for (size_t i = 0; i < ack->n_dns; i++)
+		pushed_dns(p, &ack->dns[i]);
+	if (*ack->domain)
+		pushed_domain(p, ack->domain, strlen(ack->domain));
+	for (size_t i = 0; i < ack->search.n; i++)
+		pushed_domain(p, ack->search.of[i], strlen(ack->search.of[i]));
+}
+
 /* ---- comparing ---------------------------------------------------------- */
 
 bool pushed_equal(const struct pushed *a, const struct pushed *b)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "base/addr.h"
+#include "ip/dhcp.h"
 
 #define PUSHED_ROUTES_MAX 128 /* each costs the whole machine two policy rules */
 #define PUSHED_DNS_MAX 6
@@ -64,6 +65,7 @@ int pushed_route(struct pushed *p, const struct prefix *to);
 void pushed_dns(struct pushed *p, const struct addr *server);
 /* `name` as it came, of n octets: any octets. */
 void pushed_domain(struct pushed *p, const char *name, size_t n);
+void pushed_dhcp(struct pushed *p, const struct dhcp_ack *ack); /* all of these in an answer */
 void pushed_beside(struct pushed *p, enum pushed_use use, const struct prefix *net);
 /* After all of these. `accept`: the user takes what the server pushes, as far as that can work at all. */
 void pushed_judge(struct pushed *p, bool accept);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Theory: what one session wants of another one, which may be another worker's: a letter to that worker
- * carries the number, and the session is looked for when it arrives.
+ * Theory: a session gives an order to another one, which may be another worker's. A letter to that worker
+ * carries the number; the session is looked for when it arrives.
  */
 #include <stdlib.h>
 
